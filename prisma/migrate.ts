@@ -1,0 +1,277 @@
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { openEmbeddedPostgres } from '../src/adapters/embedded-postgres.ts'
+import { StartError } from '../src/errors.ts'
+import {
+  LOCK_FILE,
+  LOCK_FILE_TEXT,
+  type MigrationStatus,
+  type Queryable,
+  readMigrations,
+  readStatus,
+} from './migration-history.ts'
+
+const DIRECTORY = join(import.meta.dirname, 'migrations')
+const SCHEMA_PATH = join(import.meta.dirname, 'schema.prisma')
+
+/** Prisma's own number: its command line and this one wait for each other. */
+const ADVISORY_LOCK = 72707369
+const LOCK_TIMEOUT_SECONDS = 60
+const CONNECT_TIMEOUT_MS = 10_000
+const LOCK_NOT_AVAILABLE = '55P03'
+const NO_FILTERS = { externalTables: [], externalEnums: [] }
+
+export interface MigrateOptions {
+  /** Of any Postgres from 14 on. The connection must be direct: a lock of the session is taken on it. */
+  connectionString: string
+  /** Holds a folder for each migration, and Prisma's lock file. Default: the one beside this file. */
+  directory?: string
+  signal?: AbortSignal
+}
+
+/**
+ * Applies the migrations that the database lacks and returns their names, in order; `[]` when there were none.
+ * Each is applied in a transaction of its own together with its row in `_prisma_migrations`, which is kept as
+ * Prisma's command line keeps it: a process that dies leaves nothing half-done. Any number of processes may call at
+ * once: one applies, under a lock that its session holds, and the others find it done.
+ * @throws StartError when the database cannot be reached, a migration fails, or the lock stays taken for a minute.
+ */
+export async function deployMigrations({
+  connectionString,
+  directory = DIRECTORY,
+  signal,
+}: MigrateOptions): Promise<string[]> {
+  return withClient({ connectionString, signal }, async (client) => {
+    const { pending, failed } = await readStatus(client, directory)
+    if (pending.length === 0 && failed.length === 0) return [] // the usual start: without the lock and the engine
+    await takeLock(client)
+    return applyPending(client, directory)
+  })
+}
+
+/** Compares the directory with the database; changes nothing. */
+export async function migrationStatus({
+  connectionString,
+  directory = DIRECTORY,
+  signal,
+}: MigrateOptions): Promise<MigrationStatus> {
+  return withClient({ connectionString, signal }, (client) => readStatus(client, directory))
+}
+
+/** The migrations that the database still lacks, asked over a connection that is there already: for readiness. */
+export async function findPendingMigrations(database: Queryable, directory: string = DIRECTORY): Promise<string[]> {
+  return (await readStatus(database, directory)).pending
+}
+
+export interface CreateMigrationOptions {
+  /** The migrations so far are applied to a database that is made beside this one and dropped again. */
+  connectionString: string
+  directory?: string
+  schemaPath?: string
+}
+
+/** The SQL that leads from the migrations to schema.prisma; null when they agree. */
+export async function diffSchema(options: CreateMigrationOptions): Promise<string | null> {
+  const { connectionString, directory = DIRECTORY, schemaPath = SCHEMA_PATH } = options
+  const schema = await readFile(schemaPath, 'utf8')
+  const migrations = await readMigrations(directory)
+  return withClient({ connectionString, signal: undefined }, async (client) => {
+    const { openSchemaEngine } = await import('./schema-engine.ts')
+    const engine = await openSchemaEngine(client)
+    try {
+      const { exitCode, stdout } = await engine.diff({
+        from: { tag: 'migrations', ...migrations },
+        to: { tag: 'schemaDatamodel', files: [{ path: 'schema.prisma', content: schema }] },
+        script: true,
+        exitCode: true,
+        filters: NO_FILTERS,
+      })
+      return exitCode === 0 ? null : (stdout ?? null)
+    } catch (error) {
+      throw toStartError('the migrations could not be compared with schema.prisma', error)
+    } finally {
+      engine.free()
+    }
+  })
+}
+
+/**
+ * Writes the migration that leads from those in the directory to schema.prisma, and returns its name; null when they
+ * agree. It is not applied: read it first.
+ */
+export async function createMigration(name: string, options: CreateMigrationOptions): Promise<string | null> {
+  const { directory = DIRECTORY } = options
+  await mkdir(directory, { recursive: true }) // before the first migration
+  const script = await diffSchema(options)
+  if (script === null) return null
+  const folder = toMigrationName(name, new Date())
+  await mkdir(join(directory, folder))
+  await writeFile(join(directory, folder, 'migration.sql'), script.endsWith('\n') ? script : `${script}\n`)
+  await writeFile(join(directory, LOCK_FILE), LOCK_FILE_TEXT)
+  return folder
+}
+
+/** `20260131235959_add_a_thing`: in UTC, so that names sort by the time they were made. */
+export function toMigrationName(name: string, now: Date): string {
+  const stamp = now.toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)
+  const words = name.toLowerCase().match(/[a-z0-9]+/g)
+  if (!words) throw new StartError(`a migration's name needs letters or digits, not "${name}".`)
+  return `${stamp}_${words.join('_')}`
+}
+
+/** The session's lock: it goes with the connection, however that ends. */
+async function takeLock(client: pg.Client): Promise<void> {
+  await client.query(`set lock_timeout = '${LOCK_TIMEOUT_SECONDS}s'`)
+  try {
+    await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK])
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error
+    throw new StartError(
+      `another process has been migrating this database for more than ${LOCK_TIMEOUT_SECONDS} seconds: wait for it, or end it, and start again.`,
+      { cause: error },
+    )
+  }
+  await client.query('set lock_timeout = default')
+}
+
+async function applyPending(client: pg.Client, directory: string): Promise<string[]> {
+  // Read again under the lock: whoever held it before has probably applied them.
+  const { pending, failed } = await readStatus(client, directory)
+  if (failed.length > 0) {
+    throw new StartError(
+      `the migration ${failed[0]} was begun by another program and did not end: see its row in _prisma_migrations, mend the database, then run \`prisma migrate resolve\`.`,
+    )
+  }
+  if (pending.length === 0) return []
+
+  const { openSchemaEngine } = await import('./schema-engine.ts')
+  const engine = await openSchemaEngine(client)
+  const all = await readMigrations(directory)
+  try {
+    for (const name of pending) {
+      // The engine applies what it is shown and the database lacks. Shown one more each time, it does one at a time.
+      const shown = all.migrationDirectories.filter(({ path }) => path <= name)
+      await client.query('begin')
+      await engine.applyMigrations({ migrationsList: { ...all, migrationDirectories: shown }, filters: NO_FILTERS })
+      await client.query('commit')
+    }
+    return pending
+  } catch (error) {
+    throw toStartError('a migration failed, and nothing of it was kept', error)
+  } finally {
+    engine.free()
+  }
+}
+
+/** The engine's own words, without its stack. */
+function toStartError(what: string, cause: unknown): StartError {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  const migration = /migration_name="([^"]+)"/.exec(text)?.[1]
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !/^\s+(\d+:|with |at )/.test(line))
+  return new StartError(`${what}${migration ? ` (${migration})` : ''}: ${lines.join(' ')}`, { cause })
+}
+
+async function withClient<Answer>(
+  { connectionString, signal }: { connectionString: string; signal: AbortSignal | undefined },
+  act: (client: pg.Client) => Promise<Answer>,
+): Promise<Answer> {
+  signal?.throwIfAborted()
+  const client = await connect(connectionString)
+  const end = () => void client.end().catch(() => {})
+  signal?.addEventListener('abort', end, { once: true })
+  try {
+    return await act(client)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', end)
+    await client.end().catch(() => {}) // also ends a transaction that failed, and the lock
+  }
+}
+
+async function connect(connectionString: string): Promise<pg.Client> {
+  let client: pg.Client
+  try {
+    client = new pg.Client({
+      connectionString,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      application_name: 'reelay-migrate',
+    })
+  } catch {
+    // Without the cause: it holds the URL, and that the password.
+    throw new StartError('DATABASE_URL is not a URL: expected postgres://user:password@host:5432/database.')
+  }
+  client.on('error', () => {}) // the query that was under way fails, and says it
+  try {
+    await client.connect()
+    return client
+  } catch (cause) {
+    const { code, message } = cause as { code?: string; message?: string }
+    throw new StartError(
+      `cannot connect to Postgres at ${client.host}:${client.port}, database "${client.database}", user "${client.user}": ${message || code}. Check DATABASE_URL, and that the server runs.`,
+      { cause },
+    )
+  }
+}
+
+/** The database that the command is given, else one that lasts as long as the command. */
+async function withDatabase<Answer>(act: (connectionString: string) => Promise<Answer>): Promise<Answer> {
+  const given = process.env.DATABASE_URL
+  if (given) return act(given)
+  const dataDir = await mkdtemp(join(tmpdir(), 'reelay-migrate-'))
+  await chmod(dataDir, 0o755) // when this is root, Postgres runs as somebody else, who must get in
+  const database = await openEmbeddedPostgres({ dataDir, durable: false })
+  try {
+    return await act(database.url)
+  } finally {
+    await database.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+function requireDatabaseUrl(): string {
+  const url = process.env.DATABASE_URL
+  if (url) return url
+  throw new StartError('DATABASE_URL is missing: expected postgres://user:password@host:5432/database.')
+}
+
+const USAGE = `usage: node prisma/migrate.ts <command>
+  deploy     apply the migrations that DATABASE_URL lacks
+  dev NAME   write the migration that leads from the existing ones to schema.prisma
+  status     list what is applied and pending; exit code 1 unless all is applied
+`
+
+/** @returns the exit code. */
+async function runCommand([command, name]: string[]): Promise<number> {
+  const print = (line: string) => process.stdout.write(`${line}\n`)
+  if (command === 'deploy') {
+    const applied = await deployMigrations({ connectionString: requireDatabaseUrl() })
+    print(applied.length === 0 ? 'Nothing to apply.' : `Applied ${applied.join(', ')}.`)
+    return 0
+  }
+  if (command === 'dev' && name) {
+    const created = await withDatabase((connectionString) => createMigration(name, { connectionString }))
+    print(created === null ? 'The migrations agree with schema.prisma.' : `Wrote prisma/migrations/${created}.`)
+    return 0
+  }
+  if (command === 'status') {
+    const status = await migrationStatus({ connectionString: requireDatabaseUrl() })
+    for (const [state, names] of Object.entries(status)) print(`${state}: ${names.join(', ') || 'none'}`)
+    return status.pending.length + status.failed.length === 0 ? 0 : 1
+  }
+  process.stderr.write(USAGE)
+  return 2
+}
+
+if (import.meta.main) {
+  try {
+    process.exitCode = await runCommand(process.argv.slice(2))
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,125 @@
+/** Pure readers of what fal answers: text in, our own types out, or a FalError thrown. Nothing here waits or sends. */
+
+import type { FalLogLine, FalStatus, FalSubmitted } from './fal.ts'
+import { cleanText, FalError } from './fal-error.ts'
+import {
+  isSuccess,
+  parseJson,
+  requireSuccess,
+  toErrorType,
+  toRecord,
+  toStatusError,
+  toUnreadable,
+} from './fal-failures.ts'
+
+/** One HTTP answer, read to its end or to the limit. */
+export interface FalAnswer {
+  status: number
+  text: string
+  /** False when the text is only the beginning. */
+  complete: boolean
+  /** The header `x-fal-error-type`. */
+  errorType: string | null
+  retryAfterMs: number | null
+  /** The key it was asked with, so that no error repeats it. */
+  key: string | null
+}
+
+/** What the storage answers to an initiate, in the names that the client library takes apart. */
+export interface FalUploadSlot {
+  upload_url: string
+  file_url: string
+}
+
+/** Ids outside of this never enter a URL: `../../x` would be another path. */
+const REQUEST_ID = /^[0-9a-zA-Z-]{8,64}$/
+
+export function isRequestId(value: unknown): value is string {
+  return typeof value === 'string' && REQUEST_ID.test(value)
+}
+
+/** @throws FalError `unreadable` when a 2xx names no valid request id: the job may exist, but cannot be asked after. */
+export function readSubmitted(answer: FalAnswer): FalSubmitted {
+  const body = readObject(answer)
+  if (!isRequestId(body.request_id)) throw toUnreadable(answer, 'without a valid request id')
+  return { requestId: body.request_id, position: toPosition(body.queue_position) }
+}
+
+export function readStatus(answer: FalAnswer): FalStatus {
+  const body = readObject(answer)
+  if (typeof body.status !== 'string') throw toUnreadable(answer, 'without a status')
+  const logs = toLogLines(body.logs)
+  if (body.status === 'IN_QUEUE') return { state: 'IN_QUEUE', position: toPosition(body.queue_position), logs }
+  // A status that is not known yet is no reason to give a paid job up: it still runs.
+  if (body.status !== 'COMPLETED') return { state: 'IN_PROGRESS', logs }
+  const errorType = toErrorType(body.error_type, answer)
+  return { state: 'COMPLETED', error: toStatusError(body.error, answer), errorType, logs }
+}
+
+/** The model's own JSON, whatever it is. */
+export function readResult(answer: FalAnswer): unknown {
+  requireSuccess(answer)
+  const body = answer.complete ? parseJson(answer.text) : undefined
+  if (body === undefined) throw toUnreadable(answer, answer.complete ? 'that is not JSON' : 'that is too long')
+  return body
+}
+
+/** Any 2xx is a yes: fal's pages disagree about its body. */
+export function readCancel(answer: FalAnswer): 'REQUESTED' | 'ALREADY_COMPLETED' | 'NOT_FOUND' {
+  if (answer.status === 404) return 'NOT_FOUND'
+  const body = toRecord(parseJson(answer.text))
+  if ((isSuccess(answer) || answer.status === 400) && body?.status === 'ALREADY_COMPLETED') return 'ALREADY_COMPLETED'
+  requireSuccess(answer)
+  return 'REQUESTED'
+}
+
+/** Where the bytes go and where they will be. Both must be URLs that `isMediaUrl` lets through. */
+export function readUploadSlot(answer: FalAnswer, isMediaUrl: (url: string) => boolean): FalUploadSlot {
+  const { upload_url, file_url } = readObject(answer)
+  if (typeof upload_url !== 'string' || typeof file_url !== 'string') throw toUnreadable(answer, 'without upload URLs')
+  for (const url of [upload_url, file_url]) {
+    if (isMediaUrl(url)) continue
+    // The host alone, and no body: the rest of an upload URL is a credential.
+    const host = URL.canParse(url) ? new URL(url).hostname : 'no valid URL'
+    const message = `fal named an upload host that is not one of the media hosts (${host.slice(0, 100)})`
+    throw new FalError('unreadable', message, { status: answer.status })
+  }
+  return { upload_url, file_url }
+}
+
+function readObject(answer: FalAnswer): Record<string, unknown> {
+  const body = toRecord(readResult(answer))
+  if (body === null) throw toUnreadable(answer, 'that is not a JSON object')
+  return body
+}
+
+function toPosition(value: unknown): number | null {
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null
+}
+
+/** In fal's order. Lines without a message are left out; null, which fal says when logs are off, is none. */
+function toLogLines(logs: unknown): FalLogLine[] {
+  if (!Array.isArray(logs)) return []
+  return logs.flatMap((entry: unknown) => {
+    const line = typeof entry === 'string' ? { message: entry } : toRecord(entry)
+    if (typeof line?.message !== 'string') return []
+    return { message: cleanText(line.message), level: toLevel(line.level), at: toDate(line.timestamp) }
+  })
+}
+
+/** STDERR is INFO like STDOUT: Python's logging and progress bars write there when all is well. */
+function toLevel(level: unknown): FalLogLine['level'] {
+  const name = typeof level === 'string' ? level.toUpperCase() : ''
+  if (name === 'ERROR' || name === 'CRITICAL' || name === 'FATAL') return 'ERROR'
+  if (name === 'WARN' || name === 'WARNING') return 'WARN'
+  return name === 'DEBUG' || name === 'TRACE' ? 'DEBUG' : 'INFO'
+}
+
+/** fal leaves the zone away and means UTC; JavaScript would read local time. */
+function toDate(timestamp: unknown): Date | null {
+  if (typeof timestamp !== 'string') return null
+  const [, day, time, zone] =
+    /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:\d{2})?$/i.exec(timestamp) ?? []
+  const date = new Date(`${day}T${time}${zone?.toUpperCase() ?? 'Z'}`)
+  return Number.isNaN(date.getTime()) ? null : date
+}

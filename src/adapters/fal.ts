@@ -1,0 +1,195 @@
+/**
+ * fal's queue and storage as Reelay needs them: the port, its types, and the driver over `@fal-ai/serverless-client`.
+ *
+ * The library is used for `queue.submit`, `.status`, `.result`, `.cancel` and `storage.upload` only: its streams and
+ * `subscribe` throw where nobody can catch. It is imported by this file and fal-fetch.ts alone.
+ */
+
+import { queue, storage } from '@fal-ai/serverless-client'
+import {
+  type FalAnswer,
+  type FalUploadSlot,
+  isRequestId,
+  readCancel,
+  readResult,
+  readStatus,
+  readSubmitted,
+  readUploadSlot,
+} from './fal-answers.ts'
+import { FalError } from './fal-error.ts'
+import { requireUploaded } from './fal-failures.ts'
+import { callFal, type FalCall } from './fal-fetch.ts'
+import { createFalHosts } from './fal-hosts.ts'
+
+export { FalError, type FalErrorDetails, type FalErrorKind, type FalIssue } from './fal-error.ts'
+
+/**
+ * Talks to fal. Every method sends each of its requests at most once and never retries: whether to ask again is the
+ * caller's decision, by {@link FalError.kind}. A method MUST reject with a {@link FalError}, or, when the caller's
+ * `signal` aborted, with that signal's reason.
+ */
+export interface Fal {
+  /** Asks for a job. After any failure but `auth`, `not-found`, `rejected`, `rate-limited` and `not-sent` it may exist. */
+  submit(endpoint: string, input: FalInput, options?: FalCallOptions & { webhookUrl?: string }): Promise<FalSubmitted>
+  /** Where the request stands, with all log lines so far (fal repeats the earlier ones). */
+  status(endpoint: string, requestId: string, options?: FalCallOptions): Promise<FalStatus>
+  /**
+   * The model's own JSON, not looked into. fal keeps it for an hour, for 6 minutes from 10 kB on.
+   * A model's failure is a FalError with `issues`, whatever its kind; without issues it is the platform's.
+   */
+  result(endpoint: string, requestId: string, options?: FalCallOptions): Promise<unknown>
+  /** `REQUESTED` is no promise: a running request may finish nevertheless, and is billed then. */
+  cancel(endpoint: string, requestId: string, options?: FalCallOptions): Promise<FalCancelOutcome>
+  /**
+   * Stores a file at fal and resolves to its public URL, which passes {@link Fal.isMediaUrl}.
+   * @param file - a Blob or File of Node itself; a look-alike (GraphQL Yoga's) must be converted before.
+   */
+  upload(file: Blob, options?: FalCallOptions & { fileName?: string }): Promise<string>
+  /**
+   * May this URL be fetched as fal's media? Says yes to http and https without credentials, at one of the media hosts
+   * or at the host of the queue or REST base, on any port.
+   */
+  isMediaUrl(url: string): boolean
+}
+
+/** A model's input: JSON scalars only. Files are uploaded first and given as URLs. */
+export type FalInput = Record<string, string | number | boolean>
+
+export interface FalCallOptions {
+  signal?: AbortSignal
+  /** The fal key for this call; the adapter's own otherwise. */
+  key?: string
+}
+
+export interface FalSubmitted {
+  requestId: string
+  /** How many requests are ahead, from 0; null when fal did not say. */
+  position: number | null
+}
+
+export interface FalLogLine {
+  message: string
+  level: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR'
+  /** Null when fal gave no readable time. */
+  at: Date | null
+}
+
+/**
+ * Where a request stands. fal has no failed state: `COMPLETED` with an `error` or an `errorType` is one, and one
+ * without either may still show as the failure of {@link Fal.result}. Statuses not known here count as `IN_PROGRESS`.
+ */
+export type FalStatus =
+  | { state: 'IN_QUEUE'; position: number | null; logs: FalLogLine[] }
+  | { state: 'IN_PROGRESS'; logs: FalLogLine[] }
+  | { state: 'COMPLETED'; error: string | null; errorType: string | null; logs: FalLogLine[] }
+
+export type FalCancelOutcome = 'REQUESTED' | 'ALREADY_COMPLETED' | 'NOT_FOUND'
+
+export interface FalOptions {
+  /** Base of the queue API, such as `https://queue.fal.run`; may have a path prefix. */
+  queueUrl: string
+  /** Base of the REST API, such as `https://rest.fal.ai`; may have a path prefix. */
+  restUrl: string
+  /** Hosts that results and uploads may come from; `*.fal.media` stands for all below it. */
+  mediaHosts: string[]
+  /** fal's API key; without one, calls that bring none go out without (a sandbox needs none). */
+  key?: string | undefined
+  /** For a whole call, both requests of an upload together; 30,000 by default, at least 1. */
+  timeoutMs?: number
+}
+
+/**
+ * Any number of adapters may live in one process; they share nothing but the connections of Node's fetch.
+ * There is nothing to close.
+ * @throws TypeError when a base URL is not a plain http(s) URL.
+ */
+export function createFal({ key: ownKey, timeoutMs = 30_000, ...hostOptions }: FalOptions): Fal {
+  const hosts = createFalHosts(hostOptions)
+
+  function call<T>(
+    { signal, key = ownKey }: FalCallOptions,
+    read: (answer: FalAnswer, call: FalCall) => T,
+    send: () => Promise<unknown>,
+  ): Promise<T> {
+    return callFal({ hosts, key: checkKey(key), signal, timeoutMs, read }, send)
+  }
+
+  return {
+    async submit(endpoint, input, { webhookUrl, ...options } = {}) {
+      checkEndpoint(endpoint)
+      checkInput(input)
+      const webhook = webhookUrl === undefined ? {} : { webhookUrl }
+      // Without autoUpload the library sends the input as it is, and never uploads on its own.
+      return call(options, readSubmitted, () => queue.submit(endpoint, { input, autoUpload: false, ...webhook }))
+    },
+    async status(endpoint, requestId, options = {}) {
+      checkRequest(endpoint, requestId)
+      return call(options, readStatus, () => queue.status(endpoint, { requestId, logs: true }))
+    },
+    async result(endpoint, requestId, options = {}) {
+      checkRequest(endpoint, requestId)
+      return call(options, readResult, () => queue.result(endpoint, { requestId }))
+    },
+    async cancel(endpoint, requestId, options = {}) {
+      checkRequest(endpoint, requestId)
+      return call(options, readCancel, () => queue.cancel(endpoint, { requestId }))
+    },
+    async upload(file, { fileName, ...options } = {}) {
+      const named = toNamedFile(file, fileName)
+      let slot: FalUploadSlot | undefined
+      const readSlotThenReceipt = (answer: FalAnswer, current: FalCall): FalUploadSlot => {
+        if (slot === undefined) {
+          slot = readUploadSlot(answer, hosts.isMediaUrl)
+          current.uploadUrl = slot.upload_url
+        } else {
+          requireUploaded(answer)
+        }
+        return slot
+      }
+      return (await call(options, readSlotThenReceipt, () => storage.upload(named))).file_url
+    },
+    isMediaUrl: hosts.isMediaUrl,
+  }
+}
+
+/**
+ * No segment can be `..`, a URL, a query or an escape: the library would pass all of them through, key attached.
+ * Its namespaces (`workflows`, `comfy`) take a segment more.
+ */
+const ENDPOINT = /^(?!(?:workflows|comfy)\/[^/]+$)[A-Za-z0-9][A-Za-z0-9_-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*){1,6}$/
+const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(?:\s*;.*)?$/
+
+function checkEndpoint(endpoint: string): void {
+  if (!ENDPOINT.test(endpoint)) throw new FalError('rejected', 'Expected a model id such as fal-ai/stable-video')
+}
+
+function checkRequest(endpoint: string, requestId: string): void {
+  checkEndpoint(endpoint)
+  if (!isRequestId(requestId))
+    throw new FalError('rejected', "Expected one of fal's request ids: 8 to 64 letters, digits, -")
+}
+
+function checkInput(input: FalInput): void {
+  const odd = Object.entries(input).find(([, value]) => {
+    return typeof value !== 'string' && typeof value !== 'boolean' && !Number.isFinite(value)
+  })
+  if (odd === undefined) return
+  const message = 'expected a text, a finite number, true or false'
+  throw new FalError('rejected', message, { issues: [{ path: [odd[0]], code: 'not_json', message }] })
+}
+
+/** Checked here because fetch's own complaint about a bad header value repeats the value. */
+function checkKey(key: string | undefined): string | null {
+  if (key === undefined || key === '') return null
+  if (/^[\x21-\x7e]+$/.test(key)) return key
+  throw new FalError('auth', 'The fal key holds white space or characters that are not ASCII: correct it')
+}
+
+function toNamedFile(file: Blob, fileName: string | undefined): Blob {
+  // The library would send the bytes of a look-alike as JSON, and fail on a type without a slash.
+  if (!(file instanceof Blob))
+    throw new FalError('rejected', 'Expected a Blob or File of Node itself: convert the file')
+  if (file.type !== '' && !MEDIA_TYPE.test(file.type))
+    throw new FalError('rejected', 'Expected a type such as image/png')
+  return fileName === undefined ? file : new File([file], fileName, { type: file.type })
+}

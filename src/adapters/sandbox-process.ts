@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { StartError } from '../errors.ts'
+
+/** The local fal, as a program of its own. */
+export interface SandboxProcess {
+  /** Base of its queue and of its storage. */
+  url: string
+  stop(): Promise<void>
+}
+
+export interface SandboxProcessOptions {
+  /** Where it keeps its queue and its files. */
+  dataDir: string
+  onError(error: unknown, context: { stage: string }): void
+}
+
+const PROGRAM = fileURLToPath(new URL('../../sandbox/main.ts', import.meta.url))
+const START_TIMEOUT_MS = 15_000
+const Ready = z.object({ url: z.url() })
+
+/**
+ * Starts the sandbox and waits until it listens. It ends with this process, however that ends: it watches the channel
+ * between the two. Should it end by itself, it is started again, on the same port and with the same queue.
+ */
+export async function openSandboxProcess({ dataDir, onError }: SandboxProcessOptions): Promise<SandboxProcess> {
+  let stopped = false
+  let { child, url } = await start()
+
+  function watch(): void {
+    child.once('exit', (code, signal) => {
+      if (stopped) return
+      onError(new Error(`the sandbox ended by itself (${signal ?? `exit code ${code}`}); it is started again`), {
+        stage: 'sandbox',
+      })
+      void restart()
+    })
+  }
+
+  async function restart(): Promise<void> {
+    try {
+      ;({ child, url } = await start())
+      watch()
+    } catch (error) {
+      onError(error, { stage: 'sandbox' })
+      if (!stopped) setTimeout(() => void restart(), 1000).unref()
+    }
+  }
+
+  async function start(): Promise<{ child: ChildProcess; url: string }> {
+    const env = {
+      ...pick(process.env, ['PATH', 'HOME', 'SANDBOX_STEP_MS', 'SANDBOX_SLOTS', 'SANDBOX_PORT']),
+      SANDBOX_DATA_DIR: dataDir,
+    }
+    const child = spawn(process.execPath, ['--no-warnings', PROGRAM], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    })
+    const { url } = await readReady(child)
+    return { child, url }
+  }
+
+  watch()
+  return {
+    url,
+    stop: async () => {
+      stopped = true
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
+      child.kill('SIGTERM')
+      const forced = setTimeout(() => child.kill('SIGKILL'), 5_000)
+      await exited
+      clearTimeout(forced)
+    },
+  }
+}
+
+/** Its first line of output says where it listens. */
+async function readReady(child: ChildProcess): Promise<z.infer<typeof Ready>> {
+  if (!child.stdout) throw new Error('the sandbox was started without a pipe')
+  const lines = createInterface(child.stdout)
+  const first = await Promise.race([
+    once(lines, 'line', { signal: AbortSignal.timeout(START_TIMEOUT_MS) }).then(([line]) => String(line)),
+    once(child, 'exit').then(([code]) => {
+      throw new StartError(
+        `cannot start: the sandbox ended with exit code ${code} (its reason stands above); set FAL_KEY to use fal instead`,
+      )
+    }),
+  ]).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error instanceof StartError
+      ? error
+      : new StartError(`cannot start: the sandbox did not get ready within ${START_TIMEOUT_MS / 1000} s`, {
+          cause: error,
+        })
+  })
+  // What it prints later is of no use here, but must be read, or it would block.
+  lines.on('line', () => {})
+  return Ready.parse(JSON.parse(first))
+}
+
+function pick(env: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+}

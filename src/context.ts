@@ -1,0 +1,32 @@
+import type DataLoader from 'dataloader'
+import type { Database } from './adapters/db.ts'
+import type { EventLog } from './events/log.ts'
+import type { Streams } from './events/stream.ts'
+import type { Update } from './events/update.ts'
+import type { Jobs, Viewer } from './jobs/jobs.ts'
+import type { Uploads } from './jobs/uploads.ts'
+
+/** What resolvers work with; made by the app, the same for every operation. */
+export interface Services {
+  db: Database
+  jobs: Jobs
+  uploads: Uploads
+  log: EventLog
+  streams: Streams
+  /** How others reach this server, without a slash at the end. */
+  publicUrl: string
+}
+
+/** What a resolver gets. Made once per operation, the same over HTTP and WebSocket. */
+export interface Context extends Services {
+  viewer: Viewer
+  /** Pages of updates that one operation asks for, by their range: one query for all jobs that ask for the same. */
+  updatePages: Map<string, DataLoader<string, Update[]>>
+}
+
+/** Every request is the local user's until there are keys. */
+const LOCAL: Viewer = { ownerId: 'local' }
+
+export function createContext(services: Services): Context {
+  return { ...services, viewer: LOCAL, updatePages: new Map() }
+}

@@ -1,0 +1,25 @@
+import { InvalidArgumentError } from '../errors.ts'
+
+const SHAPE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(\d{1,10})$/
+
+/** A place in a job's log: after the update with this sequence. Opaque to clients. */
+export function toCursor(jobId: string, sequence: number): string {
+  return Buffer.from(`${jobId}:${sequence}`).toString('base64url')
+}
+
+/**
+ * The sequence that a cursor of this job stands for.
+ * @throws InvalidArgumentError naming `argument` when it is malformed or of another job.
+ */
+export function parseCursor(cursor: string, jobId: string, argument: string): number {
+  const [, id, sequence] = SHAPE.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? []
+  // Encoding again refuses the many spellings that a lenient base64 decoder lets through.
+  if (id === undefined || toCursor(id, Number(sequence)) !== cursor)
+    throw new InvalidArgumentError(
+      argument,
+      `\`${argument}\` is not a cursor: expected the \`cursor\` of a job or of an update.`,
+    )
+  if (id !== jobId)
+    throw new InvalidArgumentError(argument, `\`${argument}\` is a cursor of another job: expected one of this job.`)
+  return Number(sequence)
+}

@@ -1,0 +1,100 @@
+import { FeedLaggedError, InvalidArgumentError } from '../errors.ts'
+import type { Hub } from './hub.ts'
+import type { EventLog } from './log.ts'
+import type { Update } from './update.ts'
+
+/** Live reading of the log. */
+export interface Streams {
+  /**
+   * Yields a job's updates in sequence order, each exactly once, and ends after the one that ends the job.
+   * @param after - null: first the state now (with the log lines so far), then what comes. A sequence: what comes after it.
+   * @throws InvalidArgumentError when `after` is beyond the log.
+   */
+  ofJob(jobId: string, after: number | null): AsyncIterableIterator<Update>
+  /**
+   * Yields the updates of all jobs of an owner as they come, from now on.
+   * @throws FeedLaggedError when the reader has fallen further behind than is kept.
+   */
+  ofOwner(ownerId: string): AsyncIterableIterator<Update>
+}
+
+/** Updates read from the database at a time: what a slow reader holds at most. */
+const PAGE = 100
+
+export function createStreams({ log, hub }: { log: EventLog; hub: Hub }): Streams {
+  async function* ofJob(jobId: string, after: number | null, signal: AbortSignal): AsyncGenerator<Update> {
+    // Registered before the log is read: an update that commits in between is in one of the two.
+    using watch = hub.watchJob(jobId)
+    let cursor = after ?? 0
+    if (after === null) {
+      const now = await log.snapshot(jobId)
+      yield now
+      if (now.final) return
+      cursor = now.sequence
+    }
+    while (!signal.aborted) {
+      const updates: Update[] | 'ended' = watch.since(cursor) ?? (await readAfter(jobId, cursor))
+      if (updates === 'ended') return
+      for (const update of updates) {
+        yield { ...update, missed: update.sequence - cursor - 1 }
+        if (update.final) return
+        cursor = update.sequence
+      }
+      if (updates.length === 0) await watch.changed(cursor, signal)
+    }
+  }
+
+  async function readAfter(jobId: string, cursor: number): Promise<Update[] | 'ended'> {
+    const updates = await log.read(jobId, { after: cursor, limit: PAGE })
+    if (updates.length > 0) return updates
+    const now = await log.snapshot(jobId)
+    if (cursor > now.sequence)
+      throw new InvalidArgumentError(
+        'after',
+        '`after` is beyond the log of this job: expected a cursor that this server gave out.',
+      )
+    // The rows after the cursor are gone, the end of the job is not: tell it, with the gap.
+    if (cursor < now.sequence && now.final) return [{ ...now, logs: [] }]
+    return now.final ? 'ended' : []
+  }
+
+  async function* ofOwner(ownerId: string, signal: AbortSignal): AsyncGenerator<Update> {
+    using watch = hub.watchOwner(ownerId)
+    let cursor = watch.head
+    while (!signal.aborted) {
+      const updates = watch.since(cursor)
+      if (updates === null && watch.head > 0) throw new FeedLaggedError()
+      for (const update of updates ?? []) {
+        yield update
+        cursor++
+      }
+      await watch.changed(cursor, signal)
+    }
+  }
+
+  return {
+    ofJob: (jobId, after) => toStoppable((signal) => ofJob(jobId, after, signal)),
+    ofOwner: (ownerId) => toStoppable((signal) => ofOwner(ownerId, signal)),
+  }
+}
+
+/** An iterator whose `return` takes effect at once, also while the generator waits: a bare generator would wait for the next update. */
+function toStoppable<T>(generate: (signal: AbortSignal) => AsyncGenerator<T>): AsyncIterableIterator<T> {
+  const controller = new AbortController()
+  const generator = generate(controller.signal)
+  return {
+    next: () => generator.next(),
+    return: async () => {
+      controller.abort()
+      await generator.return(undefined)
+      return { done: true, value: undefined }
+    },
+    throw: async (error) => {
+      controller.abort()
+      return await generator.throw(error)
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}

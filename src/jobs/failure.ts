@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import type { FalError } from '../adapters/fal.ts'
+import type { InputIssue } from '../errors.ts'
+import type { Job } from '../generated/prisma/client.ts'
+import type { Model } from './models.ts'
+
+export const FAILURE_CODES = [
+  'INPUT_REJECTED',
+  'INPUT_UNREACHABLE',
+  'CONTENT_POLICY',
+  'PROVIDER_AUTH',
+  'PROVIDER_TIMEOUT',
+  'PROVIDER_UNAVAILABLE',
+  'PROVIDER_ERROR',
+  'SUBMIT_UNKNOWN',
+  'RESULT_EXPIRED',
+  'STORAGE_FAILED',
+  'INTERNAL',
+] as const
+export type FailureCode = (typeof FAILURE_CODES)[number]
+
+/** Why a job failed, as it is stored and shown. */
+export interface Failure {
+  code: FailureCode
+  message: string
+  /** True when the same job may well succeed if it is repeated. */
+  retryable: boolean
+  /** fal's own error type. */
+  providerCode: string | null
+  issues: InputIssue[]
+}
+
+const Stored = z.object({
+  code: z.enum(FAILURE_CODES),
+  message: z.string(),
+  retryable: z.boolean(),
+  providerCode: z.string().nullable(),
+  issues: z.array(z.object({ path: z.array(z.string()), code: z.string(), message: z.string() })),
+})
+
+/** The failure that a job's row holds; null unless it FAILED. */
+export function readFailure(job: Pick<Job, 'failure'>): Failure | null {
+  return job.failure === null ? null : Stored.parse(job.failure)
+}
+
+export function createFailure(code: FailureCode, message: string, details: Partial<Failure> = {}): Failure {
+  return { code, message, retryable: RETRYABLE.has(code), providerCode: null, issues: [], ...details }
+}
+
+const RETRYABLE: ReadonlySet<FailureCode> = new Set([
+  'INPUT_UNREACHABLE',
+  'PROVIDER_AUTH',
+  'PROVIDER_TIMEOUT',
+  'PROVIDER_UNAVAILABLE',
+  'PROVIDER_ERROR',
+  'SUBMIT_UNKNOWN',
+  'RESULT_EXPIRED',
+  'STORAGE_FAILED',
+  'INTERNAL',
+])
+
+/** fal's error types, by what they mean to a caller. @see https://docs.fal.ai/errors and https://docs.fal.ai/request-errors */
+const BY_TYPE: Record<string, FailureCode> = {
+  content_policy_violation: 'CONTENT_POLICY',
+  file_download_error: 'INPUT_UNREACHABLE',
+  image_load_error: 'INPUT_UNREACHABLE',
+  generation_timeout: 'PROVIDER_TIMEOUT',
+  request_timeout: 'PROVIDER_TIMEOUT',
+  startup_timeout: 'PROVIDER_TIMEOUT',
+  downstream_service_unavailable: 'PROVIDER_UNAVAILABLE',
+  runner_scheduling_failure: 'PROVIDER_UNAVAILABLE',
+  runner_connection_timeout: 'PROVIDER_UNAVAILABLE',
+  runner_connection_refused: 'PROVIDER_UNAVAILABLE',
+  runner_connection_error: 'PROVIDER_UNAVAILABLE',
+  runner_disconnected: 'PROVIDER_UNAVAILABLE',
+}
+
+/** What fal's refusal of a request, or of its result, means for the job. */
+export function toFailure(model: Model, error: Pick<FalError, 'kind' | 'errorType' | 'issues' | 'message'>): Failure {
+  const types = [error.errorType, ...error.issues.map((issue) => issue.code)].filter((type) => type !== null)
+  const known = types.find((type) => Object.hasOwn(BY_TYPE, type))
+  const code = (known !== undefined ? BY_TYPE[known] : undefined) ?? BY_KIND[error.kind]
+  return createFailure(code, error.message, {
+    providerCode: known ?? types[0] ?? null,
+    issues: error.issues.map((issue) => ({ ...issue, path: toInputPath(model, issue.path) })),
+  })
+}
+
+const BY_KIND: Record<FalError['kind'], FailureCode> = {
+  auth: 'PROVIDER_AUTH',
+  rejected: 'INPUT_REJECTED',
+  'not-found': 'RESULT_EXPIRED',
+  'rate-limited': 'PROVIDER_UNAVAILABLE',
+  'not-sent': 'PROVIDER_UNAVAILABLE',
+  unavailable: 'PROVIDER_ERROR',
+  interrupted: 'PROVIDER_UNAVAILABLE',
+  unreadable: 'PROVIDER_ERROR',
+}
+
+/** `['body', 'image_url']`, as fal says it, to `['input', 'imageUrl']`, as our callers know it. */
+function toInputPath(model: Model, path: readonly string[]): string[] {
+  const ours = new Map(Object.entries(model.fields).map(([name, theirs]) => [theirs, name]))
+  return ['input', ...path.filter((part) => part !== 'body').map((part) => ours.get(part) ?? part)]
+}

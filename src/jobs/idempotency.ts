@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto'
+import type { Database, Transaction } from '../adapters/db.ts'
+import type { Job } from '../generated/prisma/client.ts'
+
+/** Longest idempotency key, in characters. */
+export const MAX_KEY_LENGTH = 255
+
+/** What a key stands for, within an owner, for 24 hours after its first use. */
+export interface IdempotencyKey {
+  ownerId: string
+  key: string
+  /** Digest of what was asked for: equal inputs have equal ones. */
+  fingerprint: string
+}
+
+/** The job that the key made, and whether it was asked for with the same input; null for a free key. */
+export async function findByKey(
+  db: Database,
+  { ownerId, key, fingerprint }: IdempotencyKey,
+): Promise<{ job: Job; sameInput: boolean } | null> {
+  const [found] = await db.idempotencyKey.findMany({
+    where: { ownerId, key, createdAt: { gt: new Date(Date.now() - 24 * 3600 * 1000) } },
+    include: { job: true },
+  })
+  return found ? { job: found.job, sameInput: found.fingerprint === fingerprint } : null
+}
+
+/**
+ * Makes the key stand for the job. False when another job has it: then the transaction has to be undone.
+ * A second caller with the same key waits here until the first one's transaction has ended.
+ */
+export async function takeKey(
+  tx: Transaction,
+  { ownerId, key, fingerprint }: IdempotencyKey,
+  jobId: string,
+): Promise<boolean> {
+  const taken = await tx.$executeRaw`
+    INSERT INTO "IdempotencyKey" AS k ("ownerId", key, fingerprint, "jobId") VALUES (${ownerId}, ${key}, ${fingerprint}, ${jobId}::uuid)
+    ON CONFLICT ("ownerId", key) DO UPDATE SET fingerprint = excluded.fingerprint, "jobId" = excluded."jobId", "createdAt" = now()
+    WHERE k."createdAt" <= now() - interval '24 hours'`
+  return taken === 1
+}
+
+/** Digest of a list of values; each is told from the next by its length. */
+export function toFingerprint(values: readonly (string | number | null | undefined)[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify(values.map((value) => value ?? null)))
+    .digest('hex')
+}

@@ -1,0 +1,179 @@
+import DataLoader from 'dataloader'
+import type { Database } from '../adapters/db.ts'
+import type { Queue } from '../adapters/queue.ts'
+import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../errors.ts'
+import type { EventLog } from '../events/log.ts'
+import type { Update } from '../events/update.ts'
+import type { Job, JobImage } from '../generated/prisma/client.ts'
+import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
+import { type JobFilter, type JobRange, readJobs, toJobWhere } from './job-page.ts'
+import { DEFAULT_MODEL, type VideoInput } from './models.ts'
+import { type CheckedInput, checkVideoInput } from './settings.ts'
+import { isCancelable, isTerminal } from './state.ts'
+
+/** Who asks. Every job has an owner and is seen by its owner alone. */
+export interface Viewer {
+  ownerId: string
+}
+
+/** An accepted job; `replayed` when an idempotency key led to one that was there. */
+export interface Submitted {
+  job: Job
+  replayed: boolean
+}
+
+/** What callers can do with jobs. With src/jobs/relay-jobs.ts the only writer of Job rows. */
+export interface Jobs {
+  /**
+   * Saves a job, its first update and its task in one transaction. Nothing here waits for fal.
+   * @throws InvalidInputError with every issue; IdempotencyConflictError
+   */
+  submit(viewer: Viewer, input: VideoInput & { idempotencyKey?: string | null | undefined }): Promise<Submitted>
+  /**
+   * Ends a job that fal never got; asks for the end of one that fal has. Again while CANCELING: the same job.
+   * @throws JobNotFoundError, JobStateError
+   */
+  cancel(viewer: Viewer, id: string): Promise<Job>
+  /**
+   * A new job with the settings of an ended one.
+   * @throws JobNotFoundError, JobStateError, IdempotencyConflictError
+   */
+  retry(viewer: Viewer, id: string, idempotencyKey?: string | null): Promise<Submitted>
+  find(viewer: Viewer, id: string): Promise<Job | null>
+  /** Newest first. */
+  list(viewer: Viewer, filter: JobFilter, range: JobRange): Promise<Job[]>
+  count(viewer: Viewer, filter: JobFilter): Promise<number>
+  /** A job by the id that one of its updates gave; calls of the same moment are one query. */
+  load(id: string): Promise<Job>
+  /** The image of a job that waits for its upload, or where it is by now; null for an unknown job. */
+  findImage(id: string): Promise<Pick<JobImage, 'bytes' | 'contentType'> | { url: string } | null>
+}
+
+export interface JobsDeps {
+  db: Database
+  queue: Queue
+  log: EventLog
+  /** Called after a commit. */
+  publish(update: Update): void
+  /** Called when a task has been added. */
+  onTask(): void
+  /** Called when a relay should look at the job's row. */
+  onCancel(jobId: string): void
+}
+
+export function createJobs({ db, queue, log, publish, onTask, onCancel }: JobsDeps): Jobs {
+  const loader = new DataLoader<string, Job>(
+    async (ids) => {
+      const rows = await db.job.findMany({ where: { id: { in: [...new Set(ids)] } } })
+      const byId = new Map(rows.map((row) => [row.id, row]))
+      return ids.map((id) => byId.get(id) ?? new JobNotFoundError())
+    },
+    // Not cached: an update shows the job as it is now.
+    { cache: false },
+  )
+
+  const find = (viewer: Viewer, id: string): Promise<Job | null> =>
+    db.job.findFirst({ where: { id, ownerId: viewer.ownerId } })
+
+  async function get(viewer: Viewer, id: string): Promise<Job> {
+    const job = await find(viewer, id)
+    if (!job) throw new JobNotFoundError()
+    return job
+  }
+
+  /** The one way in: a job made of checked settings, or the job that the key stands for. */
+  async function create(
+    viewer: Viewer,
+    settings: CheckedInput,
+    options: { key: IdempotencyKey | null; retryOfId: string | null },
+  ): Promise<Submitted> {
+    const earlier = options.key && (await findByKey(db, options.key))
+    if (earlier) return replay(earlier)
+    try {
+      const { job, first } = await db.$transaction(async (tx) => {
+        const { image, ...columns } = settings
+        const { updates, ...job } = await tx.job.create({
+          data: {
+            ...columns,
+            ownerId: viewer.ownerId,
+            model: DEFAULT_MODEL.endpoint,
+            retryOfId: options.retryOfId,
+            updates: { create: { sequence: 1, status: 'PENDING' } },
+            ...(image && { image: { create: image } }),
+          },
+          include: { updates: true },
+        })
+        if (options.key && !(await takeKey(tx, options.key, job.id))) throw new KeyTaken()
+        await queue.enqueue(tx, job.id)
+        return { job, first: updates[0] }
+      })
+      if (first) publish({ ...first, ownerId: job.ownerId, logs: [], final: false, missed: 0 })
+      onTask()
+      return { job, replayed: false }
+    } catch (error) {
+      if (!(error instanceof KeyTaken && options.key)) throw error
+      const winner = await findByKey(db, options.key)
+      if (!winner) throw error
+      return replay(winner)
+    }
+  }
+
+  return {
+    submit: async (viewer, input) => {
+      const settings = await checkVideoInput(DEFAULT_MODEL, input)
+      const { idempotencyKey, imageUrl, seed, motionBucketId, condAug, fps } = input
+      const fingerprint = idempotencyKey == null ? '' : toFingerprint([imageUrl, seed, motionBucketId, condAug, fps])
+      const key = idempotencyKey == null ? null : { ownerId: viewer.ownerId, key: idempotencyKey, fingerprint }
+      return await create(viewer, settings, { key, retryOfId: null })
+    },
+
+    cancel: async (viewer, id) => {
+      const job = await get(viewer, id)
+      if (job.status === 'CANCELING') return job
+      if (!isCancelable(job.status)) throw new JobStateError(job, 'cancel')
+      const appended = await db.$transaction(async (tx) => {
+        // Locked before it is decided: a submit that is about to leave has either marked the row by now, or will not.
+        const [row] = await tx.$queryRaw<
+          { sent: boolean }[]
+        >`SELECT "submittingAt" IS NOT NULL AS sent FROM "Job" WHERE id = ${id}::uuid FOR UPDATE`
+        return await log.appendIn(tx, { jobId: id, claim: null, status: row?.sent ? 'CANCELING' : 'CANCELED' })
+      })
+      if (appended.outcome === 'stored') publish(appended.update)
+      const after = await get(viewer, id)
+      if (appended.outcome !== 'stored' && isTerminal(after.status)) throw new JobStateError(after, 'cancel')
+      onCancel(id)
+      return after
+    },
+
+    retry: async (viewer, id, idempotencyKey) => {
+      const job = await get(viewer, id)
+      if (!isTerminal(job.status)) throw new JobStateError(job, 'retry')
+      const image =
+        job.imageUrl === null ? await db.jobImage.findUnique({ where: { jobId: id }, omit: { jobId: true } }) : null
+      const { imageUrl, seed, motionBucketId, condAug, fps } = job
+      const key =
+        idempotencyKey == null
+          ? null
+          : { ownerId: viewer.ownerId, key: idempotencyKey, fingerprint: toFingerprint(['retry', id]) }
+      return await create(viewer, { imageUrl, seed, motionBucketId, condAug, fps, image }, { key, retryOfId: id })
+    },
+
+    find,
+    list: (viewer, filter, range) => readJobs(db, toJobWhere(viewer.ownerId, filter), range),
+    count: (viewer, filter) => db.job.count({ where: toJobWhere(viewer.ownerId, filter) }),
+    load: (id) => loader.load(id),
+    findImage: async (id) => {
+      const job = await db.job.findUnique({ where: { id }, select: { imageUrl: true, image: true } })
+      if (!job) return null
+      return job.imageUrl === null ? job.image : { url: job.imageUrl }
+    },
+  }
+}
+
+/** Two calls with one key at once: the other one was first. */
+class KeyTaken extends Error {}
+
+function replay({ job, sameInput }: { job: Job; sameInput: boolean }): Submitted {
+  if (!sameInput) throw new IdempotencyConflictError(job)
+  return { job, replayed: true }
+}

@@ -1,0 +1,145 @@
+import { z } from 'zod'
+import { isStorableText, toStorableText } from './text.ts'
+
+/** What a caller may set. Bounds and defaults are fal's: https://fal.ai/models/fal-ai/stable-video/llms.txt */
+export interface VideoInput {
+  imageUrl: string
+  seed?: number | null | undefined
+  motionBucketId: number
+  condAug: number
+  fps: number
+}
+
+/** The settings of one job, checked; `imageUrl` null while the image waits for its upload. */
+export interface VideoSettings {
+  imageUrl: string | null
+  seed: number | null
+  motionBucketId: number
+  condAug: number
+  fps: number
+}
+
+/** What a model made. Sizes in bytes; null where fal does not say. */
+export interface VideoResult {
+  url: string
+  contentType: string
+  fileName: string
+  fileSize: number | null
+  seed: number | null
+}
+
+/** A fal endpoint that Reelay offers. */
+export interface Model {
+  endpoint: string
+  defaults: { motionBucketId: number; condAug: number; fps: number }
+  /** Rules of the settings, but for the image's bytes. */
+  settings: z.ZodType<VideoInput>
+  /** fal's name of each setting. */
+  fields: Record<keyof VideoInput, string>
+  /** Reads fal's answer. @throws z.ZodError when it is not of the expected shape. */
+  readResult(answer: unknown): VideoResult
+}
+
+/** Longest http(s) URL taken, in characters. */
+const MAX_URL_LENGTH = 8192
+
+const HttpUrl = z
+  .string()
+  .max(MAX_URL_LENGTH, `imageUrl is longer than ${MAX_URL_LENGTH} characters: give a shorter URL, or upload the image.`)
+  .refine(
+    isHttpUrl,
+    'imageUrl must be an absolute http or https URL without user name and password, or a data URI of a JPEG, PNG or WebP.',
+  )
+
+const ImageUrl = z
+  .string()
+  .refine(isStorableText, {
+    error: 'imageUrl must not have NUL characters or lone surrogates.',
+    params: { code: 'INVALID_TEXT' },
+  })
+  // The bytes of a data URI are checked by image.ts, which has more to say about them.
+  .refine((url) => isDataUri(url) || !isStorableText(url) || HttpUrl.safeParse(url).success, {
+    error: ({ input }) => HttpUrl.safeParse(input).error?.issues[0]?.message ?? 'imageUrl is not usable.',
+    params: { code: 'INVALID_URL' },
+  })
+
+const seedRule = 'seed must be a whole number within ±9007199254740991 (2^53-1).'
+
+const stableVideo: Model = {
+  endpoint: 'fal-ai/stable-video',
+  defaults: { motionBucketId: 127, condAug: 0.02, fps: 25 },
+  settings: z.object({
+    imageUrl: ImageUrl,
+    seed: z
+      .number(seedRule)
+      .refine(Number.isSafeInteger, { error: seedRule, params: { code: 'NOT_SAFE_INTEGER' } })
+      .nullish(),
+    motionBucketId: inRange('motionBucketId', 1, 255, 'whole number'),
+    condAug: inRange('condAug', 0, 10, 'number'),
+    fps: inRange('fps', 10, 100, 'whole number'),
+  }),
+  fields: { imageUrl: 'image_url', seed: 'seed', motionBucketId: 'motion_bucket_id', condAug: 'cond_aug', fps: 'fps' },
+  readResult: (answer) => {
+    const { video, seed } = StableVideoAnswer.parse(answer)
+    return {
+      url: video.url,
+      contentType: video.content_type ?? 'video/mp4',
+      fileName: video.file_name ?? video.url.slice(video.url.lastIndexOf('/') + 1).replace(/[?#].*$/s, ''),
+      fileSize: video.file_size ?? null,
+      seed: seed ?? null,
+    }
+  },
+}
+
+/** fal's `File` may leave out everything but the url. A seed beyond 2^53 was rounded on its way here: it is unknown. */
+const StableVideoAnswer = z.object({
+  video: z.object({
+    url: z.url(),
+    content_type: z.string().transform(toStorableText).nullish(),
+    file_name: z.string().transform(toStorableText).nullish(),
+    file_size: z.number().int().nonnegative().nullish(),
+  }),
+  seed: z
+    .number()
+    .nullish()
+    .transform((seed) => (Number.isSafeInteger(seed) ? seed : null)),
+})
+
+/** All endpoints by their id. */
+export const MODELS: ReadonlyMap<string, Model> = new Map([[stableVideo.endpoint, stableVideo]])
+
+/** The endpoint that generateVideo uses. */
+export const DEFAULT_MODEL: Model = stableVideo
+
+/** The body of a submit: fal's names, unset settings left out. */
+export function toFalInput(
+  model: Model,
+  settings: VideoSettings & { imageUrl: string },
+): Record<string, string | number> {
+  const pairs = Object.entries(model.fields).map(
+    ([ours, theirs]) => [theirs, settings[ours as keyof VideoInput]] as const,
+  )
+  return Object.fromEntries(pairs.filter((pair): pair is readonly [string, string | number] => pair[1] !== null))
+}
+
+export function isDataUri(url: string): boolean {
+  return /^data:/i.test(url)
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.parse(text)
+  // WHATWG parsing forgives white space and control characters; what would be stored and sent is the text as it came.
+  return (
+    url !== null &&
+    /^https?:\/\/[^\s\p{Cc}\\]+$/iu.test(text) &&
+    url.hostname !== '' &&
+    url.username === '' &&
+    url.password === ''
+  )
+}
+
+function inRange(name: string, least: number, most: number, kind: 'number' | 'whole number') {
+  const rule = `${name} must be a ${kind} from ${least} to ${most}.`
+  const number = z.number(rule).min(least, rule).max(most, rule)
+  return kind === 'number' ? number : number.refine(Number.isInteger, { error: rule, params: { code: 'NOT_INTEGER' } })
+}

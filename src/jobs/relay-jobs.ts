@@ -1,0 +1,120 @@
+import type { Database } from '../adapters/db.ts'
+import type { Claim, Queue } from '../adapters/queue.ts'
+import type { EventLog } from '../events/log.ts'
+import type { LogLine, Update } from '../events/update.ts'
+import type { Job } from '../generated/prisma/client.ts'
+import type { Failure } from './failure.ts'
+import type { VideoResult } from './models.ts'
+
+/** How a job ends. */
+export type Ending =
+  | { status: 'SUCCEEDED'; video: VideoResult; logs?: LogLine[] }
+  | { status: 'FAILED'; failure: Failure; logs?: LogLine[] }
+  | { status: 'CANCELED'; logs?: LogLine[] }
+
+/**
+ * What a relay writes to a job. Every write holds the claim against the row: one with a newer number makes it a no-op,
+ * answered with false.
+ */
+export interface RelayJobs {
+  /** Writes the claims' numbers to the rows, in one statement, and reads these. Rows with a newer claim are left out. */
+  take(claims: readonly Claim[]): Promise<Job[]>
+  /** The row, while the claim is the newest. */
+  read(claim: Claim): Promise<Job | null>
+  readImage(claim: Claim): Promise<{ bytes: Uint8Array<ArrayBuffer>; contentType: string } | null>
+  /** Replaces the image's bytes by the URL they were uploaded to. */
+  saveImageUrl(claim: Claim, imageUrl: string): Promise<boolean>
+  /** Notes that a submit is about to leave. False too when the job was canceled, or a submit has left before. */
+  markSubmitting(claim: Claim): Promise<boolean>
+  /** Takes the mark back, after an answer that leaves no doubt that fal did not take the request. */
+  unmarkSubmitting(claim: Claim): Promise<boolean>
+  saveRequest(claim: Claim, requestId: string): Promise<boolean>
+  /** Those of the jobs for which an end was asked. */
+  findCanceling(jobIds: readonly string[]): Promise<string[]>
+  /** The job's end and the end of its task, in one transaction. False, and nothing is written, when the claim is stale. */
+  end(claim: Claim, ending: Ending): Promise<boolean>
+  /** Ends the task of a job that has ended. */
+  endTask(claim: Claim): Promise<boolean>
+}
+
+export interface RelayJobsDeps {
+  db: Database
+  queue: Queue
+  log: EventLog
+  publish(update: Update): void
+}
+
+export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): RelayJobs {
+  const mine = ({ jobId, number }: Claim) => ({ id: jobId, claim: number })
+
+  async function update(
+    claim: Claim,
+    where: object,
+    data: Parameters<typeof db.job.updateMany>[0]['data'],
+  ): Promise<boolean> {
+    const { count } = await db.job.updateMany({ where: { ...mine(claim), ...where }, data })
+    return count === 1
+  }
+
+  return {
+    take: async (claims) => {
+      const numbers = JSON.stringify(claims)
+      const taken = await db.$queryRaw<{ id: string }[]>`
+        UPDATE "Job" j SET claim = c.number
+        FROM (SELECT * FROM jsonb_to_recordset(${numbers}::jsonb) AS c("jobId" uuid, number int)) c
+        WHERE j.id = c."jobId" AND j.claim < c.number RETURNING j.id`
+      return await db.job.findMany({ where: { id: { in: taken.map((row) => row.id) } } })
+    },
+    read: (claim) => db.job.findFirst({ where: mine(claim) }),
+    readImage: (claim) => db.jobImage.findUnique({ where: { jobId: claim.jobId } }),
+    saveImageUrl: (claim, imageUrl) =>
+      db.$transaction(async (tx) => {
+        const { count } = await tx.job.updateMany({ where: mine(claim), data: { imageUrl } })
+        if (count === 1) await tx.jobImage.deleteMany({ where: { jobId: claim.jobId } })
+        return count === 1
+      }),
+    markSubmitting: (claim) => update(claim, { status: 'PENDING', submittingAt: null }, { submittingAt: new Date() }),
+    unmarkSubmitting: (claim) => update(claim, { requestId: null }, { submittingAt: null }),
+    saveRequest: (claim, requestId) => update(claim, { requestId: null }, { requestId }),
+    findCanceling: async (jobIds) => {
+      const rows = await db.job.findMany({
+        where: { id: { in: [...jobIds] }, status: { in: ['CANCELING', 'CANCELED'] } },
+        select: { id: true },
+      })
+      return rows.map((row) => row.id)
+    },
+    end: async (claim, ending) => {
+      try {
+        const ended = await db.$transaction(async (tx) => {
+          const appended = await log.appendIn(tx, {
+            jobId: claim.jobId,
+            claim: claim.number,
+            status: ending.status,
+            logs: ending.logs ?? [],
+          })
+          if (appended.outcome === 'fenced') throw new StaleClaim()
+          // A job that has ended already keeps its first end; only the task is left to end.
+          if (appended.outcome === 'stored' && ending.status === 'FAILED')
+            await tx.job.update({ where: { id: claim.jobId }, data: { failure: { ...ending.failure } as object } })
+          if (appended.outcome === 'stored' && ending.status === 'SUCCEEDED')
+            await tx.video.create({ data: { jobId: claim.jobId, ...toColumns(ending.video) } })
+          if (!(await queue.complete(tx, claim))) throw new StaleClaim()
+          return appended
+        })
+        if (ended.outcome === 'stored') publish(ended.update)
+        return true
+      } catch (error) {
+        if (error instanceof StaleClaim) return false
+        throw error
+      }
+    },
+    endTask: (claim) => db.$transaction((tx) => queue.complete(tx, claim)),
+  }
+}
+
+/** Undoes a transaction whose writer is no longer entitled to it. */
+class StaleClaim extends Error {}
+
+function toColumns({ fileSize, seed, ...video }: VideoResult) {
+  return { ...video, fileSize: fileSize === null ? null : BigInt(fileSize), seed: seed === null ? null : BigInt(seed) }
+}

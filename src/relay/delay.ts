@@ -1,0 +1,21 @@
+import type { FalStatus } from '../adapters/fal.ts'
+
+/**
+ * Exponential back-off with jitter, in milliseconds: about 0.5 s, 1 s, 2 s … up to 30 s.
+ * @param attempt - how many tries have failed, from 1
+ * @param random - 0 to 1
+ */
+export function nextDelayMs(attempt: number, random: number): number {
+  const most = Math.min(30_000, 500 * 2 ** Math.min(attempt - 1, 10))
+  return most * (0.5 + random / 2)
+}
+
+/**
+ * How long until fal is asked again: about a second near the front of the line and while running, longer the further
+ * back, 10 s at most.
+ */
+export function pollDelayMs(status: FalStatus, random: number): number {
+  const position = status.state === 'IN_QUEUE' ? (status.position ?? 0) : 0
+  const usual = Math.min(10_000, 1000 + 20 * Math.max(0, position - 10))
+  return usual * (0.85 + random * 0.3)
+}

@@ -1,0 +1,31 @@
+import type { Fal } from '../adapters/fal.ts'
+import type { Claim } from '../adapters/queue.ts'
+import type { EventLog } from '../events/log.ts'
+import type { RelayJobs } from '../jobs/relay-jobs.ts'
+import type { Alarm } from './alarm.ts'
+
+/** What the relay works with. */
+export interface RelayDeps {
+  jobs: RelayJobs
+  log: EventLog
+  fal: Fal
+  /** 0 to 1, for jitter. */
+  random(): number
+  onError(error: unknown, context: { stage: string; jobId?: string }): void
+}
+
+/** This process's hold on one job. */
+export interface Hold {
+  claim: Claim
+  /** Rings when the job's row has something to tell: a cancel. */
+  alarm: Alarm
+  /** Aborts when the claim is lost or the worker stops: nothing may be written after that. */
+  signal: AbortSignal
+}
+
+/** Another worker has the job, or this one stops: let go of it without a word. */
+export class HoldLostError extends Error {
+  constructor() {
+    super('the hold on the job is lost')
+  }
+}

@@ -1,0 +1,84 @@
+import type { Job } from '../generated/prisma/client.ts'
+import { createFailure } from '../jobs/failure.ts'
+import { MODELS } from '../jobs/models.ts'
+import type { Ending } from '../jobs/relay-jobs.ts'
+import { isTerminal } from '../jobs/state.ts'
+import { nextDelayMs } from './delay.ts'
+import { finishRequest } from './finish.ts'
+import { followRequest } from './follow.ts'
+import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
+import { submitJob } from './submit.ts'
+
+/** How often a job's step may fail in a way that nobody expected before the job is failed. About 4 minutes with back-off. */
+const MAX_UNEXPECTED = 12
+
+/**
+ * Brings one job from wherever its row says it is to its end: submit, follow, finish. Resolves when the job has ended or
+ * the hold is lost. An unexpected error is reported, and the step taken again from the row.
+ */
+export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
+  const { jobs, random, onError } = deps
+  let unexpected = 0
+  for (let attempt = 1; ; attempt++) {
+    let read = false
+    try {
+      const job = await jobs.read(hold.claim)
+      read = true
+      if (!job) return
+      if (unexpected >= MAX_UNEXPECTED) await jobs.end(hold.claim, gaveUp())
+      else if (isTerminal(job.status)) await jobs.endTask(hold.claim)
+      else if ((await relayFrom(deps, hold, job)) === 'changed') continue
+      return
+    } catch (error) {
+      if (error instanceof HoldLostError || hold.signal.aborted) return
+      // While not even the row can be read it is the database, not the job: that costs the job nothing.
+      if (read) unexpected++
+      onError(error, { stage: 'relay', jobId: hold.claim.jobId })
+      await hold.alarm.sleep(nextDelayMs(attempt, random()), hold.signal).catch(() => {
+        // Aborted: the next read finds that out.
+      })
+      if (hold.signal.aborted) return
+    }
+  }
+}
+
+async function relayFrom(deps: RelayDeps, hold: Hold, job: Job): Promise<'ended' | 'changed'> {
+  const model = MODELS.get(job.model)
+  if (!model) throw new Error(`job ${job.id} is of model ${job.model}, which this version does not know`)
+
+  let { requestId } = job
+  if (requestId === null) {
+    const outcome = await submitJob(deps, hold, job, model)
+    if (outcome === 'changed') return 'changed'
+    if ('ending' in outcome) return await end(deps, hold, outcome.ending)
+    requestId = outcome.requestId
+    const queued = {
+      jobId: job.id,
+      claim: hold.claim.number,
+      status: 'QUEUED',
+      queuePosition: outcome.position,
+    } as const
+    const appended = await deps.log.append(queued)
+    if (appended.outcome === 'fenced') throw new HoldLostError()
+    job = { ...job, requestId, status: appended.status, queuePosition: outcome.position }
+  }
+
+  const followed = await followRequest(deps, hold, job, model, requestId)
+  const ending = 'ending' in followed ? followed.ending : await finishRequest(deps, hold, model, requestId, followed)
+  return await end(deps, hold, ending)
+}
+
+async function end({ jobs }: RelayDeps, hold: Hold, ending: Ending): Promise<'ended'> {
+  if (!(await jobs.end(hold.claim, ending))) throw new HoldLostError()
+  return 'ended'
+}
+
+function gaveUp(): Ending {
+  return {
+    status: 'FAILED',
+    failure: createFailure(
+      'INTERNAL',
+      'This server could not follow the job to its end. The operator finds the reason in the log.',
+    ),
+  }
+}

@@ -1,0 +1,121 @@
+import type { Claim, Queue } from '../adapters/queue.ts'
+import { createAlarm } from './alarm.ts'
+import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
+import { relayJob } from './relay.ts'
+
+/** Claims jobs and relays each of them to its end. */
+export interface Worker {
+  start(): void
+  /** There is a new task: look at once. */
+  wake(): void
+  /** The job's row has something to tell its relay. No effect when it is not held here. */
+  ring(jobId: string): void
+  /** How many jobs are held now. */
+  readonly size: number
+  /** Lets calls that must not be cut come to their end (`graceMs` at most), then gives all claims back. */
+  stop(): Promise<void>
+}
+
+export interface WorkerOptions {
+  /** Jobs held at once. */
+  concurrency: number
+  /** Backstop between looks for tasks, in milliseconds. Default 1000. */
+  pollMs?: number
+  /** Between heartbeats, in milliseconds; the engine takes a claim away after 10 s without. Default 3000. */
+  heartbeatMs?: number
+  /** Default 5000. */
+  graceMs?: number
+}
+
+interface Held {
+  hold: Hold
+  controller: AbortController
+  done: Promise<void>
+}
+
+export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
+  const { queue, jobs, onError } = deps
+  const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 5000 } = options
+  const held = new Map<string, Held>()
+  const stopping = new AbortController()
+  const tasks = createAlarm()
+  let loops: Promise<unknown> = Promise.resolve()
+
+  async function claimLoop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const free = concurrency - held.size
+      let found = 0
+      try {
+        if (free > 0) found = await claim(free)
+      } catch (error) {
+        onError(error, { stage: 'claim' })
+      }
+      if (found === 0) await tasks.sleep(pollMs, stopping.signal)
+    }
+  }
+
+  async function claim(limit: number): Promise<number> {
+    const claims = await queue.claim(limit)
+    if (claims.length === 0) return 0
+    const rows = new Set((await jobs.take(claims)).map((job) => job.id))
+    for (const claim of claims.filter(({ jobId }) => rows.has(jobId))) hold(claim)
+    return claims.length
+  }
+
+  function hold(claim: Claim): void {
+    // After an outage the engine may hand us a task that we still work on: the older attempt has lost it.
+    held.get(claim.jobId)?.controller.abort(new HoldLostError())
+    const controller = new AbortController()
+    const hold: Hold = { claim, alarm: createAlarm(), signal: controller.signal }
+    const done = relayJob(deps, hold)
+      .catch((error: unknown) => onError(error, { stage: 'relay', jobId: claim.jobId }))
+      .finally(() => {
+        // Never the entry of a newer attempt.
+        if (held.get(claim.jobId)?.controller === controller) held.delete(claim.jobId)
+        tasks.ring()
+      })
+    held.set(claim.jobId, { hold, controller, done })
+  }
+
+  /** Two statements for all that is held: keep the claims, look for cancels that nobody rang for. */
+  async function heartbeat(): Promise<void> {
+    const before = [...held.values()]
+    if (before.length === 0) return
+    const kept = new Set(await queue.heartbeat(before.map((entry) => entry.hold.claim)))
+    for (const { hold, controller } of before) if (!kept.has(hold.claim)) controller.abort(new HoldLostError())
+    for (const jobId of await jobs.findCanceling([...held.keys()])) held.get(jobId)?.hold.alarm.ring()
+  }
+
+  async function heartbeatLoop(): Promise<void> {
+    const beats = createAlarm()
+    while (!stopping.signal.aborted) {
+      await beats.sleep(heartbeatMs, stopping.signal)
+      await heartbeat().catch((error: unknown) => onError(error, { stage: 'heartbeat' }))
+    }
+  }
+
+  const untilStopped = (loop: Promise<void>): Promise<void> =>
+    loop.catch((error: unknown) => {
+      if (!stopping.signal.aborted) throw error
+    })
+
+  return {
+    start: () => {
+      loops = Promise.all([untilStopped(claimLoop()), untilStopped(heartbeatLoop())])
+    },
+    wake: () => tasks.ring(),
+    ring: (jobId) => held.get(jobId)?.hold.alarm.ring(),
+    get size() {
+      return held.size
+    },
+    stop: async () => {
+      stopping.abort(new HoldLostError())
+      await loops
+      const entries = [...held.values()]
+      for (const { controller } of entries) controller.abort(new HoldLostError())
+      const finished = Promise.all(entries.map((entry) => entry.done))
+      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, graceMs).unref())])
+      await queue.release(entries.map((entry) => entry.hold.claim))
+    },
+  }
+}

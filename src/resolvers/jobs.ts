@@ -1,0 +1,104 @@
+import type { Context } from '../context.ts'
+import { InvalidArgumentError, JobNotFoundError } from '../errors.ts'
+import { toCursor } from '../events/cursor.ts'
+import type { Job } from '../generated/prisma/client.ts'
+import { type Failure, readFailure } from '../jobs/failure.ts'
+import type { JobFilter } from '../jobs/job-page.ts'
+import type { Submitted } from '../jobs/jobs.ts'
+import { DEFAULT_MODEL, type VideoInput } from '../jobs/models.ts'
+import { IdempotencyKeyText } from '../jobs/settings.ts'
+import { type Connection, type PageArguments, parsePage, toConnection } from './connection.ts'
+import { encodeNodeId, parseJobId } from './ids.ts'
+
+/** What generateVideo takes where the caller says nothing. */
+export const videoDefaults = DEFAULT_MODEL.defaults
+
+/** Mutation.generateVideo */
+export function generateVideo(
+  _root: unknown,
+  { input }: { input: VideoInput & { idempotencyKey?: string | null | undefined } },
+  { jobs, viewer }: Context,
+): Promise<Submitted> {
+  return jobs.submit(viewer, input)
+}
+
+/** Mutation.cancelJob */
+export async function cancelJob(
+  _root: unknown,
+  { id }: { id: string },
+  { jobs, viewer }: Context,
+): Promise<{ job: Job }> {
+  return { job: await jobs.cancel(viewer, requireJobId(id)) }
+}
+
+/** Mutation.retryJob */
+export async function retryJob(
+  _root: unknown,
+  { id, idempotencyKey }: { id: string; idempotencyKey?: string | null | undefined },
+  { jobs, viewer }: Context,
+): Promise<Submitted> {
+  const key = IdempotencyKeyText.nullish().safeParse(idempotencyKey)
+  if (!key.success)
+    throw new InvalidArgumentError('idempotencyKey', key.error.issues[0]?.message ?? 'idempotencyKey is not usable.')
+  return await jobs.retry(viewer, requireJobId(id), key.data ?? null)
+}
+
+/** Query.job */
+export async function job(_root: unknown, { id }: { id: string }, { jobs, viewer }: Context): Promise<Job> {
+  const found = await jobs.find(viewer, requireJobId(id))
+  if (!found) throw new JobNotFoundError()
+  return found
+}
+
+/** Query.jobs */
+export async function listJobs(
+  _root: unknown,
+  { filter, ...page }: PageArguments & { filter?: JobFilter | null | undefined },
+  { jobs, viewer }: Context,
+): Promise<Connection<Job> & { totalCount: () => Promise<number> }> {
+  const request = parsePage(page)
+  const after = parseListCursor(page.after, 'after')
+  const before = parseListCursor(page.before, 'before')
+  const range = {
+    ...(after && { after }),
+    ...(before && { before }),
+    limit: request.limit + 1,
+    fromEnd: request.fromEnd,
+  }
+  const rows = await jobs.list(viewer, filter ?? {}, range)
+  return {
+    ...toConnection(rows, request, page, ({ id }) => encodeNodeId('Job', id)),
+    totalCount: () => jobs.count(viewer, filter ?? {}),
+  }
+}
+
+/** Job.cursor */
+export function jobCursor({ id, lastSequence }: Job): string {
+  return toCursor(id, lastSequence)
+}
+
+/** Job.failure */
+export function jobFailure(job: Job): Failure | null {
+  return readFailure(job)
+}
+
+/** VideoSettings.imageUrl: while the image waits here for its upload, where this server shows it. */
+export function imageUrl({ id, imageUrl }: Job, _args: unknown, { publicUrl }: Context): string {
+  return imageUrl ?? `${publicUrl}/media/images/${id}`
+}
+
+/** @throws JobNotFoundError */
+export function requireJobId(text: string): string {
+  const id = parseJobId(text)
+  if (id === null) throw new JobNotFoundError()
+  return id
+}
+
+/** A job's place in the list is its id. */
+function parseListCursor(cursor: string | null | undefined, argument: string): string | undefined {
+  if (cursor == null) return undefined
+  const id = parseJobId(cursor)
+  if (id === null)
+    throw new InvalidArgumentError(argument, `\`${argument}\` is not a cursor: expected a \`cursor\` of this list.`)
+  return id
+}

@@ -1,0 +1,93 @@
+import { imageUrl, jobCursor, jobFailure } from '../resolvers/jobs.ts'
+import { updatesOfJob } from '../resolvers/updates.ts'
+import { builder, pageComplexity } from './builder.ts'
+import { JobFailure } from './job-failure.ts'
+import { JobUpdate } from './job-update.ts'
+
+export const JobStatus = builder.enumType('JobStatus', {
+  description: 'Where a job is. It only ever moves on: see `Job.status`.',
+  values: {
+    PENDING: { description: 'Saved here; not yet accepted by fal.' },
+    QUEUED: { description: "In fal's queue (fal: IN_QUEUE)." },
+    RUNNING: { description: 'Being generated (fal: IN_PROGRESS).' },
+    STORING: { description: 'Generated; the file is being copied into our storage.' },
+    CANCELING: { description: 'Cancel was asked for; fal has not confirmed it.' },
+    SUCCEEDED: { description: 'Ended: there is a video.' },
+    FAILED: { description: 'Ended: `failure` says why.' },
+    CANCELED: { description: 'Ended: canceled before there was a video.' },
+  } as const,
+})
+
+export const Job = builder.prismaNode('Job', {
+  description: 'One video being made.',
+  id: { field: 'id', description: 'Globally unique and opaque: fetch this again with `node` or `job`.' },
+  findUnique: (id, { viewer }) => ({ id, ownerId: viewer.ownerId }),
+  fields: (t) => ({
+    status: t.expose('status', {
+      type: JobStatus,
+      description:
+        'Where the job is: PENDING, QUEUED, RUNNING, STORING, then SUCCEEDED, FAILED or CANCELED; never back.',
+    }),
+    settings: t.field({
+      type: VideoSettings,
+      description: 'The exact values sent to fal, defaults filled in.',
+      resolve: (job) => job,
+    }),
+    queuePosition: t.exposeInt('queuePosition', {
+      nullable: true,
+      description: '0 = next. Null unless QUEUED, or while fal has not said.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the job was saved here.' }),
+    startedAt: t.expose('startedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When generation began, as first seen. Null before RUNNING.',
+    }),
+    finishedAt: t.expose('finishedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Null until the job has ended.',
+    }),
+    failure: t.field({ type: JobFailure, nullable: true, description: 'Null unless FAILED.', resolve: jobFailure }),
+    video: t.relation('video', { nullable: true, description: 'Null until SUCCEEDED.' }),
+    retryOf: t.relation('retryOf', { nullable: true, description: 'The job that this one repeats (retryJob).' }),
+    cursor: t.string({
+      description: 'Newest cursor: subscribe with it to get only what comes later.',
+      resolve: jobCursor,
+    }),
+    updates: t.connection(
+      {
+        type: JobUpdate,
+        description: 'The stored log, oldest first. `first` or `last` of 1 to 100, 20 if neither is given.',
+        complexity: pageComplexity,
+        resolve: updatesOfJob,
+      },
+      { name: 'JobUpdateConnection', description: 'A page of the log of a job.' },
+      { name: 'JobUpdateEdge', description: 'An update and its place in the log.' },
+    ),
+  }),
+})
+
+const VideoSettings = builder.prismaObject('Job', {
+  variant: 'VideoSettings',
+  description: 'What a video is made from.',
+  fields: (t) => ({
+    model: t.exposeString('model', { description: 'fal endpoint, e.g. fal-ai/stable-video.' }),
+    imageUrl: t.field({
+      type: 'URL',
+      description:
+        'The picture that the video begins with. Of a data URI: where the picture was uploaded to; until then, where this server shows it.',
+      resolve: imageUrl,
+    }),
+    seed: t.expose('seed', {
+      type: 'SafeInt',
+      nullable: true,
+      description: 'Null = fal chooses; the seed really used is in Video.seed.',
+    }),
+    motionBucketId: t.exposeInt('motionBucketId', { description: '1 to 255; more is more motion.' }),
+    condAug: t.exposeFloat('condAug', {
+      description: '0 to 10; noise added to the first frame: more motion, less likeness.',
+    }),
+    fps: t.exposeInt('fps', { description: '10 to 100 frames per second.' }),
+  }),
+})

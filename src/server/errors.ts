@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto'
+import { GraphQLError } from 'graphql'
+import { DomainError, InvalidArgumentError, ServiceUnavailableError } from '../errors.ts'
+
+/** Reports what nobody expected. `id` stands in the answer too, so that the two can be brought together. */
+export type OnError = (error: unknown, context: { stage: string; id?: string }) => void
+
+/**
+ * What a client sees of an error. A domain error is told with its code; GraphQL's own (syntax, validation, variables)
+ * are told as they are; everything else becomes "Unexpected error." with an id that stands in the log.
+ */
+export function toClientError(error: unknown, onError: OnError): GraphQLError {
+  const original = findOriginal(error)
+  const position =
+    error instanceof GraphQLError
+      ? { nodes: error.nodes, source: error.source, positions: error.positions, path: error.path }
+      : {}
+  if (original instanceof DomainError) {
+    if (original instanceof ServiceUnavailableError) onError(original, { stage: 'graphql' })
+    return new GraphQLError(original.message, {
+      ...position,
+      extensions: {
+        code: original.code,
+        ...(original instanceof InvalidArgumentError && { argument: original.argument }),
+      },
+    })
+  }
+  if (original instanceof GraphQLError) return original
+  const id = randomUUID()
+  onError(original, { stage: 'graphql', id })
+  return new GraphQLError('Unexpected error.', {
+    ...position,
+    extensions: { code: 'INTERNAL_SERVER_ERROR', errorId: id },
+  })
+}
+
+/** What was really thrown, below the GraphQLErrors that the executor wraps around it. */
+function findOriginal(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError !== undefined ? findOriginal(error.originalError) : error
+}

@@ -1,0 +1,81 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type ExecutionArgs, GraphQLError, type GraphQLFormattedError } from 'graphql'
+import { handleProtocols } from 'graphql-ws'
+import { useServer } from 'graphql-ws/use/ws'
+import { WebSocketServer } from 'ws'
+import type { GraphQLServer } from './graphql.ts'
+
+/** Largest message taken, in bytes. Pictures do not go over the socket: upload them, or give a URL. */
+const MAX_MESSAGE_BYTES = 256 * 1024
+
+/** The close code for "come back": the server restarts. @see https://www.iana.org/assignments/websocket (1012) */
+const SERVICE_RESTART = 1012
+
+/** The graphql-transport-ws protocol on the server's own port. */
+export interface GraphQLSockets {
+  /** Tells every client to come back elsewhere or later, and closes. */
+  stop(): Promise<void>
+}
+
+/** The executors that Yoga made, carried from `onSubscribe` to `execute` and `subscribe`. */
+type Enveloped = Pick<ReturnType<GraphQLServer['getEnveloped']>, 'execute' | 'subscribe'>
+
+export function serveGraphQLSockets(server: Server, graphql: GraphQLServer, path: string): GraphQLSockets {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+    handleProtocols: (protocols) => handleProtocols(protocols),
+  })
+
+  const protocol = useServer(
+    {
+      execute: (args) => (args.rootValue as Enveloped).execute(args),
+      subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
+      onSubscribe: async ({ extra }, _id, payload): Promise<ExecutionArgs | readonly GraphQLError[]> => {
+        const { schema, execute, subscribe, contextFactory, parse, validate } = graphql.getEnveloped({
+          request: extra.request,
+          params: payload,
+        })
+        try {
+          const document = parse(payload.query)
+          const errors = validate(schema, document)
+          if (errors.length > 0) return errors
+          return {
+            schema,
+            document,
+            operationName: payload.operationName ?? null,
+            variableValues: payload.variables ?? null,
+            contextValue: await contextFactory(),
+            rootValue: { execute, subscribe } satisfies Enveloped,
+          }
+        } catch (error) {
+          // A document that cannot be parsed is answered; thrown, it would close the socket for all its operations.
+          if (error instanceof GraphQLError) return [error]
+          throw error
+        }
+      },
+      onError: (_context, _id, _payload, errors): readonly GraphQLFormattedError[] =>
+        errors.map((error) => error.toJSON()),
+    },
+    sockets,
+  )
+
+  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (request.url?.split('?')[0] !== path) {
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      return
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) => sockets.emit('connection', webSocket, request))
+  }
+  server.on('upgrade', upgrade)
+
+  return {
+    stop: async () => {
+      server.off('upgrade', upgrade)
+      for (const client of sockets.clients) client.close(SERVICE_RESTART, 'Service restart')
+      await protocol.dispose()
+    },
+  }
+}

@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest'
+import { type FalAnswer, readStatus } from '../../src/adapters/fal-answers.ts'
+import { toRetryAfterMs } from '../../src/adapters/fal-failures.ts'
+import { wasNeverSent } from '../../src/adapters/fal-fetch.ts'
+import { createFalHosts } from '../../src/adapters/fal-hosts.ts'
+
+function answer(json: unknown): FalAnswer {
+  return {
+    status: 200,
+    text: JSON.stringify(json),
+    complete: true,
+    errorType: null,
+    retryAfterMs: null,
+    key: 'id:secret-part',
+  }
+}
+
+describe('a status', () => {
+  test('that nobody has heard of still runs', () => {
+    expect(readStatus(answer({ status: 'MOVING', logs: null }))).toEqual({ state: 'IN_PROGRESS', logs: [] })
+  })
+
+  test('takes a position only where it is one', () => {
+    for (const queue_position of [undefined, null, -1, 1.5, '3']) {
+      expect(readStatus(answer({ status: 'IN_QUEUE', queue_position }))).toMatchObject({ position: null })
+    }
+    expect(readStatus(answer({ status: 'IN_QUEUE', queue_position: 12_654 }))).toMatchObject({ position: 12_654 })
+  })
+
+  test('that is completed says whether and why it failed', () => {
+    const failed = (rest: object) => readStatus(answer({ status: 'COMPLETED', ...rest }))
+    expect(failed({})).toEqual({ state: 'COMPLETED', error: null, errorType: null, logs: [] })
+    expect(failed({ error: null, error_type: null })).toMatchObject({ error: null, errorType: null })
+    expect(failed({ error: 'No\0pe secret-part', error_type: 'runner_server_error' })).toMatchObject({
+      error: 'Nope [redacted]',
+      errorType: 'runner_server_error',
+    })
+    expect(failed({ error: { code: 7 } })).toMatchObject({ error: 'fal reports a failure without saying which' })
+    expect(failed({ error: 'x'.repeat(10_000) })).toMatchObject({ error: expect.stringMatching(/^x{499}…$/) })
+  })
+
+  test.each([
+    [undefined, 'INFO'],
+    ['STDOUT', 'INFO'],
+    ['STDERR', 'INFO'],
+    ['whatever', 'INFO'],
+    ['debug', 'DEBUG'],
+    ['WARNING', 'WARN'],
+    ['WARN', 'WARN'],
+    ['ERROR', 'ERROR'],
+    ['CRITICAL', 'ERROR'],
+    [4, 'INFO'],
+  ])('has a line of level %s at level %s', (level, expected) => {
+    expect(readStatus(answer({ status: 'IN_PROGRESS', logs: [{ message: 'm', level }] })).logs).toEqual([
+      { message: 'm', level: expected, at: null },
+    ])
+  })
+
+  test.each([
+    ['2024-12-20T15:37:17.120314', '2024-12-20T15:37:17.120Z'],
+    ['2024-12-20 15:37:17', '2024-12-20T15:37:17.000Z'],
+    ['2024-12-20T15:37:17Z', '2024-12-20T15:37:17.000Z'],
+    ['2024-12-20T15:37:17+02:00', '2024-12-20T13:37:17.000Z'],
+  ])('reads the time %s as %s wherever it runs', (timestamp, expected) => {
+    const [line] = readStatus(answer({ status: 'IN_PROGRESS', logs: [{ message: 'm', timestamp }] })).logs
+    expect(line?.at?.toISOString()).toBe(expected)
+  })
+
+  test('keeps what is readable of odd logs', () => {
+    const logs = [
+      'text',
+      null,
+      5,
+      {},
+      { message: 5 },
+      { message: 'a\0b\ud800', timestamp: 'yesterday' },
+      { message: '' },
+    ]
+    expect(readStatus(answer({ status: 'COMPLETED', logs })).logs.map(({ message, at }) => [message, at])).toEqual([
+      ['text', null],
+      ['ab\ufffd', null],
+      ['', null],
+    ])
+    expect(readStatus(answer({ status: 'COMPLETED', logs: 'many' })).logs).toEqual([])
+  })
+})
+
+test('Retry-After is read in both forms, and within a day', () => {
+  const now = Date.parse('2026-11-22T10:00:00Z')
+  expect(toRetryAfterMs('120', now)).toBe(120_000)
+  expect(toRetryAfterMs('0', now)).toBe(0)
+  expect(toRetryAfterMs('Sun, 22 Nov 2026 10:00:30 GMT', now)).toBe(30_000)
+  expect(toRetryAfterMs('Sun, 22 Nov 2026 09:00:00 GMT', now)).toBe(0)
+  expect(toRetryAfterMs('99999999999', now)).toBe(86_400_000)
+  for (const odd of [null, '', '-5', '1.5', 'soon', 'soon GMT']) expect(toRetryAfterMs(odd, now)).toBeNull()
+})
+
+test('only failures of connecting count as never sent', () => {
+  const failure = (code: string, syscall?: string) => Object.assign(new Error(code), { code, syscall })
+  const wrap = (cause: unknown) => new TypeError('fetch failed', { cause })
+  for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']) {
+    expect(wasNeverSent(wrap(failure(code)))).toBe(true)
+  }
+  for (const code of ['EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT']) {
+    expect(wasNeverSent(wrap(failure(code, 'connect')))).toBe(true)
+    expect(wasNeverSent(wrap(failure(code, 'read')))).toBe(false)
+  }
+  for (const code of ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT']) {
+    expect(wasNeverSent(wrap(failure(code)))).toBe(false)
+  }
+  const refused = failure('ECONNREFUSED', 'connect')
+  expect(wasNeverSent(wrap(new AggregateError([refused, failure('ETIMEDOUT', 'connect')])))).toBe(true)
+  expect(wasNeverSent(wrap(new AggregateError([refused, failure('ECONNRESET', 'read')])))).toBe(false)
+})
+
+describe('the hosts', () => {
+  const hosts = createFalHosts({
+    queueUrl: 'http://localhost:9001/queue/',
+    restUrl: 'https://rest.test',
+    mediaHosts: ['fal.media', '*.FAL.media'],
+  })
+
+  test.each([
+    ['https://queue.fal.run/a/b/requests/1?logs=1', 'http://localhost:9001/queue/a/b/requests/1?logs=1'],
+    ['https://rest.alpha.fal.ai/x', 'https://rest.test/x'],
+    [
+      'https://rest.fal.ai/storage/upload/initiate',
+      'https://rest.test/storage/upload/initiate?storage_type=fal-cdn-v3',
+    ],
+    ['http://queue.fal.run/a/b', null],
+    ['https://queue.fal.run:444/a/b', null],
+    ['https://fal.run/a/b', null],
+    ['https://evilfal.run/a/b', null],
+    ['https://constructor/a', null],
+  ])('send %s to %s', (url, target) => {
+    expect(hosts.toGatewayUrl(url)).toBe(target)
+  })
+
+  test.each([
+    ['https://fal.media/a.mp4', true],
+    ['https://v3b.fal.media/files/a.mp4?x#y', true],
+    ['HTTPS://V3.FAL.MEDIA/a', true],
+    ['http://localhost:1234/a', true],
+    ['https://rest.test:8443/a', true],
+    ['https://evilfal.media/a', false],
+    ['https://fal.media.evil.test/a', false],
+    ['https://fal.media@evil.test/a', false],
+    ['https://user@fal.media/a', false],
+    ['https://:pw@fal.media/a', false],
+    ['https://evil.test\\@fal.media/a', false],
+    [' https://fal.media/a', false],
+    ['https://fal.media/a\nb', false],
+    ['https://fal.media./a', false],
+    ['ftp://fal.media/a', false],
+    ['javascript://fal.media/%0aalert(1)', false],
+    ['data:video/mp4;base64,AAAA', false],
+    ['//fal.media/a', false],
+    ['', false],
+  ])('let %j be media: %s', (url, expected) => {
+    expect(hosts.isMediaUrl(url)).toBe(expected)
+  })
+
+  test('refuse a base that cannot be one, without repeating it', () => {
+    for (const queueUrl of [
+      'nonsense',
+      'ftp://x.test',
+      'http://u:hush@x.test',
+      'http://x.test/?hush',
+      'http://x.test/#hush',
+    ]) {
+      const create = () => createFalHosts({ queueUrl, restUrl: 'https://rest.test', mediaHosts: [] })
+      expect(create).toThrow(/queueUrl must be/)
+      expect(create).not.toThrow(/hush/)
+    }
+  })
+})

@@ -1,0 +1,121 @@
+/**
+ * What Reelay relies on in anything that speaks fal's protocol, seen through the adapter. Each run makes videos:
+ * point it at a sandbox, not at an account that pays.
+ */
+
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createFal, type Fal, FalError, type FalInput, type FalStatus } from '../../src/adapters/fal.ts'
+
+export interface FalService {
+  queueUrl: string
+  restUrl: string
+  mediaHosts?: string[]
+  key?: string
+  close(): Promise<void>
+}
+
+export interface FalContractOptions {
+  /** For one video, from submit to result; 30,000 by default. */
+  videoTimeoutMs?: number
+  /** What makes the service take long enough for a cancel to come in time, added to the input. */
+  slowInput?: FalInput
+}
+
+const MODEL = 'fal-ai/stable-video'
+const UNKNOWN_ID = '00000000-0000-4000-8000-0000000000ff'
+const ORDER: FalStatus['state'][] = ['IN_QUEUE', 'IN_PROGRESS', 'COMPLETED']
+const POLL_MS = 50
+
+/** Declares the suite; `open` is called once, and what it opened is closed at the end. */
+export function describeFalContract(
+  name: string,
+  open: () => Promise<FalService>,
+  { videoTimeoutMs = 30_000, slowInput = {} }: FalContractOptions = {},
+): void {
+  describe(`${name} speaks fal's protocol:`, { timeout: videoTimeoutMs + 5000 }, () => {
+    let service: FalService
+    let fal: Fal
+    let picture: Blob
+    let imageUrl: string
+
+    beforeAll(async () => {
+      service = await open()
+      fal = createFal({ ...service, mediaHosts: service.mediaHosts ?? [] })
+      const drawing = sharp({ create: { width: 64, height: 64, channels: 3, background: 'teal' } }).png()
+      picture = new File([new Uint8Array(await drawing.toBuffer())], 'teal square.png', { type: 'image/png' })
+      imageUrl = await fal.upload(picture)
+    })
+    afterAll(() => service?.close())
+
+    /** Polls to the end, and gives every status on the way. */
+    async function follow(requestId: string): Promise<FalStatus[]> {
+      const seen: FalStatus[] = []
+      const isCompleted = async () => {
+        const status = await fal.status(MODEL, requestId)
+        seen.push(status)
+        return status.state === 'COMPLETED'
+      }
+      await vi.waitUntil(isCompleted, { timeout: videoTimeoutMs, interval: POLL_MS })
+      return seen
+    }
+
+    test('an uploaded file can be fetched, byte for byte, with its type', async () => {
+      expect(fal.isMediaUrl(imageUrl)).toBe(true)
+      const response = await fetch(imageUrl)
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-type')).toMatch(/^image\/png/)
+      expect(new Uint8Array(await response.arrayBuffer())).toEqual(new Uint8Array(await picture.arrayBuffer()))
+    })
+
+    test('a job goes forward only, keeps its log lines, and ends with a video that can be fetched', async () => {
+      const { requestId } = await fal.submit(MODEL, { image_url: imageUrl })
+      const seen = await follow(requestId)
+      const steps = seen.map(({ state }) => ORDER.indexOf(state))
+      expect(steps).toEqual(steps.toSorted((a, b) => a - b))
+      expect(seen.at(-1)).toMatchObject({ state: 'COMPLETED', error: null, errorType: null })
+      for (const [index, { logs }] of seen.entries()) {
+        const earlier = seen[index - 1]?.logs ?? []
+        expect(logs.slice(0, earlier.length)).toEqual(earlier)
+      }
+
+      const { video } = (await fal.result(MODEL, requestId)) as { video: { url: string } }
+      expect(fal.isMediaUrl(video.url)).toBe(true)
+      const response = await fetch(video.url)
+      expect(response.headers.get('content-type')).toMatch(/^video\//)
+      expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(0)
+
+      expect(await fal.result(MODEL, requestId)).toMatchObject({ video: { url: video.url } })
+      expect(await fal.cancel(MODEL, requestId)).toBe('ALREADY_COMPLETED')
+    })
+
+    test('each submit is a request of its own', async () => {
+      const submits = [1, 2, 3].map(() => fal.submit(MODEL, { image_url: imageUrl }))
+      const ids = (await Promise.all(submits)).map(({ requestId }) => requestId)
+      expect(new Set(ids).size).toBe(3)
+      await Promise.all(ids.map((id) => fal.cancel(MODEL, id)))
+    })
+
+    test('a request can be cancelled right after its submit', async () => {
+      const { requestId } = await fal.submit(MODEL, { image_url: imageUrl, ...slowInput })
+      expect(await fal.cancel(MODEL, requestId)).toBe('REQUESTED')
+    })
+
+    test('an unknown request is not found', async () => {
+      await expect(fal.status(MODEL, UNKNOWN_ID)).rejects.toMatchObject({ name: 'FalError', kind: 'not-found' })
+      await expect(fal.result(MODEL, UNKNOWN_ID)).rejects.toMatchObject({ name: 'FalError', kind: 'not-found' })
+      expect(await fal.cancel(MODEL, UNKNOWN_ID)).toBe('NOT_FOUND')
+    })
+
+    test('an input out of bounds is rejected, at the submit or at the result, and names its field', async () => {
+      const attempt = async () => {
+        const { requestId } = await fal.submit(MODEL, { image_url: imageUrl, motion_bucket_id: 999 })
+        await follow(requestId)
+        return fal.result(MODEL, requestId)
+      }
+      const error = await attempt().catch((reason: unknown) => reason)
+      expect(error).toBeInstanceOf(FalError)
+      expect(error).toMatchObject({ kind: 'rejected', status: 422, issues: [{ path: ['motion_bucket_id'] }] })
+    })
+  })
+}
