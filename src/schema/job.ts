@@ -21,6 +21,8 @@ export const JobStatus = builder.enumType('JobStatus', {
 export const Job = builder.prismaNode('Job', {
   description: 'One video being made.',
   id: { field: 'id', description: 'Globally unique and opaque: fetch this again with `node` or `job`.' },
+  // Asked for by an id that names nothing, `node` answers null.
+  nullable: true,
   findUnique: (id, { viewer }) => ({ id, ownerId: viewer.ownerId }),
   fields: (t) => ({
     status: t.expose('status', {

@@ -3,6 +3,7 @@ import { builder } from './builder.ts'
 builder.prismaNode('Video', {
   description: 'What a job made.',
   id: { field: 'id', description: 'Globally unique and opaque: fetch this again with `node`.' },
+  nullable: true,
   findUnique: (id, { viewer }) => ({ id, job: { ownerId: viewer.ownerId } }),
   fields: (t) => ({
     job: t.relation('job', { description: 'The job that made it.' }),

@@ -1,6 +1,6 @@
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
-import { type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
-import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
+import { GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
+import { createYoga, type Plugin as YogaPlugin, type YogaServerInstance } from 'graphql-yoga'
 import { type Context, createContext, type Services } from '../context.ts'
 import { type OnError, toClientError } from './errors.ts'
 import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
@@ -29,16 +29,73 @@ export function createGraphQLServer({
     graphqlEndpoint: '/graphql',
     landingPage: false,
     logging: false,
-    // Node's own fetch classes, so that an uploaded file is the File that the rest of Node knows.
-    fetchAPI: globalThis,
+    fetchAPI: nodeFetch(),
     maskedErrors: { maskError: (error) => toClientError(error, onError) },
-    plugins: introspection ? [] : [withoutIntrospection()],
+    plugins: [refuseUnreadable(), ...(introspection ? [] : [withoutIntrospection()])],
     renderGraphiQL,
     graphiql: graphiql && { title: 'Reelay', subscriptionsProtocol: 'WS', defaultTabs: GRAPHIQL_TABS },
   })
 }
 
-function withoutIntrospection(): Plugin {
+/** Node's own classes instead of Yoga's, so that an uploaded file is the File that the rest of Node knows. */
+function nodeFetch() {
+  const { fetch, Request, Response, Headers, FormData, File, Blob, ReadableStream, WritableStream, TransformStream } =
+    globalThis
+  const {
+    CompressionStream,
+    DecompressionStream,
+    TextDecoderStream,
+    TextEncoderStream,
+    TextDecoder,
+    TextEncoder,
+    URL,
+    URLSearchParams,
+    crypto,
+  } = globalThis
+  return {
+    fetch,
+    Request,
+    Response,
+    Headers,
+    FormData,
+    File,
+    Blob,
+    ReadableStream,
+    WritableStream,
+    TransformStream,
+    CompressionStream,
+    DecompressionStream,
+    TextDecoderStream,
+    TextEncoderStream,
+    TextDecoder,
+    TextEncoder,
+    URL,
+    URLSearchParams,
+    crypto,
+  }
+}
+
+/** Whatever goes wrong while a request is read is the sender's mistake, also where the parser did not foresee it. */
+function refuseUnreadable(): YogaPlugin {
+  return {
+    onRequestParse: ({ requestParser, setRequestParser }) => {
+      if (!requestParser) return
+      setRequestParser(async (request) => {
+        try {
+          return await requestParser(request)
+        } catch (error) {
+          if (error instanceof GraphQLError) throw error
+          throw new GraphQLError('The request body cannot be read: expected JSON, or a GraphQL multipart request.', {
+            extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
+            originalError: null,
+          })
+        }
+      })
+    },
+  }
+}
+
+function withoutIntrospection(): YogaPlugin {
   return {
     onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule),
   }

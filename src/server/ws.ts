@@ -56,8 +56,11 @@ export function serveGraphQLSockets(server: Server, graphql: GraphQLServer, path
           throw error
         }
       },
-      onError: (_context, _id, _payload, errors): readonly GraphQLFormattedError[] =>
-        errors.map((error) => error.toJSON()),
+      onError: (_context, _id, _payload, errors) => errors.map(toWireError),
+      onNext: (_context, _id, _payload, _args, { errors, ...result }) => ({
+        ...result,
+        ...(errors && { errors: errors.map(toWireError) }),
+      }),
     },
     sockets,
   )
@@ -78,4 +81,11 @@ export function serveGraphQLSockets(server: Server, graphql: GraphQLServer, path
       await protocol.dispose()
     },
   }
+}
+
+/** What Yoga notes for HTTP answers (a status) means nothing here. */
+function toWireError(error: GraphQLError | GraphQLFormattedError): GraphQLFormattedError {
+  const { extensions, ...rest } = error instanceof GraphQLError ? error.toJSON() : error
+  const { http: _status, ...kept } = extensions ?? {}
+  return Object.keys(kept).length > 0 ? { ...rest, extensions: kept } : rest
 }
