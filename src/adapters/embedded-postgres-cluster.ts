@@ -162,33 +162,28 @@ async function removeOldDrafts(directory: string): Promise<void> {
   }
 }
 
-/** What a server says of itself in postmaster.pid. `pid` is 0 when the file is damaged. */
-export interface Postmaster {
-  pid: number
-  port: number
-  isReady: boolean
-  /** The file as it was read. */
-  text: string
-}
+/**
+ * What postmaster.pid tells. `stranger`: it names no process, or one that is not this cluster's server, such as one
+ * that got the id of a dead server; that keeps Postgres from starting. A file that only names a dead process is
+ * `none`: Postgres replaces that itself.
+ */
+export type Postmaster =
+  | { kind: 'none' }
+  | { kind: 'server'; pid: number; port: number; isReady: boolean }
+  | { kind: 'stranger'; text: string; ageMs: number }
 
 /** @see https://www.postgresql.org/docs/current/storage-file-layout.html (postmaster.pid) */
-export function parsePostmaster(text: string): Postmaster {
+export async function readPostmaster(cluster: Cluster): Promise<Postmaster> {
+  const path = join(cluster.directory, 'postmaster.pid')
+  const [text, found] = await Promise.all([readFile(path, 'utf8'), stat(path)]).catch(() => [null, null] as const)
+  if (text === null) return { kind: 'none' }
   const lines = text.split('\n')
-  return { pid: Number(lines[0]) || 0, port: Number(lines[3]) || 0, isReady: lines[7]?.trim() === 'ready', text }
-}
-
-/**
- * The server that runs on the cluster, or null. A file that a dead server left is left to Postgres, which replaces
- * it; but one whose process id another process has by now would keep Postgres from starting, so it is put aside.
- */
-export async function readPostmaster(cluster: Cluster): Promise<Postmaster | null> {
-  const text = await readFile(join(cluster.directory, 'postmaster.pid'), 'utf8').catch(() => null)
-  if (text === null) return null
-  const postmaster = parsePostmaster(text)
-  if (postmaster.pid > 0 && !isAlive(postmaster.pid)) return null
-  if (postmaster.pid > 0 && (await isServerOf(cluster, postmaster.pid))) return postmaster
-  await putAside(cluster, text)
-  return null
+  const pid = Number(lines[0]) || 0
+  if (pid > 0 && !isAlive(pid)) return { kind: 'none' }
+  if (pid === 0 || !(await isServerOf(cluster, pid))) {
+    return { kind: 'stranger', text, ageMs: Date.now() - found.mtimeMs }
+  }
+  return { kind: 'server', pid, port: Number(lines[3]) || 0, isReady: lines[7]?.trim() === 'ready' }
 }
 
 /** A process of another user counts as dead: Postgres too takes its id for a reused one. */
@@ -211,7 +206,8 @@ async function isServerOf(cluster: Cluster, pid: number): Promise<boolean> {
   return stdout.includes(cluster.directory)
 }
 
-async function putAside(cluster: Cluster, text: string): Promise<void> {
+/** Removes a postmaster.pid that was found to be a stranger's, as long as it is still that one. */
+export async function putAside(cluster: Cluster, text: string): Promise<void> {
   const path = join(cluster.directory, 'postmaster.pid')
   const aside = `${path}.stale-${randomBytes(4).toString('hex')}`
   try {

@@ -10,13 +10,15 @@ import {
   POSTGRES_ENVIRONMENT,
   toExecutable,
 } from './embedded-postgres-binaries.ts'
-import { type Cluster, openCluster, readPostmaster, toLogPath } from './embedded-postgres-cluster.ts'
+import { type Cluster, openCluster, putAside, readPostmaster, toLogPath } from './embedded-postgres-cluster.ts'
 
 const POLL_MS = 10
 /** A server that recovers after a crash answers late; one that has not answered by now will not. */
 const READY_TIMEOUT_MS = 60_000
 /** A start fails when its port was taken meanwhile, when another process was first, or while a dead server's last children end. */
 const START_ATTEMPTS = 6
+/** A server that starts makes the file before it writes to it: what looks like a stranger's may be its own. */
+const STRANGER_AGE_MS = 3_000
 const FAST_SHUTDOWN_MS = 20_000
 const IMMEDIATE_SHUTDOWN_MS = 10_000
 
@@ -80,13 +82,18 @@ async function findServer(cluster: Cluster, signal: AbortSignal | undefined): Pr
   const deadline = Date.now() + READY_TIMEOUT_MS
   for (;;) {
     const postmaster = await readPostmaster(cluster)
-    if (!postmaster) return null
-    const { pid, port, isReady } = postmaster
-    if (isReady && (await answers(cluster, port))) return { pid, port, child: null }
-    if (Date.now() > deadline) {
-      throw new StartError(
-        `the Postgres that runs in ${cluster.directory} (process ${pid}) does not answer: end it, or set DATABASE_URL.`,
-      )
+    if (postmaster.kind === 'none') return null
+    if (postmaster.kind === 'server') {
+      const { pid, port, isReady } = postmaster
+      if (isReady && (await answers(cluster, port))) return { pid, port, child: null }
+      if (Date.now() > deadline) {
+        throw new StartError(
+          `the Postgres that runs in ${cluster.directory} (process ${pid}) does not answer: end it, or set DATABASE_URL.`,
+        )
+      }
+    } else if (postmaster.ageMs > STRANGER_AGE_MS) {
+      await putAside(cluster, postmaster.text)
+      return null
     }
     await sleep(POLL_MS, undefined, { signal })
   }
@@ -111,7 +118,8 @@ async function startServer(
   try {
     while (!hasExited) {
       const postmaster = await readPostmaster(cluster)
-      if (postmaster?.isReady && postmaster.pid === child.pid && (await answers(cluster, port))) {
+      const isOurs = postmaster.kind === 'server' && postmaster.pid === child.pid
+      if (isOurs && postmaster.isReady && (await answers(cluster, port))) {
         child.unref() // an open database alone keeps no process alive
         return { pid: postmaster.pid, port, child: { process: child, exited } }
       }
@@ -166,7 +174,10 @@ async function stopServer(cluster: Cluster, server: Server): Promise<void> {
     { signal: 'SIGQUIT', timeoutMs: IMMEDIATE_SHUTDOWN_MS },
   ] as const
   for (const { signal, timeoutMs } of stages) {
-    const isRunning = async () => (await readPostmaster(cluster))?.pid === server.pid
+    const isRunning = async () => {
+      const postmaster = await readPostmaster(cluster)
+      return postmaster.kind === 'server' && postmaster.pid === server.pid
+    }
     // Looked up again before each signal: by now the process id may be somebody else's.
     if (await isRunning()) process.kill(server.pid, signal)
     const deadline = Date.now() + timeoutMs

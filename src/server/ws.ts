@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type ExecutionArgs, GraphQLError, type GraphQLFormattedError } from 'graphql'
+import { type ExecutionArgs, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { handleProtocols } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer } from 'ws'
@@ -57,10 +57,8 @@ export function serveGraphQLSockets(server: Server, graphql: GraphQLServer, path
         }
       },
       onError: (_context, _id, _payload, errors) => errors.map(toWireError),
-      onNext: (_context, _id, _payload, _args, { errors, ...result }) => ({
-        ...result,
-        ...(errors && { errors: errors.map(toWireError) }),
-      }),
+      onNext: (_context, _id, _payload, _args, result) =>
+        result.errors && ({ ...result, errors: result.errors.map(toWireError) } as FormattedExecutionResult),
     },
     sockets,
   )
