@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { createRequire } from 'node:module'
 import {
   bindMigrationAwareSqlAdapterFactory,
   type ColumnType,
@@ -10,6 +10,8 @@ import {
 } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import pg from 'pg'
+
+const IN_FAILED_TRANSACTION = '25P02'
 
 /**
  * Prisma's own schema engine, as WebAssembly, on one connection: so a transaction or a lock that the caller takes
@@ -34,18 +36,26 @@ let engineModule: Promise<typeof import('@prisma/schema-engine-wasm/schema_engin
 /** The package's own entry imports the .wasm file as a module, which Node does only since 24.5. */
 function loadEngine(): NonNullable<typeof engineModule> {
   engineModule ??= (async () => {
-    const location = import.meta.resolve('@prisma/schema-engine-wasm/schema_engine_bg')
+    const location = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg')
     const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg')
-    const bytes = await readFile(fileURLToPath(location).replace(/\.js$/, '.wasm'))
-    const { instance } = await WebAssembly.instantiate(bytes, {
-      './schema_engine_bg.js': bindings as unknown as WebAssembly.ModuleImports,
-    })
+    const bytes = await readFile(location.replace(/\.js$/, '.wasm'))
+    const imports = { ...bindings, ...replaceTimers(Object.keys(bindings)) } as unknown as WebAssembly.ModuleImports
+    const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': imports })
     bindings.__wbg_set_wasm(instance.exports)
     const start = instance.exports.__wbindgen_start as () => void
     start()
     return bindings
   })()
   return engineModule
+}
+
+/**
+ * The engine guards its own wait for the lock with a timer of 10 s and never clears it, which would keep the process
+ * alive that long after the last migration.
+ */
+function replaceTimers(names: string[]): Record<string, (act: () => void, milliseconds: number) => NodeJS.Timeout> {
+  const timers = names.filter((name) => name.startsWith('__wbg_setTimeout_'))
+  return Object.fromEntries(timers.map((name) => [name, (act, milliseconds) => setTimeout(act, milliseconds).unref()]))
 }
 
 /** An empty database beside the client's own, for the engine to apply migrations to and look what comes of it. */
@@ -70,6 +80,19 @@ async function openShadowDatabase(client: pg.Client): Promise<SqlDriverAdapter> 
 }
 
 function createAdapter(client: pg.Client, dispose: () => Promise<void>): SqlDriverAdapter {
+  let failure: DriverAdapterError | undefined
+  /** Awaits an answer, and tells a failure of Postgres in the engine's words. */
+  const translated = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
+    try {
+      return await answer
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) throw error
+      // After a failed script the engine writes that down, which the transaction refuses: the script's failure is the news.
+      if (error.code === IN_FAILED_TRANSACTION && failure) throw failure
+      failure = toDriverAdapterError(error)
+      throw failure
+    }
+  }
   return {
     provider: 'postgres',
     adapterName: 'reelay',
@@ -95,15 +118,9 @@ function createAdapter(client: pg.Client, dispose: () => Promise<void>): SqlDriv
   }
 }
 
-/** A failure of Postgres in the engine's words. */
-async function translated<Answer>(answer: Promise<Answer>): Promise<Answer> {
-  try {
-    return await answer
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error
-    const { code = 'N/A', severity = 'N/A', message, detail, column, hint } = error
-    throw new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint })
-  }
+function toDriverAdapterError(error: pg.DatabaseError): DriverAdapterError {
+  const { code = 'N/A', severity = 'N/A', message, detail, column, hint } = error
+  return new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint })
 }
 
 /** Types by object id, of what the engine reads: its own table and the catalogue. */

@@ -21,12 +21,12 @@ export interface PostgresBinaries {
   major: number
 }
 
-/** What a Postgres process is given of our environment: never the keys and passwords that are in it as well. */
-export const POSTGRES_ENVIRONMENT: NodeJS.ProcessEnv = Object.fromEntries(
-  ['PATH', 'LD_LIBRARY_PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR']
-    .map((name) => [name, process.env[name]])
-    .concat([['LC_ALL', 'C']]),
-)
+/** What a Postgres process is given of our environment: what it takes to load and run, never the keys that are in it too. */
+export function toPostgresEnvironment(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const names = ['PATH', 'LD_LIBRARY_PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR']
+  const taken = names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]]))
+  return { ...Object.fromEntries(taken), LC_ALL: 'C' }
+}
 
 const suffix = process.platform === 'win32' ? '.exe' : ''
 
@@ -87,7 +87,7 @@ function findEmbeddedPackage(): string | null {
 /** The version of the Postgres in that directory, or null when it cannot be run: no access, another C library. */
 async function probe(directory: string, account: Account): Promise<PostgresBinaries | null> {
   try {
-    const options = { ...account, cwd: '/', env: POSTGRES_ENVIRONMENT, timeout: 30_000 }
+    const options = { ...account, cwd: '/', env: toPostgresEnvironment(), timeout: 30_000 }
     const { stdout } = await run(toExecutable({ directory }, 'postgres'), ['--version'], options)
     await stat(toExecutable({ directory }, 'initdb'))
     const major = Number(/\(PostgreSQL\) (\d+)/.exec(stdout)?.[1])

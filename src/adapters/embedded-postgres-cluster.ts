@@ -20,9 +20,9 @@ import { StartError } from '../errors.ts'
 import {
   type Account,
   isOurs,
-  POSTGRES_ENVIRONMENT,
   type PostgresBinaries,
   toExecutable,
+  toPostgresEnvironment,
 } from './embedded-postgres-binaries.ts'
 
 const run = promisify(execFile)
@@ -133,7 +133,7 @@ async function makeCluster(
       ...account,
       ...(signal ? { signal } : {}),
       cwd: '/',
-      env: POSTGRES_ENVIRONMENT,
+      env: toPostgresEnvironment(),
       timeout: 120_000,
     })
     await rename(passwordPath, join(data, 'reelay.password'))

@@ -7,8 +7,8 @@ import { StartError } from '../errors.ts'
 import {
   chooseAccount,
   findPostgresBinaries,
-  POSTGRES_ENVIRONMENT,
   toExecutable,
+  toPostgresEnvironment,
 } from './embedded-postgres-binaries.ts'
 import { type Cluster, openCluster, putAside, readPostmaster, toLogPath } from './embedded-postgres-cluster.ts'
 
@@ -157,7 +157,7 @@ async function spawnServer(cluster: Cluster, words: string[]): Promise<ChildProc
     return spawn(toExecutable(cluster.binaries, 'postgres'), words, {
       ...cluster.account,
       cwd: '/',
-      env: POSTGRES_ENVIRONMENT,
+      env: toPostgresEnvironment(),
       stdio: ['ignore', log.fd, log.fd],
       detached: true, // a group of its own: an interrupt typed at the terminal is for us, who then stop it in order
       windowsHide: true,

@@ -45,11 +45,11 @@ async function kill(child: ChildProcess): Promise<void> {
 describe('one data directory', () => {
   let directory: TemporaryDirectory
   const open = (): Promise<EmbeddedPostgres> => openEmbeddedPostgres({ dataDir: directory.path, durable: false })
-  const leavePostmasterFile = (pid: number | string) =>
-    writeFile(
-      join(directory.path, CLUSTER, 'postmaster.pid'),
-      `${pid}\n${directory.path}\n1\n1\n\n127.0.0.1\n1 1\nready\n`,
-    )
+  const leavePostmasterFile = async (pid: number | string) => {
+    const path = join(directory.path, CLUSTER, 'postmaster.pid')
+    await writeFile(path, `${pid}\n${directory.path}\n1\n1\n\n127.0.0.1\n1 1\nready\n`)
+    await utimes(path, 1, 1)
+  }
 
   beforeAll(async () => {
     directory = await makeTemporaryDirectory('reelay-embedded')
@@ -114,12 +114,13 @@ describe('one data directory', () => {
     await second.stop()
   })
 
-  test.for([
-    ['that has ended', () => 2 ** 22 + 1],
-    ['that is another program now', () => process.pid],
-    ['that nobody can read', () => ''],
-  ] as const)('a pid file of a process %s is no obstacle', async ([, toPid]) => {
-    await leavePostmasterFile(toPid())
+  const strangers: [string, number | string][] = [
+    ['that has ended', 2 ** 22 + 1],
+    ['that is another program now', process.pid],
+    ['that nobody can read', ''],
+  ]
+  test.for(strangers)('a pid file of a process %s is no obstacle', async ([, pid]) => {
+    await leavePostmasterFile(pid)
     const server = await open()
     expect(server.source).toBe('started')
     expect(await ask(server.url)).toBe('here')

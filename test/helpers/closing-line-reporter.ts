@@ -1,14 +1,19 @@
 import type { SerializedError } from 'vitest'
-import type { Reporter, TestModule } from 'vitest/node'
+import type { Reporter, TestModule, TestRunEndReason } from 'vitest/node'
 
 /** Ends the output with one line that a script can read: `12 passed, 0 failed`, then `, 3 skipped` if any were. */
 export default class ClosingLineReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
-    process.stdout.write(`\n${toClosingLine(modules, unhandledErrors.length)}\n`)
+  onTestRunEnd(
+    modules: readonly TestModule[],
+    unhandledErrors: readonly SerializedError[],
+    reason: TestRunEndReason,
+  ): void {
+    const line = toClosingLine(modules, unhandledErrors.length, reason)
+    process.stdout.write(`\n${line}\n`)
   }
 }
 
-function toClosingLine(modules: readonly TestModule[], unhandledErrors: number): string {
+function toClosingLine(modules: readonly TestModule[], unhandledErrors: number, reason: TestRunEndReason): string {
   const counts = { passed: 0, failed: unhandledErrors, skipped: 0, pending: 0 }
   for (const module of modules) {
     const before = counts.failed
@@ -16,6 +21,8 @@ function toClosingLine(modules: readonly TestModule[], unhandledErrors: number):
     // A file that cannot be loaded, or a hook that fails, has failed with no test to its name.
     if (!module.ok() && counts.failed === before) counts.failed += 1
   }
+  // Nothing ran: no file was found, or the set-up before all files failed.
+  if (modules.length === 0 || (reason === 'failed' && counts.failed === 0)) counts.failed += 1
   const skipped = counts.skipped + counts.pending
   return `${counts.passed} passed, ${counts.failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 }

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    environment: 'node',
+    pool: 'forks', // a process per file: a leaked server or a stuck native module cannot reach another file
+    maxWorkers: 2, // every file has a database in the one Postgres; more processes only wait for each other
+    globalSetup: ['test/helpers/global-setup.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 30_000,
+    reporters: ['default', './test/helpers/closing-line-reporter.ts'],
+  },
+})
