@@ -1,0 +1,37 @@
+import { createLogger } from '../../src/adapters/logger.ts'
+import { createApp } from '../../src/app.ts'
+import type { Config } from '../../src/config.ts'
+
+export interface TestApp {
+  /** Base of the server. */
+  url: string
+  stop(): Promise<void>
+}
+
+export interface TestAppOptions {
+  databaseUrl: string
+  /** Base of a program that speaks fal's protocol. */
+  falUrl: string
+  config?: Partial<Config>
+}
+
+/** The whole server in this process, on a free port, over a database and a fal of the test's own. Silent. */
+export async function startTestApp({ databaseUrl, falUrl, config }: TestAppOptions): Promise<TestApp> {
+  const settings: Config = {
+    host: '127.0.0.1',
+    port: 0,
+    publicUrl: null,
+    databaseUrl,
+    dataDir: '/nonexistent',
+    fal: { sandbox: false, key: 'test-key', queueUrl: falUrl, restUrl: falUrl, mediaHosts: [] },
+    workerConcurrency: 1000,
+    logLevel: 'silent',
+    graphiql: true,
+    introspection: true,
+    production: false,
+    ...config,
+  }
+  const app = createApp(settings, createLogger(settings.logLevel))
+  const { url } = await app.start()
+  return { url, stop: app.stop }
+}
