@@ -1,0 +1,89 @@
+import type { Failure } from './failures.ts'
+
+/** One line of a request's log. The time has no zone and is UTC, as in fal's own samples. */
+export interface LogEntry {
+  message: string
+  level: 'INFO' | 'WARN' | 'ERROR'
+  source: 'USER'
+  timestamp: string
+}
+
+/** How a request ended. */
+export type Ending =
+  | { kind: 'video'; mediaId: string; sizeBytes: number; seed: number; inferenceSeconds: number }
+  | { kind: 'failure'; failure: Failure; inferenceSeconds: number | null }
+
+/** Where a request's webhook stands. */
+export interface WebhookState {
+  url: string
+  attempts: number
+  /** Nothing is left to do: it was taken, or given up. */
+  settled: boolean
+}
+
+/** One accepted request, as it is kept on disk. */
+export interface VideoRequest {
+  id: string
+  /** Its place in the order of acceptance, over restarts. */
+  sequence: number
+  body: unknown
+  /** The scenario's name, or null for the ordinary course. */
+  scenario: string | null
+  acceptedAt: number
+  /** When it may leave the line. */
+  dueAt: number
+  stage: 'queued' | 'running' | 'ended'
+  cancelRequested: boolean
+  /** The lowest position ever told: a position never goes up. */
+  position: number
+  logs: LogEntry[]
+  ending: Ending | null
+  endedAt: number | null
+  /** How often the result call still answers 504. */
+  resultTimeouts: number
+  webhook: WebhookState | null
+}
+
+/** The three addresses of a request. */
+export function requestUrls(baseUrl: string, id: string) {
+  const response_url = `${baseUrl}/fal-ai/stable-video/requests/${id}`
+  return { response_url, status_url: `${response_url}/status`, cancel_url: `${response_url}/cancel` }
+}
+
+/** The status call's body. `logs` is null unless they were asked for. */
+export function statusBody(request: VideoRequest, { baseUrl, logs }: { baseUrl: string; logs: LogEntry[] | null }) {
+  const common = { request_id: request.id, ...requestUrls(baseUrl, request.id) }
+  if (request.stage === 'queued') return { status: 'IN_QUEUE', queue_position: request.position, ...common, logs }
+  if (request.stage === 'running' || !request.ending) return { status: 'IN_PROGRESS', ...common, logs, metrics: {} }
+  const { ending } = request
+  return {
+    status: 'COMPLETED',
+    ...common,
+    logs,
+    metrics: { inference_time: ending.inferenceSeconds },
+    ...(ending.kind === 'failure' ? { error: ending.failure.error, error_type: ending.failure.errorType } : {}),
+  }
+}
+
+/** What the result call answers once the request has ended; a webhook carries the same. */
+export function outcomeOf(id: string, ending: Ending, baseUrl: string): { httpStatus: number; body: unknown } {
+  if (ending.kind === 'failure') return { httpStatus: ending.failure.httpStatus, body: ending.failure.body }
+  const fileName = `${id}.mp4`
+  return {
+    httpStatus: 200,
+    body: {
+      video: {
+        url: `${baseUrl}/files/${ending.mediaId}/${fileName}`,
+        content_type: 'video/mp4',
+        file_name: fileName,
+        file_size: ending.sizeBytes,
+      },
+      seed: ending.seed,
+    },
+  }
+}
+
+/** A log line of this moment. */
+export function logEntry(message: string, level: LogEntry['level'] = 'INFO'): LogEntry {
+  return { message, level, source: 'USER', timestamp: new Date().toISOString().replace('Z', '000') }
+}

@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import { parseRange } from '../../sandbox/range.ts'
+import { openTestSandbox, ROCKET } from './client.ts'
+
+let sandbox: Awaited<ReturnType<typeof openTestSandbox>>
+let picture: Buffer
+let fileUrl: string
+
+const Initiated = z.object({ upload_url: z.string(), file_url: z.string() })
+
+async function initiate(query = '') {
+  const response = await sandbox.call(`/storage/upload/initiate${query}`, {
+    method: 'POST',
+    body: JSON.stringify({ content_type: 'image/png', file_name: 'my rocket.png' }),
+  })
+  return Initiated.parse(await response.json())
+}
+
+beforeAll(async () => {
+  sandbox = await openTestSandbox({ maxUploadBytes: 1_000_000 })
+  picture = await readFile(ROCKET)
+  const { upload_url, file_url } = await initiate()
+  await fetch(upload_url, { method: 'PUT', body: new Uint8Array(picture), headers: { 'content-type': 'image/png' } })
+  fileUrl = file_url
+})
+afterAll(() => sandbox.close())
+
+test('an upload is had back, whole and open to every page', async () => {
+  const response = await fetch(fileUrl)
+  expect(Buffer.from(await response.arrayBuffer()).equals(picture)).toBe(true)
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'content-type': 'image/png',
+    'content-length': String(picture.byteLength),
+    'accept-ranges': 'bytes',
+    'access-control-allow-origin': '*',
+  })
+})
+
+test('both forms of initiate are answered, and neither without a key', async () => {
+  expect((await initiate('?storage_type=fal-cdn-v3')).file_url).toMatch(/\/my_rocket\.png$/)
+  const response = await fetch(`${sandbox.url}/storage/upload/initiate`, { method: 'POST', body: '{}' })
+  expect(response.status).toBe(401)
+})
+
+test('a range is answered with its bytes', async () => {
+  const response = await fetch(fileUrl, { headers: { range: 'bytes=10-19' } })
+  expect([response.status, response.headers.get('content-range')]).toEqual([206, `bytes 10-19/${picture.byteLength}`])
+  expect(Buffer.from(await response.arrayBuffer()).equals(picture.subarray(10, 20))).toBe(true)
+})
+
+test('a range beyond the end answers 416', async () => {
+  const response = await fetch(fileUrl, { headers: { range: `bytes=${picture.byteLength}-` } })
+  expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${picture.byteLength}`])
+})
+
+test('If-Range gives the part of the same file, and the whole of another', async () => {
+  const etag = (await fetch(fileUrl, { method: 'HEAD' })).headers.get('etag') ?? ''
+  const codes = []
+  for (const ifRange of [etag, '"other"'])
+    codes.push((await fetch(fileUrl, { headers: { range: 'bytes=0-1', 'if-range': ifRange } })).status)
+  expect(codes).toEqual([206, 200])
+  expect((await fetch(fileUrl, { headers: { 'if-none-match': etag } })).status).toBe(304)
+})
+
+test('HEAD tells the size and sends nothing', async () => {
+  const response = await fetch(fileUrl, { method: 'HEAD' })
+  expect(response.headers.get('content-length')).toBe(String(picture.byteLength))
+  expect((await response.arrayBuffer()).byteLength).toBe(0)
+})
+
+test('an upload beyond the limit answers 413 and keeps nothing', async () => {
+  const { upload_url, file_url } = await initiate()
+  expect((await fetch(upload_url, { method: 'PUT', body: new Uint8Array(1_000_001) })).status).toBe(413)
+  expect((await fetch(file_url)).status).toBe(404)
+})
+
+test('a client that goes away half-way leaves the sandbox well', async () => {
+  const { upload_url } = await initiate()
+  const put = request(upload_url, { method: 'PUT', headers: { 'content-length': 1000 } })
+  const failed = once(put, 'error')
+  await new Promise((resolve) => put.write(new Uint8Array(10), resolve))
+  const download = await fetch(fileUrl)
+  await download.body?.cancel()
+  put.destroy(new Error('gone'))
+  await failed
+  expect((await fetch(`${sandbox.url}/healthz`)).status).toBe(200)
+})
+
+test.for([
+  [undefined, null],
+  ['bytes=0-', { start: 0, end: 99 }],
+  ['bytes=90-200', { start: 90, end: 99 }],
+  ['bytes=-10', { start: 90, end: 99 }],
+  ['bytes=-200', { start: 0, end: 99 }],
+  ['bytes=-0', 'unsatisfiable'],
+  ['bytes=100-', 'unsatisfiable'],
+  ['bytes=5-4', null],
+  ['bytes=0-1,4-5', null],
+  ['lines=0-1', null],
+] as const)('the range %s of 100 bytes is %j', ([header, expected]) => {
+  expect(parseRange(header, 100)).toEqual(expected)
+})

@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { until } from '../helpers/until.ts'
+import { openTestSandbox, readEvents } from './client.ts'
+
+const PICTURE = { image_url: 'http://picture.example/a.png', seed: 1 }
+let sandbox: Awaited<ReturnType<typeof openTestSandbox>>
+
+beforeAll(async () => {
+  sandbox = await openTestSandbox({ stepMs: 3, pingMs: 20 })
+})
+afterAll(() => sandbox.close())
+
+test('a submit answers with a UUID, its place in line and the three addresses', async () => {
+  const answer = await sandbox.submit(PICTURE)
+  const base = `${sandbox.url}/fal-ai/stable-video/requests/${answer.request_id}`
+  expect(answer).toEqual({
+    status: 'IN_QUEUE',
+    queue_position: 2,
+    request_id: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+    response_url: base,
+    status_url: `${base}/status`,
+    cancel_url: `${base}/cancel`,
+    logs: null,
+  })
+})
+
+test('a call without a key, or with an invalid one, answers 401', async () => {
+  for (const authorization of ['', 'Bearer x', 'Key ', 'Key invalid-1']) {
+    const response = await sandbox.call('/fal-ai/stable-video', {
+      method: 'POST',
+      body: '{}',
+      headers: { authorization },
+    })
+    expect(response.status).toBe(401)
+    expect(await response.json()).toEqual({ detail: expect.any(String) })
+  }
+})
+
+test('an unknown model answers 404, an unknown request NOT_FOUND', async () => {
+  const unknownModel = await sandbox.call('/fal-ai/other/model', { method: 'POST', body: '{}' })
+  expect(unknownModel.status).toBe(404)
+  const base = '/fal-ai/stable-video/requests/00000000-0000-4000-8000-000000000000'
+  for (const [method, path] of [
+    ['GET', `${base}/status`],
+    ['GET', `${base}/status/stream`],
+    ['GET', base],
+    ['PUT', `${base}/cancel`],
+  ] as const) {
+    const response = await sandbox.call(path, { method })
+    expect([response.status, await response.json()]).toEqual([404, { status: 'NOT_FOUND' }])
+  }
+})
+
+test('a body that is not JSON answers 422', async () => {
+  const response = await sandbox.call('/fal-ai/stable-video', { method: 'POST', body: '{' })
+  expect(response.status).toBe(422)
+})
+
+test('the status answers 202 until the request is complete, and the result 400', async () => {
+  const request = await sandbox.submit(PICTURE)
+  expect(await sandbox.status(request)).toMatchObject({ code: 202, status: 'IN_QUEUE', logs: null })
+  expect(await sandbox.result(request)).toMatchObject({ code: 400, body: { detail: 'Request is still in progress' } })
+  const running = await until(async () => {
+    const answer = await sandbox.status(request, '?logs=1')
+    return answer.status === 'IN_PROGRESS' ? answer : null
+  })
+  expect(running.code).toBe(202)
+  expect(running).not.toHaveProperty('queue_position')
+  expect(await sandbox.completed(request)).toMatchObject({ code: 200 })
+})
+
+test('polled logs are cumulative and their times are UTC without a zone', async () => {
+  const request = await sandbox.submit(PICTURE)
+  const { logs } = await sandbox.completed(request)
+  const messages = (logs ?? []).map(({ message }) => message)
+  expect(messages).toContain('Step 1/25')
+  expect(messages).toContain('Step 25/25')
+  expect(logs?.[0]).toEqual({
+    message: expect.any(String),
+    level: 'INFO',
+    source: 'USER',
+    timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/),
+  })
+})
+
+test('the status stream tells each change once, with only the new log lines, and closes after COMPLETED', async () => {
+  const request = await sandbox.submit(PICTURE)
+  const response = await sandbox.call(`${request.status_url}/stream?logs=1`)
+  expect(response.headers.get('content-type')).toBe('text/event-stream')
+  const events = await readEvents(response)
+  expect(events.at(-1)?.status).toBe('COMPLETED')
+  expect(events.filter(({ status }) => status === 'COMPLETED')).toHaveLength(1)
+  const { logs } = await sandbox.completed(request)
+  expect(events.flatMap((event) => event.logs ?? [])).toEqual(logs)
+})
+
+test('a status stream without logs has none, and says that it lives', async () => {
+  const request = await sandbox.submit(PICTURE)
+  const text = await (await sandbox.call(`${request.status_url}/stream?logs=0`)).text()
+  expect(text).toContain(': ping')
+  expect(text).not.toContain('Step')
+})
+
+test('the result is answered at both addresses, with the request id in a header', async () => {
+  const request = await sandbox.submit(PICTURE)
+  await sandbox.completed(request)
+  const { code, headers, body } = await sandbox.result(request)
+  expect([code, headers.get('x-fal-request-id')]).toEqual([200, request.request_id])
+  expect(body).toEqual({
+    video: {
+      url: expect.stringMatching(new RegExp(`^${sandbox.url}/files/.+\\.mp4$`)),
+      content_type: 'video/mp4',
+      file_name: `${request.request_id}.mp4`,
+      file_size: expect.any(Number),
+    },
+    seed: 1,
+  })
+  expect(await (await sandbox.call(`${request.response_url}/response`)).json()).toEqual(body)
+})
+
+test('a request without a seed is given one', async () => {
+  const request = await sandbox.submit({ image_url: PICTURE.image_url })
+  await sandbox.completed(request)
+  expect(Number.isSafeInteger((await sandbox.video(request)).seed)).toBe(true)
+})
+
+test('it says of itself that it is a sandbox, and lists its scenarios', async () => {
+  expect(await (await fetch(sandbox.url)).text()).toContain('This is a sandbox, not fal')
+  expect(await (await fetch(`${sandbox.url}/scenarios`)).json()).toMatchObject({
+    sandbox: true,
+    scenarios: expect.arrayContaining([
+      { name: 'slow', description: expect.any(String), imageUrl: 'http://sandbox.test/slow.png' },
+    ]),
+  })
+})
