@@ -57,16 +57,24 @@ test('a body that is not JSON answers 422', async () => {
 })
 
 test('the status answers 202 until the request is complete, and the result 400', async () => {
-  const request = await sandbox.submit(PICTURE)
-  expect(await sandbox.status(request)).toMatchObject({ code: 202, status: 'IN_QUEUE', logs: null })
-  expect(await sandbox.result(request)).toMatchObject({ code: 400, body: { detail: 'Request is still in progress' } })
-  const running = await until(async () => {
-    const answer = await sandbox.status(request, '?logs=1')
-    return answer.status === 'IN_PROGRESS' ? answer : null
-  })
-  expect(running.code).toBe(202)
-  expect(running).not.toHaveProperty('queue_position')
-  expect(await sandbox.completed(request)).toMatchObject({ code: 200 })
+  const unhurried = await openTestSandbox({ stepMs: 30 })
+  try {
+    const request = await unhurried.submit(PICTURE)
+    expect(await unhurried.status(request)).toMatchObject({ code: 202, status: 'IN_QUEUE', logs: null })
+    expect(await unhurried.result(request)).toMatchObject({
+      code: 400,
+      body: { detail: 'Request is still in progress' },
+    })
+    const running = await until(async () => {
+      const answer = await unhurried.status(request, '?logs=1')
+      return answer.status === 'IN_PROGRESS' ? answer : null
+    })
+    expect(running.code).toBe(202)
+    expect(running).not.toHaveProperty('queue_position')
+    expect(await unhurried.completed(request)).toMatchObject({ code: 200 })
+  } finally {
+    await unhurried.close()
+  }
 })
 
 test('polled logs are cumulative and their times are UTC without a zone', async () => {

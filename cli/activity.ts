@@ -1,0 +1,45 @@
+import type { Update } from './watch.ts'
+
+/** What goes on now, in a few words. */
+export interface Activity {
+  text: string
+  /** 0 to 1; null when it goes on, but nobody knows how far it is; absent when it only waits. */
+  progress?: number | null
+}
+
+/**
+ * What an update tells; null when nothing goes on any more. How far it is stays as last told: an update about something else does not take it back.
+ * @param before - the activity after the update before, if there was one
+ */
+export function toActivity(
+  { status, queuePosition, progress }: Pick<Update, 'status' | 'queuePosition' | 'progress'>,
+  before: Activity | null = null,
+): Activity | null {
+  switch (status) {
+    case 'PENDING':
+      return { text: 'waiting to be sent to fal' }
+    case 'QUEUED':
+      return {
+        text:
+          queuePosition === null
+            ? 'in the queue'
+            : `in the queue, position ${queuePosition}${queuePosition === 0 ? ' (next)' : ''}`,
+      }
+    case 'RUNNING':
+      return {
+        text: 'generating',
+        progress: progress ?? (before?.text === 'generating' ? (before.progress ?? null) : null),
+      }
+    case 'STORING':
+      return { text: 'storing the video', progress: null }
+    case 'CANCELING':
+      return { text: 'canceling', progress: null }
+    case 'SUCCEEDED':
+    case 'FAILED':
+    case 'CANCELED':
+      return null
+    default:
+      // A newer server may know more.
+      return { text: String(status satisfies never).toLowerCase() }
+  }
+}

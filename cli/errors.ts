@@ -1,0 +1,41 @@
+/** The command was written wrongly: nothing was done. */
+export class UsageError extends Error {}
+
+/** Something went wrong that is worth one plain sentence, and no stack. */
+export class CommandError extends Error {}
+
+/** Nobody answered, or not to the end: asking again may help. */
+export class ConnectionError extends CommandError {}
+
+/** The server answered with an error. `code` is GraphQL's `extensions.code`, if it has one. */
+export class RequestError extends CommandError {
+  readonly code: string | null
+  constructor(message: string, code: string | null) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** One thing that is wrong with an input, as the API tells it. */
+export interface InputIssue {
+  path: readonly string[]
+  message: string
+}
+
+/** The server refused the picture or a setting: every reason at once. */
+export class InputRefusedError extends CommandError {
+  readonly issues: readonly InputIssue[]
+  constructor(message: string, issues: readonly InputIssue[]) {
+    super(message)
+    this.issues = issues
+  }
+}
+
+/** The person or the system wants this command to end. */
+export class InterruptedError extends Error {
+  readonly signal: 'SIGINT' | 'SIGTERM'
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`interrupted by ${signal}`)
+    this.signal = signal
+  }
+}

@@ -1,0 +1,103 @@
+import { GetJobDocument } from '../operations/generated/graphql.ts'
+import { beginJob, checkPicture } from './begin.ts'
+import { createClient } from './client.ts'
+import { createDisplay, type Display } from './display.ts'
+import { CommandError, InputRefusedError, InterruptedError, UsageError } from './errors.ts'
+import { type FollowedJob, followJob } from './follow.ts'
+import { type Interrupts, listenForInterrupts, toExitCode } from './interrupts.ts'
+import { HELP, type Options, parseOptions } from './options.ts'
+import { checkTarget, type Target, toVideoName } from './save.ts'
+import { type StartedServer, startServerIfNone } from './server.ts'
+import { toIssueLine, toSafeText } from './text.ts'
+
+/** The program: reads its words, does what they say, and answers the exit code. */
+async function main(): Promise<number> {
+  const interrupts = listenForInterrupts()
+  try {
+    const options = parseOptions(process.argv.slice(2), process.env)
+    if (options.action === 'help') {
+      process.stdout.write(HELP)
+      return 0
+    }
+    return await run(options, interrupts)
+  } catch (error) {
+    return tellError(interrupts.signal.aborted ? interrupts.signal.reason : error)
+  } finally {
+    interrupts.stop()
+  }
+}
+
+async function run(options: Exclude<Options, { action: 'help' }>, interrupts: Interrupts): Promise<number> {
+  const { signal } = interrupts
+  const { url, out } = options
+  const picture = options.action === 'make' ? options.picture : null
+  const target: Target | null =
+    out !== null
+      ? { path: out, replace: true }
+      : picture !== null
+        ? { path: toVideoName(picture), replace: false }
+        : null
+  if (picture !== null) await checkPicture(picture)
+  if (target !== null) await checkTarget(target)
+
+  const display = createDisplay(process.stdout, process.env)
+  let server: StartedServer | null = null
+  try {
+    server = await startServerIfNone({
+      url,
+      environment: process.env,
+      signal,
+      onStarting: () => {
+        display.print(`No server at ${url}: starting one, for as long as this takes`, 'quiet')
+        display.show({ text: 'starting the server', progress: null })
+      },
+      onEnded: interrupts.end,
+    })
+    const client = createClient({ url, signal })
+    const job: FollowedJob =
+      options.action === 'make'
+        ? { ...options, id: await beginJob(options, { client, display, signal }), target }
+        : { ...(await readJob(options.jobId)), target }
+    display.print(`Job ${job.id}`)
+    const interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY)
+    return await followJob(job, { url, client, display, interrupts, interactive, ownServer: server !== null })
+
+    async function readJob(id: string): Promise<Omit<FollowedJob, 'target'>> {
+      const { job } = await client.request(GetJobDocument, { id })
+      if (!job) throw new CommandError(`there is no job ${id}`)
+      return { id: job.id, picture: job.settings.imageUrl, settings: job.settings }
+    }
+  } finally {
+    await stopServer(server, display)
+  }
+}
+
+async function stopServer(server: StartedServer | null, display: Display): Promise<void> {
+  if (server) display.show({ text: 'stopping the server' })
+  await server?.stop()
+  display.close()
+}
+
+/** Says what went wrong, and answers the exit code. */
+function tellError(error: unknown): number {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`)
+  if (error instanceof InterruptedError) return toExitCode(error)
+  if (error instanceof UsageError) {
+    say(`Wrong usage: ${error.message}`)
+    say('See: npm run video -- --help')
+    return 2
+  }
+  if (error instanceof InputRefusedError) {
+    say('The server does not take this:')
+    for (const issue of error.issues) say(`  ${toIssueLine(issue)}`)
+    return 2
+  }
+  say(
+    error instanceof CommandError
+      ? `Error: ${error.message.split('\n').map(toSafeText).join('\n')}`
+      : `Error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  )
+  return 1
+}
+
+process.exitCode = await main()

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeTemporaryDirectory, type TemporaryDirectory } from '../helpers/directories.ts'
+import { runServerProcess, startServerProcess } from '../helpers/server-process.ts'
+
+let directory: TemporaryDirectory
+
+beforeAll(async () => {
+  directory = await makeTemporaryDirectory('reelay-test-start')
+})
+
+afterAll(() => directory.remove())
+
+test('without any setting it starts a database and a sandbox of its own and says what runs where, again after a kill', async () => {
+  const first = await startServerProcess({ DATA_DIR: directory.path })
+  const ready = await fetch(`${first.url}/readyz`)
+  expect(ready.status).toBe(200)
+  expect(first.output()).toContain(`GraphQL    ${first.url}/graphql`)
+  expect(first.output()).toMatch(/database {3}embedded Postgres/)
+  expect(first.output()).toMatch(/fal {8}local sandbox at http:\/\/127\.0\.0\.1:\d+/)
+  expect(first.output()).toContain('generateVideo(input:')
+  const sandboxUrl = /local sandbox at (http:\/\/127\.0\.0\.1:\d+)/.exec(first.output())?.[1]
+  await first.end('SIGKILL')
+
+  const second = await startServerProcess({ DATA_DIR: directory.path })
+  expect((await fetch(`${second.url}/readyz`)).status).toBe(200)
+  // The urls of earlier videos are of this address.
+  expect(second.output()).toContain(sandboxUrl)
+
+  const third = await runServerProcess({ DATA_DIR: directory.path, PORT: new URL(second.url).port, FAL_KEY: 'k' })
+  expect(third).toEqual({
+    code: 1,
+    output: `cannot start: 127.0.0.1:${new URL(second.url).port} cannot be listened on (EADDRINUSE); set HOST and PORT to a free address\n`,
+  })
+  expect(await second.end('SIGTERM')).toEqual({ code: 0, signal: null })
+}, 60_000)
+
+test('every problem with the settings is told at once, in one line, before anything is opened, and no secret with them', async () => {
+  const { code, output } = await runServerProcess({
+    PORT: '70000',
+    DATABASE_URL: 'mysql://user:hunter2@db/x',
+    LOG_LEVEL: 'loud',
+    FAL_QUEUE_URL: 'https://queue.example.com',
+  })
+  expect(code).toBe(1)
+  expect(output.trimEnd().split('\n')).toHaveLength(1)
+  for (const name of ['PORT', 'DATABASE_URL', 'LOG_LEVEL']) expect(output).toContain(name)
+  expect(output).not.toContain('hunter2')
+})
+
+test('a key is asked for when fal is set without one', async () => {
+  const { code, output } = await runServerProcess({ FAL_QUEUE_URL: 'https://queue.example.com' })
+  expect({ code, output }).toEqual({
+    code: 1,
+    output: 'cannot start: FAL_KEY is missing: set it, or unset FAL_QUEUE_URL to use the local sandbox\n',
+  })
+})
+
+test('production uses neither the sandbox nor the embedded database unless they are asked for by name', async () => {
+  const { code, output } = await runServerProcess({ NODE_ENV: 'production' })
+  expect(code).toBe(1)
+  expect(output).toContain('DATABASE_URL is missing')
+  expect(output).toContain('FAL_KEY is missing')
+})
+
+test('a database that cannot be reached is told without its password', async () => {
+  const { code, output } = await runServerProcess({
+    DATABASE_URL: 'postgres://user:hunter2@127.0.0.1:1/x',
+    FAL_KEY: 'k',
+  })
+  expect(code).toBe(1)
+  expect(output).toContain('cannot connect to Postgres at 127.0.0.1:1')
+  expect(output).not.toContain('hunter2')
+})

@@ -1,0 +1,160 @@
+import type { Import } from './read-source.ts'
+
+/**
+ * What the files of one place may import. A target is a file, a folder (it ends with a slash) or one name of a file
+ * (`src/adapters/fal.ts#FalError`). What may be imported as a value may be imported as a type too.
+ */
+export interface Rule {
+  /** A file, or a folder that ends with a slash. */
+  place: string
+  values: readonly string[]
+  types?: readonly string[]
+  /** The only packages that may be imported; all of them when this is not there. A slash at the end: a scope. */
+  packages?: readonly string[]
+  /** Packages that may not. */
+  notPackages?: readonly string[]
+}
+
+const ADAPTER_TYPES = 'src/adapters/'
+const GENERATED = 'src/generated/'
+/** Prisma's way to write SQL: a value, but no connection. */
+const SQL = 'src/generated/prisma/client.ts#Prisma'
+/** The class whose kinds tell what a failure of fal means. */
+const FAL_ERROR = 'src/adapters/fal.ts#FalError'
+
+/** Domain modules that only compute: resolvers may call them. */
+const PURE_HELPERS = [
+  'src/events/cursor.ts',
+  'src/jobs/failure.ts',
+  'src/jobs/models.ts',
+  'src/jobs/settings.ts',
+  'src/jobs/state.ts',
+  'src/jobs/text.ts',
+]
+
+const GRAPHQL = ['graphql', 'graphql-yoga', 'graphql-ws', '@pothos/', '@graphql-yoga/']
+const STORES = ['pg', '@prisma/']
+
+/** Who may import whom: docs/architecture.md as data. The first rule whose place fits a file is its rule. */
+export const IMPORT_TABLE: readonly Rule[] = [
+  {
+    place: 'src/main.ts',
+    values: ['src/app.ts', 'src/config.ts', 'src/errors.ts', 'src/start-screen.ts', 'src/adapters/logger.ts'],
+    packages: [],
+  },
+  {
+    place: 'src/app.ts',
+    values: [
+      'src/adapters/',
+      'src/events/',
+      'src/jobs/',
+      'src/relay/',
+      'src/resolvers/',
+      'src/schema/',
+      'src/server/',
+      'src/config.ts',
+      'src/context.ts',
+      'src/errors.ts',
+      'src/lifecycle.ts',
+      'prisma/migrate.ts',
+    ],
+    notPackages: [...GRAPHQL, ...STORES],
+  },
+  { place: 'src/start-screen.ts', values: [], types: ['src/app.ts'], packages: [] },
+  { place: 'src/config.ts', values: ['src/errors.ts'] },
+  { place: 'src/lifecycle.ts', values: [], packages: [] },
+  { place: 'src/errors.ts', values: [], types: [GENERATED], packages: [] },
+  {
+    place: 'src/context.ts',
+    values: [],
+    types: [ADAPTER_TYPES, 'src/events/', 'src/jobs/', GENERATED],
+    packages: ['dataloader'],
+  },
+  {
+    place: 'src/server/',
+    values: ['src/server/', 'src/context.ts', 'src/errors.ts'],
+    notPackages: ['@pothos/', ...STORES],
+  },
+  {
+    place: 'src/schema/',
+    values: ['src/schema/', 'src/resolvers/', 'src/errors.ts', 'src/generated/pothos.ts'],
+    types: ['src/events/', 'src/jobs/', 'src/context.ts', GENERATED],
+    packages: ['graphql', '@pothos/'],
+  },
+  {
+    place: 'src/resolvers/',
+    values: ['src/resolvers/', 'src/errors.ts', ...PURE_HELPERS],
+    types: ['src/events/', 'src/jobs/', 'src/context.ts', GENERATED],
+    notPackages: STORES,
+  },
+  {
+    place: 'src/relay/',
+    values: ['src/relay/', 'src/jobs/', 'src/events/', 'src/errors.ts', FAL_ERROR, SQL],
+    types: [ADAPTER_TYPES, GENERATED],
+    notPackages: [...GRAPHQL, ...STORES],
+  },
+  {
+    place: 'src/jobs/',
+    values: ['src/jobs/', 'src/events/', 'src/errors.ts', FAL_ERROR, SQL],
+    types: [ADAPTER_TYPES, GENERATED],
+    notPackages: [...GRAPHQL, ...STORES],
+  },
+  {
+    place: 'src/events/',
+    values: ['src/events/', 'src/errors.ts', FAL_ERROR, SQL],
+    types: [ADAPTER_TYPES, GENERATED],
+    notPackages: [...GRAPHQL, ...STORES],
+  },
+  { place: 'src/adapters/', values: ['src/adapters/', 'src/errors.ts', GENERATED], notPackages: GRAPHQL },
+  { place: 'src/generated/', values: [GENERATED] },
+  { place: 'sandbox/', values: ['sandbox/'] },
+  { place: 'cli/', values: ['cli/', 'operations/generated/'], notPackages: STORES },
+  { place: 'web/', values: ['web/', 'operations/generated/'], notPackages: STORES },
+  { place: 'prisma/', values: ['prisma/', 'src/adapters/embedded-postgres.ts', 'src/errors.ts'], notPackages: GRAPHQL },
+]
+
+/** Packages that one place alone may import, wherever else packages are free. */
+export const PACKAGE_PLACES: readonly { name: string; place: RegExp }[] = [
+  { name: '@fal-ai/serverless-client', place: /^src\/adapters\/fal[^/]*\.ts$/ },
+  { name: 'pg-boss', place: /^src\/adapters\/queue\.ts$/ },
+]
+
+/** Files of src that touch `process.env`, and why: all else is in the Config that config.ts makes of what main.ts passes. */
+export const ENVIRONMENT_READERS: ReadonlyMap<string, string> = new Map([
+  ['src/main.ts', 'passes the environment to config.ts'],
+  ['src/adapters/sandbox-process.ts', 'hands a few names on to its child process'],
+  ['src/adapters/embedded-postgres-binaries.ts', 'looks along PATH for a Postgres, and hands a few names on to it'],
+])
+
+/** What is wrong with an arrow, in words; null when it is allowed. */
+export function findProblem(arrow: Import, table: readonly Rule[] = IMPORT_TABLE): string | null {
+  const rule = table.find(({ place }) => isWithin(arrow.from, place))
+  const said = `${arrow.from} imports ${arrow.kind === 'type' ? 'the type' : 'the value'} ${arrow.names.join(', ') || '(nothing)'} of ${arrow.to}`
+  if (!rule) return `${said}, but ${arrow.from} stands nowhere in the table: give it a rule`
+  if (arrow.isPackage) return mayUsePackage(arrow, rule) ? null : `${said}: not for ${rule.place}`
+  const targets = arrow.kind === 'type' ? [...rule.values, ...(rule.types ?? [])] : rule.values
+  return targets.some((target) => isTarget(arrow, target)) ? null : `${said}: not for ${rule.place}`
+}
+
+function mayUsePackage({ from, to }: Import, { packages, notPackages = [] }: Rule): boolean {
+  if (PACKAGE_PLACES.some(({ name, place }) => isOfPackage(to, name) && !place.test(from))) return false
+  return (
+    (packages === undefined || packages.some((name) => isOfPackage(to, name))) &&
+    !notPackages.some((name) => isOfPackage(to, name))
+  )
+}
+
+function isOfPackage(specifier: string, name: string): boolean {
+  return name.endsWith('/') ? specifier.startsWith(name) : specifier === name || specifier.startsWith(`${name}/`)
+}
+
+function isWithin(file: string, place: string): boolean {
+  return place.endsWith('/') ? file.startsWith(place) : file === place
+}
+
+function isTarget({ to, kind, names }: Import, target: string): boolean {
+  const [place = '', name] = target.split('#')
+  if (!isWithin(to, place)) return false
+  // A type of a file whose one value is free is a matter of the types' list.
+  return name === undefined || (kind === 'value' && names.every((taken) => taken === name))
+}

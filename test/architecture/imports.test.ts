@@ -1,0 +1,166 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { ENVIRONMENT_READERS, findProblem } from './import-table.ts'
+import { loadAlone } from './load-alone.ts'
+import { listSources, parseSource, ROOT, readSource } from './read-source.ts'
+
+const files = listSources(['src', 'sandbox', 'cli', 'web', 'prisma'])
+const sources = files.map(readSource)
+
+describe('the source', () => {
+  test('is read: the files and arrows that everybody knows are found', () => {
+    expect(files).toEqual(
+      expect.arrayContaining(['src/main.ts', 'src/app.ts', 'src/schema/index.ts', 'src/events/log.ts']),
+    )
+    expect(sources.flatMap((source) => source.imports)).toContainEqual({
+      from: 'src/main.ts',
+      to: 'src/app.ts',
+      isPackage: false,
+      kind: 'value',
+      names: ['createApp'],
+    })
+  })
+
+  test('has no arrow that the table forbids', () => {
+    expect(sources.flatMap((source) => source.imports.flatMap((arrow) => findProblem(arrow) ?? []))).toEqual([])
+  })
+
+  test('imports only files that are there', () => {
+    const missing = sources
+      .flatMap((source) => source.imports)
+      .filter((arrow) => arrow.from.startsWith('src/') && arrow.to.startsWith('src/') && !files.includes(arrow.to))
+    expect(missing).toEqual([])
+  })
+
+  test('reads the environment nowhere but where it is said why', () => {
+    const written = sources.filter(({ file }) => file.startsWith('src/') && !file.startsWith('src/generated/'))
+    const readers = written.filter(({ readsEnvironment }) => readsEnvironment)
+    expect(readers.map(({ file }) => file).sort()).toEqual([...ENVIRONMENT_READERS.keys()].sort())
+  })
+})
+
+describe('importing a module', () => {
+  // main.ts is the program itself: importing it is running it.
+  const modules = files.filter((file) => file.startsWith('src/') && file !== 'src/main.ts')
+
+  test('does nothing: a process that imports all of src prints nothing, reads no environment and ends', {
+    timeout: 30_000,
+  }, async () => {
+    const loaded = await loadAlone(modules.map((file) => pathToFileURL(join(ROOT, file)).href))
+    expect(loaded).toEqual({ exitCode: 0, output: '' })
+  })
+
+  test('that does something is noticed', { timeout: 30_000 }, async () => {
+    const module = (text: string) => `data:text/javascript,${encodeURIComponent(text)}`
+    const [prints, waits, reads, throws] = await Promise.all([
+      loadAlone([module('console.log("here I am")')]),
+      loadAlone([module('setInterval(() => {}, 60_000)')], { timeoutMs: 1500 }),
+      loadAlone([module('export const key = process.env.FAL_KEY')], { watched: ['data:text/javascript'] }),
+      loadAlone([module('throw new Error("no database")')]),
+    ])
+    expect(prints).toEqual({ exitCode: 0, output: 'here I am\n' })
+    expect(waits).toMatchObject({ exitCode: null })
+    expect(reads.output).toContain('reads FAL_KEY of the environment')
+    expect(throws).toMatchObject({ exitCode: 1, output: expect.stringContaining('no database') })
+  })
+})
+
+describe('the check', () => {
+  function problemsOf(file: string, text: string): string[] {
+    return parseSource(file, text).imports.flatMap((arrow) => findProblem(arrow) ?? [])
+  }
+
+  test.each([
+    ['a schema file with the database', 'src/schema/video.ts', "import { openDatabase } from '../adapters/db.ts'"],
+    [
+      'a schema file with a type of an adapter',
+      'src/schema/video.ts',
+      "import type { Database } from '../adapters/db.ts'",
+    ],
+    ['a schema file with a domain value', 'src/schema/job.ts', "import { isTerminal } from '../jobs/state.ts'"],
+    [
+      'a schema file that loads a domain module for a type',
+      'src/schema/job.ts',
+      "import { type Job } from '../jobs/jobs.ts'",
+    ],
+    ['a resolver with the fal adapter', 'src/resolvers/jobs.ts', "import { createFal } from '../adapters/fal.ts'"],
+    [
+      'a resolver with a domain module that acts',
+      'src/resolvers/jobs.ts',
+      "import { createJobs } from '../jobs/jobs.ts'",
+    ],
+    [
+      'a resolver with a Prisma value',
+      'src/resolvers/jobs.ts',
+      "import { Prisma } from '../generated/prisma/client.ts'",
+    ],
+    ['the server with the schema', 'src/server/graphql.ts', "import { schema } from '../schema/index.ts'"],
+    ['the server with a domain type', 'src/server/http.ts', "import type { Jobs } from '../jobs/jobs.ts'"],
+    ['jobs with the relay', 'src/jobs/jobs.ts', "export { relayJob } from '../relay/relay.ts'"],
+    ['events with jobs', 'src/events/hub.ts', "import type { Job } from '../jobs/jobs.ts'"],
+    ['the relay with the queue itself', 'src/relay/worker.ts', "import { openQueue } from '../adapters/queue.ts'"],
+    [
+      'the relay with more of fal than its error',
+      'src/relay/worker.ts',
+      "import { createFal, FalError } from '../adapters/fal.ts'",
+    ],
+    ['the relay with GraphQL', 'src/relay/worker.ts', "import { GraphQLError } from 'graphql'"],
+    ['an adapter with the log', 'src/adapters/db.ts', "const log = await import('../events/log.ts')"],
+    [
+      'an adapter with a type of the log',
+      'src/adapters/db.ts',
+      "export type Log = import('../events/log.ts').EventLog",
+    ],
+    ['fal’s client outside its adapter', 'src/adapters/db.ts', "import * as fal from '@fal-ai/serverless-client'"],
+    ['the engine outside its adapter', 'src/app.ts', "import { PgBoss } from 'pg-boss'"],
+    ['main that constructs', 'src/main.ts', "import { createHub } from './events/hub.ts'"],
+    ['the source with the sandbox', 'src/app.ts', "export * from '../sandbox/main.ts'"],
+    ['the source with the tests', 'src/app.ts', "import '../test/helpers/until.ts'"],
+    ['the sandbox with the source', 'sandbox/main.ts', "import type { Config } from '../src/config.ts'"],
+    ['the command line with the source', 'cli/main.ts', "import { readConfig } from '../src/config.ts'"],
+    [
+      'migrations with the running database',
+      'prisma/migrate.ts',
+      "import { openDatabase } from '../src/adapters/db.ts'",
+    ],
+    ['a file that stands nowhere', 'src/utils.ts', "import 'node:fs'"],
+  ])('finds %s', (_name, file, text) => {
+    expect(problemsOf(file, text)).toHaveLength(1)
+  })
+
+  test.each([
+    ['src/relay/finish.ts', "import { type Fal, FalError } from '../adapters/fal.ts'"],
+    ['src/events/log.ts', "import { Prisma } from '../generated/prisma/client.ts'"],
+    ['src/schema/job.ts', "import type { Job } from '../jobs/jobs.ts'"],
+    ['src/resolvers/updates.ts', "import { parseCursor } from '../events/cursor.ts'"],
+    ['src/server/graphql.ts', "import { createYoga } from 'graphql-yoga'"],
+    ['src/app.ts', "import { schema } from './schema/index.ts'"],
+  ])('lets pass what %s may import', (file, text) => {
+    expect(problemsOf(file, text)).toEqual([])
+  })
+
+  test('does not take words in comments and texts for imports', () => {
+    const text = `// import './schema/index.ts'\nexport const text = "import { x } from '../schema/index.ts'"`
+    expect(parseSource('src/adapters/db.ts', text)).toEqual({
+      file: 'src/adapters/db.ts',
+      imports: [],
+      readsEnvironment: false,
+    })
+  })
+
+  test.each([
+    'process.env.FAL_KEY',
+    "process['env']",
+    'const { FAL_KEY } = process.env',
+    "import { env } from 'node:process'",
+  ])('sees that `%s` reads the environment', (text) => {
+    expect(parseSource('src/adapters/db.ts', text).readsEnvironment).toBe(true)
+  })
+
+  test('refuses an import whose target is computed', () => {
+    expect(() => parseSource('src/app.ts', 'await import(name)')).toThrow(
+      'src/app.ts imports something that is computed',
+    )
+  })
+})

@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { startTestApp, type TestApp } from '../helpers/app.ts'
+import { makeTemporaryDirectory, type TemporaryDirectory } from '../helpers/directories.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
+import { startTestSandbox, type TestSandbox } from '../helpers/sandbox.ts'
+import { until } from '../helpers/until.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../cli/video.ts', import.meta.url))
+const ROCKET = fileURLToPath(new URL('../../examples/rocket.png', import.meta.url))
+
+let database: TestDatabase
+let sandbox: TestSandbox
+let app: TestApp
+let directory: TemporaryDirectory
+
+beforeAll(async () => {
+  ;[database, sandbox] = await Promise.all([createTestDatabase(), startTestSandbox()])
+  app = await startTestApp({ databaseUrl: database.url, falUrl: sandbox.url })
+})
+afterAll(async () => {
+  await app?.stop()
+  await sandbox?.stop()
+  await database?.drop()
+})
+beforeEach(async () => {
+  directory = await makeTemporaryDirectory('reelay-test-cli')
+  return directory.remove
+})
+
+/** Runs the command as a program of its own, without a terminal, in the test's directory. */
+function run(words: string[], environment: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ['--no-warnings', PROGRAM, ...words], {
+    cwd: directory.path,
+    env: { ...process.env, REELAY_URL: app.url, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = { out: '', error: '' }
+  child.stdout.setEncoding('utf8').on('data', (text) => (output.out += text))
+  child.stderr.setEncoding('utf8').on('data', (text) => (output.error += text))
+  const ended = once(child, 'close').then(([code]) => ({ code, ...output }))
+  return { child, output, ended }
+}
+
+/** A port that was free a moment ago. */
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+test('makes a video from a picture, and says how it came along in plain lines', async () => {
+  const { code, out, error } = await run([ROCKET, '--seed', '42', '--fps', '12']).ended
+  expect({ code, error }).toEqual({ code: 0, error: '' })
+  expect(out).toMatch(/^Job \w+$/m)
+  expect(out).toMatch(/^in the queue, position \d+/m)
+  expect(out).toMatch(/^generating$/m)
+  expect(out).toMatch(/\b25\/25\b/)
+  expect(out).toMatch(/^Saved rocket\.mp4/m)
+  expect(out).toContain(`npm run video -- ${ROCKET} --seed 42 --fps 12`)
+  expect(out.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+  expect(await readdir(directory.path)).toEqual(['rocket.mp4'])
+  const video = await readFile(join(directory.path, 'rocket.mp4'))
+  expect(video.subarray(4, 8).toString('latin1')).toBe('ftyp')
+})
+
+test('tells everything that is wrong with the settings, by the options’ names', async () => {
+  const { code, error } = await run([ROCKET, '--fps', '500', '--motion', '0']).ended
+  expect(code).toBe(2)
+  expect(error).toMatch(/^ {2}--fps: .*10 to 100/m)
+  expect(error).toMatch(/^ {2}--motion: .*1 to 255/m)
+})
+
+test('refuses wrong usage before anything else', async () => {
+  const [unknown, missing] = await Promise.all([run([ROCKET, '--sed', '1']).ended, run(['nothing.png']).ended])
+  expect([unknown.code, missing.code]).toEqual([2, 2])
+  expect(unknown.error).toContain("Unknown option '--sed'")
+  expect(missing.error).toContain('no picture at nothing.png')
+})
+
+test('leaves the job running when it is interrupted, and shows it again', async () => {
+  const { child, output, ended } = run([ROCKET])
+  await until(() => output.out.includes('in the queue'), { timeoutMs: 20_000, what: 'the job to be in the queue' })
+  child.kill('SIGINT')
+  const left = await ended
+  expect(left.code).toBe(130)
+  const [, id = ''] = /^ {2}npm run video -- --watch (\w+)$/m.exec(left.out) ?? []
+  const watched = await run(['--watch', id, '--out', 'again.mp4']).ended
+  expect(watched).toMatchObject({ code: 0, error: '', out: expect.stringContaining('Saved again.mp4') })
+})
+
+test('says so when there is no such job', async () => {
+  const { code, error } = await run(['--watch', 'nothing']).ended
+  expect({ code, error }).toEqual({ code: 1, error: expect.stringContaining('no such job') })
+})
+
+test('starts a server if none answers, and stops it in the end', async () => {
+  const url = `http://127.0.0.1:${await findFreePort()}`
+  const own = await createTestDatabase()
+  try {
+    const environment = {
+      REELAY_URL: url,
+      DATABASE_URL: own.url,
+      DATA_DIR: join(directory.path, 'data'),
+      FAL_KEY: 'test-key',
+      FAL_QUEUE_URL: sandbox.url,
+      FAL_REST_URL: sandbox.url,
+    }
+    const { code, out, error } = await run([ROCKET], environment).ended
+    expect({ code, error }).toEqual({ code: 0, error: '' })
+    expect(out).toContain(`No server at ${url}: starting one`)
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow()
+  } finally {
+    await own.drop()
+  }
+})

@@ -1,0 +1,222 @@
+import { describe, expect, test } from 'vitest'
+import { readConfig } from '../src/config.ts'
+import { StartError } from '../src/errors.ts'
+
+type Environment = Record<string, string | undefined>
+
+const PRODUCTION = { NODE_ENV: 'production', FAL_KEY: 'id:secret', DATABASE_URL: 'postgres://db/reelay' }
+
+function problemsOf(environment: Environment): string {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    if (error instanceof StartError) return error.message
+    throw error
+  }
+  return ''
+}
+
+describe('without anything set', () => {
+  test('it is a server on this machine, with a database and a fal of its own', () => {
+    expect(readConfig({})).toEqual({
+      host: '127.0.0.1',
+      port: 4000,
+      publicUrl: null,
+      databaseUrl: null,
+      dataDir: '.reelay',
+      fal: { sandbox: true, mediaHosts: ['fal.media', '*.fal.media'] },
+      workerConcurrency: 1000,
+      logLevel: 'info',
+      graphiql: true,
+      introspection: true,
+      production: false,
+    })
+  })
+
+  test('an empty value is not a value', () => {
+    const names = [
+      'HOST',
+      'PORT',
+      'PUBLIC_URL',
+      'DATABASE_URL',
+      'DATA_DIR',
+      'FAL_KEY',
+      'FAL_QUEUE_URL',
+      'FAL_REST_URL',
+      'FAL_MEDIA_HOSTS',
+      'WORKER_CONCURRENCY',
+      'LOG_LEVEL',
+      'NODE_ENV',
+      'GRAPHIQL',
+      'INTROSPECTION',
+    ]
+    expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}))
+  })
+
+  test('what is none of its business does not matter', () => {
+    expect(readConfig({ PATH: '/bin', HOME: '/home', UNHEARD_OF: '1' })).toEqual(readConfig({}))
+  })
+})
+
+describe('what is set is taken', () => {
+  test.each<[Environment, object]>([
+    [
+      { HOST: '::1', PORT: '0' },
+      { host: '::1', port: 0 },
+    ],
+    [{ PORT: '65535' }, { port: 65535 }],
+    [{ PUBLIC_URL: 'https://reelay.example/api/' }, { publicUrl: 'https://reelay.example/api' }],
+    [
+      { DATABASE_URL: 'postgresql://u:p@db:5432/reelay?sslmode=require' },
+      { databaseUrl: 'postgresql://u:p@db:5432/reelay?sslmode=require' },
+    ],
+    [{ DATABASE_URL: 'embedded' }, { databaseUrl: null }],
+    [{ DATA_DIR: '/var/lib/reelay' }, { dataDir: '/var/lib/reelay' }],
+    [{ WORKER_CONCURRENCY: '1' }, { workerConcurrency: 1 }],
+    [{ WORKER_CONCURRENCY: '10000' }, { workerConcurrency: 10_000 }],
+    [{ LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
+    [
+      { GRAPHIQL: 'false', INTROSPECTION: 'false' },
+      { graphiql: false, introspection: false },
+    ],
+    [{ NODE_ENV: 'test' }, { production: false }],
+  ])('%j', (environment, part) => {
+    expect(readConfig(environment)).toMatchObject(part)
+  })
+
+  test('a key means the real fal', () => {
+    expect(readConfig({ FAL_KEY: 'id:secret' }).fal).toEqual({
+      sandbox: false,
+      key: 'id:secret',
+      queueUrl: 'https://queue.fal.run',
+      restUrl: 'https://rest.fal.ai',
+      mediaHosts: ['fal.media', '*.fal.media'],
+    })
+  })
+
+  test('bases of fal lose the slash at their end; hosts are a list', () => {
+    const environment = {
+      FAL_KEY: 'k',
+      FAL_QUEUE_URL: 'http://127.0.0.1:9000/',
+      FAL_REST_URL: 'http://127.0.0.1:9000/rest//',
+      FAL_MEDIA_HOSTS: ' fal.media , cdn.example ,',
+    }
+    expect(readConfig(environment).fal).toEqual({
+      sandbox: false,
+      key: 'k',
+      queueUrl: 'http://127.0.0.1:9000',
+      restUrl: 'http://127.0.0.1:9000/rest',
+      mediaHosts: ['fal.media', 'cdn.example'],
+    })
+  })
+
+  test('the sandbox can be asked for by name, also with a key at hand', () => {
+    expect(readConfig({ FAL_KEY: 'k', FAL_QUEUE_URL: 'sandbox' }).fal).toMatchObject({ sandbox: true })
+  })
+})
+
+describe('in production', () => {
+  test('GraphiQL and introspection are off unless they are asked for', () => {
+    expect(readConfig(PRODUCTION)).toMatchObject({ production: true, graphiql: false, introspection: false })
+    expect(readConfig({ ...PRODUCTION, GRAPHIQL: 'true', INTROSPECTION: 'true' })).toMatchObject({
+      graphiql: true,
+      introspection: true,
+    })
+  })
+
+  test('the sandbox and the embedded database have to be asked for by name', () => {
+    const problems = problemsOf({ NODE_ENV: 'production' })
+    expect(problems).toContain('FAL_KEY is missing')
+    expect(problems).toContain('FAL_QUEUE_URL=sandbox')
+    expect(problems).toContain('DATABASE_URL is missing')
+    expect(problems).toContain('DATABASE_URL=embedded')
+    expect(readConfig({ NODE_ENV: 'production', FAL_QUEUE_URL: 'sandbox', DATABASE_URL: 'embedded' })).toMatchObject({
+      databaseUrl: null,
+      fal: { sandbox: true },
+    })
+  })
+})
+
+describe('what cannot be right is refused', () => {
+  test.each<[Environment, string]>([
+    [{ PORT: 'http' }, 'PORT must be'],
+    [{ PORT: '-1' }, 'PORT must be'],
+    [{ PORT: '65536' }, 'PORT must be'],
+    [{ PORT: '80.5' }, 'PORT must be'],
+    [{ PORT: ' ' }, 'PORT must be'],
+    [{ PUBLIC_URL: 'reelay.example' }, 'PUBLIC_URL must be an absolute http or https URL'],
+    [{ PUBLIC_URL: 'ftp://reelay.example' }, 'PUBLIC_URL must be an absolute http or https URL'],
+    [{ PUBLIC_URL: 'https://reelay.example/?a=1' }, 'PUBLIC_URL must have no query'],
+    [{ DATABASE_URL: 'mysql://db/reelay' }, 'DATABASE_URL must be a postgres:// URL'],
+    [{ DATABASE_URL: 'postgres://u:p@[db' }, 'DATABASE_URL must be a postgres:// URL'],
+    [{ FAL_KEY: 'k', FAL_QUEUE_URL: 'queue.fal.run' }, 'FAL_QUEUE_URL must be an absolute http or https URL'],
+    [{ FAL_KEY: 'k', FAL_REST_URL: 'x' }, 'FAL_REST_URL must be an absolute http or https URL'],
+    [{ FAL_QUEUE_URL: 'https://queue.fal.run' }, 'FAL_KEY is missing: set it, or unset FAL_QUEUE_URL'],
+    [{ FAL_MEDIA_HOSTS: 'https://fal.media/' }, 'must be host names with commas between'],
+    [{ WORKER_CONCURRENCY: '0' }, 'WORKER_CONCURRENCY must be at least 1'],
+    [{ WORKER_CONCURRENCY: '10001' }, 'WORKER_CONCURRENCY must be at most 10000'],
+    [{ WORKER_CONCURRENCY: 'many' }, 'WORKER_CONCURRENCY must be a whole number'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of trace, debug'],
+    [{ GRAPHIQL: 'maybe' }, 'GRAPHIQL must be true or false'],
+    [{ INTROSPECTION: '2' }, 'INTROSPECTION must be true or false'],
+  ])('%j', (environment, problem) => {
+    expect(problemsOf(environment)).toContain(problem)
+  })
+
+  test('every problem at once, in one line', () => {
+    const problems = problemsOf({
+      PORT: 'x',
+      PUBLIC_URL: 'x',
+      DATABASE_URL: 'x',
+      FAL_QUEUE_URL: 'x',
+      FAL_REST_URL: 'x',
+      FAL_MEDIA_HOSTS: '/',
+      WORKER_CONCURRENCY: 'x',
+      LOG_LEVEL: 'x',
+      GRAPHIQL: 'x',
+      INTROSPECTION: 'x',
+    })
+    for (const name of [
+      'PORT',
+      'PUBLIC_URL',
+      'DATABASE_URL',
+      'FAL_QUEUE_URL',
+      'FAL_REST_URL',
+      'FAL_MEDIA_HOSTS',
+      'WORKER_CONCURRENCY',
+      'LOG_LEVEL',
+      'GRAPHIQL',
+      'INTROSPECTION',
+    ])
+      expect(problems).toContain(name)
+    expect(problems).toMatch(/^cannot start: [^\n]+$/)
+  })
+
+  test('every problem at once, also what is missing beside what is wrong', () => {
+    const problems = problemsOf({ NODE_ENV: 'production', PORT: 'x' })
+    for (const name of ['PORT', 'FAL_KEY', 'DATABASE_URL']) expect(problems).toContain(name)
+  })
+
+  test('no value is repeated: it may be a secret in the wrong place', () => {
+    const secret = 'hunter2'
+    const names = [
+      'PORT',
+      'PUBLIC_URL',
+      'DATABASE_URL',
+      'FAL_QUEUE_URL',
+      'FAL_REST_URL',
+      'WORKER_CONCURRENCY',
+      'LOG_LEVEL',
+      'GRAPHIQL',
+      'INTROSPECTION',
+    ]
+    const problems = problemsOf({
+      ...Object.fromEntries(names.map((name) => [name, `x://${secret}`])),
+      FAL_MEDIA_HOSTS: `//${secret}`,
+      FAL_KEY: secret,
+    })
+    expect(problems).toContain('DATABASE_URL')
+    expect(problems).not.toContain(secret)
+    expect(problemsOf({ FAL_KEY: secret, PORT: 'x' })).not.toContain(secret)
+  })
+})

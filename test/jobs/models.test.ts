@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest'
+import { DEFAULT_MODEL, MODELS, toFalInput } from '../../src/jobs/models.ts'
+
+const VIDEO = {
+  url: 'https://v3.fal.media/files/a/clip.mp4',
+  content_type: 'video/mp4',
+  file_name: 'clip.mp4',
+  file_size: 1024,
+}
+
+test('the default model is in the catalogue, under its endpoint', () => {
+  expect(MODELS.get('fal-ai/stable-video')).toBe(DEFAULT_MODEL)
+})
+
+describe('what is sent to fal', () => {
+  const settings = { imageUrl: 'https://images.example/cat.png', seed: null, motionBucketId: 127, condAug: 0, fps: 25 }
+
+  test('has fal’s names, and leaves out what is not set', () => {
+    expect(toFalInput(DEFAULT_MODEL, settings)).toEqual({
+      image_url: 'https://images.example/cat.png',
+      motion_bucket_id: 127,
+      cond_aug: 0,
+      fps: 25,
+    })
+  })
+
+  test('has a seed of 0: that is a seed', () => {
+    expect(toFalInput(DEFAULT_MODEL, { ...settings, seed: 0 })).toMatchObject({ seed: 0 })
+  })
+})
+
+describe('fal’s answer', () => {
+  test('is read whole', () => {
+    expect(DEFAULT_MODEL.readResult({ video: VIDEO, seed: 42 })).toEqual({
+      url: VIDEO.url,
+      contentType: 'video/mp4',
+      fileName: 'clip.mp4',
+      fileSize: 1024,
+      seed: 42,
+    })
+  })
+
+  test.each([undefined, null])('may leave out everything but the url (%s)', (nothing) => {
+    const video = { url: VIDEO.url, content_type: nothing, file_name: nothing, file_size: nothing }
+    expect(DEFAULT_MODEL.readResult({ video, seed: nothing })).toEqual({
+      url: VIDEO.url,
+      contentType: 'video/mp4',
+      fileName: 'clip.mp4',
+      fileSize: null,
+      seed: null,
+    })
+  })
+
+  test.each([
+    ['https://fal.media/files/clip.mp4?signature=abc#t=1', 'clip.mp4'],
+    ['https://fal.media/files/clip.mp4?signature=ab/cd', 'clip.mp4'],
+    ['https://fal.media/', ''],
+  ])('without a file name: that of %s is %j', (url, fileName) => {
+    expect(DEFAULT_MODEL.readResult({ video: { url } }).fileName).toBe(fileName)
+  })
+
+  test.each([
+    [2 ** 53 - 1, 2 ** 53 - 1],
+    [2 ** 53, null],
+    [JSON.parse('12345678901234567890'), null],
+    [0.5, null],
+  ])('a seed of %s is given as %s: never a rounded one', (seed, given) => {
+    expect(DEFAULT_MODEL.readResult({ video: VIDEO, seed }).seed).toBe(given)
+  })
+
+  test('is cleaned of what Postgres cannot hold', () => {
+    const { fileName, contentType } = DEFAULT_MODEL.readResult({
+      video: { ...VIDEO, file_name: 'cl\0ip\ud800.mp4', content_type: 'video/\0mp4' },
+    })
+    expect({ fileName, contentType }).toEqual({ fileName: 'clip\ufffd.mp4', contentType: 'video/mp4' })
+  })
+
+  test.each([
+    null,
+    'text',
+    {},
+    { video: null },
+    { video: {} },
+    { video: { url: 'clip.mp4' } },
+    { video: { url: 7 } },
+    { detail: 'no' },
+  ])('without a video is refused: %j', (answer) => {
+    expect(() => DEFAULT_MODEL.readResult(answer)).toThrow()
+  })
+})

@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest'
+import { FalError, type FalErrorDetails, type FalErrorKind } from '../../src/adapters/fal.ts'
+import { DEFAULT_MODEL } from '../../src/jobs/models.ts'
+import { judgeResult } from '../../src/relay/finish.ts'
+
+const KINDS: FalErrorKind[] = [
+  'auth',
+  'not-found',
+  'rejected',
+  'rate-limited',
+  'not-sent',
+  'unavailable',
+  'interrupted',
+  'unreadable',
+]
+
+interface Case extends FalErrorDetails {
+  kind: FalErrorKind
+  /** What the status said of the request: its error and the type of it. */
+  error?: string | null
+  completedType?: string | null
+  attempt?: number
+  patient?: boolean
+}
+
+function judge({ kind, error = null, completedType = null, attempt = 1, patient = true, ...details }: Case) {
+  const completed = { state: 'COMPLETED' as const, error, errorType: completedType, logs: [] }
+  return judgeResult(DEFAULT_MODEL, completed, new FalError(kind, 'the call failed', details), { attempt, patient })
+}
+
+describe('a result that cannot be fetched, of a request that fal calls well', () => {
+  test.each(KINDS.filter((kind) => kind !== 'rejected'))('is asked for again after %s', (kind) => {
+    expect(judge({ kind })).toBe('again')
+  })
+
+  test.each(KINDS.filter((kind) => kind !== 'rejected' && kind !== 'not-found'))(
+    'is asked for again after %s, however often',
+    (kind) => {
+      expect(judge({ kind, attempt: 1000 })).toBe('again')
+    },
+  )
+
+  test('is a refusal when fal refuses it', () => {
+    expect(judge({ kind: 'rejected' })).toMatchObject({ status: 'FAILED', failure: { code: 'INPUT_REJECTED' } })
+  })
+
+  test('has expired when fal does not know it at the third time', () => {
+    expect(judge({ kind: 'not-found', attempt: 2 })).toBe('again')
+    expect(judge({ kind: 'not-found', attempt: 3 })).toMatchObject({
+      status: 'FAILED',
+      failure: { code: 'RESULT_EXPIRED', retryable: true },
+    })
+  })
+
+  test.each([
+    ['auth', 'PROVIDER_AUTH'],
+    ['not-found', 'RESULT_EXPIRED'],
+    ['rate-limited', 'PROVIDER_UNAVAILABLE'],
+    ['not-sent', 'PROVIDER_UNAVAILABLE'],
+    ['unavailable', 'PROVIDER_ERROR'],
+    ['interrupted', 'PROVIDER_UNAVAILABLE'],
+    ['unreadable', 'PROVIDER_ERROR'],
+  ] as const)('after %s is given up when patience ends, as %s that can be retried', (kind, code) => {
+    expect(judge({ kind, patient: false })).toMatchObject({ status: 'FAILED', failure: { code, retryable: true } })
+  })
+})
+
+describe('of a request that fal says failed', () => {
+  test.each(KINDS.filter((kind) => kind !== 'rejected'))(
+    'fal’s word is the job’s failure, not that the result is away (%s)',
+    (kind) => {
+      for (const patient of [true, false])
+        expect(
+          judge({ kind, patient, error: 'CUDA out of memory', completedType: 'runner_disconnected' }),
+        ).toMatchObject({
+          status: 'FAILED',
+          failure: { code: 'PROVIDER_UNAVAILABLE', message: 'CUDA out of memory', providerCode: 'runner_disconnected' },
+        })
+    },
+  )
+
+  test('a type alone is a word too, and names itself', () => {
+    expect(judge({ kind: 'unavailable', completedType: 'internal_error' })).toMatchObject({
+      status: 'FAILED',
+      failure: {
+        code: 'PROVIDER_ERROR',
+        message: expect.stringContaining('internal_error'),
+        providerCode: 'internal_error',
+      },
+    })
+  })
+
+  test('an error alone is a word too', () => {
+    expect(judge({ kind: 'interrupted', error: 'it broke' })).toMatchObject({
+      status: 'FAILED',
+      failure: { code: 'PROVIDER_ERROR', message: 'it broke', providerCode: null },
+    })
+  })
+
+  test('the result’s own refusal says more than the status', () => {
+    const failure = judge({ kind: 'rejected', error: 'failed', errorType: 'image_load_error' })
+    expect(failure).toMatchObject({
+      status: 'FAILED',
+      failure: { code: 'INPUT_UNREACHABLE', message: 'the call failed' },
+    })
+  })
+})
+
+test.each(KINDS)('issues are the model’s word, whatever the call’s kind (%s)', (kind) => {
+  const issues = [{ path: ['body', 'image_url'], code: 'content_policy_violation', message: 'not this' }]
+  for (const error of [null, 'failed'])
+    expect(judge({ kind, error, issues, errorType: 'content_policy_violation' })).toMatchObject({
+      status: 'FAILED',
+      failure: {
+        code: 'CONTENT_POLICY',
+        retryable: false,
+        issues: [{ path: ['input', 'imageUrl'], message: 'not this' }],
+      },
+    })
+})
+
+test.each(KINDS)('a request that was canceled is CANCELED, however fal says so (%s)', (kind) => {
+  expect(judge({ kind, errorType: 'client_cancelled' })).toEqual({ status: 'CANCELED' })
+  expect(judge({ kind, errorType: 'client_cancelled', error: 'canceled', patient: false })).toEqual({
+    status: 'CANCELED',
+  })
+})
