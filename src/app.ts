@@ -70,8 +70,11 @@ export function createApp(config: Config, logger: Logger): App {
   }
 
   async function start(): Promise<RunningApp> {
-    // The two know nothing of each other, and both take a moment.
-    const [store, { fal, name: falName }] = await Promise.all([openStore(), openFal()])
+    // The two know nothing of each other, and both take a moment. Both have come to an end before a failure is told:
+    // what opens late would be closed by nobody.
+    const opening = [openStore(), openFal()] as const
+    await Promise.allSettled(opening)
+    const [store, { fal, name: falName }] = await Promise.all(opening)
     const applied = await deployMigrations({ connectionString: store.url })
     if (applied.length > 0) logger.info({ applied }, 'database migrated')
     const db = openDatabase({ url: store.url, onError })

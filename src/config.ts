@@ -26,88 +26,70 @@ export type FalConfig =
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
+const WholeNumber = (rule: string, least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, rule)
+    .transform(Number)
+    .pipe(z.number().min(least, rule).max(most, rule))
 const Flag = z.stringbool({ error: 'must be true or false' }).optional()
 const BaseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an absolute http or https URL' })
   .refine((url) => !/[?#]/.test(url), 'must have no query and no fragment')
   .transform((url) => url.replace(/\/+$/, ''))
 
-const Environment = z
-  .object({
-    HOST: z.string().default('127.0.0.1'),
-    PORT: z.coerce
-      .number('must be a port number')
-      .int()
-      .min(0, 'must be 0 to 65535')
-      .max(65535, 'must be 0 to 65535')
-      .default(4000),
-    PUBLIC_URL: BaseUrl.optional(),
-    DATABASE_URL: z
-      .string()
-      .refine(
-        (url) => url === 'embedded' || /^postgres(ql)?:\/\/./.test(url),
-        'must be a postgres:// URL, or "embedded"',
-      )
-      .optional(),
-    DATA_DIR: z.string().default('.reelay'),
-    FAL_KEY: z.string().optional(),
-    FAL_QUEUE_URL: z
-      .union([z.literal('sandbox'), BaseUrl], { error: 'must be an absolute http or https URL, or "sandbox"' })
-      .optional(),
-    FAL_REST_URL: BaseUrl.default('https://rest.fal.ai'),
-    FAL_MEDIA_HOSTS: z
-      .string()
-      .default('fal.media,*.fal.media')
-      .transform((hosts) =>
-        hosts
-          .split(',')
-          .map((host) => host.trim())
-          .filter(Boolean),
-      )
-      .pipe(
-        z.array(
-          z
-            .string()
-            .regex(/^(\*\.)?[a-z0-9.-]+$/i, 'must be host names with commas between, such as fal.media,*.fal.media'),
-        ),
+const Environment = z.object({
+  HOST: z.string().regex(/^\S+$/, 'must be a host name or an address').default('127.0.0.1'),
+  PORT: WholeNumber('must be 0 to 65535', 0, 65_535).default(4000),
+  PUBLIC_URL: BaseUrl.optional(),
+  DATABASE_URL: z
+    .string()
+    .refine(
+      (url) => url === 'embedded' || (/^postgres(ql)?:\/\/./.test(url) && URL.canParse(url)),
+      'must be a postgres:// URL, or "embedded"',
+    )
+    .optional(),
+  DATA_DIR: z.string().default('.reelay'),
+  FAL_KEY: z.string().optional(),
+  FAL_QUEUE_URL: z
+    .union([z.literal('sandbox'), BaseUrl], { error: 'must be an absolute http or https URL, or "sandbox"' })
+    .optional(),
+  FAL_REST_URL: BaseUrl.default('https://rest.fal.ai'),
+  FAL_MEDIA_HOSTS: z
+    .string()
+    .default('fal.media,*.fal.media')
+    .transform((hosts) =>
+      hosts
+        .split(',')
+        .map((host) => host.trim())
+        .filter(Boolean),
+    )
+    .pipe(
+      z.array(
+        z
+          .string()
+          .regex(/^(\*\.)?[a-z0-9.-]+$/i, 'must be host names with commas between, such as fal.media,*.fal.media'),
       ),
-    WORKER_CONCURRENCY: z.coerce
-      .number('must be a whole number')
-      .int()
-      .min(1, 'must be at least 1')
-      .max(10_000, 'must be at most 10000')
-      .default(1000),
-    LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
-    NODE_ENV: z.string().optional(),
-    GRAPHIQL: Flag,
-    INTROSPECTION: Flag,
-  })
-  .superRefine((env, context) => {
-    const miss = (name: string, message: string): void => context.addIssue({ code: 'custom', path: [name], message })
-    const production = env.NODE_ENV === 'production'
-    if (!env.FAL_KEY && env.FAL_QUEUE_URL && env.FAL_QUEUE_URL !== 'sandbox')
-      miss('FAL_KEY', 'is missing: set it, or unset FAL_QUEUE_URL to use the local sandbox')
-    if (!env.FAL_KEY && !env.FAL_QUEUE_URL && production)
-      miss('FAL_KEY', 'is missing: set it, or set FAL_QUEUE_URL=sandbox to use the local sandbox in production too')
-    if (!env.DATABASE_URL && production)
-      miss(
-        'DATABASE_URL',
-        'is missing: set it, or set DATABASE_URL=embedded to use an embedded Postgres in production too',
-      )
-  })
+    ),
+  WORKER_CONCURRENCY: WholeNumber('must be a whole number from 1 to 10000', 1, 10_000).default(1000),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  NODE_ENV: z.string().optional(),
+  GRAPHIQL: Flag,
+  INTROSPECTION: Flag,
+})
 
 /**
  * Reads the environment: the only place that does. An empty value counts as unset.
  * @throws StartError that lists every problem with its remedy, never a value
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const { data: env, error } = Environment.safeParse(
-    Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')),
-  )
-  if (error)
-    throw new StartError(
-      `cannot start: ${error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; ')}`,
-    )
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const { data: env, error } = Environment.safeParse(given)
+  const problems = [
+    ...(error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? []),
+    ...findMissing(given),
+  ]
+  if (!env || problems.length > 0) throw new StartError(`cannot start: ${problems.join('; ')}`)
   const production = env.NODE_ENV === 'production'
   return {
     host: env.HOST,
@@ -122,6 +104,21 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     introspection: env.INTROSPECTION ?? !production,
     production,
   }
+}
+
+/** What has to be set because of something else, told beside all that is set wrongly. */
+function findMissing({ NODE_ENV, DATABASE_URL, FAL_KEY, FAL_QUEUE_URL }: Record<string, string | undefined>): string[] {
+  const production = NODE_ENV === 'production'
+  const missing: string[] = []
+  if (!FAL_KEY && FAL_QUEUE_URL && FAL_QUEUE_URL !== 'sandbox')
+    missing.push('FAL_KEY is missing: set it, or unset FAL_QUEUE_URL to use the local sandbox')
+  if (!FAL_KEY && !FAL_QUEUE_URL && production)
+    missing.push('FAL_KEY is missing: set it, or set FAL_QUEUE_URL=sandbox to use the local sandbox in production too')
+  if (!DATABASE_URL && production)
+    missing.push(
+      'DATABASE_URL is missing: set it, or set DATABASE_URL=embedded to use an embedded Postgres in production too',
+    )
+  return missing
 }
 
 function toFalConfig({

@@ -26,6 +26,8 @@ export function createLifecycle(onError: (error: unknown, context: { stage: stri
   return {
     onStop: (name, release) => {
       releases.push({ name, release })
+      // Opened while all was being closed: it goes the same way.
+      if (stopping) stopping = stopping.then(releaseAll)
     },
     stop: () => {
       stopping ??= releaseAll()

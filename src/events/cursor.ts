@@ -2,6 +2,9 @@ import { InvalidArgumentError } from '../errors.ts'
 
 const SHAPE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(\d{1,10})$/
 
+/** What Postgres holds in an integer. */
+const MAX_SEQUENCE = 2_147_483_647
+
 /** A place in a job's log: after the update with this sequence. Opaque to clients. */
 export function toCursor(jobId: string, sequence: number): string {
   return Buffer.from(`${jobId}:${sequence}`).toString('base64url')
@@ -14,7 +17,7 @@ export function toCursor(jobId: string, sequence: number): string {
 export function parseCursor(cursor: string, jobId: string, argument: string): number {
   const [, id, sequence] = SHAPE.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? []
   // Encoding again refuses the many spellings that a lenient base64 decoder lets through.
-  if (id === undefined || toCursor(id, Number(sequence)) !== cursor)
+  if (id === undefined || Number(sequence) > MAX_SEQUENCE || toCursor(id, Number(sequence)) !== cursor)
     throw new InvalidArgumentError(
       argument,
       `\`${argument}\` is not a cursor: expected the \`cursor\` of a job or of an update.`,

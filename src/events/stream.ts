@@ -32,8 +32,12 @@ export function createStreams({ log, hub }: { log: EventLog; hub: Hub }): Stream
       if (now.final) return
       cursor = now.sequence
     }
+    // A cursor that a client brings is looked up in the log once: memory cannot tell that the job has ended at it.
+    let isKnown = after === null
     while (!signal.aborted) {
-      const updates: Update[] | 'ended' = watch.since(cursor) ?? (await readAfter(jobId, cursor))
+      const recent: Update[] | null = isKnown ? watch.since(cursor) : null
+      const updates: Update[] | 'ended' = recent ?? (await readAfter(jobId, cursor))
+      isKnown = true
       if (updates === 'ended') return
       for (const update of updates) {
         yield { ...update, missed: update.sequence - cursor - 1 }
@@ -53,9 +57,10 @@ export function createStreams({ log, hub }: { log: EventLog; hub: Hub }): Stream
         'after',
         '`after` is beyond the log of this job: expected a cursor that this server gave out.',
       )
-    // The rows after the cursor are gone, the end of the job is not: tell it, with the gap.
-    if (cursor < now.sequence && now.final) return [{ ...now, logs: [] }]
-    return now.final ? 'ended' : []
+    if (cursor === now.sequence) return now.final ? 'ended' : []
+    // Either they came between the two reads, or they are gone; the end of the job never is: tell it, with the gap.
+    const late = await log.read(jobId, { after: cursor, limit: PAGE })
+    return late.length === 0 && now.final ? [{ ...now, logs: [] }] : late
   }
 
   async function* ofOwner(ownerId: string, signal: AbortSignal): AsyncGenerator<Update> {

@@ -84,25 +84,26 @@ const stableVideo: Model = {
     return {
       url: video.url,
       contentType: video.content_type ?? 'video/mp4',
-      fileName: video.file_name ?? video.url.slice(video.url.lastIndexOf('/') + 1).replace(/[?#].*$/s, ''),
+      fileName: video.file_name ?? new URL(video.url).pathname.split('/').at(-1) ?? '',
       fileSize: video.file_size ?? null,
       seed: seed ?? null,
     }
   },
 }
 
-/** fal's `File` may leave out everything but the url. A seed beyond 2^53 was rounded on its way here: it is unknown. */
+/** fal's `File` may leave out everything but the url, and a paid video is not given up for a field that is odd. A seed beyond 2^53 was rounded on its way here: it is unknown. */
 const StableVideoAnswer = z.object({
   video: z.object({
     url: z.url(),
-    content_type: z.string().transform(toStorableText).nullish(),
-    file_name: z.string().transform(toStorableText).nullish(),
-    file_size: z.number().int().nonnegative().nullish(),
+    content_type: z.string().transform(toStorableText).nullish().catch(null),
+    file_name: z.string().transform(toStorableText).nullish().catch(null),
+    file_size: z.number().int().nonnegative().nullish().catch(null),
   }),
   seed: z
     .number()
     .nullish()
-    .transform((seed) => (Number.isSafeInteger(seed) ? seed : null)),
+    .transform((seed) => (Number.isSafeInteger(seed) ? seed : null))
+    .catch(null),
 })
 
 /** All endpoints by their id. */

@@ -17,5 +17,5 @@ export function nextDelayMs(attempt: number, random: number): number {
 export function pollDelayMs(status: FalStatus, random: number): number {
   const position = status.state === 'IN_QUEUE' ? (status.position ?? 0) : 0
   const usual = Math.min(10_000, 1000 + 20 * Math.max(0, position - 10))
-  return usual * (0.85 + random * 0.3)
+  return Math.min(10_000, usual * (0.85 + random * 0.3))
 }

@@ -14,7 +14,7 @@ export interface Taken {
 
 /** What one look at fal says about a job, in our words. */
 export interface Reading {
-  /** Null: it says nothing about the state, which COMPLETED does not before its result is known. */
+  /** Null: it says nothing about the state. COMPLETED does not, before its result is known, unless with new lines. */
   status: JobStatus | null
   queuePosition: number | null
   progress: number | null
@@ -42,7 +42,8 @@ function takeLines(all: readonly FalLogLine[], taken: Taken): { logs: LogLine[];
   for (const line of all.slice(taken.lines)) {
     if (bytes > MAX_LOG_BYTES) break
     const message = toStorableText(line.message)
-    bytes += Buffer.byteLength(message)
+    // An empty line counts too, or there could be any number of them.
+    bytes += Math.max(1, Buffer.byteLength(message))
     if (bytes > MAX_LOG_BYTES)
       logs.push({
         at: null,
@@ -60,8 +61,8 @@ function takeLines(all: readonly FalLogLine[], taken: Taken): { logs: LogLine[];
  */
 export function readProgress(messages: readonly string[]): number | null {
   for (const message of messages.toReversed()) {
-    const [, done, all] = /(?<![\d./-])(\d{1,5})\s*(?:\/|of)\s*(\d{1,5})(?![\d./-])/.exec(message) ?? []
-    if (Number(all) > 0 && Number(done) <= Number(all)) return Number(done) / Number(all)
+    for (const [, done, all] of message.matchAll(/(?<![\d./-])(\d{1,5})\s*(?:\/|of)\s*(\d{1,5})(?!\d|[./-]\d)/g))
+      if (Number(all) > 0 && Number(done) <= Number(all)) return Number(done) / Number(all)
     const [, percent] = /(?<![\d.,])(\d{1,3}(?:\.\d+)?)\s?%/.exec(message) ?? []
     if (Number(percent) <= 100) return Number(percent) / 100
   }

@@ -10,7 +10,8 @@ builder.scalarType('DateTime', {
   serialize: (date) => date.toISOString(),
   parseValue: (value) => {
     const date = new Date(typeof value === 'string' && RFC_3339.test(value) ? value : Number.NaN)
-    if (Number.isNaN(date.getTime()))
+    // The year 0, and 10000 (both within reach of an offset), are none that the database knows.
+    if (!(date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9999))
       throw new GraphQLError('Expected an RFC 3339 instant, such as "2026-01-31T12:00:00Z".')
     return date
   },

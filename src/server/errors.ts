@@ -25,7 +25,7 @@ export function toClientError(error: unknown, onError: OnError): GraphQLError {
       },
     })
   }
-  if (original instanceof GraphQLError) return original
+  if (original instanceof GraphQLError) return error instanceof GraphQLError ? error : original
   const id = randomUUID()
   onError(original, { stage: 'graphql', id })
   return new GraphQLError('Unexpected error.', {

@@ -1,10 +1,20 @@
-/** What a newcomer finds in GraphiQL: one tab for each thing to do, in the order in which one does it. */
+/**
+ * What a newcomer finds in GraphiQL: one tab for each thing to do, in the order in which one does it. The values stand in
+ * the queries: the page leaves the variables of ready-made tabs out.
+ */
 export const GRAPHIQL_TABS = [
   {
-    query: `# 1. Generate: press the play button. The answer comes at once; the video takes a few seconds.
-# Copy the job's id for the next tab.
-mutation Generate($input: GenerateVideoInput!) {
-  generateVideo(input: $input) {
+    query: `# 1. Generate a video: press the play button. The answer comes at once, the video takes some seconds.
+#    Copy the job's id for the next tab.
+mutation Generate {
+  generateVideo(
+    input: {
+      imageUrl: "https://example.com/rocket.png"
+      motionBucketId: 127 # 1 to 255: more is more motion
+      fps: 25
+      # seed: 42          # the same seed makes the same clip
+    }
+  ) {
     ... on GenerateVideoSuccess {
       job { id status cursor }
     }
@@ -18,17 +28,12 @@ mutation Generate($input: GenerateVideoInput!) {
   }
 }
 `,
-    variables: JSON.stringify(
-      { input: { imageUrl: 'https://example.com/rocket.png', motionBucketId: 127, fps: 25 } },
-      null,
-      2,
-    ),
   },
   {
-    query: `# 2. Watch: put the job's id below (Variables) and press play. Updates arrive as they happen, until the job has ended.
-# To resume after a break, give the last cursor you saw as "after".
-subscription Watch($id: ID!, $after: String) {
-  jobProgress(id: $id, after: $after) {
+    query: `# 2. Watch it: paste the job's id, press play. Updates arrive as they happen, until the job has ended.
+#    After a break, add (after: "the last cursor you saw") and go on from there.
+subscription Watch {
+  jobProgress(id: "paste the job's id here") {
     cursor
     status
     queuePosition
@@ -41,12 +46,11 @@ subscription Watch($id: ID!, $after: String) {
   }
 }
 `,
-    variables: JSON.stringify({ id: 'paste the id of a job' }, null, 2),
   },
   {
-    query: `# 3. List: your newest jobs. Page on with after: pageInfo.endCursor.
-query List($after: String, $filter: JobFilter) {
-  jobs(first: 10, after: $after, filter: $filter) {
+    query: `# 3. List your jobs, newest first. The next page begins after: pageInfo.endCursor.
+query List {
+  jobs(first: 10) { # filter: { status: [RUNNING, QUEUED] }
     totalCount
     edges {
       node {
@@ -62,12 +66,11 @@ query List($after: String, $filter: JobFilter) {
   }
 }
 `,
-    variables: JSON.stringify({ filter: { status: null } }, null, 2),
   },
   {
-    query: `# 4. Cancel: put the id of a running job below. A job that fal had finished already ends SUCCEEDED all the same.
-mutation Cancel($id: ID!) {
-  cancelJob(id: $id) {
+    query: `# 4. Cancel a job: paste its id, press play. What fal had finished already ends SUCCEEDED all the same.
+mutation Cancel {
+  cancelJob(id: "paste the job's id here") {
     ... on CancelJobSuccess {
       job { id status }
     }
@@ -78,6 +81,5 @@ mutation Cancel($id: ID!) {
   }
 }
 `,
-    variables: JSON.stringify({ id: 'paste the id of a job' }, null, 2),
   },
 ]

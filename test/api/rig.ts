@@ -1,0 +1,78 @@
+import {
+  GenerateVideoDocument,
+  type GenerateVideoInput,
+  GetJobDocument,
+  type JobSummaryFragment,
+  WatchJobDocument,
+  type WatchJobSubscription,
+} from '../../operations/generated/graphql.ts'
+import type { SandboxOptions } from '../../sandbox/sandbox.ts'
+import type { Config } from '../../src/config.ts'
+import { startTestApp } from '../helpers/app.ts'
+import { request, subscribe } from '../helpers/graphql-client.ts'
+import { createTestDatabase } from '../helpers/postgres.ts'
+import { findRefusedUrl } from '../helpers/recording-server.ts'
+import { startTestSandbox } from '../helpers/sandbox.ts'
+
+/** A whole server with a database of its own, and what tests of its API do with it all the time. */
+export interface Rig {
+  url: string
+  databaseUrl: string
+  /** Base of the fal that the server talks to. */
+  falUrl: string
+  /** A job that was accepted. The same picture and seed unless told otherwise, so that a sandbox makes one clip for all. */
+  generate(input?: Partial<GenerateVideoInput>): Promise<JobSummaryFragment>
+  readJob(id: string): Promise<JobSummaryFragment>
+  /** The updates of a job until it ends; after `after`, if given. */
+  watch(id: string, after?: string): Promise<WatchJobSubscription['jobProgress'][]>
+  /** Stops the server alone, and answers once it has stopped. */
+  stopApp(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface RigOptions {
+  /** What stands for fal: a sandbox of this rig's own; `away`, where nobody listens; or a URL. */
+  fal: Partial<SandboxOptions> | 'away' | string
+  config?: Partial<Config>
+}
+
+export const PICTURE_URL = 'https://example.com/rocket.png'
+
+export async function openRig({ fal, config = {} }: RigOptions): Promise<Rig> {
+  const database = await createTestDatabase()
+  const sandbox = typeof fal === 'string' ? null : await startTestSandbox({ stepMs: 5, ...fal })
+  const falUrl = sandbox?.url ?? (fal === 'away' ? await findRefusedUrl() : String(fal))
+  const app = await startTestApp({ databaseUrl: database.url, falUrl, config })
+  const { url } = app
+
+  return {
+    url,
+    databaseUrl: database.url,
+    falUrl,
+    async generate(input = {}) {
+      const { data } = await request(url, GenerateVideoDocument, {
+        input: { imageUrl: PICTURE_URL, seed: 1, ...input },
+      })
+      if (data.generateVideo.__typename !== 'GenerateVideoSuccess') throw new Error(JSON.stringify(data))
+      return data.generateVideo.job
+    },
+    async readJob(id) {
+      const { data } = await request(url, GetJobDocument, { id })
+      if (!data.job) throw new Error(`the server does not know the job ${id}`)
+      return data.job
+    },
+    async watch(id, after) {
+      const updates = []
+      for await (const { data, errors } of subscribe(url, WatchJobDocument, { id, ...(after && { after }) })) {
+        if (errors) throw new Error(JSON.stringify(errors))
+        if (data) updates.push(data.jobProgress)
+      }
+      return updates
+    },
+    stopApp: app.stop,
+    async close() {
+      await app.stop()
+      await Promise.all([sandbox?.stop(), database.drop()])
+    },
+  }
+}
