@@ -162,7 +162,13 @@ test('jobFeed tells the updates of every job from now on', async () => {
     for await (const { data } of feed) if (data) seen.push(data.jobFeed)
   })()
   // The subscription is live once a probe job shows up in it.
-  await until(async () => (await generate(), seen.length > 0), { what: 'the first update of the feed' })
+  await until(
+    async () => {
+      await generate()
+      return seen.length > 0
+    },
+    { what: 'the first update of the feed' },
+  )
   const jobs = [await generate(), await generate()]
   const of = (id: string) => seen.filter((update) => update.job.id === id)
   await until(
