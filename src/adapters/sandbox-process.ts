@@ -58,6 +58,9 @@ export async function openSandboxProcess({ dataDir, onError }: SandboxProcessOpt
     const child = spawn(process.execPath, ['--no-warnings', PROGRAM], {
       env,
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      // A process group of its own: Ctrl-C in a terminal is for this process to answer, which then stops the sandbox.
+      detached: true,
+      windowsHide: true,
     })
     const { url } = await readReady(child)
     return { child, url }

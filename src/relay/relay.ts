@@ -48,6 +48,8 @@ async function relayFrom(deps: RelayDeps, hold: Hold, job: Job): Promise<'ended'
 
   let { requestId } = job
   if (requestId === null) {
+    // Canceled while a submit was on its way that fal then did not take: nothing is left to end there.
+    if (job.status === 'CANCELING' && job.submittingAt === null) return await end(deps, hold, { status: 'CANCELED' })
     const outcome = await submitJob(deps, hold, job, model)
     if (outcome === 'changed') return 'changed'
     if ('ending' in outcome) return await end(deps, hold, outcome.ending)
