@@ -52,7 +52,8 @@ async function main(): Promise<void> {
   if (process.channel && !process.connected) stop()
 
   process.stdout.write(`${JSON.stringify({ url: sandbox.url })}\n`)
-  say(`a local stand-in for fal listens at ${sandbox.url}; no model runs and nothing is billed`)
+  // A parent says it in its own words.
+  if (!process.channel) say(`a local stand-in for fal listens at ${sandbox.url}; no model runs and nothing is billed`)
 }
 
 main().catch((error: unknown) => {

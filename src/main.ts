@@ -29,7 +29,8 @@ async function main(): Promise<void> {
     })
 
   const running = await app.start()
-  logger.info(running, 'ready')
+  // A person at a terminal reads the screen; everybody else, the log.
+  if (config.production || !process.stdout.isTTY) logger.info(running, 'ready')
   if (!config.production) process.stdout.write(toStartScreen(running))
 }
 
