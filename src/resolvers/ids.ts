@@ -30,3 +30,13 @@ export function parseJobId(text: string): string | null {
     return null
   }
 }
+
+/** How many ids `nodes` takes. */
+const MAX_NODES = 100
+
+/** @throws InvalidArgumentError when there are more than `nodes` takes */
+export function requireFewIds<T>(ids: readonly T[]): T[] {
+  if (ids.length > MAX_NODES)
+    throw new InvalidArgumentError('ids', `\`ids\` must be at most ${MAX_NODES}, but are ${ids.length}.`)
+  return [...ids]
+}

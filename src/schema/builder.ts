@@ -7,7 +7,7 @@ import { GraphQLError } from 'graphql'
 import type { Context } from '../context.ts'
 import type PrismaTypes from '../generated/pothos.ts'
 import { getDatamodel } from '../generated/pothos.ts'
-import { decodeNodeId, encodeNodeId } from '../resolvers/ids.ts'
+import { decodeNodeId, encodeNodeId, requireFewIds } from '../resolvers/ids.ts'
 
 /** What a query may cost: the number of fields it can answer with, and how deep and broad it is written. */
 const LIMITS = { complexity: 20_000, depth: 14, breadth: 300 }
@@ -52,6 +52,7 @@ export const builder = new SchemaBuilder<{
     nodesQueryOptions: {
       description: 'Many things by their ids, at most 100, in the order of the ids; null for each that is not there.',
       args: { ids: { description: 'The `id`s of jobs and videos.' } },
+      resolve: (_root, { ids }, _context, _info, resolveNodes) => resolveNodes(requireFewIds(ids)),
       complexity: ({ ids }: { ids?: unknown[] }) => ({ field: 1, multiplier: ids?.length ?? 1 }),
     },
     idFieldOptions: { description: 'Globally unique and opaque: fetch this again with `node`.' },

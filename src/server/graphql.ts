@@ -31,7 +31,7 @@ export function createGraphQLServer({
     logging: false,
     fetchAPI: nodeFetch(),
     maskedErrors: { maskError: (error) => toClientError(error, onError) },
-    plugins: [refuseUnreadable(), ...(introspection ? [] : [withoutIntrospection()])],
+    plugins: [refuseUnreadable(), limitTokens(), ...(introspection ? [] : [withoutIntrospection()])],
     renderGraphiQL,
     graphiql: graphiql && { title: 'Reelay', subscriptionsProtocol: 'WS', defaultTabs: GRAPHIQL_TABS },
   })
@@ -91,6 +91,20 @@ function refuseUnreadable(): YogaPlugin {
           })
         }
       })
+    },
+  }
+}
+
+/**
+ * Longest document taken, in tokens: the operations of this API have fewer than 300. The parser and the validation
+ * recurse, so that one nested some thousand deep would overflow the stack before the limits of the schema see it.
+ */
+const MAX_TOKENS = 1000
+
+function limitTokens(): YogaPlugin {
+  return {
+    onParse: ({ parseFn, setParseFn }) => {
+      setParseFn((source, options) => parseFn(source, { ...options, maxTokens: MAX_TOKENS }))
     },
   }
 }

@@ -33,9 +33,10 @@ export function serveGraphQLSockets(server: Server, graphql: GraphQLServer, path
     {
       execute: (args) => (args.rootValue as Enveloped).execute(args),
       subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
-      onSubscribe: async ({ extra }, _id, payload): Promise<ExecutionArgs | readonly GraphQLError[]> => {
+      onSubscribe: async (_context, _id, payload): Promise<ExecutionArgs | readonly GraphQLError[]> => {
         const { schema, execute, subscribe, contextFactory, parse, validate } = graphql.getEnveloped({
-          request: extra.request,
+          // The GET that opened the socket is not the operation's: Yoga refuses mutations by GET.
+          request: { method: 'POST' },
           params: payload,
         })
         try {

@@ -36,6 +36,10 @@ export interface RigOptions {
   config?: Partial<Config>
 }
 
+/** A picture that has to be uploaded to fal before a job can be submitted: while fal is away, no submit can be on its way. */
+export const PICTURE_DATA_URI =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+
 export const PICTURE_URL = 'https://example.com/rocket.png'
 
 export async function openRig({ fal, config = {} }: RigOptions): Promise<Rig> {

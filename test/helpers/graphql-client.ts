@@ -53,8 +53,8 @@ async function read<Data>(response: Response): Promise<GraphQLResponse<Data>> {
   return { status: response.status, data, errors }
 }
 
-/** Subscribes over a WebSocket of its own. Closing the iterator closes the socket. */
-export async function* subscribe<Data = Json, Variables = Json>(
+/** Subscribes over a WebSocket of its own. Closing the iterator closes the socket, also while it waits for an event. */
+export function subscribe<Data = Json, Variables = Json>(
   url: string,
   operation: Operation<Data, Variables>,
   variables?: Variables,
@@ -64,20 +64,43 @@ export async function* subscribe<Data = Json, Variables = Json>(
     webSocketImpl: WebSocket,
     retryAttempts: 0,
   })
-  try {
-    yield* client.iterate<Data>({ query: operation.toString(), variables: (variables ?? {}) as Json })
-  } finally {
-    await client.dispose()
+  const results = client.iterate<Data>({ query: operation.toString(), variables: (variables ?? {}) as Json })
+  async function* read(): AsyncGenerator<Result<Data>> {
+    try {
+      yield* results
+    } finally {
+      await client.dispose()
+    }
   }
+  return closeAtOnce(read(), () => results.return?.())
 }
 
-/** Subscribes over server-sent events. Closing the iterator cuts the connection. */
-export async function* subscribeOverSse<Data = Json, Variables = Json>(
+/** Subscribes over server-sent events. Closing the iterator cuts the connection, also while it waits for an event. */
+export function subscribeOverSse<Data = Json, Variables = Json>(
   url: string,
   operation: Operation<Data, Variables>,
   variables?: Variables,
 ): AsyncGenerator<Result<Data>> {
   const controller = new AbortController()
+  return closeAtOnce(readEvents(url, operation, variables, controller), () => controller.abort())
+}
+
+/** A bare generator's `return` waits for the `next` that is under way: `stop` ends that one. */
+function closeAtOnce<T>(generator: AsyncGenerator<T>, stop: () => unknown): AsyncGenerator<T> {
+  const close = generator.return.bind(generator)
+  generator.return = async (value) => {
+    await stop()
+    return await close(value)
+  }
+  return generator
+}
+
+async function* readEvents<Data, Variables>(
+  url: string,
+  operation: Operation<Data, Variables>,
+  variables: Variables | undefined,
+  controller: AbortController,
+): AsyncGenerator<Result<Data>> {
   try {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
@@ -99,6 +122,9 @@ export async function* subscribeOverSse<Data = Json, Variables = Json>(
       }
     }
     throw new Error('the stream ended without `complete`')
+  } catch (error) {
+    // Closed by its reader.
+    if (!controller.signal.aborted) throw error
   } finally {
     controller.abort()
   }

@@ -1,0 +1,159 @@
+import { once } from 'node:events'
+import { type ClientRequest, type IncomingMessage, request as openRequest } from 'node:http'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CancelJobDocument, WatchFeedDocument, WatchJobDocument } from '../../operations/generated/graphql.ts'
+import { openDatabase } from '../../src/adapters/db.ts'
+import { decodeNodeId } from '../../src/resolvers/ids.ts'
+import { request, subscribe, subscribeOverSse } from '../helpers/graphql-client.ts'
+import { until } from '../helpers/until.ts'
+import { openGraphQLSocket } from './raw-socket.ts'
+import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
+
+const CLIENTS = 20
+/** So many connections to the database may have been opened on the way. */
+const DATABASE_POOL = 10
+
+let rig: Rig
+
+beforeAll(async () => {
+  rig = await openRig({ fal: 'away' })
+})
+
+afterAll(async () => {
+  await rig.close()
+})
+
+/** A job that stays PENDING until it is canceled. */
+const generate = (to = rig) => to.generate({ imageUrl: PICTURE_DATA_URI })
+const cancel = (id: string) => request(rig.url, CancelJobDocument, { id })
+
+/** A subscription over server-sent events on a connection of its own, which can be cut and left unread. */
+async function openEvents(url: string, query: string, variables = {}): Promise<[ClientRequest, IncomingMessage]> {
+  const call = openRequest(`${url}/graphql`, {
+    method: 'POST',
+    agent: false,
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+  })
+  call.on('error', () => {}) // cut on purpose
+  call.end(JSON.stringify({ query, variables }))
+  const [answer] = (await once(call, 'response')) as [IncomingMessage]
+  answer.on('error', () => {})
+  return [call, answer]
+}
+
+/** Both ends of every connection that this process has. */
+const countSockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+
+describe(`${CLIENTS} clients over WebSocket and ${CLIENTS} over server-sent events`, () => {
+  test('that cut their connections leave none open on the server', async () => {
+    const { id } = await generate()
+    const before = countSockets()
+    const sockets = await Promise.all(Array.from({ length: CLIENTS }, () => openGraphQLSocket(rig.url)))
+    for (const [index, socket] of sockets.entries())
+      socket.send({
+        type: 'subscribe',
+        id: '1',
+        payload:
+          index % 2 ? { query: String(WatchFeedDocument) } : { query: String(WatchJobDocument), variables: { id } },
+      })
+    const streams = await Promise.all(
+      Array.from({ length: CLIENTS }, (_, index) =>
+        index % 2
+          ? openEvents(rig.url, String(WatchFeedDocument))
+          : openEvents(rig.url, String(WatchJobDocument), { id }),
+      ),
+    )
+    expect(countSockets()).toBeGreaterThanOrEqual(before + 4 * CLIENTS)
+
+    for (const socket of sockets) socket.cut()
+    for (const [call] of streams) call.destroy()
+
+    await until(() => countSockets() <= before + DATABASE_POOL, { what: `all but ${before} connections to end` })
+    // Those who come afterwards are served.
+    await cancel(id)
+    expect((await rig.watch(id)).map(({ status }) => status)).toEqual(['CANCELED'])
+  })
+
+  test('do not keep a server that stops', async () => {
+    const stopping = await openRig({ fal: 'away' })
+    try {
+      const { id } = await generate(stopping)
+      const sockets = await Promise.all(Array.from({ length: CLIENTS }, () => openGraphQLSocket(stopping.url)))
+      for (const socket of sockets)
+        socket.send({ type: 'subscribe', id: '1', payload: { query: String(WatchFeedDocument) } })
+      const streams = await Promise.all(
+        Array.from({ length: CLIENTS }, () => openEvents(stopping.url, String(WatchJobDocument), { id })),
+      )
+      const started = performance.now()
+      await stopping.stopApp()
+      expect(performance.now() - started).toBeLessThan(5000)
+      await Promise.all(sockets.map((socket) => socket.closed()))
+      for (const [, answer] of streams) await until(() => answer.resume().destroyed, { what: 'the stream to end' })
+    } finally {
+      await stopping.close()
+    }
+  })
+})
+
+test('a reader that stops reading delays nobody, and gets the rest when it goes on', async () => {
+  const UPDATES = 1500
+  const { id } = await generate()
+  const { id: jobId } = decodeNodeId(id)
+  const message = 'x'.repeat(10_000)
+  const db = openDatabase({ url: rig.databaseUrl, onError: () => {} })
+  // 15 MB of log: more than the buffers between the server and a reader take.
+  const rows = Array.from({ length: UPDATES }, (_, index) => ({
+    ...{ jobId, sequence: index + 2, status: 'PENDING' as const },
+    logs: [{ at: null, level: 'INFO', message }],
+  }))
+  for (let start = 0; start < UPDATES; start += 300)
+    await db.jobUpdate.createMany({ data: rows.slice(start, start + 300) })
+  await db.job.update({ where: { id: jobId }, data: { lastSequence: UPDATES + 1 } })
+  await db.$disconnect()
+
+  const after = Buffer.from(`${jobId}:1`).toString('base64url')
+  const query =
+    'subscription Read($id: ID!, $after: String) { jobProgress(id: $id, after: $after) { sequence status logs { message } } }'
+  const [call, paused] = await openEvents(rig.url, query, { id, after })
+  paused.pause()
+
+  const sequences: number[] = []
+  const reading = (async () => {
+    for await (const { data } of subscribe(rig.url, query, { id, after }))
+      sequences.push((data as { jobProgress: { sequence: number } }).jobProgress.sequence)
+  })()
+  await until(() => sequences.length === UPDATES, { timeoutMs: 20_000, what: 'the log to be read' })
+  await cancel(id)
+  await reading
+  expect(sequences).toEqual(Array.from({ length: UPDATES + 1 }, (_, index) => index + 2))
+
+  let text = ''
+  for await (const chunk of paused.setEncoding('utf8').resume()) text += chunk
+  call.destroy()
+  const received = [...text.matchAll(/"sequence":(\d+)/g)].map(([, sequence]) => Number(sequence))
+  expect(received).toEqual(sequences)
+  expect(text).toContain('event: complete')
+})
+
+test.each([
+  ['WebSocket', subscribe],
+  ['server-sent events', subscribeOverSse],
+])('the feed over %s goes on while its jobs come and go, and ends when its reader does', async (_over, over) => {
+  const feed = over(rig.url, WatchFeedDocument)
+  const seen: string[] = []
+  const reading = (async () => {
+    for await (const { data } of feed) if (data) seen.push(`${data.jobFeed.job.id} ${data.jobFeed.status}`)
+  })()
+  // The subscription is live once a job made after it shows up.
+  const job = await until(
+    async () => {
+      const { id } = await generate()
+      return seen.some((line) => line.startsWith(id)) ? id : null
+    },
+    { everyMs: 50, what: 'the first update of the feed' },
+  )
+  await cancel(job)
+  await until(() => seen.includes(`${job} CANCELED`), { what: 'the end of the job' })
+  await feed.return(undefined)
+  await reading
+})

@@ -1,0 +1,140 @@
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { UploadImageDocument } from '../../operations/generated/graphql.ts'
+import { type GraphQLResponse, request, upload } from '../helpers/graphql-client.ts'
+import { openRig, type Rig } from './rig.ts'
+
+const MAX_IMAGE_BYTES = 10 * 1024 * 1024
+const TYPES = ['png', 'jpeg', 'webp'] as const
+
+let rig: Rig
+let away: Rig
+
+beforeAll(async () => {
+  ;[rig, away] = await Promise.all([openRig({ fal: {} }), openRig({ fal: 'away' })])
+})
+
+afterAll(async () => {
+  await Promise.all([rig.close(), away.close()])
+})
+
+/** A small picture of one colour. */
+async function draw(type: (typeof TYPES)[number]): Promise<Uint8Array<ArrayBuffer>> {
+  const picture = sharp({ create: { width: 64, height: 36, channels: 3, background: '#639' } })
+  return new Uint8Array(await picture.toFormat(type).toBuffer())
+}
+
+const fetchBytes = async (url: string) => new Uint8Array(await (await fetch(url)).arrayBuffer())
+
+async function uploadTo(url: string, bytes: Uint8Array<ArrayBuffer>, type: string) {
+  const { status, data, errors } = await upload(url, UploadImageDocument, new Blob([bytes], { type }))
+  return { status, answer: data?.uploadImage, errors }
+}
+
+test.each(TYPES)('a %s is stored at fal, byte for byte', async (type) => {
+  const bytes = await draw(type)
+  const { answer } = await uploadTo(rig.url, bytes, `image/${type}`)
+  expect(answer).toMatchObject({ contentType: `image/${type}`, fileSize: bytes.byteLength })
+  if (answer?.__typename !== 'UploadImageSuccess') throw new Error(JSON.stringify(answer))
+  expect(await fetchBytes(answer.url)).toEqual(bytes)
+})
+
+test('the url that comes back works as imageUrl', async () => {
+  const { answer } = await uploadTo(rig.url, await draw('png'), 'image/png')
+  if (answer?.__typename !== 'UploadImageSuccess') throw new Error(JSON.stringify(answer))
+  const job = await rig.generate({ imageUrl: answer.url })
+  expect(job.settings.imageUrl).toBe(answer.url)
+  const updates = await rig.watch(job.id)
+  expect(updates.at(-1)?.status).toBe('SUCCEEDED')
+  // The sandbox warns when it had to draw a picture instead of reading the one it was given.
+  expect(updates.flatMap(({ logs }) => logs).filter(({ level }) => level !== 'INFO')).toEqual([])
+})
+
+test.each(['', 'application/octet-stream', 'image/jpg', 'image/jpeg; charset=binary'])(
+  'a JPEG that says it is %o is taken for what it is',
+  async (type) => {
+    const { answer } = await uploadTo(rig.url, await draw('jpeg'), type)
+    expect(answer).toMatchObject({ __typename: 'UploadImageSuccess', contentType: 'image/jpeg' })
+  },
+)
+
+describe('a file', () => {
+  const text = (content: string) => new TextEncoder().encode(content)
+  const padded = async (sizeBytes: number) => {
+    const bytes = new Uint8Array(sizeBytes)
+    bytes.set(await draw('png'))
+    return bytes
+  }
+
+  test.each<[string, string, () => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>, string]>([
+    ['of nothing', 'EMPTY', () => new Uint8Array(), 'image/png'],
+    ['of text', 'NOT_AN_IMAGE', () => text('a text'), 'image/png'],
+    ['of SVG', 'NOT_AN_IMAGE', () => text('<svg xmlns="http://www.w3.org/2000/svg"/>'), 'image/svg+xml'],
+    ['of HTML', 'NOT_AN_IMAGE', () => text('<!doctype html><script>alert(1)</script>'), 'text/html'],
+    ['of a PNG called WebP', 'TYPE_MISMATCH', () => draw('png'), 'image/webp'],
+    ['of more than 10 MiB', 'TOO_LARGE', () => padded(MAX_IMAGE_BYTES + 1), 'image/png'],
+  ])('%s is refused with one %s issue', async (_name, code, make, type) => {
+    const { status, answer } = await uploadTo(rig.url, await make(), type)
+    expect(status).toBe(200)
+    expect(answer).toMatchObject({ __typename: 'InvalidInputError', issues: [{ path: ['file'], code }] })
+    expect(answer).toHaveProperty('issues.length', 1)
+  })
+
+  test('of exactly 10 MiB is taken', async () => {
+    const { answer } = await uploadTo(rig.url, await padded(MAX_IMAGE_BYTES), 'image/png')
+    expect(answer).toMatchObject({ __typename: 'UploadImageSuccess', fileSize: MAX_IMAGE_BYTES })
+  })
+
+  test('of more than the server reads is refused with 413', async () => {
+    const { status, errors } = await uploadTo(rig.url, await padded(16 * 1024 * 1024), 'image/png')
+    expect({ status, errors }).toMatchObject({ status: 413, errors: [{ extensions: { code: 'PAYLOAD_TOO_LARGE' } }] })
+  })
+})
+
+test('a picture while fal is away is a SERVICE_UNAVAILABLE error that does not say where fal is', async () => {
+  const { status, answer, errors } = await uploadTo(away.url, await draw('png'), 'image/png')
+  expect({ status, answer, errors }).toMatchObject({
+    answer: undefined,
+    errors: [{ path: ['uploadImage'], extensions: { code: 'SERVICE_UNAVAILABLE' } }],
+  })
+  expect(JSON.stringify(errors)).not.toContain(new URL(away.falUrl).port)
+})
+
+describe('a request without a proper file', () => {
+  const operations = JSON.stringify({ query: UploadImageDocument.toString(), variables: { file: null } })
+  const forms: [string, Record<string, string | Blob>][] = [
+    ['no map', { operations }],
+    ['a map of nothing', { operations, map: '{}' }],
+    ['no part for the file', { operations, map: '{"0":["variables.file"]}' }],
+    ['a text for the file', { operations, map: '{"0":["variables.file"]}', 0: 'a text' }],
+    ['a path to nowhere', { operations, map: '{"0":["variables.a.b"]}', 0: new Blob(['a']) }],
+    ['a path to the prototype', { operations, map: '{"0":["__proto__.polluted"]}', 0: new Blob(['a']) }],
+    ['operations that are no JSON', { operations: 'nonsense', map: '{}' }],
+    ['a map that is no JSON', { operations, map: 'nonsense' }],
+    ['a map that is a list', { operations, map: '[1]' }],
+    ['operations that are a file', { operations: new Blob([operations]), map: '{}' }],
+    ['nothing at all', {}],
+  ]
+
+  test.each(forms)('(%s) is refused as a mistake of the caller', async (_name, fields) => {
+    const body = new FormData()
+    for (const [name, value] of Object.entries(fields)) body.set(name, value)
+    const response = await fetch(`${rig.url}/graphql`, {
+      method: 'POST',
+      body,
+      headers: { accept: 'application/json' },
+    })
+    const { errors = [] } = (await response.json()) as Partial<GraphQLResponse<unknown>>
+    expect(response.status).toBeLessThan(500)
+    expect(errors.length).toBeGreaterThan(0)
+    for (const { extensions } of errors) expect(extensions?.code).not.toBe('INTERNAL_SERVER_ERROR')
+    expect('polluted' in {}).toBe(false)
+  })
+
+  test.each([null, 'a text', 7, {}])('(%o in JSON) is refused as a mistake of the caller', async (file) => {
+    const { status, errors } = await request(rig.url, String(UploadImageDocument), { file })
+    expect(status).toBeLessThan(500)
+    expect(errors.length).toBeGreaterThan(0)
+    for (const { extensions } of errors) expect(extensions?.code).not.toBe('INTERNAL_SERVER_ERROR')
+  })
+})

@@ -1,0 +1,132 @@
+import { once } from 'node:events'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { WatchFeedDocument } from '../../operations/generated/graphql.ts'
+import { openGraphQLSocket, openRawSocket, type RawSocket } from './raw-socket.ts'
+import { openRig, type Rig } from './rig.ts'
+
+const MAX_MESSAGE_BYTES = 256 * 1024
+const PROTOCOL = { protocol: 'graphql-transport-ws' }
+
+let rig: Rig
+let sockets: RawSocket[] = []
+
+beforeAll(async () => {
+  rig = await openRig({ fal: 'away' })
+})
+
+afterEach(() => {
+  for (const socket of sockets) socket.cut()
+  sockets = []
+})
+
+afterAll(async () => {
+  await rig.close()
+})
+
+async function open(options?: Parameters<typeof openRawSocket>[1]) {
+  const socket = await openRawSocket(rig.url, options)
+  sockets.push(socket)
+  return socket
+}
+
+async function openReady() {
+  const socket = await openGraphQLSocket(rig.url)
+  sockets.push(socket)
+  return socket
+}
+
+const operation = (id: unknown, query: string, variables = {}) => ({
+  type: 'subscribe',
+  id,
+  payload: { query, variables },
+})
+const typename = (id: unknown) => operation(id, '{ __typename }')
+const feed = (id: string) => operation(id, WatchFeedDocument.toString())
+const answered = { type: 'next', payload: { data: { __typename: 'Query' } } }
+
+describe('a socket is closed', () => {
+  test.each([
+    ['without a subprotocol', {}],
+    ['with another subprotocol', { headers: { 'sec-websocket-protocol': 'graphql-ws' } }],
+  ])('with 4406 when it comes %s', async (_name, options) => {
+    expect(await (await open(options)).closed()).toBe(4406)
+  })
+
+  test('with 4408 when it says nothing', async () => {
+    expect(await (await open(PROTOCOL)).closed(8000)).toBe(4408)
+  })
+
+  test('with 4401 when it subscribes before the ack', async () => {
+    const socket = await open(PROTOCOL)
+    socket.send(typename('1'))
+    expect(await socket.closed()).toBe(4401)
+  })
+
+  test('with 4429 by a second connection_init, also while the first is pending', async () => {
+    const [ready, pending] = [await openReady(), await open(PROTOCOL)]
+    ready.send({ type: 'connection_init' })
+    for (const _time of [1, 2]) pending.send({ type: 'connection_init' })
+    expect([await ready.closed(), await pending.closed()]).toEqual([4429, 4429])
+  })
+
+  test.each<[string, unknown]>([
+    ['no JSON', 'nonsense'],
+    ['null', null],
+    ['a list', []],
+    ['no type', {}],
+    ['an unknown type', { type: 'nonsense' }],
+    ['the type of the legacy protocol', { type: 'start', id: '1', payload: { query: '{ __typename }' } }],
+    ['no id', { type: 'subscribe', payload: { query: '{ __typename }' } }],
+    ['an empty id', typename('')],
+    ['a number as id', typename(1)],
+    ['no payload', { type: 'subscribe', id: '1' }],
+    ['a query that is no text', { type: 'subscribe', id: '1', payload: { query: 1 } }],
+    ['a list as variables', { type: 'subscribe', id: '1', payload: { query: '{ __typename }', variables: [] } }],
+    ['variables nested 50,000 deep', `{"type":"subscribe","id":"1","payload":${'['.repeat(5e4)}${']'.repeat(5e4)}}`],
+  ])('with 4400 by a message with %s', async (_name, message) => {
+    const socket = await openReady()
+    socket.send(message)
+    expect(await socket.closed()).toBe(4400)
+  })
+
+  test('with 4400 by binary that is no message', async () => {
+    const socket = await openReady()
+    socket.sendBinary(new Uint8Array([0, 255, 1]))
+    expect(await socket.closed()).toBe(4400)
+  })
+
+  test('with 4409 by an id that is in use', async () => {
+    const socket = await openReady()
+    socket.send(feed('1'))
+    socket.send(feed('1'))
+    expect(await socket.closed()).toBe(4409)
+  })
+
+  test.each([MAX_MESSAGE_BYTES + 1, 50_000_000])('with 1009 by a message of %d bytes', async (sizeBytes) => {
+    const socket = await openReady()
+    socket.send(JSON.stringify(typename('1')).padEnd(sizeBytes))
+    expect(await socket.closed()).toBe(1009)
+    expect(socket.of('1')).toEqual([])
+  })
+})
+
+test('a message of 256 kB is taken', async () => {
+  const socket = await openReady()
+  socket.send(JSON.stringify(typename('1')).padEnd(MAX_MESSAGE_BYTES))
+  expect(await socket.received(({ id }) => id === '1')).toMatchObject(answered)
+})
+
+test.each(['/', '/graphql/', '/other', '/graphqlx'])('there is no WebSocket at %s', async (path) => {
+  const socket = new WebSocket(`${rig.url.replace('http', 'ws')}${path}`, 'graphql-transport-ws')
+  const [error] = await once(socket, 'error')
+  expect(String(error)).toContain('404')
+})
+
+test('a server that stops closes its sockets with 1012: come back', async () => {
+  const stopping = await openRig({ fal: 'away' })
+  const [idle, busy] = [await openGraphQLSocket(stopping.url), await openGraphQLSocket(stopping.url)]
+  busy.send(feed('1'))
+  await stopping.close()
+  expect([await idle.closed(), await busy.closed()]).toEqual([1012, 1012])
+})

@@ -1,0 +1,135 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { CancelJobDocument, WatchFeedDocument, WatchJobDocument } from '../../operations/generated/graphql.ts'
+import { request } from '../helpers/graphql-client.ts'
+import { openGraphQLSocket, openRawSocket, type RawSocket } from './raw-socket.ts'
+import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
+
+const PROTOCOL = { protocol: 'graphql-transport-ws' }
+
+let rig: Rig
+let sockets: RawSocket[] = []
+
+beforeAll(async () => {
+  rig = await openRig({ fal: 'away' })
+})
+
+afterEach(() => {
+  for (const socket of sockets) socket.cut()
+  sockets = []
+})
+
+afterAll(async () => {
+  await rig.close()
+})
+
+async function open(options?: Parameters<typeof openRawSocket>[1]) {
+  const socket = await openRawSocket(rig.url, options)
+  sockets.push(socket)
+  return socket
+}
+
+async function openReady() {
+  const socket = await openGraphQLSocket(rig.url)
+  sockets.push(socket)
+  return socket
+}
+
+const operation = (id: unknown, query: string, variables = {}) => ({
+  type: 'subscribe',
+  id,
+  payload: { query, variables },
+})
+const typename = (id: unknown) => operation(id, '{ __typename }')
+const watch = (id: string, job: string) => operation(id, WatchJobDocument.toString(), { id: job })
+const feed = (id: string) => operation(id, WatchFeedDocument.toString())
+const answered = { type: 'next', payload: { data: { __typename: 'Query' } } }
+
+/** Proves that the socket still serves: a query on it is answered. */
+async function expectAlive(socket: RawSocket) {
+  socket.send(typename('alive'))
+  await socket.received(({ id, type }) => id === 'alive' && type === 'complete')
+  expect(socket.of('alive')).toMatchObject([answered, { type: 'complete' }])
+}
+
+describe('a socket stays open', () => {
+  test.each([
+    ['a syntax error', '{'],
+    ['no document at all', ''],
+    ['an unknown field', '{ nothing }'],
+    ['a document nested 50,000 deep', '{a'.repeat(5e4)],
+    ['a subscription that the schema does not have', 'subscription { nothing }'],
+    ['two root fields in a subscription', 'subscription { a: jobFeed { at } b: jobFeed { at } }'],
+  ])('by %s, which is an `error` for its id alone', async (_name, query) => {
+    const socket = await openReady()
+    socket.send(operation('1', query))
+    const error = await socket.received(({ id }) => id === '1')
+    expect(error).toMatchObject({ type: 'error', payload: [{ message: expect.any(String) }] })
+    expect(JSON.stringify(error)).not.toContain('INTERNAL_SERVER_ERROR')
+    await expectAlive(socket)
+  })
+
+  test('by variables of a wrong type, which are told', async () => {
+    const socket = await openReady()
+    socket.send(operation('1', WatchJobDocument.toString(), { id: null }))
+    const message = await socket.received(({ id }) => id === '1')
+    expect(JSON.stringify(message)).toContain('\\"$id\\"')
+    expect(JSON.stringify(message)).not.toContain('INTERNAL_SERVER_ERROR')
+    await expectAlive(socket)
+  })
+
+  test('and answers a query and a mutation with one `next` and one `complete`', async () => {
+    const socket = await openReady()
+    socket.send(typename('query'))
+    socket.send(operation('mutation', CancelJobDocument.toString(), { id: 'nonsense' }))
+    for (const operationId of ['query', 'mutation'])
+      await socket.received(({ id, type }) => id === operationId && type === 'complete')
+    expect(socket.of('query')).toMatchObject([answered, { type: 'complete' }])
+    expect(socket.of('mutation')).toMatchObject([
+      { type: 'next', payload: { data: { cancelJob: { code: 'JOB_NOT_FOUND' } } } },
+      { type: 'complete' },
+    ])
+  })
+
+  test.each(['__proto__', 'toString', 'constructor', '🚀'])('and serves the id %s like any other', async (name) => {
+    const socket = await openReady()
+    socket.send(typename(name))
+    await socket.received(({ id, type }) => id === name && type === 'complete')
+    expect(socket.of(name)).toMatchObject([answered, { type: 'complete' }])
+  })
+
+  test('by a ping, which is answered with a pong of the same payload', async () => {
+    const socket = await open(PROTOCOL)
+    socket.send({ type: 'ping', payload: { beat: 7 } })
+    expect(await socket.received(({ type }) => type === 'pong')).toEqual({ type: 'pong', payload: { beat: 7 } })
+  })
+
+  test('by a complete for an unknown id, and one that comes before the result', async () => {
+    const socket = await openReady()
+    socket.send({ type: 'complete', id: 'unknown' })
+    socket.send(feed('early'))
+    socket.send({ type: 'complete', id: 'early' })
+    await rig.generate()
+    await expectAlive(socket)
+    expect([...socket.of('unknown'), ...socket.of('early')]).toEqual([])
+  })
+})
+
+test('two operations run side by side on one socket, and complete stops one of them', async () => {
+  const [one, two] = await Promise.all([1, 2].map(() => rig.generate({ imageUrl: PICTURE_DATA_URI })))
+  const socket = await openReady()
+  socket.send(watch('one', one?.id ?? ''))
+  socket.send(watch('two', two?.id ?? ''))
+  for (const name of ['one', 'two']) await socket.received(({ id }) => id === name)
+
+  socket.send({ type: 'complete', id: 'one' })
+  await expectAlive(socket)
+  for (const job of [one, two]) await request(rig.url, CancelJobDocument, { id: job?.id ?? '' })
+  await socket.received(({ id, type }) => id === 'two' && type === 'complete')
+
+  const statuses = (id: string) =>
+    socket.of(id).map(({ type, payload }) => {
+      return type === 'next' ? (payload as { data: { jobProgress: { status: string } } }).data.jobProgress.status : type
+    })
+  expect(statuses('one')).toEqual(['PENDING'])
+  expect(statuses('two')).toEqual(['PENDING', 'CANCELED', 'complete'])
+})
