@@ -23,6 +23,7 @@ import { createWorker, type Worker } from './relay/worker.ts'
 import { schema } from './schema/index.ts'
 import { createGraphQLServer } from './server/graphql.ts'
 import { createHttpServer } from './server/http.ts'
+import { createOriginCheck } from './server/origins.ts'
 import { serveGraphQLSockets } from './server/ws.ts'
 
 /** What runs where, for the operator. */
@@ -105,10 +106,11 @@ export function createApp(config: Config, logger: Logger): App {
         return publicUrl
       },
     }
-    const { graphiql, introspection } = config
-    const graphql = createGraphQLServer({ schema, services, graphiql, introspection, onError })
-    const server = createHttpServer({ graphql, services, notReady, onError })
-    const sockets = serveGraphQLSockets(server, graphql, '/graphql')
+    const { graphiql, introspection, allowedOrigins, production } = config
+    const allowsOrigin = createOriginCheck(() => ({ publicUrl, allowedOrigins, production }))
+    const graphql = createGraphQLServer({ schema, services, allowsOrigin, graphiql, introspection, onError })
+    const server = createHttpServer({ graphql, services, allowsOrigin, notReady, onError })
+    const sockets = serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin })
 
     const listening = once(server, 'listening')
     server.listen(config.port, config.host)

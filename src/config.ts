@@ -8,6 +8,8 @@ export interface Config {
   port: number
   /** Null: made of host and port. */
   publicUrl: string | null
+  /** Origins of pages that may use the API, besides this server's own, as browsers write them. */
+  allowedOrigins: string[]
   /** Null: an embedded Postgres under `dataDir`. */
   databaseUrl: string | null
   dataDir: string
@@ -35,13 +37,27 @@ const WholeNumber = (rule: string, least: number, most: number) =>
 const Flag = z.stringbool({ error: 'must be true or false' }).optional()
 const BaseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an absolute http or https URL' })
-  .refine((url) => !/[?#]/.test(url), 'must have no query and no fragment')
+  .refine((url) => !/[?#@]/.test(url), 'must have no user, no password, no query and no fragment')
   .transform((url) => url.replace(/\/+$/, ''))
+/** Of a host by name or address: a star would stand for no origin. */
+const Origin = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?$/i.test(text) && URL.canParse(text),
+    'must be http or https origins without a path, with commas between, such as https://app.example.com',
+  )
+  .transform((text) => new URL(text).origin)
+const splitList = (list: string) =>
+  list
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean)
 
 const Environment = z.object({
   HOST: z.string().regex(/^\S+$/, 'must be a host name or an address').default('127.0.0.1'),
   PORT: WholeNumber('must be 0 to 65535', 0, 65_535).default(4000),
   PUBLIC_URL: BaseUrl.optional(),
+  ALLOWED_ORIGINS: z.string().default('').transform(splitList).pipe(z.array(Origin)),
   DATABASE_URL: z
     .string()
     .refine(
@@ -50,7 +66,12 @@ const Environment = z.object({
     )
     .optional(),
   DATA_DIR: z.string().default('.reelay'),
-  FAL_KEY: z.string().optional(),
+  // A line break from a file is no part of it; anything else that no header can hold would be found out by every call.
+  FAL_KEY: z
+    .string()
+    .trim()
+    .regex(/^[\x21-\x7e]+$/, 'must be one word of printable ASCII characters')
+    .optional(),
   FAL_QUEUE_URL: z
     .union([z.literal('sandbox'), BaseUrl], { error: 'must be an absolute http or https URL, or "sandbox"' })
     .optional(),
@@ -58,12 +79,7 @@ const Environment = z.object({
   FAL_MEDIA_HOSTS: z
     .string()
     .default('fal.media,*.fal.media')
-    .transform((hosts) =>
-      hosts
-        .split(',')
-        .map((host) => host.trim())
-        .filter(Boolean),
-    )
+    .transform(splitList)
     .pipe(
       z.array(
         z
@@ -95,6 +111,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     host: env.HOST,
     port: env.PORT,
     publicUrl: env.PUBLIC_URL ?? null,
+    allowedOrigins: env.ALLOWED_ORIGINS,
     databaseUrl: env.DATABASE_URL === 'embedded' ? null : (env.DATABASE_URL ?? null),
     dataDir: env.DATA_DIR,
     fal: toFalConfig(env),

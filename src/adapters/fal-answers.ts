@@ -11,6 +11,7 @@ import {
   toStatusError,
   toUnreadable,
 } from './fal-failures.ts'
+import { isPlainUrl } from './fal-hosts.ts'
 
 /** One HTTP answer, read to its end or to the limit. */
 export interface FalAnswer {
@@ -31,8 +32,15 @@ export interface FalUploadSlot {
   file_url: string
 }
 
-/** Ids outside of this never enter a URL: `../../x` would be another path. */
-const REQUEST_ID = /^[0-9a-zA-Z-]{8,64}$/
+/**
+ * fal's are UUIDs; whatever else speaks its protocol may use others. Ids outside of this never enter a URL: `../../x`
+ * would be another path.
+ */
+const REQUEST_ID = /^[A-Za-z0-9_-]{1,128}$/
+/** In either spelling; fal's pages know of no such status, and say nothing of the one after a cancel. */
+const CANCELLED = /^CANCELL?ED$/i
+/** What is told on as GraphQL's Int and stored as Postgres' integer holds no more. */
+const MAX_POSITION = 2_147_483_647
 
 export function isRequestId(value: unknown): value is string {
   return typeof value === 'string' && REQUEST_ID.test(value)
@@ -50,9 +58,10 @@ export function readStatus(answer: FalAnswer): FalStatus {
   if (typeof body.status !== 'string') throw toUnreadable(answer, 'without a status')
   const logs = toLogLines(body.logs)
   if (body.status === 'IN_QUEUE') return { state: 'IN_QUEUE', position: toPosition(body.queue_position), logs }
+  const isCancelled = CANCELLED.test(body.status)
   // A status that is not known yet is no reason to give a paid job up: it still runs.
-  if (body.status !== 'COMPLETED') return { state: 'IN_PROGRESS', logs }
-  const errorType = toErrorType(body.error_type, answer)
+  if (body.status !== 'COMPLETED' && !isCancelled) return { state: 'IN_PROGRESS', logs }
+  const errorType = toErrorType(body.error_type, answer) ?? (isCancelled ? 'client_cancelled' : null)
   return { state: 'COMPLETED', error: toStatusError(body.error, answer), errorType, logs }
 }
 
@@ -73,17 +82,20 @@ export function readCancel(answer: FalAnswer): 'REQUESTED' | 'ALREADY_COMPLETED'
   return 'REQUESTED'
 }
 
-/** Where the bytes go and where they will be. Both must be URLs that `isMediaUrl` lets through. */
+/**
+ * Where the bytes go and where they will be. fal's storage may lie at any host, and gets no key from us; what we give
+ * out as fal's media must be a URL that `isMediaUrl` lets through.
+ */
 export function readUploadSlot(answer: FalAnswer, isMediaUrl: (url: string) => boolean): FalUploadSlot {
   const { upload_url, file_url } = readObject(answer)
   if (typeof upload_url !== 'string' || typeof file_url !== 'string') throw toUnreadable(answer, 'without upload URLs')
-  for (const url of [upload_url, file_url]) {
-    if (isMediaUrl(url)) continue
-    // The host alone, and no body: the rest of an upload URL is a credential.
+  // The host alone, and no body: the rest of an upload URL is a credential.
+  const refuse = (message: string, url: string) => {
     const host = URL.canParse(url) ? new URL(url).hostname : 'no valid URL'
-    const message = `fal named an upload host that is not one of the media hosts (${host.slice(0, 100)})`
-    throw new FalError('unreadable', message, { status: answer.status })
+    return new FalError('unreadable', `${message} (${host.slice(0, 100)})`, { status: answer.status })
   }
+  if (!isPlainUrl(upload_url)) throw refuse('fal named an upload URL that is not plain http(s)', upload_url)
+  if (!isMediaUrl(file_url)) throw refuse('fal named a file host that is not one of the media hosts', file_url)
   return { upload_url, file_url }
 }
 
@@ -94,7 +106,9 @@ function readObject(answer: FalAnswer): Record<string, unknown> {
 }
 
 function toPosition(value: unknown): number | null {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_POSITION
+    ? (value as number)
+    : null
 }
 
 /** In fal's order. Lines without a message are left out; null, which fal says when logs are off, is none. */

@@ -7,11 +7,12 @@
  *
  * Connections are those of Node's global fetch: kept alive, one request at a time on each, as many as there are
  * requests under way, closed after 4 idle seconds. A thousand jobs asked once a second need about
- * rate × latency of them (100 at 100 ms), not a thousand.
+ * rate × latency of them (100 at 100 ms), not a thousand. A submit alone opens one of its own: see `ownConnection`.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { config } from '@fal-ai/serverless-client'
+import { Agent } from 'undici'
 import type { FalAnswer } from './fal-answers.ts'
 import { FalError } from './fal-error.ts'
 import { toRetryAfterMs } from './fal-failures.ts'
@@ -23,6 +24,8 @@ export interface FalCall {
   readonly key: string | null
   /** Aborts with the caller's reason, or with the FalError that says that time ran out. */
   readonly signal: AbortSignal
+  /** See {@link FalCallSettings}. */
+  readonly ownConnection: boolean
   /** Set once fal has named it: the one foreign URL that this call may PUT to. */
   uploadUrl: string | null
   /** Makes of each answer what the client library is to be given. */
@@ -34,6 +37,11 @@ export interface FalCallSettings<T> {
   key: string | null
   signal: AbortSignal | undefined
   timeoutMs: number
+  /**
+   * Sends over a connection that carried nothing before. A kept one may just have been closed by the other side: the
+   * request then breaks as one that fal may have taken, although it never saw it. A read is asked again; a submit is lost.
+   */
+  ownConnection: boolean
   read: (answer: FalAnswer, call: FalCall) => T
 }
 
@@ -41,6 +49,8 @@ export interface FalCallSettings<T> {
 export const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 const calls = new AsyncLocalStorage<FalCall>()
+/** Says `connection: close` and keeps none, so there is nothing to close here; opens nothing before it is used. */
+const ownConnections = new Agent({ pipelining: 0 })
 let configured = false
 
 /**
@@ -49,7 +59,7 @@ let configured = false
  * @throws FalError, or the reason of `signal`.
  */
 export async function callFal<T>(settings: FalCallSettings<T>, send: () => Promise<unknown>): Promise<T> {
-  const { hosts, key, signal, timeoutMs, read } = settings
+  const { hosts, key, signal, timeoutMs, ownConnection, read } = settings
   signal?.throwIfAborted()
   configureClient()
   const deadline = new AbortController()
@@ -66,7 +76,7 @@ export async function callFal<T>(settings: FalCallSettings<T>, send: () => Promi
     return outcome
   }
   try {
-    await calls.run({ hosts, key, signal: deadline.signal, uploadUrl: null, read: note }, send)
+    await calls.run({ hosts, key, signal: deadline.signal, ownConnection, uploadUrl: null, read: note }, send)
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)
@@ -108,7 +118,8 @@ const gatewayFetch: typeof fetch = async (input, init = {}) => {
   // The upload URL is its own credential, and its host need not be fal's.
   if (isUpload) headers.delete('authorization')
   try {
-    return await fetch(target, { ...init, headers, redirect: 'manual', signal: call.signal })
+    const connection = call.ownConnection ? { dispatcher: ownConnections } : {}
+    return await fetch(target, { ...init, ...connection, headers, redirect: 'manual', signal: call.signal })
   } catch (error) {
     throw toFailure(error, call)
   }

@@ -22,6 +22,8 @@ export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOption
   const rest = toBase('restUrl', restUrl)
   const bases: Record<string, URL> = { 'queue.fal.run': queue, 'rest.alpha.fal.ai': rest, 'rest.fal.ai': rest }
   const own = new Set([queue.hostname, rest.hostname])
+  // A server on this machine names itself by any of them, whichever we were told.
+  if (LOOPBACK.some((name) => own.has(name))) for (const name of LOOPBACK) own.add(name)
   const media = mediaHosts.map((host) => host.toLowerCase())
 
   return {
@@ -37,15 +39,22 @@ export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOption
       return target.href
     },
     isMediaUrl(url) {
-      // White space, control characters and backslashes are repaired by one parser and kept by another.
-      if (UNSAFE_CHARACTERS.test(url) || !URL.canParse(url)) return false
-      const { protocol, username, password, hostname } = new URL(url)
-      if ((protocol !== 'https:' && protocol !== 'http:') || username !== '' || password !== '') return false
+      if (!isPlainUrl(url)) return false
+      const { hostname } = new URL(url)
       return own.has(hostname) || media.some((pattern) => matchesHost(pattern, hostname))
     },
   }
 }
 
+/** Is this http or https, without credentials, and the same URL to every parser? */
+export function isPlainUrl(url: string): boolean {
+  // White space, control characters and backslashes are repaired by one parser and kept by another.
+  if (UNSAFE_CHARACTERS.test(url) || !URL.canParse(url)) return false
+  const { protocol, username, password } = new URL(url)
+  return (protocol === 'https:' || protocol === 'http:') && username === '' && password === ''
+}
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 const INITIATE_PATH = '/storage/upload/initiate'
 const UNSAFE_CHARACTERS = /[\s\\\p{Cc}]/u
 

@@ -31,8 +31,11 @@ export { FalError, type FalErrorDetails, type FalErrorKind, type FalIssue } from
 export interface Fal {
   /** Asks for a job. After any failure but `auth`, `not-found`, `rejected`, `rate-limited` and `not-sent` it may exist. */
   submit(endpoint: string, input: FalInput, options?: FalCallOptions & { webhookUrl?: string }): Promise<FalSubmitted>
-  /** Where the request stands, with all log lines so far (fal repeats the earlier ones). */
-  status(endpoint: string, requestId: string, options?: FalCallOptions): Promise<FalStatus>
+  /**
+   * Where the request stands, with all log lines so far (fal repeats the earlier ones), or with none when `logs` is
+   * false: the way out when they made the answer `unreadable` by its length.
+   */
+  status(endpoint: string, requestId: string, options?: FalCallOptions & { logs?: boolean }): Promise<FalStatus>
   /**
    * The model's own JSON, not looked into. fal keeps it for an hour, for 6 minutes from 10 kB on.
    * A model's failure is a FalError with `issues`, whatever its kind; without issues it is the platform's.
@@ -47,7 +50,7 @@ export interface Fal {
   upload(file: Blob, options?: FalCallOptions & { fileName?: string }): Promise<string>
   /**
    * May this URL be fetched as fal's media? Says yes to http and https without credentials, at one of the media hosts
-   * or at the host of the queue or REST base, on any port.
+   * or at the host of the queue or REST base, on any port. The names of the loopback count as one host.
    */
   isMediaUrl(url: string): boolean
 }
@@ -63,7 +66,7 @@ export interface FalCallOptions {
 
 export interface FalSubmitted {
   requestId: string
-  /** How many requests are ahead, from 0; null when fal did not say. */
+  /** How many requests are ahead, from 0 to 2,147,483,647; null when fal did not say so. */
   position: number | null
 }
 
@@ -76,7 +79,8 @@ export interface FalLogLine {
 
 /**
  * Where a request stands. fal has no failed state: `COMPLETED` with an `error` or an `errorType` is one, and one
- * without either may still show as the failure of {@link Fal.result}. Statuses not known here count as `IN_PROGRESS`.
+ * without either may still show as the failure of {@link Fal.result}. A status of `CANCELLED` counts as `COMPLETED`
+ * with the `errorType` `client_cancelled`; others not known here count as `IN_PROGRESS`.
  */
 export type FalStatus =
   | { state: 'IN_QUEUE'; position: number | null; logs: FalLogLine[] }
@@ -94,13 +98,15 @@ export interface FalOptions {
   mediaHosts: string[]
   /** fal's API key; without one, calls that bring none go out without (a sandbox needs none). */
   key?: string | undefined
-  /** For a whole call, both requests of an upload together; 30,000 by default, at least 1. */
+  /** For a whole call, and four times that for both requests of an upload together; 30,000 by default, at least 1. */
   timeoutMs?: number
 }
 
+/** The bytes of an upload take longer than a few lines of JSON. */
+const UPLOAD_TIMEOUTS = 4
+
 /**
- * Any number of adapters may live in one process; they share nothing but the connections of Node's fetch.
- * There is nothing to close.
+ * Any number of adapters may live in one process; they share nothing but connections. There is nothing to close.
  * @throws TypeError when a base URL is not a plain http(s) URL.
  */
 export function createFal({ key: ownKey, timeoutMs = 30_000, ...hostOptions }: FalOptions): Fal {
@@ -110,8 +116,9 @@ export function createFal({ key: ownKey, timeoutMs = 30_000, ...hostOptions }: F
     { signal, key = ownKey }: FalCallOptions,
     read: (answer: FalAnswer, call: FalCall) => T,
     send: () => Promise<unknown>,
+    special: { timeoutMs?: number; ownConnection?: boolean } = {},
   ): Promise<T> {
-    return callFal({ hosts, key: checkKey(key), signal, timeoutMs, read }, send)
+    return callFal({ hosts, key: checkKey(key), signal, timeoutMs, ownConnection: false, read, ...special }, send)
   }
 
   return {
@@ -120,11 +127,12 @@ export function createFal({ key: ownKey, timeoutMs = 30_000, ...hostOptions }: F
       checkInput(input)
       const webhook = webhookUrl === undefined ? {} : { webhookUrl }
       // Without autoUpload the library sends the input as it is, and never uploads on its own.
-      return call(options, readSubmitted, () => queue.submit(endpoint, { input, autoUpload: false, ...webhook }))
+      const send = () => queue.submit(endpoint, { input, autoUpload: false, ...webhook })
+      return call(options, readSubmitted, send, { ownConnection: true })
     },
-    async status(endpoint, requestId, options = {}) {
+    async status(endpoint, requestId, { logs = true, ...options } = {}) {
       checkRequest(endpoint, requestId)
-      return call(options, readStatus, () => queue.status(endpoint, { requestId, logs: true }))
+      return call(options, readStatus, () => queue.status(endpoint, { requestId, logs }))
     },
     async result(endpoint, requestId, options = {}) {
       checkRequest(endpoint, requestId)
@@ -146,7 +154,8 @@ export function createFal({ key: ownKey, timeoutMs = 30_000, ...hostOptions }: F
         }
         return slot
       }
-      return (await call(options, readSlotThenReceipt, () => storage.upload(named))).file_url
+      const send = () => storage.upload(named)
+      return (await call(options, readSlotThenReceipt, send, { timeoutMs: timeoutMs * UPLOAD_TIMEOUTS })).file_url
     },
     isMediaUrl: hosts.isMediaUrl,
   }
@@ -166,7 +175,7 @@ function checkEndpoint(endpoint: string): void {
 function checkRequest(endpoint: string, requestId: string): void {
   checkEndpoint(endpoint)
   if (!isRequestId(requestId))
-    throw new FalError('rejected', "Expected one of fal's request ids: 8 to 64 letters, digits, -")
+    throw new FalError('rejected', "Expected one of fal's request ids: 1 to 128 letters, digits, - and _")
 }
 
 function checkInput(input: FalInput): void {

@@ -53,14 +53,19 @@ export async function openQueue({ url, onError }: QueueOptions): Promise<Queue> 
   })
   boss.on('error', (error) => onError(error, { stage: 'queue' }))
   await boss.start()
-  await boss.createQueue(QUEUE, {
+  const options = {
     heartbeatSeconds: HEARTBEAT_SECONDS,
     // A retry is a worker that died: fal's own back-off lives inside the task. No number of deaths may lose a job.
     retryLimit: 1_000_000,
     retryDelay: 0,
     expireInSeconds: 6 * 3600,
     deleteAfterSeconds: 600,
-  })
+    // A task that waits is a job that waits: it is never too old.
+    retentionSeconds: 10 * 365 * 24 * 3600,
+  }
+  await boss.createQueue(QUEUE, options)
+  // A queue that is there keeps its settings otherwise.
+  await boss.updateQueue(QUEUE, options)
 
   return {
     enqueue: async (tx, jobId) => {

@@ -20,7 +20,7 @@ export interface JobRange {
 export function toJobWhere(ownerId: string, { status, createdAfter, createdBefore }: JobFilter): Prisma.JobWhereInput {
   return {
     ownerId,
-    ...(status && { status: { in: [...status] } }),
+    ...(status && { status: { in: [...new Set(status)] } }),
     createdAt: { ...(createdAfter && { gt: createdAfter }), ...(createdBefore && { lt: createdBefore }) },
   }
 }

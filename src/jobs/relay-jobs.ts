@@ -2,7 +2,7 @@ import type { Database } from '../adapters/db.ts'
 import type { Claim, Queue } from '../adapters/queue.ts'
 import type { EventLog } from '../events/log.ts'
 import type { LogLine, Update } from '../events/update.ts'
-import type { Job } from '../generated/prisma/client.ts'
+import type { Job, Prisma } from '../generated/prisma/client.ts'
 import type { Failure } from './failure.ts'
 import type { VideoResult } from './models.ts'
 
@@ -25,10 +25,13 @@ export interface RelayJobs {
   /** Replaces the image's bytes by the URL they were uploaded to. */
   saveImageUrl(claim: Claim, imageUrl: string): Promise<boolean>
   /** Notes that a submit is about to leave. False too when the job was canceled, or a submit has left before. */
-  markSubmitting(claim: Claim): Promise<boolean>
-  /** Takes the mark back, after an answer that leaves no doubt that fal did not take the request. */
-  unmarkSubmitting(claim: Claim): Promise<boolean>
-  saveRequest(claim: Claim, requestId: string): Promise<boolean>
+  markSubmitting(claim: Claim, mark: Date): Promise<boolean>
+  /**
+   * Takes the mark back, after an answer that leaves no doubt that fal did not take the request. The mark itself is the
+   * fence of this and of the next: only the submit that set it knows how it ended, whoever holds the job by then.
+   */
+  unmarkSubmitting(jobId: string, mark: Date): Promise<boolean>
+  saveRequest(jobId: string, mark: Date, requestId: string): Promise<boolean>
   /** Those of the jobs for which an end was asked. */
   findCanceling(jobIds: readonly string[]): Promise<string[]>
   /** The job's end and the end of its task, in one transaction. False, and nothing is written, when the claim is stale. */
@@ -47,12 +50,8 @@ export interface RelayJobsDeps {
 export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): RelayJobs {
   const mine = ({ jobId, number }: Claim) => ({ id: jobId, claim: number })
 
-  async function update(
-    claim: Claim,
-    where: object,
-    data: Parameters<typeof db.job.updateMany>[0]['data'],
-  ): Promise<boolean> {
-    const { count } = await db.job.updateMany({ where: { ...mine(claim), ...where }, data })
+  async function update(where: Prisma.JobWhereInput, data: Prisma.JobUpdateManyMutationInput): Promise<boolean> {
+    const { count } = await db.job.updateMany({ where, data })
     return count === 1
   }
 
@@ -60,8 +59,14 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
     take: async (claims) => {
       const numbers = JSON.stringify(claims)
       const taken = await db.$queryRaw<{ id: string }[]>`
+        WITH c AS (
+          SELECT * FROM jsonb_to_recordset(${numbers}::jsonb) AS c("jobId" uuid, number int)
+        ), locked AS (
+          -- In the order in which the log locks them, or the two could wait for each other.
+          SELECT id FROM "Job" WHERE id IN (SELECT "jobId" FROM c) ORDER BY id FOR UPDATE
+        )
         UPDATE "Job" j SET claim = c.number
-        FROM (SELECT * FROM jsonb_to_recordset(${numbers}::jsonb) AS c("jobId" uuid, number int)) c
+        FROM c JOIN locked ON locked.id = c."jobId"
         WHERE j.id = c."jobId" AND j.claim < c.number RETURNING j.id`
       return await db.job.findMany({ where: { id: { in: taken.map((row) => row.id) } } })
     },
@@ -73,9 +78,13 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
         if (count === 1) await tx.jobImage.deleteMany({ where: { jobId: claim.jobId } })
         return count === 1
       }),
-    markSubmitting: (claim) => update(claim, { status: 'PENDING', submittingAt: null }, { submittingAt: new Date() }),
-    unmarkSubmitting: (claim) => update(claim, { requestId: null }, { submittingAt: null }),
-    saveRequest: (claim, requestId) => update(claim, { requestId: null }, { requestId }),
+    markSubmitting: (claim, mark) =>
+      update({ ...mine(claim), status: 'PENDING', submittingAt: null }, { submittingAt: mark }),
+    unmarkSubmitting: (jobId, mark) =>
+      update({ id: jobId, submittingAt: mark, requestId: null }, { submittingAt: null }),
+    // Said twice, because the first answer of the database was lost, is said once.
+    saveRequest: (jobId, mark, requestId) =>
+      update({ id: jobId, submittingAt: mark, OR: [{ requestId: null }, { requestId }] }, { requestId }),
     findCanceling: async (jobIds) => {
       const rows = await db.job.findMany({
         where: { id: { in: [...jobIds] }, status: { in: ['CANCELING', 'CANCELED'] } },

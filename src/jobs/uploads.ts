@@ -1,6 +1,6 @@
 import { type Fal, FalError } from '../adapters/fal.ts'
 import { InvalidInputError, ServiceUnavailableError } from '../errors.ts'
-import { checkImage } from './image.ts'
+import { checkImageFile } from './image.ts'
 import type { Viewer } from './jobs.ts'
 
 export interface UploadedImage {
@@ -21,12 +21,12 @@ export interface Uploads {
 export function createUploads({ fal }: { fal: Fal }): Uploads {
   return {
     upload: async (_viewer, file) => {
-      const { image, problem } = await checkImage(new Uint8Array(await file.arrayBuffer()), file.type)
+      const { contentType, problem } = await checkImageFile(file)
       if (problem) throw new InvalidInputError([{ path: ['file'], ...problem }])
       try {
         // The caller's file name says nothing that fal needs, and may say what nobody should know.
-        const url = await fal.upload(new Blob([image.bytes], { type: image.contentType }))
-        return { url, contentType: image.contentType, fileSize: image.bytes.byteLength }
+        const url = await fal.upload(file.slice(0, file.size, contentType))
+        return { url, contentType, fileSize: file.size }
       } catch (error) {
         if (!(error instanceof FalError)) throw error
         if (error.kind === 'rejected')

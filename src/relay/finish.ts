@@ -3,11 +3,14 @@ import { createFailure, type Failure, toFailure } from '../jobs/failure.ts'
 import type { Model, VideoResult } from '../jobs/models.ts'
 import type { Ending } from '../jobs/relay-jobs.ts'
 import { nextDelayMs } from './delay.ts'
-import type { Completed } from './follow.ts'
+import type { Followed } from './follow.ts'
 import type { Hold, RelayDeps } from './hold.ts'
 
-/** How long a result that fal has, but does not hand out, is asked for, in milliseconds. fal keeps results for an hour. */
-const RESULT_PATIENCE_MS = 15 * 60_000
+/** How long a result that fal has, but does not hand out, is asked for, in milliseconds: fal keeps results for an hour. */
+const PATIENCE_MS = 3600_000
+
+/** How long a refusal of the result may be one of a moment, in milliseconds: "not found" or "in progress" just after COMPLETED. */
+const GRACE_MS = 20_000
 
 /** fal's error type of a request that was canceled. @see https://docs.fal.ai/request-errors */
 const CANCELED_BY_CALLER = 'client_cancelled'
@@ -16,21 +19,20 @@ const CANCELED_BY_CALLER = 'client_cancelled'
 export async function finishRequest(
   deps: RelayDeps,
   hold: Hold,
-  model: Model,
-  requestId: string,
-  completed: Completed,
+  { model, requestId, followed }: { model: Model; requestId: string; followed: Followed },
 ): Promise<Ending> {
   const { fal, random, onError } = deps
-  if (completed.errorType === CANCELED_BY_CALLER) return { status: 'CANCELED' }
-  const deadline = Date.now() + RESULT_PATIENCE_MS
+  const { completed, canceled } = followed
+  const reportsError = completed.error !== null || completed.errorType !== null
+  if (completed.errorType === CANCELED_BY_CALLER || (canceled && reportsError)) return { status: 'CANCELED' }
+  const since = Date.now()
   for (let attempt = 1; ; attempt++) {
     try {
       const answer = await fal.result(model.endpoint, requestId, { signal: hold.signal })
-      if (completed.error !== null || completed.errorType !== null) return failed(reportedFailure(model, completed))
-      return readVideo(deps, model, answer)
+      return reportsError ? failed(reportedFailure(model, completed)) : readVideo(deps, model, answer)
     } catch (error) {
       if (!(error instanceof FalError)) throw error
-      const ending = judgeResult(model, completed, error, { attempt, patient: Date.now() < deadline })
+      const ending = judgeResult(model, followed, error, Date.now() - since)
       if (ending !== 'again') return ending
       if (attempt === 1) onError(error, { stage: 'result', jobId: hold.claim.jobId })
       await hold.alarm.sleep(Math.max(error.retryAfterMs ?? 0, nextDelayMs(attempt, random())), hold.signal)
@@ -38,28 +40,34 @@ export async function finishRequest(
   }
 }
 
-/** What a failed call for the result means. A failure of the call is not one of the job; only fal's word is. */
+/**
+ * What a failed call for the result means. A failure of the call is not one of the job; only fal's word is.
+ * @param waitedMs - since the first call for it
+ */
 export function judgeResult(
   model: Model,
-  completed: Completed,
+  { completed, canceled }: Followed,
   error: FalError,
-  { attempt, patient }: { attempt: number; patient: boolean },
+  waitedMs: number,
 ): Ending | 'again' {
-  if (error.errorType === CANCELED_BY_CALLER) return { status: 'CANCELED' }
-  // With issues it is the model speaking, whatever the HTTP status; a bare 4xx is a refusal.
-  if (error.issues.length > 0 || error.kind === 'rejected') return failed(toFailure(model, error))
+  const isRefusal = error.kind === 'rejected' || error.kind === 'not-found'
+  if (error.errorType === CANCELED_BY_CALLER || (canceled && isRefusal)) return { status: 'CANCELED' }
+  // With issues, or a refusal with a type of its own, it is the model speaking.
+  if (error.issues.length > 0 || (error.kind === 'rejected' && error.errorType !== null))
+    return failed(toFailure(model, error))
   if (completed.error !== null || completed.errorType !== null) return failed(reportedFailure(model, completed))
-  if (error.kind === 'not-found' && attempt >= 3)
-    return failed(
-      createFailure('RESULT_EXPIRED', 'fal no longer has the result of this request.', {
-        providerCode: error.errorType,
-      }),
-    )
-  return patient ? 'again' : failed(toFailure(model, error))
+  if (waitedMs < (isRefusal ? GRACE_MS : PATIENCE_MS)) return 'again'
+  return error.kind === 'not-found'
+    ? failed(
+        createFailure('RESULT_EXPIRED', 'fal no longer has the result of this request.', {
+          providerCode: error.errorType,
+        }),
+      )
+    : failed(toFailure(model, error))
 }
 
 /** The failure that fal's status itself reports. */
-function reportedFailure(model: Model, { error, errorType }: Completed): Failure {
+function reportedFailure(model: Model, { error, errorType }: Followed['completed']): Failure {
   return toFailure(model, {
     kind: 'unavailable',
     errorType,

@@ -9,8 +9,14 @@ import { followRequest } from './follow.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
 import { submitJob } from './submit.ts'
 
-/** How often a job's step may fail in a way that nobody expected before the job is failed. About 4 minutes with back-off. */
-const MAX_UNEXPECTED = 12
+/**
+ * How long the steps of a job may go on failing in a way that nobody expected before the job is failed, in milliseconds.
+ * Long: a database that is full for an hour costs no job.
+ */
+const GIVE_UP_MS = 24 * 3600_000
+
+/** Failures further apart than this have nothing to do with each other. */
+const UNRELATED_MS = 10 * 60_000
 
 /**
  * Brings one job from wherever its row says it is to its end: submit, follow, finish. Resolves when the job has ended or
@@ -18,31 +24,34 @@ const MAX_UNEXPECTED = 12
  */
 export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
   const { jobs, random, onError } = deps
-  let unexpected = 0
+  let failing: { since: number; last: number; times: number } | null = null
   for (let attempt = 1; ; attempt++) {
-    let read = false
     try {
       const job = await jobs.read(hold.claim)
-      read = true
       if (!job) return
-      if (unexpected >= MAX_UNEXPECTED) await jobs.end(hold.claim, gaveUp())
+      if (failing && failing.last - failing.since > GIVE_UP_MS) await jobs.end(hold.claim, gaveUp())
       else if (isTerminal(job.status)) await jobs.endTask(hold.claim)
-      else if ((await relayFrom(deps, hold, job)) === 'changed') continue
+      else if ((await relayFrom(deps, hold, { job, attempt })) === 'changed') continue
       return
     } catch (error) {
       if (error instanceof HoldLostError || hold.signal.aborted) return
-      // While not even the row can be read it is the database, not the job: that costs the job nothing.
-      if (read) unexpected++
       onError(error, { stage: 'relay', jobId: hold.claim.jobId })
-      await hold.alarm.sleep(nextDelayMs(attempt, random()), hold.signal).catch(() => {
-        // Aborted: the next read finds that out.
+      const now = Date.now()
+      if (failing === null || now - failing.last > UNRELATED_MS) failing = { since: now, last: now, times: 0 }
+      failing = { ...failing, last: now, times: failing.times + 1 }
+      await hold.alarm.sleep(nextDelayMs(failing.times, random()), hold.signal).catch(() => {
+        // Aborted: said below.
       })
       if (hold.signal.aborted) return
     }
   }
 }
 
-async function relayFrom(deps: RelayDeps, hold: Hold, job: Job): Promise<'ended' | 'changed'> {
+async function relayFrom(
+  deps: RelayDeps,
+  hold: Hold,
+  { job, attempt }: { job: Job; attempt: number },
+): Promise<'ended' | 'changed'> {
   const model = MODELS.get(job.model)
   if (!model) throw new Error(`job ${job.id} is of model ${job.model}, which this version does not know`)
 
@@ -50,7 +59,7 @@ async function relayFrom(deps: RelayDeps, hold: Hold, job: Job): Promise<'ended'
   if (requestId === null) {
     // Canceled while a submit was on its way that fal then did not take: nothing is left to end there.
     if (job.status === 'CANCELING' && job.submittingAt === null) return await end(deps, hold, { status: 'CANCELED' })
-    const outcome = await submitJob(deps, hold, job, model)
+    const outcome = await submitJob(deps, hold, { job, model, attempt })
     if (outcome === 'changed') return 'changed'
     if ('ending' in outcome) return await end(deps, hold, outcome.ending)
     requestId = outcome.requestId
@@ -65,8 +74,9 @@ async function relayFrom(deps: RelayDeps, hold: Hold, job: Job): Promise<'ended'
     job = { ...job, requestId, status: appended.status, queuePosition: outcome.position }
   }
 
-  const followed = await followRequest(deps, hold, job, model, requestId)
-  const ending = 'ending' in followed ? followed.ending : await finishRequest(deps, hold, model, requestId, followed)
+  const followed = await followRequest(deps, hold, { job, model, requestId })
+  const ending =
+    'ending' in followed ? followed.ending : await finishRequest(deps, hold, { model, requestId, followed })
   return await end(deps, hold, ending)
 }
 

@@ -23,19 +23,21 @@ export interface WorkerOptions {
   pollMs?: number
   /** Between heartbeats, in milliseconds; the engine takes a claim away after 10 s without. Default 3000. */
   heartbeatMs?: number
-  /** Default 5000. */
+  /** A submit that has left may take this long to answer, in milliseconds; the process has 20 s. Default 14,000. */
   graceMs?: number
 }
 
 interface Held {
   hold: Hold
+  /** The relay has been told of a cancel: once is enough. */
+  isCanceling: boolean
   controller: AbortController
   done: Promise<void>
 }
 
 export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
   const { queue, jobs, onError } = deps
-  const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 5000 } = options
+  const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000 } = options
   const held = new Map<string, Held>()
   const stopping = new AbortController()
   const tasks = createAlarm()
@@ -74,7 +76,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
         if (held.get(claim.jobId)?.controller === controller) held.delete(claim.jobId)
         tasks.ring()
       })
-    held.set(claim.jobId, { hold, controller, done })
+    held.set(claim.jobId, { hold, isCanceling: false, controller, done })
   }
 
   /** Two statements for all that is held: keep the claims, look for cancels that nobody rang for. */
@@ -83,7 +85,15 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     if (before.length === 0) return
     const kept = new Set(await queue.heartbeat(before.map((entry) => entry.hold.claim)))
     for (const { hold, controller } of before) if (!kept.has(hold.claim)) controller.abort(new HoldLostError())
-    for (const jobId of await jobs.findCanceling([...held.keys()])) held.get(jobId)?.hold.alarm.ring()
+    const untold = [...held].filter(([, entry]) => !entry.isCanceling).map(([jobId]) => jobId)
+    for (const jobId of await jobs.findCanceling(untold)) ring(jobId)
+  }
+
+  function ring(jobId: string): void {
+    const entry = held.get(jobId)
+    if (!entry) return
+    entry.isCanceling = true
+    entry.hold.alarm.ring()
   }
 
   async function heartbeatLoop(): Promise<void> {
@@ -104,7 +114,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       loops = Promise.all([untilStopped(claimLoop()), untilStopped(heartbeatLoop())])
     },
     wake: () => tasks.ring(),
-    ring: (jobId) => held.get(jobId)?.hold.alarm.ring(),
+    ring,
     get size() {
       return held.size
     },

@@ -4,10 +4,12 @@ import { createYoga, type Plugin as YogaPlugin, type YogaServerInstance } from '
 import { type Context, createContext, type Services } from '../context.ts'
 import { type OnError, toClientError } from './errors.ts'
 import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
+import type { AllowsOrigin } from './origins.ts'
 
 export interface GraphQLOptions {
   schema: GraphQLSchema
   services: Services
+  allowsOrigin: AllowsOrigin
   graphiql: boolean
   introspection: boolean
   onError: OnError
@@ -19,6 +21,7 @@ export type GraphQLServer = YogaServerInstance<object, Context>
 export function createGraphQLServer({
   schema,
   services,
+  allowsOrigin,
   graphiql,
   introspection,
   onError,
@@ -29,12 +32,18 @@ export function createGraphQLServer({
     graphqlEndpoint: '/graphql',
     landingPage: false,
     logging: false,
+    // Without names Yoga writes back the request's own origin, and tells caches so. No cookies: there are none.
+    cors: ({ headers }) => allowsOrigin(readOrigin(headers)) && { credentials: false },
     fetchAPI: nodeFetch(),
     maskedErrors: { maskError: (error) => toClientError(error, onError) },
     plugins: [refuseUnreadable(), limitTokens(), ...(introspection ? [] : [withoutIntrospection()])],
     renderGraphiQL,
     graphiql: graphiql && { title: 'Reelay', subscriptionsProtocol: 'WS', defaultTabs: GRAPHIQL_TABS },
   })
+}
+
+function readOrigin(headers: Headers): Parameters<AllowsOrigin>[0] {
+  return { origin: headers.get('origin') ?? undefined, host: headers.get('host') ?? undefined }
 }
 
 /** Node's own classes instead of Yoga's, so that an uploaded file is the File that the rest of Node knows. */

@@ -5,6 +5,7 @@ import { handleProtocols } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer } from 'ws'
 import type { GraphQLServer } from './graphql.ts'
+import type { AllowsOrigin } from './origins.ts'
 
 /** Largest message taken, in bytes. Pictures do not go over the socket: upload them, or give a URL. */
 const MAX_MESSAGE_BYTES = 256 * 1024
@@ -21,7 +22,17 @@ export interface GraphQLSockets {
 /** The executors that Yoga made, carried from `onSubscribe` to `execute` and `subscribe`. */
 type Enveloped = Pick<ReturnType<GraphQLServer['getEnveloped']>, 'execute' | 'subscribe'>
 
-export function serveGraphQLSockets(server: Server, graphql: GraphQLServer, path: string): GraphQLSockets {
+export interface GraphQLSocketsOptions {
+  graphql: GraphQLServer
+  /** Where sockets are opened. */
+  path: string
+  allowsOrigin: AllowsOrigin
+}
+
+export function serveGraphQLSockets(
+  server: Server,
+  { graphql, path, allowsOrigin }: GraphQLSocketsOptions,
+): GraphQLSockets {
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -66,7 +77,13 @@ export function serveGraphQLSockets(server: Server, graphql: GraphQLServer, path
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (request.url?.split('?')[0] !== path) {
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      refuse(socket, '404 Not Found')
+      return
+    }
+    // Browsers let any page open a socket to anywhere, and leave it to the server to look whose it is.
+    const { origin, host } = request.headers
+    if (!allowsOrigin({ origin, host })) {
+      refuse(socket, '403 Forbidden')
       return
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => sockets.emit('connection', webSocket, request))
@@ -80,6 +97,10 @@ export function serveGraphQLSockets(server: Server, graphql: GraphQLServer, path
       await protocol.dispose()
     },
   }
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
 /** What Yoga notes for HTTP answers (a status) means nothing here. */

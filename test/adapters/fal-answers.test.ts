@@ -21,10 +21,12 @@ describe('a status', () => {
   })
 
   test('takes a position only where it is one', () => {
-    for (const queue_position of [undefined, null, -1, 1.5, '3']) {
+    for (const queue_position of [undefined, null, -1, 1.5, '3', 2_147_483_648]) {
       expect(readStatus(answer({ status: 'IN_QUEUE', queue_position }))).toMatchObject({ position: null })
     }
-    expect(readStatus(answer({ status: 'IN_QUEUE', queue_position: 12_654 }))).toMatchObject({ position: 12_654 })
+    for (const queue_position of [0, 12_654, 2_147_483_647]) {
+      expect(readStatus(answer({ status: 'IN_QUEUE', queue_position }))).toMatchObject({ position: queue_position })
+    }
   })
 
   test('that is completed says whether and why it failed', () => {
@@ -37,6 +39,19 @@ describe('a status', () => {
     })
     expect(failed({ error: { code: 7 } })).toMatchObject({ error: 'fal reports a failure without saying which' })
     expect(failed({ error: 'x'.repeat(10_000) })).toMatchObject({ error: expect.stringMatching(/^x{499}…$/) })
+  })
+
+  test.each(['CANCELLED', 'CANCELED', 'Cancelled'])('of %s has ended, as one that its client cancelled', (status) => {
+    expect(readStatus(answer({ status }))).toEqual({
+      state: 'COMPLETED',
+      error: null,
+      errorType: 'client_cancelled',
+      logs: [],
+    })
+    expect(readStatus(answer({ status, error: 'Gone', error_type: 'request_timeout' }))).toMatchObject({
+      error: 'Gone',
+      errorType: 'request_timeout',
+    })
   })
 
   test.each([
@@ -158,6 +173,20 @@ describe('the hosts', () => {
     ['', false],
   ])('let %j be media: %s', (url, expected) => {
     expect(hosts.isMediaUrl(url)).toBe(expected)
+  })
+
+  test.each(['localhost', '127.0.0.1', '[::1]'])('take every name of the loopback for their own at %s', (name) => {
+    const local = createFalHosts({ queueUrl: `http://${name}:9001`, restUrl: 'https://rest.test', mediaHosts: [] })
+    for (const other of ['localhost', '127.0.0.1', '[::1]']) {
+      expect(local.isMediaUrl(`http://${other}:1234/a.mp4`)).toBe(true)
+    }
+    expect(local.isMediaUrl('http://127.0.0.2/a.mp4')).toBe(false)
+    expect(local.isMediaUrl('http://localhost.evil.test/a.mp4')).toBe(false)
+  })
+
+  test('leave the loopback alone where no base is there', () => {
+    const remote = createFalHosts({ queueUrl: 'https://queue.test', restUrl: 'https://rest.test', mediaHosts: [] })
+    for (const name of ['localhost', '127.0.0.1', '[::1]']) expect(remote.isMediaUrl(`http://${name}/a`)).toBe(false)
   })
 
   test('refuse a base that cannot be one, without repeating it', () => {

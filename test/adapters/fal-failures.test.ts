@@ -1,9 +1,10 @@
 /** Every way in which fal can fail, brought about over real sockets: what kind it becomes, and that we ask once. */
 
 import { getEventListeners } from 'node:events'
+import type { Socket } from 'node:net'
 import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createFal, type Fal, FalError, type FalErrorKind } from '../../src/adapters/fal.ts'
 import {
   findRefusedUrl,
@@ -299,19 +300,18 @@ test("the caller's abort rejects with the caller's reason, before, during and in
   expect(server.requests).toHaveLength(2)
 })
 
-test('an upload whose target is a stranger, or is refused by the storage, fails without the key leaving', async () => {
+test('an upload that would come to lie at a stranger, or is refused by the storage, fails without the key leaving', async () => {
   const slot = (upload_url: unknown, file_url: unknown) => ({ json: { upload_url, file_url } })
   const good = `${server.url}/files/1.png`
-  const strangers = ['https://evil.test/put?sig=hush', 'https://evilfal.media/put', 'file:///etc/passwd', 'nonsense', 7]
-  for (const url of strangers) {
-    for (const answer of [slot(url, good), slot(good, url)]) {
-      server.requests.splice(0)
-      server.script(answer)
-      const failure = await failureOf(fal.upload(new Blob(['x'], { type: 'image/png' })))
-      expect(failure.kind).toBe('unreadable')
-      expect(printed(failure)).not.toContain('hush')
-      expect(server.requests).toHaveLength(1)
-    }
+  const odd = ['file:///put?sig=hush', 'http://u:hush@fal.media/put', `${good}\n?hush`, ` ${good}`, 'nonsense', 7]
+  const strangers = ['https://evil.test/put?sig=hush', 'https://evilfal.media/put', ...odd]
+  for (const answer of [...odd.map((url) => slot(url, good)), ...strangers.map((url) => slot(good, url))]) {
+    server.requests.splice(0)
+    server.script(answer)
+    const failure = await failureOf(fal.upload(new Blob(['x'], { type: 'image/png' })))
+    expect(failure.kind).toBe('unreadable')
+    expect(printed(failure)).not.toContain('hush')
+    expect(server.requests).toHaveLength(1)
   }
   for (const [status, kind] of [
     [403, 'rejected'],
@@ -326,6 +326,71 @@ test('an upload whose target is a stranger, or is refused by the storage, fails 
     expect((await failureOf(fal.upload(new Blob(['x'])))).kind).toBe(kind)
     expect(server.requests.map(({ method }) => method)).toEqual(['POST', 'PUT'])
   }
+})
+
+test('the bytes of an upload go to any host that fal names, without the key', async () => {
+  const file = 'https://v3.fal.media/files/1.png'
+  // Another host by name, though it is this machine too.
+  const stranger = server.url.replace('127.0.0.1', '0.0.0.0')
+  expect(fal.isMediaUrl(`${stranger}/put`)).toBe(false)
+  server.script(({ method }) =>
+    method === 'POST' ? { json: { upload_url: `${stranger}/put?sig=1`, file_url: file } } : {},
+  )
+  expect(await fal.upload(new Blob(['bytes']))).toBe(file)
+  expect(server.requests.map(({ method, url }) => [method, url])).toEqual([
+    ['POST', '/storage/upload/initiate?storage_type=fal-cdn-v3'],
+    ['PUT', '/put?sig=1'],
+  ])
+  expect(server.requests[1]?.headers).not.toHaveProperty('authorization')
+  expect(server.requests[1]?.body.toString()).toBe('bytes')
+})
+
+test('an upload has four times as long as any other call', async () => {
+  server.script(() => undefined)
+  const hasty = createFal({ queueUrl: server.url, restUrl: server.url, mediaHosts: [], key: KEY, timeoutMs: 20 })
+  expect((await failureOf(hasty.upload(new Blob(['x'])))).message).toBe('fal did not answer within 80 ms')
+  expect((await failureOf(hasty.status(MODEL, REQUEST_ID))).message).toBe('fal did not answer within 20 ms')
+})
+
+test('a status too long for its logs can be read without them', async () => {
+  const logs = [{ message: 'x'.repeat(5 << 20) }]
+  server.script(({ url }) => ({ json: { status: 'IN_PROGRESS', logs: url.endsWith('logs=0') ? null : logs } }))
+  expect(await failureOf(fal.status(MODEL, REQUEST_ID))).toMatchObject({ kind: 'unreadable', ...tooLong })
+  expect(await fal.status(MODEL, REQUEST_ID, { logs: false })).toEqual({ state: 'IN_PROGRESS', logs: [] })
+  expect(server.requests.map(({ url }) => url.split('?')[1])).toEqual(['logs=1', 'logs=0'])
+})
+
+test.each(['7', 'req_0123456789', 'a'.repeat(128)])('the request id %s is taken and asked after', async (id) => {
+  server.script({ json: { status: 'IN_QUEUE', request_id: id } })
+  expect((await fal.submit(MODEL, INPUT)).requestId).toBe(id)
+  expect(await fal.status(MODEL, id)).toMatchObject({ state: 'IN_QUEUE' })
+  expect(server.requests[1]?.url).toContain(`/requests/${id}/status`)
+})
+
+test('a submit never meets a connection that the server is about to close, and leaves none open', async () => {
+  const sockets = new Set<Socket | null>()
+  server.script((_, { socket }) => {
+    // What a server does that closed an idle connection while the next request was on its way.
+    if (sockets.has(socket)) socket?.destroy()
+    sockets.add(socket)
+    return { json: { status: 'IN_QUEUE', request_id: REQUEST_ID } }
+  })
+  await fal.status(MODEL, REQUEST_ID)
+  const before = new Set(sockets)
+  for (let turn = 0; turn < 5; turn++) await fal.submit(MODEL, INPUT)
+  expect(sockets.size).toBe(6)
+  const own = [...sockets].filter((socket) => !before.has(socket))
+  await vi.waitUntil(() => own.every((socket) => socket?.destroyed))
+})
+
+test('polls share their connections', async () => {
+  const sockets = new Set<Socket | null>()
+  server.script((_, { socket }) => {
+    sockets.add(socket)
+    return { json: { status: 'IN_PROGRESS' } }
+  })
+  for (let turn = 0; turn < 20; turn++) await fal.status(MODEL, REQUEST_ID)
+  expect(sockets.size).toBeLessThan(5)
 })
 
 test('what cannot be asked is refused before anything is sent', async () => {
@@ -344,7 +409,7 @@ test('what cannot be asked is refused before anything is sent', async () => {
   const ponyfill = { type: 'image/png', name: 'a.png', size: 1 } as unknown as Blob
   const calls = [
     ...badModels.flatMap((model) => [fal.submit(model, INPUT), fal.status(model, REQUEST_ID)]),
-    ...['../../x', 'short', 'a'.repeat(65), `${REQUEST_ID}\n`, ''].map((id) => fal.result(MODEL, id)),
+    ...['../../x', '..', 'a.b', 'a%2fb', 'a'.repeat(129), `${REQUEST_ID}\n`, ''].map((id) => fal.result(MODEL, id)),
     fal.submit(MODEL, { seed: Number.NaN }),
     fal.submit(MODEL, { image: new Blob(['x']) as unknown as string }),
     fal.upload(ponyfill),

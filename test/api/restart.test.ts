@@ -84,7 +84,7 @@ test('a server that is killed and started again brings every job to its end, sub
           // The one that was killed between the POST and its answer, if any, may not be sent again.
           return status === 'SUCCEEDED' || status === 'FAILED'
         },
-        { timeoutMs: 25_000, what: `the end of job ${id}` },
+        { timeoutMs: 60_000, what: `the end of job ${id}` },
       )
     const submits = fal.requests.filter(({ method, path }) => method === 'POST' && path === '/fal-ai/stable-video')
     expect(submits.length).toBeLessThanOrEqual(3)
@@ -96,4 +96,4 @@ test('a server that is killed and started again brings every job to its end, sub
   } finally {
     expect(await second.end('SIGTERM')).toEqual({ code: 0, signal: null })
   }
-}, 90_000)
+}, 150_000)

@@ -21,6 +21,7 @@ export async function startTestApp({ databaseUrl, falUrl, config }: TestAppOptio
     host: '127.0.0.1',
     port: 0,
     publicUrl: null,
+    allowedOrigins: [],
     databaseUrl,
     dataDir: '/nonexistent',
     fal: { sandbox: false, key: 'test-key', queueUrl: falUrl, restUrl: falUrl, mediaHosts: [] },

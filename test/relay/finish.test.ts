@@ -19,37 +19,46 @@ interface Case extends FalErrorDetails {
   /** What the status said of the request: its error and the type of it. */
   error?: string | null
   completedType?: string | null
-  attempt?: number
-  patient?: boolean
+  canceled?: boolean
+  waitedMs?: number
 }
 
-function judge({ kind, error = null, completedType = null, attempt = 1, patient = true, ...details }: Case) {
+const MINUTE_MS = 60_000
+
+function judge({ kind, error = null, completedType = null, canceled = false, waitedMs = 0, ...details }: Case) {
   const completed = { state: 'COMPLETED' as const, error, errorType: completedType, logs: [] }
-  return judgeResult(DEFAULT_MODEL, completed, new FalError(kind, 'the call failed', details), { attempt, patient })
+  return judgeResult(DEFAULT_MODEL, { completed, canceled }, new FalError(kind, 'the call failed', details), waitedMs)
 }
 
 describe('a result that cannot be fetched, of a request that fal calls well', () => {
-  test.each(KINDS.filter((kind) => kind !== 'rejected'))('is asked for again after %s', (kind) => {
+  test.each(KINDS)('is asked for again after %s', (kind) => {
     expect(judge({ kind })).toBe('again')
   })
 
   test.each(KINDS.filter((kind) => kind !== 'rejected' && kind !== 'not-found'))(
-    'is asked for again after %s, however often',
+    'is asked for again after %s as long as fal may keep it',
     (kind) => {
-      expect(judge({ kind, attempt: 1000 })).toBe('again')
+      expect(judge({ kind, waitedMs: 59 * MINUTE_MS })).toBe('again')
     },
   )
 
-  test('is a refusal when fal refuses it', () => {
-    expect(judge({ kind: 'rejected' })).toMatchObject({ status: 'FAILED', failure: { code: 'INPUT_REJECTED' } })
+  test('is refused when fal goes on refusing it, at once when it says why by a type', () => {
+    const refused = { status: 'FAILED', failure: { code: 'INPUT_REJECTED' } }
+    expect(judge({ kind: 'rejected', waitedMs: MINUTE_MS })).toMatchObject(refused)
+    expect(judge({ kind: 'rejected', errorType: 'bad_request' })).toMatchObject(refused)
   })
 
-  test('has expired when fal does not know it at the third time', () => {
-    expect(judge({ kind: 'not-found', attempt: 2 })).toBe('again')
-    expect(judge({ kind: 'not-found', attempt: 3 })).toMatchObject({
+  test('has expired when fal goes on not knowing it', () => {
+    expect(judge({ kind: 'not-found', waitedMs: MINUTE_MS })).toMatchObject({
       status: 'FAILED',
       failure: { code: 'RESULT_EXPIRED', retryable: true },
     })
+  })
+
+  test('is not missed by who canceled the request', () => {
+    for (const kind of ['rejected', 'not-found'] as const)
+      expect(judge({ kind, canceled: true })).toEqual({ status: 'CANCELED' })
+    expect(judge({ kind: 'unavailable', canceled: true })).toBe('again')
   })
 
   test.each([
@@ -61,7 +70,10 @@ describe('a result that cannot be fetched, of a request that fal calls well', ()
     ['interrupted', 'PROVIDER_UNAVAILABLE'],
     ['unreadable', 'PROVIDER_ERROR'],
   ] as const)('after %s is given up when patience ends, as %s that can be retried', (kind, code) => {
-    expect(judge({ kind, patient: false })).toMatchObject({ status: 'FAILED', failure: { code, retryable: true } })
+    expect(judge({ kind, waitedMs: 60 * MINUTE_MS })).toMatchObject({
+      status: 'FAILED',
+      failure: { code, retryable: true },
+    })
   })
 })
 
@@ -69,9 +81,9 @@ describe('of a request that fal says failed', () => {
   test.each(KINDS.filter((kind) => kind !== 'rejected'))(
     'fal’s word is the job’s failure, not that the result is away (%s)',
     (kind) => {
-      for (const patient of [true, false])
+      for (const waitedMs of [0, 60 * MINUTE_MS])
         expect(
-          judge({ kind, patient, error: 'CUDA out of memory', completedType: 'runner_disconnected' }),
+          judge({ kind, waitedMs, error: 'CUDA out of memory', completedType: 'runner_disconnected' }),
         ).toMatchObject({
           status: 'FAILED',
           failure: { code: 'PROVIDER_UNAVAILABLE', message: 'CUDA out of memory', providerCode: 'runner_disconnected' },
@@ -121,7 +133,7 @@ test.each(KINDS)('issues are the model’s word, whatever the call’s kind (%s)
 
 test.each(KINDS)('a request that was canceled is CANCELED, however fal says so (%s)', (kind) => {
   expect(judge({ kind, errorType: 'client_cancelled' })).toEqual({ status: 'CANCELED' })
-  expect(judge({ kind, errorType: 'client_cancelled', error: 'canceled', patient: false })).toEqual({
+  expect(judge({ kind, errorType: 'client_cancelled', error: 'canceled', waitedMs: 60 * MINUTE_MS })).toEqual({
     status: 'CANCELED',
   })
 })

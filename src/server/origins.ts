@@ -1,0 +1,67 @@
+import { isIP, isIPv4 } from 'node:net'
+
+/** What decides which pages may use the API. */
+export interface OriginRules {
+  /** The request's own Host header. */
+  host: string | undefined
+  /** How others reach this server. */
+  publicUrl: string
+  /** Origins of front ends, as browsers write them: `https://app.example.com`. */
+  allowedOrigins: readonly string[]
+  production: boolean
+}
+
+/** Whether a request may be taken, by its headers as they came. One without an Origin always may. */
+export type AllowsOrigin = (headers: { origin: string | undefined; host: string | undefined }) => boolean
+
+/** A scheme, a host and perhaps a port, and nothing else: what the URL parser would forgive is refused before. */
+const ORIGIN = /^https?:\/\/[^\s/\\?#@]+$/i
+
+/**
+ * Tells whether a browser's page of this origin may use the API: those of `allowedOrigins` and of `publicUrl`; outside
+ * production all of this machine; and the server's own pages where it is reached by address.
+ */
+export function isAllowedOrigin(origin: string, { host, publicUrl, allowedOrigins, production }: OriginRules): boolean {
+  const page = parseOrigin(origin)
+  if (!page) return false
+  if (allowedOrigins.includes(page.origin)) return true
+  if (URL.canParse(publicUrl) && new URL(publicUrl).origin === page.origin) return true
+  if (!production && isLoopback(page.hostname)) return true
+  return isOwnAddress(page, host)
+}
+
+/** Makes the check of what comes in. The rules are read for every request: the public URL is known only once it listens. */
+export function createOriginCheck(readRules: () => Omit<OriginRules, 'host'>): AllowsOrigin {
+  // A request without an Origin is no page's doing: curl, servers, and the address bar of a browser.
+  return ({ origin, host }) => origin === undefined || isAllowedOrigin(origin, { ...readRules(), host })
+}
+
+/** The answer to a page that may not, in the shape of GraphQL's. */
+export function toForbiddenOrigin(origin: string) {
+  const message = `Pages of the origin "${origin}" may not use this API: if this one should, add it to ALLOWED_ORIGINS.`
+  return { errors: [{ message, extensions: { code: 'FORBIDDEN_ORIGIN' } }] }
+}
+
+function parseOrigin(text: string): URL | null {
+  return ORIGIN.test(text) ? URL.parse(text) : null
+}
+
+/**
+ * The page came from where its request goes. Believed of addresses and localhost alone: any other name can be pointed
+ * at this machine by whoever owns it (DNS rebinding), and then Origin and Host agree.
+ */
+function isOwnAddress(page: URL, host: string | undefined): boolean {
+  // The page's scheme, so that a default port is left out of both.
+  const own = parseOrigin(`${page.protocol}//${host ?? ''}`)
+  return own?.host === page.host && (own.hostname === 'localhost' || isIP(withoutBrackets(own.hostname)) !== 0)
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc6761#section-6.3 (names under localhost are this machine) */
+function isLoopback(hostname: string): boolean {
+  if (hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]') return true
+  return isIPv4(hostname) && hostname.startsWith('127.')
+}
+
+function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1')
+}

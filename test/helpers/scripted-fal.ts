@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
+
+interface Answer {
+  status: number
+  body: unknown
+}
+
+/** What a fal of the test's own answers. */
+export interface FalScript {
+  status(): Answer
+  result(): Answer
+  /** The answer to a submit waits for `answerSubmit`. */
+  holdSubmit?: boolean
+}
+
+export interface ScriptedFal {
+  url: string
+  /** The id of whatever is submitted. */
+  requestId: string
+  readonly submits: number
+  readonly cancels: number
+  answerSubmit(): void
+  stop(): Promise<void>
+}
+
+/** fal for one request, answering what a test wants to be answered. */
+export async function startScriptedFal({ status, result, holdSubmit = false }: FalScript): Promise<ScriptedFal> {
+  const requestId = randomUUID()
+  const counts = { submits: 0, cancels: 0 }
+  const answering = Promise.withResolvers<void>()
+  if (!holdSubmit) answering.resolve()
+  const toResponse = ({ status, body }: Answer) => Response.json(body, { status })
+  const app = new Hono()
+    .post('/fal-ai/stable-video', async () => {
+      counts.submits++
+      await answering.promise
+      return Response.json({ status: 'IN_QUEUE', request_id: requestId, queue_position: 0 })
+    })
+    .get('/fal-ai/stable-video/requests/:id/status', () => toResponse(status()))
+    .get('/fal-ai/stable-video/requests/:id', () => toResponse(result()))
+    .put('/fal-ai/stable-video/requests/:id/cancel', () => {
+      counts.cancels++
+      return Response.json({ status: 'CANCELLATION_REQUESTED' }, { status: 202 })
+    })
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  const listening = once(server, 'listening')
+  server.listen(0, '127.0.0.1')
+  await listening
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requestId,
+    get submits() {
+      return counts.submits
+    },
+    get cancels() {
+      return counts.cancels
+    },
+    answerSubmit: () => answering.resolve(),
+    stop: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}

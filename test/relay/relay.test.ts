@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../src/adapters/db.ts'
+import { createFal } from '../../src/adapters/fal.ts'
+import { openQueue, type Queue } from '../../src/adapters/queue.ts'
+import { createEventLog, type EventLog } from '../../src/events/log.ts'
+import { createRelayJobs, type RelayJobs } from '../../src/jobs/relay-jobs.ts'
+import { TRANSITIONS } from '../../src/jobs/state.ts'
+import { createAlarm } from '../../src/relay/alarm.ts'
+import type { Hold } from '../../src/relay/hold.ts'
+import { relayJob } from '../../src/relay/relay.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
+import { type FalScript, startScriptedFal } from '../helpers/scripted-fal.ts'
+import { until } from '../helpers/until.ts'
+
+let database: TestDatabase
+let db: Database
+let queue: Queue
+let log: EventLog
+let jobs: RelayJobs
+const onError = () => {}
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  db = openDatabase({ url: database.url, onError })
+  queue = await openQueue({ url: database.url, onError })
+  log = createEventLog({ db, states: TRANSITIONS, publish: () => {} })
+  jobs = createRelayJobs({ db, queue, log, publish: () => {} })
+})
+
+afterAll(async () => {
+  await queue.stop()
+  await db.$disconnect()
+  await database.drop()
+})
+
+/** A job whose task is claimed, and the hold on it. */
+async function claimJob(
+  columns: { status?: 'CANCELING'; submittingAt?: Date } = {},
+): Promise<{ id: string; hold: Hold }> {
+  const settings = { imageUrl: 'https://example.com/a.png', motionBucketId: 127, condAug: 0.02, fps: 25 }
+  const { id } = await db.job.create({
+    data: { ownerId: 'local', model: 'fal-ai/stable-video', ...settings, ...columns },
+  })
+  await db.$transaction((tx) => queue.enqueue(tx, id))
+  // A test that left its task behind may have it back in the queue.
+  const claim = (await queue.claim(20)).find(({ jobId }) => jobId === id)
+  if (!claim) throw new Error('the task was not claimed')
+  await jobs.take([claim])
+  return { id, hold: { claim, alarm: createAlarm(), signal: new AbortController().signal } }
+}
+
+async function relay(script: FalScript, hold: Hold) {
+  const fal = await startScriptedFal(script)
+  const deps = {
+    jobs,
+    log,
+    fal: createFal({ queueUrl: fal.url, restUrl: fal.url, mediaHosts: [] }),
+    random: () => 0,
+    onError,
+  }
+  const done = relayJob(deps, hold)
+  return { fal, done, deps }
+}
+
+const read = (id: string) => db.job.findUniqueOrThrow({ where: { id }, include: { video: true } })
+const completed = { status: 200, body: { status: 'COMPLETED', logs: [] } }
+const video = { status: 200, body: { video: { url: 'http://127.0.0.1/clip.mp4' }, seed: 1 } }
+
+test('fal’s id is saved even if the job has another holder by the time of the answer', async () => {
+  const { id, hold } = await claimJob()
+  const { fal, done, deps } = await relay({ status: () => completed, result: () => video, holdSubmit: true }, hold)
+  await until(() => fal.submits === 1, { what: 'the submit' })
+  // The engine gave the task to somebody else meanwhile.
+  const next = { ...hold.claim, number: hold.claim.number + 1 }
+  await jobs.take([next])
+  const second = relayJob(deps, { ...hold, alarm: createAlarm(), claim: next })
+  fal.answerSubmit()
+  await done
+  await until(async () => (await read(id)).requestId !== null, { what: 'the id in the row' })
+  // The second holder follows it instead of giving it up; its own task is not pg-boss's newest, so it cannot end it.
+  await second
+  expect(await read(id)).toMatchObject({ requestId: fal.requestId, failure: null })
+  expect(fal.submits).toBe(1)
+  await fal.stop()
+})
+
+test('a submit whose sender is long gone is not repeated', async () => {
+  const { id, hold } = await claimJob({ submittingAt: new Date(Date.now() - 60_000) })
+  const { fal, done } = await relay({ status: () => completed, result: () => video }, hold)
+  await done
+  expect(await read(id)).toMatchObject({ status: 'FAILED', failure: { code: 'SUBMIT_UNKNOWN', retryable: true } })
+  expect(fal.submits).toBe(0)
+  await fal.stop()
+})
+
+test('a result that is not there at once is asked for again', async () => {
+  const { id, hold } = await claimJob()
+  let asked = 0
+  const answers = [
+    { status: 404, body: { status: 'NOT_FOUND' } },
+    { status: 400, body: { detail: 'Request is still in progress' } },
+    { status: 504, body: { detail: 'Gateway Timeout' } },
+    video,
+  ]
+  const { fal, done } = await relay({ status: () => completed, result: () => answers[asked++] ?? video }, hold)
+  await done
+  expect(await read(id)).toMatchObject({ status: 'SUCCEEDED', video: { url: 'http://127.0.0.1/clip.mp4' } })
+  expect(asked).toBe(4)
+  await fal.stop()
+})
+
+test.each([
+  ['completes with an error', () => ({ status: 200, body: { status: 'COMPLETED', error: 'stopped by the caller' } })],
+  ['no longer knows it', () => ({ status: 404, body: { status: 'NOT_FOUND' } })],
+  ['says CANCELLED', () => ({ status: 200, body: { status: 'CANCELLED' } })],
+])('a cancel that fal acknowledged ends CANCELED when fal then %s', async (_name, status) => {
+  const { id, hold } = await claimJob()
+  await db.job.update({
+    where: { id },
+    data: { status: 'CANCELING', submittingAt: new Date(), requestId: 'request-of-the-job' },
+  })
+  const { fal, done } = await relay({ status, result: () => ({ status: 400, body: { detail: 'canceled' } }) }, hold)
+  await done
+  expect(await read(id)).toMatchObject({ status: 'CANCELED', failure: null })
+  expect(fal.cancels).toBe(1)
+  await fal.stop()
+  await db.job.update({ where: { id }, data: { requestId: null } })
+})
+
+test('a job that was canceled while its submit was refused ends CANCELED', async () => {
+  const { id, hold } = await claimJob({ status: 'CANCELING' })
+  const { fal, done } = await relay({ status: () => completed, result: () => video }, hold)
+  await done
+  expect(await read(id)).toMatchObject({ status: 'CANCELED' })
+  expect(fal.submits).toBe(0)
+  await fal.stop()
+})
+
+test('a status that fal refuses for good ends the job', async () => {
+  const { id, hold } = await claimJob()
+  const { fal, done } = await relay(
+    { status: () => ({ status: 410, body: { detail: 'Gone' } }), result: () => video },
+    hold,
+  )
+  await done
+  expect(await read(id)).toMatchObject({ status: 'FAILED', failure: { code: 'PROVIDER_ERROR', retryable: true } })
+  await fal.stop()
+})
