@@ -167,10 +167,7 @@ describe('what cannot be right is refused', () => {
     [{ DATABASE_URL: 'postgres://u:p@[db' }, 'DATABASE_URL must be a postgres:// URL'],
     [{ FAL_KEY: 'k', FAL_QUEUE_URL: 'queue.fal.run' }, 'FAL_QUEUE_URL must be an absolute http or https URL'],
     [{ FAL_KEY: 'two words' }, 'FAL_KEY must be one word'],
-    [
-      { FAL_KEY: 'k', FAL_QUEUE_URL: 'https://user:hunter2@queue.fal.run' },
-      'FAL_QUEUE_URL must be',
-    ],
+    [{ FAL_KEY: 'k', FAL_QUEUE_URL: 'https://user:hunter2@queue.fal.run' }, 'FAL_QUEUE_URL must be'],
     [{ FAL_KEY: 'k', FAL_REST_URL: 'x' }, 'FAL_REST_URL must be an absolute http or https URL'],
     [{ FAL_QUEUE_URL: 'https://queue.fal.run' }, 'FAL_KEY is missing: set it, or unset FAL_QUEUE_URL'],
     [{ FAL_MEDIA_HOSTS: 'https://fal.media/' }, 'must be host names with commas between'],

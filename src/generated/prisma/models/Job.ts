@@ -2024,7 +2024,7 @@ export type $JobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
      */
     claim: number
     /**
-     * When a submit was about to leave, and never cleared: with no requestId its outcome is unknown.
+     * When a submit was about to leave; cleared when fal surely did not take it. With no requestId its outcome is unknown.
      */
     submittingAt: Date | null
     /**
