@@ -75,6 +75,8 @@ export function parseOptions(
   if (!picture) throw new UsageError('which picture? Give a file or a URL, for example examples/rocket.png')
   if (more.length > 0)
     throw new UsageError(`one picture at a time, but there are ${positionals.length}: ${positionals.join(', ')}`)
+  if (isWebPicture(picture) && !URL.canParse(picture))
+    throw new UsageError(`the picture's URL must be an http or https URL, but is "${picture}"`)
   return { action: 'make', url, picture, settings, out }
 }
 

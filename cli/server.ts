@@ -55,12 +55,13 @@ export async function startServerIfNone({
   const exited = once(child, 'exit')
   const tail = keepTail(child.stderr)
   let stopping = false
+  let isReady = false
   let ended: CommandError | null = null
   exited.then(([code, killedBy]) => {
     ended = new CommandError(
       `the server ended by itself (${killedBy ?? `exit code ${code}`})${tail.text() && `:\n${tail.text()}`}`,
     )
-    if (!stopping) onEnded(ended)
+    if (!stopping && isReady) onEnded(ended)
   })
 
   async function stop(): Promise<void> {
@@ -75,7 +76,8 @@ export async function startServerIfNone({
   const deadline = performance.now() + START_TIMEOUT_MS
   try {
     while ((await probe(url)) !== 'ready') {
-      if (ended) throw ended
+      // Somebody else's server has come up there in the meantime, or is about to: that one will do.
+      if (ended && (await probe(url)) === 'nobody') throw ended
       if (performance.now() > deadline)
         throw new CommandError(`the server did not get ready within ${START_TIMEOUT_MS / 1000} s\n${tail.text()}`)
       await pause(100, undefined, { signal })
@@ -84,6 +86,8 @@ export async function startServerIfNone({
     await stop()
     throw error
   }
+  if (ended) return null
+  isReady = true
   return { stop }
 }
 

@@ -14,6 +14,8 @@ import { toIssueLine, toSafeText } from './text.ts'
 async function main(): Promise<number> {
   const interrupts = listenForInterrupts()
   try {
+    // npm runs scripts in the project's folder; names of files mean the folder in which they were typed.
+    if (process.env.INIT_CWD) process.chdir(process.env.INIT_CWD)
     const options = parseOptions(process.argv.slice(2), process.env)
     if (options.action === 'help') {
       process.stdout.write(HELP)

@@ -66,7 +66,9 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('result-504-twice', 'Succeeds, but the result answers 504 twice before it gives the video.', {
     resultTimeouts: 2,
   }),
-  scenario('cancelled-late', 'A cancel is acknowledged with 202, yet the video is finished.', { ignoresCancel: true }),
+  scenario('cancelled-late', 'When you cancel it, that is acknowledged with 202, yet the video is finished.', {
+    ignoresCancel: true,
+  }),
   scenario('silent-stream', 'The status stream opens and says nothing; asking for the status works.', {
     silentStream: true,
   }),

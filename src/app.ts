@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { deployMigrations } from '../prisma/migrate.ts'
+import { takeDataDirLease } from './adapters/data-dir-lease.ts'
 import { openDatabase } from './adapters/db.ts'
 import { openEmbeddedPostgres } from './adapters/embedded-postgres.ts'
-import { createFal, type Fal } from './adapters/fal.ts'
+import { createFal, type Fal, FalError } from './adapters/fal.ts'
 import type { Logger } from './adapters/logger.ts'
 import { openQueue } from './adapters/queue.ts'
 import { openSandboxProcess } from './adapters/sandbox-process.ts'
@@ -47,14 +48,24 @@ export function createApp(config: Config, logger: Logger): App {
   let stopping = false
 
   function onError(error: unknown, context: { stage: string; jobId?: string; id?: string }): void {
-    logger.error({ ...context, err: error }, `${context.stage} failed`)
+    // What fal says is foreseen and dealt with: a line is enough, the stack would tell of nothing but us.
+    if (error instanceof FalError)
+      logger.warn({ ...context, kind: error.kind, status: error.status }, `${context.stage}: ${error.message}`)
+    else logger.error({ ...context, err: error }, `${context.stage} failed`)
   }
 
   async function openStore(): Promise<{ url: string; name: string }> {
     if (config.databaseUrl !== null)
       return { url: config.databaseUrl, name: `Postgres at ${new URL(config.databaseUrl).host}` }
     const postgres = await openEmbeddedPostgres({ dataDir: config.dataDir })
+    // Two servers on one directory would stop each other's database and take each other's files.
+    const lease = await takeDataDirLease(postgres.url)
+    if (!lease)
+      throw new StartError(
+        `cannot start: another Reelay server uses ${config.dataDir}: stop it, or set DATA_DIR to another directory`,
+      )
     lifecycle.onStop('embedded Postgres', () => postgres.stop())
+    lifecycle.onStop('lease', () => lease.release())
     return { url: postgres.url, name: `embedded Postgres, data in ${config.dataDir}` }
   }
 
@@ -71,11 +82,8 @@ export function createApp(config: Config, logger: Logger): App {
   }
 
   async function start(): Promise<RunningApp> {
-    // The two know nothing of each other, and both take a moment. Both have come to an end before a failure is told:
-    // what opens late would be closed by nobody.
-    const opening = [openStore(), openFal()] as const
-    await Promise.allSettled(opening)
-    const [store, { fal, name: falName }] = await Promise.all(opening)
+    const store = await openStore()
+    const { fal, name: falName } = await openFal()
     const applied = await deployMigrations({ connectionString: store.url })
     if (applied.length > 0) logger.info({ applied }, 'database migrated')
     const db = openDatabase({ url: store.url, onError })

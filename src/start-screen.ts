@@ -1,16 +1,18 @@
 import type { RunningApp } from './app.ts'
 
+/** Where the command-line client looks for a server by itself. */
+const DEFAULT_URL = 'http://127.0.0.1:4000'
+
 /** What a newcomer reads when the server is up: what runs where, and something to paste. */
 export function toStartScreen({ url, database, fal }: RunningApp): string {
   return `
   Reelay is running.
 
-    GraphQL    ${url}/graphql   (open it in a browser for GraphiQL)
+    GraphQL    ${url}/graphql
     database   ${database}
     fal        ${fal}
 
-  Paste this into GraphiQL, or make a video from the command line with
-  npm run video -- examples/rocket.png
+  Open the first in a browser: GraphiQL has tabs to generate, watch, list and cancel. Or paste this there:
 
     mutation {
       generateVideo(input: { imageUrl: "https://example.com/rocket.png" }) {
@@ -19,9 +21,9 @@ export function toStartScreen({ url, database, fal }: RunningApp): string {
       }
     }
 
-    subscription {
-      jobProgress(id: "the job's id") { status queuePosition progress logs { message } job { video { url } } }
-    }
+  From the command line, in another terminal:
+
+    npm run video -- examples/rocket.png${url === DEFAULT_URL ? '' : ` --url ${url}`}
 
   Ctrl-C stops everything.
 `

@@ -4,7 +4,8 @@
  */
 export const GRAPHIQL_TABS = [
   {
-    query: `# 1. Generate a video: press the play button. The answer comes at once, the video takes some seconds.
+    query: `# 1. Generate: press the play button.
+#    The answer comes at once, the video takes seconds.
 #    Copy the job's id for the next tab.
 mutation Generate {
   generateVideo(
@@ -12,7 +13,7 @@ mutation Generate {
       imageUrl: "https://example.com/rocket.png"
       motionBucketId: 127 # 1 to 255: more is more motion
       fps: 25
-      # seed: 42          # the same seed makes the same clip
+      # seed: 42          # same seed, same clip
     }
   ) {
     ... on GenerateVideoSuccess {
@@ -30,10 +31,13 @@ mutation Generate {
 `,
   },
   {
-    query: `# 2. Watch it: paste the job's id, press play. Updates arrive as they happen, until the job has ended.
-#    After a break, add (after: "the last cursor you saw") and go on from there.
+    query: `# 2. Watch: paste the job's id and press play.
+#    Updates arrive as they happen, to the job's end.
+#    After a break, go on with after: "the last cursor".
 subscription Watch {
-  jobProgress(id: "paste the job's id here") {
+  jobProgress(
+    id: "paste the job's id here"
+  ) {
     cursor
     status
     queuePosition
@@ -48,9 +52,13 @@ subscription Watch {
 `,
   },
   {
-    query: `# 3. List your jobs, newest first. The next page begins after: pageInfo.endCursor.
+    query: `# 3. List: your jobs, newest first.
+#    The next page: after: "pageInfo's endCursor".
 query List {
-  jobs(first: 10) { # filter: { status: [RUNNING, QUEUED] }
+  jobs(
+    first: 10
+    # filter: { status: [RUNNING, QUEUED] }
+  ) {
     totalCount
     edges {
       node {
@@ -68,9 +76,12 @@ query List {
 `,
   },
   {
-    query: `# 4. Cancel a job: paste its id, press play. What fal had finished already ends SUCCEEDED all the same.
+    query: `# 4. Cancel: paste a running job's id, press play.
+#    What fal had finished already ends SUCCEEDED.
 mutation Cancel {
-  cancelJob(id: "paste the job's id here") {
+  cancelJob(
+    id: "paste the job's id here"
+  ) {
     ... on CancelJobSuccess {
       job { id status }
     }

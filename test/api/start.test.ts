@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../helpers/directories.ts'
 import { runServerProcess, startServerProcess } from '../helpers/server-process.ts'
@@ -26,11 +27,23 @@ test('without any setting it starts a database and a sandbox of its own and says
   // The urls of earlier videos are of this address.
   expect(second.output()).toContain(sandboxUrl)
 
-  const third = await runServerProcess({ DATA_DIR: directory.path, PORT: new URL(second.url).port, FAL_KEY: 'k' })
-  expect(third).toEqual({
+  // A second server on the directory would stop this one's database when it stops.
+  expect(await runServerProcess({ DATA_DIR: directory.path, FAL_KEY: 'k' })).toEqual({
     code: 1,
-    output: `cannot start: 127.0.0.1:${new URL(second.url).port} cannot be listened on (EADDRINUSE); set HOST and PORT to a free address\n`,
+    output: `cannot start: another Reelay server uses ${directory.path}: stop it, or set DATA_DIR to another directory\n`,
   })
+  const { port } = new URL(second.url)
+  const other = await runServerProcess({
+    DATA_DIR: join(directory.path, 'other'),
+    PORT: port,
+    FAL_KEY: 'k',
+    LOG_LEVEL: 'warn',
+  })
+  expect(other).toEqual({
+    code: 1,
+    output: `cannot start: 127.0.0.1:${port} cannot be listened on (EADDRINUSE); set HOST and PORT to a free address\n`,
+  })
+  expect((await fetch(`${second.url}/readyz`)).status).toBe(200)
   expect(await second.end('SIGTERM')).toEqual({ code: 0, signal: null })
 }, 60_000)
 

@@ -7,7 +7,7 @@ const PICTURE = { image_url: 'http://picture.example/a.png', seed: 1 }
 describe('with one slot', () => {
   let sandbox: Awaited<ReturnType<typeof openTestSandbox>>
   beforeAll(async () => {
-    sandbox = await openTestSandbox({ stepMs: 10, slots: 1 })
+    sandbox = await openTestSandbox({ stepMs: 30, slots: 1 })
   })
   afterAll(() => sandbox.close())
 
