@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -34,11 +35,11 @@ beforeEach(async () => {
   return directory.remove
 })
 
-/** Runs the command as a program of its own, without a terminal, in the test's directory. */
+/** Runs the command as npm does, without a terminal: in a folder of npm's choice, typed in the test's directory. */
 function run(words: string[], environment: Record<string, string> = {}) {
   const child = spawn(process.execPath, ['--no-warnings', PROGRAM, ...words], {
-    cwd: directory.path,
-    env: { ...process.env, REELAY_URL: app.url, ...environment },
+    cwd: tmpdir(),
+    env: { ...process.env, INIT_CWD: directory.path, REELAY_URL: app.url, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = { out: '', error: '' }
