@@ -49,7 +49,8 @@ async function main(): Promise<void> {
   process.on('SIGINT', stop)
   // The parent is gone, however it ended: nobody is left who needs a sandbox.
   process.on('disconnect', stop)
-  if (process.channel && !process.connected) stop()
+  // Gone already, while this started: there is no channel left that could say so. (Without a parent it is undefined.)
+  if (process.connected === false) stop()
 
   process.stdout.write(`${JSON.stringify({ url: sandbox.url })}\n`)
   // A parent says it in its own words.

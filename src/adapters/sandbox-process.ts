@@ -43,7 +43,8 @@ export async function openSandboxProcess({ dataDir, onError }: SandboxProcessOpt
   async function restart(): Promise<void> {
     try {
       ;({ child, url } = await start())
-      watch()
+      if (stopped) child.kill('SIGTERM')
+      else watch()
     } catch (error) {
       onError(error, { stage: 'sandbox' })
       if (!stopped) setTimeout(() => void restart(), 1000).unref()

@@ -71,6 +71,8 @@ function spawnServer(
     env: { PATH: process.env.PATH ?? '', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // A test that fails half-way leaves nobody behind.
+  process.once('exit', () => child.kill('SIGTERM'))
   let text = ''
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (chunk: string) => {
