@@ -4,14 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { openEmbeddedPostgres } from '../src/adapters/embedded-postgres.ts'
 import { StartError } from '../src/errors.ts'
-import {
-  LOCK_FILE,
-  LOCK_FILE_TEXT,
-  type MigrationStatus,
-  type Queryable,
-  readMigrations,
-  readStatus,
-} from './migration-history.ts'
+import { LOCK_FILE, LOCK_FILE_TEXT, type MigrationStatus, readMigrations, readStatus } from './migration-history.ts'
 
 const DIRECTORY = join(import.meta.dirname, 'migrations')
 const SCHEMA_PATH = join(import.meta.dirname, 'schema.prisma')
@@ -58,11 +51,6 @@ export async function migrationStatus({
   signal,
 }: MigrateOptions): Promise<MigrationStatus> {
   return withClient({ connectionString, signal }, (client) => readStatus(client, directory))
-}
-
-/** The migrations that the database still lacks, asked over a connection that is there already: for readiness. */
-export async function findPendingMigrations(database: Queryable, directory: string = DIRECTORY): Promise<string[]> {
-  return (await readStatus(database, directory)).pending
 }
 
 export interface CreateMigrationOptions {

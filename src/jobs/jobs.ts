@@ -22,7 +22,7 @@ export interface Submitted {
   replayed: boolean
 }
 
-/** What callers can do with jobs. With src/jobs/relay-jobs.ts the only writer of Job rows. */
+/** What callers can do with jobs. Rows are written here, in relay-jobs.ts and, for state and number, by the log. */
 export interface Jobs {
   /**
    * Saves a job, its first update and its task in one transaction. Nothing here waits for fal.

@@ -62,3 +62,32 @@ export async function openGraphQLSocket(url: string): Promise<RawSocket> {
   await socket.received(({ type }) => type === 'connection_ack')
   return socket
 }
+
+/** Makes sockets ask for the protocol by name. */
+export const PROTOCOL = { protocol: 'graphql-transport-ws' }
+
+/** The message that asks for an operation; what is no valid id can be given too. */
+export const operation = (id: unknown, query: string, variables = {}) => ({
+  type: 'subscribe',
+  id,
+  payload: { query, variables },
+})
+
+export const typename = (id: unknown) => operation(id, '{ __typename }')
+
+/** Opens the sockets of a test file: `cutAll` after each test leaves none. */
+export function createSocketOpener(url: () => string) {
+  const sockets: RawSocket[] = []
+  const keep = (socket: RawSocket) => {
+    sockets.push(socket)
+    return socket
+  }
+  return {
+    open: async (options?: Parameters<typeof openRawSocket>[1]) => keep(await openRawSocket(url(), options)),
+    /** Through the handshake: operations can be sent. */
+    openReady: async () => keep(await openGraphQLSocket(url())),
+    cutAll: () => {
+      for (const socket of sockets.splice(0)) socket.cut()
+    },
+  }
+}

@@ -1,45 +1,22 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { CancelJobDocument, WatchFeedDocument, WatchJobDocument } from '../../operations/generated/graphql.ts'
 import { request } from '../helpers/graphql-client.ts'
-import { openGraphQLSocket, openRawSocket, type RawSocket } from './raw-socket.ts'
+import { createSocketOpener, operation, PROTOCOL, type RawSocket, typename } from './raw-socket.ts'
 import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
 
-const PROTOCOL = { protocol: 'graphql-transport-ws' }
-
 let rig: Rig
-let sockets: RawSocket[] = []
+const { open, openReady, cutAll } = createSocketOpener(() => rig.url)
 
 beforeAll(async () => {
   rig = await openRig({ fal: 'away' })
 })
 
-afterEach(() => {
-  for (const socket of sockets) socket.cut()
-  sockets = []
-})
+afterEach(cutAll)
 
 afterAll(async () => {
   await rig.close()
 })
 
-async function open(options?: Parameters<typeof openRawSocket>[1]) {
-  const socket = await openRawSocket(rig.url, options)
-  sockets.push(socket)
-  return socket
-}
-
-async function openReady() {
-  const socket = await openGraphQLSocket(rig.url)
-  sockets.push(socket)
-  return socket
-}
-
-const operation = (id: unknown, query: string, variables = {}) => ({
-  type: 'subscribe',
-  id,
-  payload: { query, variables },
-})
-const typename = (id: unknown) => operation(id, '{ __typename }')
 const watch = (id: string, job: string) => operation(id, WatchJobDocument.toString(), { id: job })
 const feed = (id: string) => operation(id, WatchFeedDocument.toString())
 const answered = { type: 'next', payload: { data: { __typename: 'Query' } } }
