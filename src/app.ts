@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { deployMigrations } from '../prisma/migrate.ts'
 import { takeDataDirLease } from './adapters/data-dir-lease.ts'
-import { openDatabase } from './adapters/db.ts'
+import { type Database, openDatabase } from './adapters/db.ts'
 import { openEmbeddedPostgres } from './adapters/embedded-postgres.ts'
 import { createFal, type Fal, FalError } from './adapters/fal.ts'
 import type { Logger } from './adapters/logger.ts'
-import { openQueue } from './adapters/queue.ts'
+import { openQueue, type Queue } from './adapters/queue.ts'
 import { openSandboxProcess } from './adapters/sandbox-process.ts'
 import type { Config } from './config.ts'
 import type { Services } from './context.ts'
@@ -81,15 +81,23 @@ export function createApp(config: Config, logger: Logger): App {
     return { fal, name: `local sandbox at ${sandbox.url} (a stand-in for fal: set FAL_KEY for the real one)` }
   }
 
+  async function openTables(url: string): Promise<{ db: Database; queue: Queue }> {
+    const applied = await deployMigrations({ connectionString: url })
+    if (applied.length > 0) logger.info({ applied }, 'database migrated')
+    const db = openDatabase({ url, onError })
+    lifecycle.onStop('database', () => db.$disconnect())
+    const queue = await openQueue({ url, onError })
+    lifecycle.onStop('queue', () => queue.stop())
+    return { db, queue }
+  }
+
   async function start(): Promise<RunningApp> {
     const store = await openStore()
-    const { fal, name: falName } = await openFal()
-    const applied = await deployMigrations({ connectionString: store.url })
-    if (applied.length > 0) logger.info({ applied }, 'database migrated')
-    const db = openDatabase({ url: store.url, onError })
-    lifecycle.onStop('database', () => db.$disconnect())
-    const queue = await openQueue({ url: store.url, onError })
-    lifecycle.onStop('queue', () => queue.stop())
+    // The two know nothing of each other, and both take a moment. Both have come to an end before a failure is told:
+    // what opens late would be closed by nobody.
+    const opening = [openFal(), openTables(store.url)] as const
+    await Promise.allSettled(opening)
+    const [{ fal, name: falName }, { db, queue }] = await Promise.all(opening)
 
     // The hub asks the log for heads, the log tells the hub what it has stored.
     const hub: Hub & { stop(): void } = createHub({ readHeads: (jobIds) => log.heads(jobIds), onError })
