@@ -88,13 +88,16 @@ export const JobScalarFieldEnum = {
   createdAt: 'createdAt',
   startedAt: 'startedAt',
   finishedAt: 'finishedAt',
+  statusSince: 'statusSince',
   lastSequence: 'lastSequence',
+  firstSequence: 'firstSequence',
   claim: 'claim',
   submittingAt: 'submittingAt',
   requestId: 'requestId',
   falLogLines: 'falLogLines',
   falLogBytes: 'falLogBytes',
   failure: 'failure',
+  traceParent: 'traceParent',
   retryOfId: 'retryOfId'
 } as const
 

@@ -33,6 +33,7 @@ export type JobAvgAggregateOutputType = {
   fps: number | null
   queuePosition: number | null
   lastSequence: number | null
+  firstSequence: number | null
   claim: number | null
   falLogLines: number | null
   falLogBytes: number | null
@@ -45,6 +46,7 @@ export type JobSumAggregateOutputType = {
   fps: number | null
   queuePosition: number | null
   lastSequence: number | null
+  firstSequence: number | null
   claim: number | null
   falLogLines: number | null
   falLogBytes: number | null
@@ -64,12 +66,15 @@ export type JobMinAggregateOutputType = {
   createdAt: Date | null
   startedAt: Date | null
   finishedAt: Date | null
+  statusSince: Date | null
   lastSequence: number | null
+  firstSequence: number | null
   claim: number | null
   submittingAt: Date | null
   requestId: string | null
   falLogLines: number | null
   falLogBytes: number | null
+  traceParent: string | null
   retryOfId: string | null
 }
 
@@ -87,12 +92,15 @@ export type JobMaxAggregateOutputType = {
   createdAt: Date | null
   startedAt: Date | null
   finishedAt: Date | null
+  statusSince: Date | null
   lastSequence: number | null
+  firstSequence: number | null
   claim: number | null
   submittingAt: Date | null
   requestId: string | null
   falLogLines: number | null
   falLogBytes: number | null
+  traceParent: string | null
   retryOfId: string | null
 }
 
@@ -110,13 +118,16 @@ export type JobCountAggregateOutputType = {
   createdAt: number
   startedAt: number
   finishedAt: number
+  statusSince: number
   lastSequence: number
+  firstSequence: number
   claim: number
   submittingAt: number
   requestId: number
   falLogLines: number
   falLogBytes: number
   failure: number
+  traceParent: number
   retryOfId: number
   _all: number
 }
@@ -129,6 +140,7 @@ export type JobAvgAggregateInputType = {
   fps?: true
   queuePosition?: true
   lastSequence?: true
+  firstSequence?: true
   claim?: true
   falLogLines?: true
   falLogBytes?: true
@@ -141,6 +153,7 @@ export type JobSumAggregateInputType = {
   fps?: true
   queuePosition?: true
   lastSequence?: true
+  firstSequence?: true
   claim?: true
   falLogLines?: true
   falLogBytes?: true
@@ -160,12 +173,15 @@ export type JobMinAggregateInputType = {
   createdAt?: true
   startedAt?: true
   finishedAt?: true
+  statusSince?: true
   lastSequence?: true
+  firstSequence?: true
   claim?: true
   submittingAt?: true
   requestId?: true
   falLogLines?: true
   falLogBytes?: true
+  traceParent?: true
   retryOfId?: true
 }
 
@@ -183,12 +199,15 @@ export type JobMaxAggregateInputType = {
   createdAt?: true
   startedAt?: true
   finishedAt?: true
+  statusSince?: true
   lastSequence?: true
+  firstSequence?: true
   claim?: true
   submittingAt?: true
   requestId?: true
   falLogLines?: true
   falLogBytes?: true
+  traceParent?: true
   retryOfId?: true
 }
 
@@ -206,13 +225,16 @@ export type JobCountAggregateInputType = {
   createdAt?: true
   startedAt?: true
   finishedAt?: true
+  statusSince?: true
   lastSequence?: true
+  firstSequence?: true
   claim?: true
   submittingAt?: true
   requestId?: true
   falLogLines?: true
   falLogBytes?: true
   failure?: true
+  traceParent?: true
   retryOfId?: true
   _all?: true
 }
@@ -317,13 +339,16 @@ export type JobGroupByOutputType = {
   createdAt: Date
   startedAt: Date | null
   finishedAt: Date | null
+  statusSince: Date
   lastSequence: number
+  firstSequence: number
   claim: number
   submittingAt: Date | null
   requestId: string | null
   falLogLines: number
   falLogBytes: number
   failure: runtime.JsonValue | null
+  traceParent: string | null
   retryOfId: string | null
   _count: JobCountAggregateOutputType | null
   _avg: JobAvgAggregateOutputType | null
@@ -364,13 +389,16 @@ export type JobWhereInput = {
   createdAt?: Prisma.DateTimeFilter<"Job"> | Date | string
   startedAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
   finishedAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
+  statusSince?: Prisma.DateTimeFilter<"Job"> | Date | string
   lastSequence?: Prisma.IntFilter<"Job"> | number
+  firstSequence?: Prisma.IntFilter<"Job"> | number
   claim?: Prisma.IntFilter<"Job"> | number
   submittingAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
   requestId?: Prisma.StringNullableFilter<"Job"> | string | null
   falLogLines?: Prisma.IntFilter<"Job"> | number
   falLogBytes?: Prisma.IntFilter<"Job"> | number
   failure?: Prisma.JsonNullableFilter<"Job">
+  traceParent?: Prisma.StringNullableFilter<"Job"> | string | null
   retryOfId?: Prisma.UuidNullableFilter<"Job"> | string | null
   retryOf?: Prisma.XOR<Prisma.JobNullableScalarRelationFilter, Prisma.JobWhereInput> | null
   retries?: Prisma.JobListRelationFilter
@@ -394,13 +422,16 @@ export type JobOrderByWithRelationInput = {
   createdAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   finishedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  statusSince?: Prisma.SortOrder
   lastSequence?: Prisma.SortOrder
+  firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
   submittingAt?: Prisma.SortOrderInput | Prisma.SortOrder
   requestId?: Prisma.SortOrderInput | Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
   falLogBytes?: Prisma.SortOrder
   failure?: Prisma.SortOrderInput | Prisma.SortOrder
+  traceParent?: Prisma.SortOrderInput | Prisma.SortOrder
   retryOfId?: Prisma.SortOrderInput | Prisma.SortOrder
   retryOf?: Prisma.JobOrderByWithRelationInput
   retries?: Prisma.JobOrderByRelationAggregateInput
@@ -428,12 +459,15 @@ export type JobWhereUniqueInput = Prisma.AtLeast<{
   createdAt?: Prisma.DateTimeFilter<"Job"> | Date | string
   startedAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
   finishedAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
+  statusSince?: Prisma.DateTimeFilter<"Job"> | Date | string
   lastSequence?: Prisma.IntFilter<"Job"> | number
+  firstSequence?: Prisma.IntFilter<"Job"> | number
   claim?: Prisma.IntFilter<"Job"> | number
   submittingAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
   falLogLines?: Prisma.IntFilter<"Job"> | number
   falLogBytes?: Prisma.IntFilter<"Job"> | number
   failure?: Prisma.JsonNullableFilter<"Job">
+  traceParent?: Prisma.StringNullableFilter<"Job"> | string | null
   retryOfId?: Prisma.UuidNullableFilter<"Job"> | string | null
   retryOf?: Prisma.XOR<Prisma.JobNullableScalarRelationFilter, Prisma.JobWhereInput> | null
   retries?: Prisma.JobListRelationFilter
@@ -457,13 +491,16 @@ export type JobOrderByWithAggregationInput = {
   createdAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   finishedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  statusSince?: Prisma.SortOrder
   lastSequence?: Prisma.SortOrder
+  firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
   submittingAt?: Prisma.SortOrderInput | Prisma.SortOrder
   requestId?: Prisma.SortOrderInput | Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
   falLogBytes?: Prisma.SortOrder
   failure?: Prisma.SortOrderInput | Prisma.SortOrder
+  traceParent?: Prisma.SortOrderInput | Prisma.SortOrder
   retryOfId?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.JobCountOrderByAggregateInput
   _avg?: Prisma.JobAvgOrderByAggregateInput
@@ -489,13 +526,16 @@ export type JobScalarWhereWithAggregatesInput = {
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Job"> | Date | string
   startedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Job"> | Date | string | null
   finishedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Job"> | Date | string | null
+  statusSince?: Prisma.DateTimeWithAggregatesFilter<"Job"> | Date | string
   lastSequence?: Prisma.IntWithAggregatesFilter<"Job"> | number
+  firstSequence?: Prisma.IntWithAggregatesFilter<"Job"> | number
   claim?: Prisma.IntWithAggregatesFilter<"Job"> | number
   submittingAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Job"> | Date | string | null
   requestId?: Prisma.StringNullableWithAggregatesFilter<"Job"> | string | null
   falLogLines?: Prisma.IntWithAggregatesFilter<"Job"> | number
   falLogBytes?: Prisma.IntWithAggregatesFilter<"Job"> | number
   failure?: Prisma.JsonNullableWithAggregatesFilter<"Job">
+  traceParent?: Prisma.StringNullableWithAggregatesFilter<"Job"> | string | null
   retryOfId?: Prisma.UuidNullableWithAggregatesFilter<"Job"> | string | null
 }
 
@@ -513,13 +553,16 @@ export type JobCreateInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOf?: Prisma.JobCreateNestedOneWithoutRetriesInput
   retries?: Prisma.JobCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
@@ -542,13 +585,16 @@ export type JobUncheckedCreateInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOfId?: string | null
   retries?: Prisma.JobUncheckedCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
@@ -571,13 +617,16 @@ export type JobUpdateInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOf?: Prisma.JobUpdateOneWithoutRetriesNestedInput
   retries?: Prisma.JobUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
@@ -600,13 +649,16 @@ export type JobUncheckedUpdateInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retries?: Prisma.JobUncheckedUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
@@ -629,13 +681,16 @@ export type JobCreateManyInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOfId?: string | null
 }
 
@@ -653,13 +708,16 @@ export type JobUpdateManyMutationInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 export type JobUncheckedUpdateManyInput = {
@@ -676,13 +734,16 @@ export type JobUncheckedUpdateManyInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
@@ -715,13 +776,16 @@ export type JobCountOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrder
   finishedAt?: Prisma.SortOrder
+  statusSince?: Prisma.SortOrder
   lastSequence?: Prisma.SortOrder
+  firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
   submittingAt?: Prisma.SortOrder
   requestId?: Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
   falLogBytes?: Prisma.SortOrder
   failure?: Prisma.SortOrder
+  traceParent?: Prisma.SortOrder
   retryOfId?: Prisma.SortOrder
 }
 
@@ -732,6 +796,7 @@ export type JobAvgOrderByAggregateInput = {
   fps?: Prisma.SortOrder
   queuePosition?: Prisma.SortOrder
   lastSequence?: Prisma.SortOrder
+  firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
   falLogBytes?: Prisma.SortOrder
@@ -751,12 +816,15 @@ export type JobMaxOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrder
   finishedAt?: Prisma.SortOrder
+  statusSince?: Prisma.SortOrder
   lastSequence?: Prisma.SortOrder
+  firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
   submittingAt?: Prisma.SortOrder
   requestId?: Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
   falLogBytes?: Prisma.SortOrder
+  traceParent?: Prisma.SortOrder
   retryOfId?: Prisma.SortOrder
 }
 
@@ -774,12 +842,15 @@ export type JobMinOrderByAggregateInput = {
   createdAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrder
   finishedAt?: Prisma.SortOrder
+  statusSince?: Prisma.SortOrder
   lastSequence?: Prisma.SortOrder
+  firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
   submittingAt?: Prisma.SortOrder
   requestId?: Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
   falLogBytes?: Prisma.SortOrder
+  traceParent?: Prisma.SortOrder
   retryOfId?: Prisma.SortOrder
 }
 
@@ -790,6 +861,7 @@ export type JobSumOrderByAggregateInput = {
   fps?: Prisma.SortOrder
   queuePosition?: Prisma.SortOrder
   lastSequence?: Prisma.SortOrder
+  firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
   falLogBytes?: Prisma.SortOrder
@@ -980,13 +1052,16 @@ export type JobCreateWithoutRetriesInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOf?: Prisma.JobCreateNestedOneWithoutRetriesInput
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
   video?: Prisma.VideoCreateNestedOneWithoutJobInput
@@ -1008,13 +1083,16 @@ export type JobUncheckedCreateWithoutRetriesInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOfId?: string | null
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
   video?: Prisma.VideoUncheckedCreateNestedOneWithoutJobInput
@@ -1041,13 +1119,16 @@ export type JobCreateWithoutRetryOfInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retries?: Prisma.JobCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
   video?: Prisma.VideoCreateNestedOneWithoutJobInput
@@ -1069,13 +1150,16 @@ export type JobUncheckedCreateWithoutRetryOfInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retries?: Prisma.JobUncheckedCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
   video?: Prisma.VideoUncheckedCreateNestedOneWithoutJobInput
@@ -1118,13 +1202,16 @@ export type JobUpdateWithoutRetriesInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOf?: Prisma.JobUpdateOneWithoutRetriesNestedInput
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUpdateOneWithoutJobNestedInput
@@ -1146,13 +1233,16 @@ export type JobUncheckedUpdateWithoutRetriesInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUncheckedUpdateOneWithoutJobNestedInput
@@ -1193,13 +1283,16 @@ export type JobScalarWhereInput = {
   createdAt?: Prisma.DateTimeFilter<"Job"> | Date | string
   startedAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
   finishedAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
+  statusSince?: Prisma.DateTimeFilter<"Job"> | Date | string
   lastSequence?: Prisma.IntFilter<"Job"> | number
+  firstSequence?: Prisma.IntFilter<"Job"> | number
   claim?: Prisma.IntFilter<"Job"> | number
   submittingAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
   requestId?: Prisma.StringNullableFilter<"Job"> | string | null
   falLogLines?: Prisma.IntFilter<"Job"> | number
   falLogBytes?: Prisma.IntFilter<"Job"> | number
   failure?: Prisma.JsonNullableFilter<"Job">
+  traceParent?: Prisma.StringNullableFilter<"Job"> | string | null
   retryOfId?: Prisma.UuidNullableFilter<"Job"> | string | null
 }
 
@@ -1217,13 +1310,16 @@ export type JobCreateWithoutUpdatesInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOf?: Prisma.JobCreateNestedOneWithoutRetriesInput
   retries?: Prisma.JobCreateNestedManyWithoutRetryOfInput
   video?: Prisma.VideoCreateNestedOneWithoutJobInput
@@ -1245,13 +1341,16 @@ export type JobUncheckedCreateWithoutUpdatesInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOfId?: string | null
   retries?: Prisma.JobUncheckedCreateNestedManyWithoutRetryOfInput
   video?: Prisma.VideoUncheckedCreateNestedOneWithoutJobInput
@@ -1289,13 +1388,16 @@ export type JobUpdateWithoutUpdatesInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOf?: Prisma.JobUpdateOneWithoutRetriesNestedInput
   retries?: Prisma.JobUpdateManyWithoutRetryOfNestedInput
   video?: Prisma.VideoUpdateOneWithoutJobNestedInput
@@ -1317,13 +1419,16 @@ export type JobUncheckedUpdateWithoutUpdatesInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retries?: Prisma.JobUncheckedUpdateManyWithoutRetryOfNestedInput
   video?: Prisma.VideoUncheckedUpdateOneWithoutJobNestedInput
@@ -1345,13 +1450,16 @@ export type JobCreateWithoutVideoInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOf?: Prisma.JobCreateNestedOneWithoutRetriesInput
   retries?: Prisma.JobCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
@@ -1373,13 +1481,16 @@ export type JobUncheckedCreateWithoutVideoInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOfId?: string | null
   retries?: Prisma.JobUncheckedCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
@@ -1417,13 +1528,16 @@ export type JobUpdateWithoutVideoInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOf?: Prisma.JobUpdateOneWithoutRetriesNestedInput
   retries?: Prisma.JobUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
@@ -1445,13 +1559,16 @@ export type JobUncheckedUpdateWithoutVideoInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retries?: Prisma.JobUncheckedUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
@@ -1473,13 +1590,16 @@ export type JobCreateWithoutImageInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOf?: Prisma.JobCreateNestedOneWithoutRetriesInput
   retries?: Prisma.JobCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
@@ -1501,13 +1621,16 @@ export type JobUncheckedCreateWithoutImageInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOfId?: string | null
   retries?: Prisma.JobUncheckedCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
@@ -1545,13 +1668,16 @@ export type JobUpdateWithoutImageInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOf?: Prisma.JobUpdateOneWithoutRetriesNestedInput
   retries?: Prisma.JobUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
@@ -1573,13 +1699,16 @@ export type JobUncheckedUpdateWithoutImageInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retries?: Prisma.JobUncheckedUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
@@ -1601,13 +1730,16 @@ export type JobCreateWithoutKeysInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOf?: Prisma.JobCreateNestedOneWithoutRetriesInput
   retries?: Prisma.JobCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
@@ -1629,13 +1761,16 @@ export type JobUncheckedCreateWithoutKeysInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
   retryOfId?: string | null
   retries?: Prisma.JobUncheckedCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
@@ -1673,13 +1808,16 @@ export type JobUpdateWithoutKeysInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOf?: Prisma.JobUpdateOneWithoutRetriesNestedInput
   retries?: Prisma.JobUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
@@ -1701,13 +1839,16 @@ export type JobUncheckedUpdateWithoutKeysInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retryOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retries?: Prisma.JobUncheckedUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
@@ -1729,13 +1870,16 @@ export type JobCreateManyRetryOfInput = {
   createdAt?: Date | string
   startedAt?: Date | string | null
   finishedAt?: Date | string | null
+  statusSince?: Date | string
   lastSequence?: number
+  firstSequence?: number
   claim?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
   falLogBytes?: number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
 }
 
 export type JobUpdateWithoutRetryOfInput = {
@@ -1752,13 +1896,16 @@ export type JobUpdateWithoutRetryOfInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retries?: Prisma.JobUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUpdateOneWithoutJobNestedInput
@@ -1780,13 +1927,16 @@ export type JobUncheckedUpdateWithoutRetryOfInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   retries?: Prisma.JobUncheckedUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUncheckedUpdateOneWithoutJobNestedInput
@@ -1808,13 +1958,16 @@ export type JobUncheckedUpdateManyWithoutRetryOfInput = {
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
   falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
   failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
 }
 
 
@@ -1880,13 +2033,16 @@ export type JobSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   createdAt?: boolean
   startedAt?: boolean
   finishedAt?: boolean
+  statusSince?: boolean
   lastSequence?: boolean
+  firstSequence?: boolean
   claim?: boolean
   submittingAt?: boolean
   requestId?: boolean
   falLogLines?: boolean
   falLogBytes?: boolean
   failure?: boolean
+  traceParent?: boolean
   retryOfId?: boolean
   retryOf?: boolean | Prisma.Job$retryOfArgs<ExtArgs>
   retries?: boolean | Prisma.Job$retriesArgs<ExtArgs>
@@ -1911,13 +2067,16 @@ export type JobSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   createdAt?: boolean
   startedAt?: boolean
   finishedAt?: boolean
+  statusSince?: boolean
   lastSequence?: boolean
+  firstSequence?: boolean
   claim?: boolean
   submittingAt?: boolean
   requestId?: boolean
   falLogLines?: boolean
   falLogBytes?: boolean
   failure?: boolean
+  traceParent?: boolean
   retryOfId?: boolean
   retryOf?: boolean | Prisma.Job$retryOfArgs<ExtArgs>
 }, ExtArgs["result"]["job"]>
@@ -1936,13 +2095,16 @@ export type JobSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   createdAt?: boolean
   startedAt?: boolean
   finishedAt?: boolean
+  statusSince?: boolean
   lastSequence?: boolean
+  firstSequence?: boolean
   claim?: boolean
   submittingAt?: boolean
   requestId?: boolean
   falLogLines?: boolean
   falLogBytes?: boolean
   failure?: boolean
+  traceParent?: boolean
   retryOfId?: boolean
   retryOf?: boolean | Prisma.Job$retryOfArgs<ExtArgs>
 }, ExtArgs["result"]["job"]>
@@ -1961,17 +2123,20 @@ export type JobSelectScalar = {
   createdAt?: boolean
   startedAt?: boolean
   finishedAt?: boolean
+  statusSince?: boolean
   lastSequence?: boolean
+  firstSequence?: boolean
   claim?: boolean
   submittingAt?: boolean
   requestId?: boolean
   falLogLines?: boolean
   falLogBytes?: boolean
   failure?: boolean
+  traceParent?: boolean
   retryOfId?: boolean
 }
 
-export type JobOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "status" | "model" | "imageUrl" | "seed" | "motionBucketId" | "condAug" | "fps" | "queuePosition" | "createdAt" | "startedAt" | "finishedAt" | "lastSequence" | "claim" | "submittingAt" | "requestId" | "falLogLines" | "falLogBytes" | "failure" | "retryOfId", ExtArgs["result"]["job"]>
+export type JobOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "status" | "model" | "imageUrl" | "seed" | "motionBucketId" | "condAug" | "fps" | "queuePosition" | "createdAt" | "startedAt" | "finishedAt" | "statusSince" | "lastSequence" | "firstSequence" | "claim" | "submittingAt" | "requestId" | "falLogLines" | "falLogBytes" | "failure" | "traceParent" | "retryOfId", ExtArgs["result"]["job"]>
 export type JobInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   retryOf?: boolean | Prisma.Job$retryOfArgs<ExtArgs>
   retries?: boolean | Prisma.Job$retriesArgs<ExtArgs>
@@ -2016,9 +2181,17 @@ export type $JobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     startedAt: Date | null
     finishedAt: Date | null
     /**
+     * When the job came into its state.
+     */
+    statusSince: Date
+    /**
      * Sequence of the newest update, taken under this row's lock: gapless.
      */
     lastSequence: number
+    /**
+     * Sequence of the oldest update that is kept: those of a job that ended long ago are removed, but for the last.
+     */
+    firstSequence: number
     /**
      * Number of the newest hold on this job. A relay's write counts only while it has this number (fencing).
      */
@@ -2037,6 +2210,10 @@ export type $JobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     falLogLines: number
     falLogBytes: number
     failure: runtime.JsonValue | null
+    /**
+     * The trace that the job's mutation belongs to, as W3C writes it (`traceparent`); null when none is kept.
+     */
+    traceParent: string | null
     retryOfId: string | null
   }, ExtArgs["result"]["job"]>
   composites: {}
@@ -2480,13 +2657,16 @@ export interface JobFieldRefs {
   readonly createdAt: Prisma.FieldRef<"Job", 'DateTime'>
   readonly startedAt: Prisma.FieldRef<"Job", 'DateTime'>
   readonly finishedAt: Prisma.FieldRef<"Job", 'DateTime'>
+  readonly statusSince: Prisma.FieldRef<"Job", 'DateTime'>
   readonly lastSequence: Prisma.FieldRef<"Job", 'Int'>
+  readonly firstSequence: Prisma.FieldRef<"Job", 'Int'>
   readonly claim: Prisma.FieldRef<"Job", 'Int'>
   readonly submittingAt: Prisma.FieldRef<"Job", 'DateTime'>
   readonly requestId: Prisma.FieldRef<"Job", 'String'>
   readonly falLogLines: Prisma.FieldRef<"Job", 'Int'>
   readonly falLogBytes: Prisma.FieldRef<"Job", 'Int'>
   readonly failure: Prisma.FieldRef<"Job", 'Json'>
+  readonly traceParent: Prisma.FieldRef<"Job", 'String'>
   readonly retryOfId: Prisma.FieldRef<"Job", 'String'>
 }
     
