@@ -1,17 +1,8 @@
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { deployMigrations } from '../prisma/migrate.ts'
-import { takeDataDirLease } from './adapters/data-dir-lease.ts'
-import { type Database, openDatabase } from './adapters/db.ts'
-import { openEmbeddedPostgres } from './adapters/embedded-postgres.ts'
-import { createFal, type Fal, FalError } from './adapters/fal.ts'
+import type { Hono } from 'hono'
+import { FalError } from './adapters/fal.ts'
 import type { Logger } from './adapters/logger.ts'
-import { openQueue, type Queue } from './adapters/queue.ts'
-import { openSandboxProcess } from './adapters/sandbox-process.ts'
 import type { Config } from './config.ts'
 import type { Services } from './context.ts'
-import { StartError } from './errors.ts'
 import { createHub, type Hub } from './events/hub.ts'
 import { createEventLog, type EventLog } from './events/log.ts'
 import { createStreams } from './events/stream.ts'
@@ -20,10 +11,14 @@ import { createRelayJobs } from './jobs/relay-jobs.ts'
 import { TRANSITIONS } from './jobs/state.ts'
 import { createUploads } from './jobs/uploads.ts'
 import { createLifecycle } from './lifecycle.ts'
+import { createGate, type Gate } from './relay/gate.ts'
 import { createWorker, type Worker } from './relay/worker.ts'
+import { openResources } from './resources.ts'
 import { schema } from './schema/index.ts'
+import { apiRoutes } from './server/api.ts'
 import { createGraphQLServer } from './server/graphql.ts'
-import { createHttpServer } from './server/http.ts'
+import { type Health, healthRoutes } from './server/health.ts'
+import { close, createHttpServer, listen } from './server/http.ts'
 import { createOriginCheck } from './server/origins.ts'
 import { serveGraphQLSockets } from './server/ws.ts'
 
@@ -42,9 +37,11 @@ export interface App {
   stop(): Promise<void>
 }
 
-/** The only place that constructs. */
+/** The only place that constructs, with resources.ts for what the server stands on. */
 export function createApp(config: Config, logger: Logger): App {
   const lifecycle = createLifecycle(onError)
+  const servesApi = config.roles.includes('api')
+  const relaysJobs = config.roles.includes('worker')
   let stopping = false
 
   function onError(error: unknown, context: { stage: string; jobId?: string; id?: string }): void {
@@ -54,67 +51,27 @@ export function createApp(config: Config, logger: Logger): App {
     else logger.error({ ...context, err: error }, `${context.stage} failed`)
   }
 
-  async function openStore(): Promise<{ url: string; name: string }> {
-    if (config.databaseUrl !== null)
-      return { url: config.databaseUrl, name: `Postgres at ${new URL(config.databaseUrl).host}` }
-    const postgres = await openEmbeddedPostgres({ dataDir: config.dataDir })
-    // Two servers on one directory would stop each other's database and take each other's files.
-    const lease = await takeDataDirLease(postgres.url)
-    if (!lease)
-      throw new StartError(
-        `cannot start: another Reelay server uses ${config.dataDir}: stop it, or set DATA_DIR to another directory`,
-      )
-    lifecycle.onStop('embedded Postgres', () => postgres.stop())
-    lifecycle.onStop('lease', () => lease.release())
-    return { url: postgres.url, name: `embedded Postgres, data in ${config.dataDir}` }
-  }
-
-  async function openFal(): Promise<{ fal: Fal; name: string }> {
-    const { mediaHosts } = config.fal
-    if (!config.fal.sandbox) {
-      const { key, queueUrl, restUrl } = config.fal
-      return { fal: createFal({ key, queueUrl, restUrl, mediaHosts }), name: `fal at ${queueUrl}` }
-    }
-    const sandbox = await openSandboxProcess({ dataDir: join(config.dataDir, 'sandbox'), onError })
-    lifecycle.onStop('sandbox', () => sandbox.stop())
-    const fal = createFal({ key: 'sandbox', queueUrl: sandbox.url, restUrl: sandbox.url, mediaHosts })
-    return { fal, name: `local sandbox at ${sandbox.url} (a stand-in for fal: set FAL_KEY for the real one)` }
-  }
-
-  async function openTables(url: string): Promise<{ db: Database; queue: Queue }> {
-    const applied = await deployMigrations({ connectionString: url })
-    if (applied.length > 0) logger.info({ applied }, 'database migrated')
-    const db = openDatabase({ url, onError })
-    lifecycle.onStop('database', () => db.$disconnect())
-    const queue = await openQueue({ url, onError })
-    lifecycle.onStop('queue', () => queue.stop())
-    return { db, queue }
-  }
-
   async function start(): Promise<RunningApp> {
-    const store = await openStore()
-    // The two know nothing of each other, and both take a moment. Both have come to an end before a failure is told:
-    // what opens late would be closed by nobody.
-    const opening = [openFal(), openTables(store.url)] as const
-    await Promise.allSettled(opening)
-    const [{ fal, name: falName }, { db, queue }] = await Promise.all(opening)
+    const resources = await openResources({ config, lifecycle, logger, onError })
+    const { db, queue, fal } = resources
 
     // The hub asks the log for heads, the log tells the hub what it has stored.
     const hub: Hub & { stop(): void } = createHub({ readHeads: (jobIds) => log.heads(jobIds), onError })
     lifecycle.onStop('hub', () => hub.stop())
     const log: EventLog = createEventLog({ db, states: TRANSITIONS, publish: hub.publish })
 
+    const gate = createSubmitGate()
     const relayJobs = createRelayJobs({ db, queue, log, publish: hub.publish })
+    const relayDeps = { jobs: relayJobs, log, fal, gate, webhookUrl: null, adoptionMs: config.adoptionSeconds * 1000 }
     const worker: Worker = createWorker(
-      { jobs: relayJobs, queue, log, fal, random: Math.random, onError },
+      { ...relayDeps, queue, random: Math.random, onError },
       { concurrency: config.workerConcurrency },
     )
-    const jobs = createJobs({ db, queue, log, publish: hub.publish, onTask: worker.wake, onCancel: worker.ring })
 
     let publicUrl = config.publicUrl ?? ''
     const services: Services = {
       db,
-      jobs,
+      jobs: createJobs({ db, queue, log, publish: hub.publish, onTask: worker.wake, onCancel: worker.ring }),
       log,
       uploads: createUploads({ fal }),
       streams: createStreams({ log, hub }),
@@ -122,36 +79,24 @@ export function createApp(config: Config, logger: Logger): App {
         return publicUrl
       },
     }
+    const health: Health = { notReady, warnings: () => toWarnings(gate) }
+
     const { graphiql, introspection, allowedOrigins, production } = config
     const allowsOrigin = createOriginCheck(() => ({ publicUrl, allowedOrigins, production }))
     const graphql = createGraphQLServer({ schema, services, allowsOrigin, graphiql, introspection, onError })
-    const server = createHttpServer({ graphql, services, allowsOrigin, notReady, onError })
-    const sockets = serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin })
+    const routes: Hono[] = [healthRoutes(health)]
+    if (servesApi) routes.push(apiRoutes({ graphql, services, allowsOrigin }))
+    const server = createHttpServer(routes, onError)
+    const sockets = servesApi ? serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin }) : null
 
-    const listening = once(server, 'listening')
-    server.listen(config.port, config.host)
-    await listening.catch((error: NodeJS.ErrnoException) => {
-      throw new StartError(
-        `cannot start: ${config.host}:${config.port} cannot be listened on (${error.code}); set HOST and PORT to a free address`,
-        { cause: error },
-      )
-    })
-    const url = toUrl(config.host, (server.address() as AddressInfo).port)
-    publicUrl ||= url
-    lifecycle.onStop('http', async () => {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeIdleConnections()
-      // Answers under way get a moment; streams would stay for ever.
-      const forced = setTimeout(() => server.closeAllConnections(), 2_000)
-      await closed
-      clearTimeout(forced)
-    })
-    lifecycle.onStop('sockets', () => sockets.stop())
-
-    worker.start()
+    // Clients are sent elsewhere first; what the worker waits for then is its own.
     lifecycle.onStop('worker', () => worker.stop())
-    return { url, database: store.name, fal: falName }
+    const url = await listen(server, config)
+    publicUrl ||= url
+    lifecycle.onStop('http', () => close(server))
+    lifecycle.onStop('sockets', () => sockets?.stop())
+    if (relaysJobs) worker.start()
+    return { url, ...resources.names }
 
     async function notReady(): Promise<string | null> {
       if (stopping) return 'draining'
@@ -163,6 +108,19 @@ export function createApp(config: Config, logger: Logger): App {
         return 'the database cannot be reached'
       }
     }
+  }
+
+  function createSubmitGate(): Gate {
+    return createGate({
+      random: Math.random,
+      onPause: ({ error }) => {
+        const told = { kind: error.kind, status: error.status }
+        if (error.kind === 'auth')
+          logger.error(told, `submitting is paused, jobs wait: ${error.message}: set FAL_KEY to a key that fal takes`)
+        else logger.warn(told, `submitting is paused, jobs wait: ${error.message}`)
+      },
+      onResume: ({ since }) => logger.info({ pausedMs: Date.now() - since.getTime() }, 'submitting goes on'),
+    })
   }
 
   async function stop(): Promise<void> {
@@ -183,6 +141,7 @@ export function createApp(config: Config, logger: Logger): App {
   }
 }
 
-function toUrl(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+function toWarnings({ paused }: Gate): string[] {
+  if (!paused) return []
+  return [`submitting to fal is paused since ${paused.since.toISOString()}, jobs wait: ${paused.error.message}`]
 }

@@ -14,18 +14,31 @@ export interface Config {
   databaseUrl: string | null
   dataDir: string
   fal: FalConfig
+  /** How long a submit that fal did not confirm is left for its webhook, in seconds. */
+  adoptionSeconds: number
+  /** What this process does: serve clients, relay jobs. */
+  roles: Role[]
+  /** Null: Postgres carries the hints between instances. */
+  redisUrl: string | null
+  /** The log of a job that ended this many days ago is thinned. */
+  updatesRetentionDays: number
   workerConcurrency: number
   logLevel: (typeof LOG_LEVELS)[number]
   graphiql: boolean
   introspection: boolean
+  /** Whether spans are sent; where to is read by OpenTelemetry itself. */
+  tracing: boolean
   production: boolean
 }
+
+export type Role = (typeof ROLES)[number]
 
 /** A real fal, or the local sandbox, which is started with the server. */
 export type FalConfig =
   | { sandbox: true; mediaHosts: string[] }
-  | { sandbox: false; key: string; queueUrl: string; restUrl: string; mediaHosts: string[] }
+  | { sandbox: false; key: string; queueUrl: string; restUrl: string; jwksUrl: string; mediaHosts: string[] }
 
+const ROLES = ['api', 'worker'] as const
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 const WholeNumber = (rule: string, least: number, most: number) =>
@@ -76,6 +89,7 @@ const Environment = z.object({
     .union([z.literal('sandbox'), BaseUrl], { error: 'must be an absolute http or https URL, or "sandbox"' })
     .optional(),
   FAL_REST_URL: BaseUrl.default('https://rest.fal.ai'),
+  FAL_JWKS_URL: BaseUrl.default('https://rest.fal.ai/.well-known/jwks.json'),
   FAL_MEDIA_HOSTS: z
     .string()
     .default('fal.media,*.fal.media')
@@ -87,11 +101,29 @@ const Environment = z.object({
           .regex(/^(\*\.)?[a-z0-9.-]+$/i, 'must be host names with commas between, such as fal.media,*.fal.media'),
       ),
     ),
+  SUBMIT_ADOPTION_SECONDS: WholeNumber('must be a whole number of seconds from 45 to 7200', 45, 7200).default(900),
+  ROLES: z
+    .string()
+    .default(ROLES.join(','))
+    .transform(splitList)
+    .pipe(
+      z
+        .array(z.enum(ROLES, 'must be api, worker, or both with a comma between'))
+        .min(1, 'must name api, worker, or both'),
+    ),
+  REDIS_URL: z
+    .string()
+    .refine((url) => /^rediss?:\/\/./.test(url) && URL.canParse(url), 'must be a redis:// or rediss:// URL')
+    .optional(),
+  UPDATES_RETENTION_DAYS: WholeNumber('must be a whole number of days from 1 to 3650', 1, 3650).default(30),
   WORKER_CONCURRENCY: WholeNumber('must be a whole number from 1 to 10000', 1, 10_000).default(1000),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   NODE_ENV: z.string().optional(),
   GRAPHIQL: Flag,
   INTROSPECTION: Flag,
+  // These two are checked here and, like all others that begin with OTEL_, read by OpenTelemetry.
+  OTEL_EXPORTER_OTLP_ENDPOINT: BaseUrl.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: BaseUrl.optional(),
 })
 
 /**
@@ -115,10 +147,15 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     databaseUrl: env.DATABASE_URL === 'embedded' ? null : (env.DATABASE_URL ?? null),
     dataDir: env.DATA_DIR,
     fal: toFalConfig(env),
+    adoptionSeconds: env.SUBMIT_ADOPTION_SECONDS,
+    roles: [...new Set(env.ROLES)],
+    redisUrl: env.REDIS_URL ?? null,
+    updatesRetentionDays: env.UPDATES_RETENTION_DAYS,
     workerConcurrency: env.WORKER_CONCURRENCY,
     logLevel: env.LOG_LEVEL,
     graphiql: env.GRAPHIQL ?? !production,
     introspection: env.INTROSPECTION ?? !production,
+    tracing: (env.OTEL_EXPORTER_OTLP_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) !== undefined,
     production,
   }
 }
@@ -142,6 +179,7 @@ function toFalConfig({
   FAL_KEY,
   FAL_QUEUE_URL,
   FAL_REST_URL,
+  FAL_JWKS_URL,
   FAL_MEDIA_HOSTS,
 }: z.infer<typeof Environment>): FalConfig {
   if (!FAL_KEY || FAL_QUEUE_URL === 'sandbox') return { sandbox: true, mediaHosts: FAL_MEDIA_HOSTS }
@@ -150,6 +188,7 @@ function toFalConfig({
     key: FAL_KEY,
     queueUrl: FAL_QUEUE_URL ?? 'https://queue.fal.run',
     restUrl: FAL_REST_URL,
+    jwksUrl: FAL_JWKS_URL,
     mediaHosts: FAL_MEDIA_HOSTS,
   }
 }

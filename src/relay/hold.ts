@@ -3,12 +3,18 @@ import type { Claim } from '../adapters/queue.ts'
 import type { EventLog } from '../events/log.ts'
 import type { RelayJobs } from '../jobs/relay-jobs.ts'
 import type { Alarm } from './alarm.ts'
+import type { Gate } from './gate.ts'
 
 /** What the relay works with. */
 export interface RelayDeps {
   jobs: RelayJobs
   log: EventLog
   fal: Fal
+  gate: Gate
+  /** Where fal says that a job's request is done; null when nobody told how this server is reached from outside. */
+  webhookUrl: ((jobId: string) => string) | null
+  /** How long a submit of unknown outcome is left for fal's webhook to confirm, in milliseconds. */
+  adoptionMs: number
   /** 0 to 1, for jitter. */
   random(): number
   onError(error: unknown, context: { stage: string; jobId?: string }): void

@@ -4,6 +4,7 @@ import { createFailure, toFailure } from '../jobs/failure.ts'
 import { type Model, toFalInput } from '../jobs/models.ts'
 import type { Ending } from '../jobs/relay-jobs.ts'
 import { nextDelayMs } from './delay.ts'
+import type { Ticket } from './gate.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
 
 /** fal has the request, or the job has ended, or the row may have changed: read it again. */
@@ -15,22 +16,33 @@ export type SubmitOutcome = FalSubmitted | { ending: Ending } | 'changed'
  */
 const ANSWER_MS = 45_000
 
+/** Between the mark and the POST no more than this may pass, in milliseconds; it is less than others wait for the answer. */
+const STALE_MS = 10_000
+
+/** A backstop for whoever waits to be rung, in milliseconds. */
+const LOOK_MS = 60_000
+
 /** How often an upload may fail before the job does; with back-off, some minutes. */
 const MAX_UPLOADS = 12
 
 /**
  * Brings a job to fal, at most once. The row says that a submit is leaving before it leaves, and has fal's id right
  * after the answer; a submit without an answer is not repeated.
- * @param attempt - how often this was tried under this hold, from 1: for the back-off
+ * @param attempt - how often this was tried under this hold, from 1
  */
 export async function submitJob(
   deps: RelayDeps,
   hold: Hold,
   { job, model, attempt }: { job: Job; model: Model; attempt: number },
 ): Promise<SubmitOutcome> {
-  if (job.imageUrl === null) return await uploadImage(deps, hold, { model, attempt })
-  if (job.submittingAt !== null) return await waitForAnswer(hold, job.submittingAt)
-  const { jobs, fal, onError } = deps
+  if (job.submittingAt !== null) return await waitForAnswer(deps, hold, { mark: job.submittingAt, attempt })
+  using ticket = deps.gate.enter()
+  if (!ticket) {
+    await waitAtGate(deps, hold)
+    return 'changed'
+  }
+  if (job.imageUrl === null) return await uploadImage(deps, hold, { model, attempt, ticket })
+  const { jobs, fal, webhookUrl, onError } = deps
   const { imageUrl, seed, motionBucketId, condAug, fps } = job
   const input = toFalInput(model, {
     imageUrl,
@@ -41,22 +53,32 @@ export async function submitJob(
   })
   const mark = new Date()
   if (!(await jobs.markSubmitting(hold.claim, mark))) return 'changed'
+  // Slept, or stopped, between the mark and now: others may have given the answer up by the time it came.
+  if (Date.now() - mark.getTime() > STALE_MS) {
+    await persist(deps, job.id, () => jobs.unmarkSubmitting(job.id, mark))
+    return 'changed'
+  }
   try {
+    const webhook = webhookUrl && { webhookUrl: webhookUrl(job.id) }
     // Without the hold's signal: once it has left, its answer is waited for, whoever holds the job by then.
-    const submitted = await fal.submit(model.endpoint, input)
+    const submitted = await fal.submit(model.endpoint, input, webhook ?? {})
+    ticket.passed()
     await persist(deps, job.id, () => jobs.saveRequest(job.id, mark, submitted.requestId))
     return submitted
   } catch (error) {
     if (!(error instanceof FalError)) throw error
+    ticket.failed(error)
     const verdict = judgeSubmit(error)
     if (verdict === 'unknown') {
       onError(error, { stage: 'submit', jobId: job.id })
-      return { ending: unknownOutcome(error) }
+      if (!webhookUrl) return { ending: unknownOutcome(error) }
+      await tellWait(deps, hold)
+      return 'changed'
     }
     if (verdict === 'refused') return { ending: refused(model, error) }
     // Nothing reached fal, or fal said that it did not take it: asking again cannot pay twice.
     await persist(deps, job.id, () => jobs.unmarkSubmitting(job.id, mark))
-    return await tryLater(deps, hold, { error, attempt, stage: 'submit' })
+    return 'changed'
   }
 }
 
@@ -78,47 +100,69 @@ export function judgeSubmit(error: FalError): 'refused' | 'again' | 'unknown' {
   }
 }
 
-/** A submit left under an earlier hold, whose sender may still be about to save its answer. */
-async function waitForAnswer(hold: Hold, submittingAt: Date): Promise<SubmitOutcome> {
-  const leftMs = submittingAt.getTime() + ANSWER_MS - Date.now()
+/** Until the gate may be open, or the job's row has something to tell. */
+async function waitAtGate({ gate }: RelayDeps, hold: Hold): Promise<void> {
+  const stopWaiting = gate.wait(hold.alarm.ring)
+  try {
+    await hold.alarm.sleep(LOOK_MS, hold.signal)
+  } finally {
+    stopWaiting()
+  }
+}
+
+/**
+ * A submit left whose answer is not in the row. Its sender may still be about to save it; and where fal has our address,
+ * its webhook brings the request's id when the video is done.
+ */
+async function waitForAnswer(
+  deps: RelayDeps,
+  hold: Hold,
+  { mark, attempt }: { mark: Date; attempt: number },
+): Promise<SubmitOutcome> {
+  const leftMs = mark.getTime() + Math.max(ANSWER_MS, deps.webhookUrl ? deps.adoptionMs : 0) - Date.now()
   if (leftMs <= 0) return { ending: unknownOutcome() }
+  if (deps.webhookUrl && attempt === 1) await tellWait(deps, hold)
   await hold.alarm.sleep(Math.min(leftMs, 1000), hold.signal)
   return 'changed'
 }
 
+/** Says to those who watch why nothing moves. */
+async function tellWait({ log, adoptionMs }: RelayDeps, { claim }: Hold): Promise<void> {
+  const message = `fal did not confirm the request. It is not sent twice; fal's own message is waited for, for ${Math.round(adoptionMs / 60_000)} minutes at most.`
+  const appended = await log.append({
+    jobId: claim.jobId,
+    claim: claim.number,
+    status: 'PENDING',
+    logs: [{ at: new Date().toISOString(), level: 'WARN', message }],
+  })
+  if (appended.outcome === 'fenced') throw new HoldLostError()
+}
+
 /** Brings the bytes of a data URI to fal's storage. It can be repeated: an upload costs nothing. */
 async function uploadImage(
-  deps: RelayDeps,
+  { jobs, fal, onError }: RelayDeps,
   hold: Hold,
-  { model, attempt }: { model: Model; attempt: number },
+  { model, attempt, ticket }: { model: Model; attempt: number; ticket: Ticket },
 ): Promise<SubmitOutcome> {
-  const { jobs, fal } = deps
   const image = await jobs.readImage(hold.claim)
   if (!image) throw new Error(`job ${hold.claim.jobId} has neither an image URL nor an image`)
   try {
     const url = await fal.upload(new Blob([image.bytes], { type: image.contentType }), { signal: hold.signal })
+    ticket.passed()
     if (!(await jobs.saveImageUrl(hold.claim, url))) throw new HoldLostError()
     return 'changed'
   } catch (error) {
     if (!(error instanceof FalError)) throw error
+    ticket.failed(error)
     const verdict = judgeSubmit(error)
     if (verdict === 'refused') return { ending: refused(model, error) }
     if (verdict === 'unknown' && attempt >= MAX_UPLOADS) {
       const message = `The picture could not be brought to fal's storage: ${error.message}`
       return { ending: { status: 'FAILED', failure: createFailure('PROVIDER_UNAVAILABLE', message) } }
     }
-    return await tryLater(deps, hold, { error, attempt, stage: 'upload' })
+    if (attempt === 1) onError(error, { stage: 'upload', jobId: hold.claim.jobId })
+    return 'changed'
   }
-}
-
-async function tryLater(
-  { random, onError }: RelayDeps,
-  hold: Hold,
-  { error, attempt, stage }: { error: FalError; attempt: number; stage: string },
-): Promise<'changed'> {
-  if (attempt === 1 || error.kind === 'auth') onError(error, { stage, jobId: hold.claim.jobId })
-  await hold.alarm.sleep(Math.max(error.retryAfterMs ?? 0, nextDelayMs(attempt, random())), hold.signal)
-  return 'changed'
 }
 
 /**

@@ -8,7 +8,7 @@ export interface Worker {
   start(): void
   /** There is a new task: look at once. */
   wake(): void
-  /** The job's row has something to tell its relay. No effect when it is not held here. */
+  /** The job's row, or fal, has something to tell its relay. No effect when it is not held here. */
   ring(jobId: string): void
   /** How many jobs are held now. */
   readonly size: number
@@ -86,14 +86,12 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     const kept = new Set(await queue.heartbeat(before.map((entry) => entry.hold.claim)))
     for (const { hold, controller } of before) if (!kept.has(hold.claim)) controller.abort(new HoldLostError())
     const untold = [...held].filter(([, entry]) => !entry.isCanceling).map(([jobId]) => jobId)
-    for (const jobId of await jobs.findCanceling(untold)) ring(jobId)
-  }
-
-  function ring(jobId: string): void {
-    const entry = held.get(jobId)
-    if (!entry) return
-    entry.isCanceling = true
-    entry.hold.alarm.ring()
+    for (const jobId of await jobs.findCanceling(untold)) {
+      const entry = held.get(jobId)
+      if (!entry) continue
+      entry.isCanceling = true
+      entry.hold.alarm.ring()
+    }
   }
 
   async function heartbeatLoop(): Promise<void> {
@@ -114,7 +112,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       loops = Promise.all([untilStopped(claimLoop()), untilStopped(heartbeatLoop())])
     },
     wake: () => tasks.ring(),
-    ring,
+    ring: (jobId) => held.get(jobId)?.hold.alarm.ring(),
     get size() {
       return held.size
     },

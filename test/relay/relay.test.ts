@@ -6,6 +6,7 @@ import { createEventLog, type EventLog } from '../../src/events/log.ts'
 import { createRelayJobs, type RelayJobs } from '../../src/jobs/relay-jobs.ts'
 import { TRANSITIONS } from '../../src/jobs/state.ts'
 import { createAlarm } from '../../src/relay/alarm.ts'
+import { createGate } from '../../src/relay/gate.ts'
 import type { Hold } from '../../src/relay/hold.ts'
 import { relayJob } from '../../src/relay/relay.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
@@ -55,6 +56,9 @@ async function relay(script: FalScript, hold: Hold) {
     jobs,
     log,
     fal: createFal({ queueUrl: fal.url, restUrl: fal.url, mediaHosts: [] }),
+    gate: createGate({ random: () => 0, onPause: () => {}, onResume: () => {} }),
+    webhookUrl: null,
+    adoptionMs: 900_000,
     random: () => 0,
     onError,
   }

@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import { deployMigrations } from '../prisma/migrate.ts'
+import { takeDataDirLease } from './adapters/data-dir-lease.ts'
+import { type Database, openDatabase } from './adapters/db.ts'
+import { openEmbeddedPostgres } from './adapters/embedded-postgres.ts'
+import { createFal, type Fal } from './adapters/fal.ts'
+import type { Logger } from './adapters/logger.ts'
+import { openQueue, type Queue } from './adapters/queue.ts'
+import { openSandboxProcess } from './adapters/sandbox-process.ts'
+import type { Config } from './config.ts'
+import { StartError } from './errors.ts'
+import type { Lifecycle } from './lifecycle.ts'
+
+/** What the server stands on. */
+export interface Resources {
+  db: Database
+  queue: Queue
+  fal: Fal
+  /** fal's key, or what stands for it at the sandbox. */
+  falKey: string
+  /** Where fal's signing keys are. */
+  jwksUrl: string
+  /** For the operator. */
+  names: { database: string; fal: string }
+}
+
+export interface ResourceDeps {
+  config: Config
+  lifecycle: Lifecycle
+  logger: Logger
+  onError(error: unknown, context: { stage: string }): void
+}
+
+/** Opens database, job engine and fal; what was opened is closed by the lifecycle, also when this fails half-way. */
+export async function openResources(deps: ResourceDeps): Promise<Resources> {
+  const store = await openStore(deps)
+  // The two know nothing of each other, and both take a moment. Both have come to an end before a failure is told:
+  // what opens late would be closed by nobody.
+  const opening = [openFal(deps), openTables(deps, store.url)] as const
+  await Promise.allSettled(opening)
+  const [{ name, ...fal }, tables] = await Promise.all(opening)
+  return { ...tables, ...fal, names: { database: store.name, fal: name } }
+}
+
+async function openStore({ config, lifecycle }: ResourceDeps): Promise<{ url: string; name: string }> {
+  if (config.databaseUrl !== null)
+    return { url: config.databaseUrl, name: `Postgres at ${new URL(config.databaseUrl).host}` }
+  const postgres = await openEmbeddedPostgres({ dataDir: config.dataDir })
+  // Two servers on one directory would stop each other's database and take each other's files.
+  const lease = await takeDataDirLease(postgres.url)
+  if (!lease)
+    throw new StartError(
+      `cannot start: another Reelay server uses ${config.dataDir}: stop it, or set DATA_DIR to another directory`,
+    )
+  lifecycle.onStop('embedded Postgres', () => postgres.stop())
+  lifecycle.onStop('lease', () => lease.release())
+  return { url: postgres.url, name: `embedded Postgres, data in ${config.dataDir}` }
+}
+
+async function openFal({
+  config,
+  lifecycle,
+  onError,
+}: ResourceDeps): Promise<Pick<Resources, 'fal' | 'falKey' | 'jwksUrl'> & { name: string }> {
+  const { mediaHosts } = config.fal
+  if (!config.fal.sandbox) {
+    const { key, queueUrl, restUrl, jwksUrl } = config.fal
+    return { fal: createFal({ key, queueUrl, restUrl, mediaHosts }), falKey: key, jwksUrl, name: `fal at ${queueUrl}` }
+  }
+  const sandbox = await openSandboxProcess({ dataDir: join(config.dataDir, 'sandbox'), onError })
+  lifecycle.onStop('sandbox', () => sandbox.stop())
+  const key = 'sandbox'
+  return {
+    fal: createFal({ key, queueUrl: sandbox.url, restUrl: sandbox.url, mediaHosts }),
+    falKey: key,
+    jwksUrl: `${sandbox.url}/.well-known/jwks.json`,
+    name: `local sandbox at ${sandbox.url} (a stand-in for fal: set FAL_KEY for the real one)`,
+  }
+}
+
+async function openTables(
+  { lifecycle, logger, onError }: ResourceDeps,
+  url: string,
+): Promise<{ db: Database; queue: Queue }> {
+  const applied = await deployMigrations({ connectionString: url })
+  if (applied.length > 0) logger.info({ applied }, 'database migrated')
+  const db = openDatabase({ url, onError })
+  lifecycle.onStop('database', () => db.$disconnect())
+  const queue = await openQueue({ url, onError })
+  lifecycle.onStop('queue', () => queue.stop())
+  return { db, queue }
+}
