@@ -1,15 +1,18 @@
 import type { Hono } from 'hono'
 import { FalError } from './adapters/fal.ts'
+import { openFalSignatures, readDeliveredId } from './adapters/fal-signature.ts'
 import type { Logger } from './adapters/logger.ts'
 import type { Config } from './config.ts'
 import type { Services } from './context.ts'
 import { createHub, type Hub } from './events/hub.ts'
 import { createEventLog, type EventLog } from './events/log.ts'
 import { createStreams } from './events/stream.ts'
+import { createDeliveries } from './jobs/deliveries.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createRelayJobs } from './jobs/relay-jobs.ts'
 import { TRANSITIONS } from './jobs/state.ts'
 import { createUploads } from './jobs/uploads.ts'
+import { createWebhookAddress } from './jobs/webhook-address.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createGate, type Gate } from './relay/gate.ts'
 import { createWorker, type Worker } from './relay/worker.ts'
@@ -20,6 +23,7 @@ import { createGraphQLServer } from './server/graphql.ts'
 import { type Health, healthRoutes } from './server/health.ts'
 import { close, createHttpServer, listen } from './server/http.ts'
 import { createOriginCheck } from './server/origins.ts'
+import { webhookRoutes } from './server/webhooks.ts'
 import { serveGraphQLSockets } from './server/ws.ts'
 
 /** What runs where, for the operator. */
@@ -60,11 +64,21 @@ export function createApp(config: Config, logger: Logger): App {
     lifecycle.onStop('hub', () => hub.stop())
     const log: EventLog = createEventLog({ db, states: TRANSITIONS, publish: hub.publish })
 
+    const address = createWebhookAddress({ publicUrl: () => publicUrl, secret: resources.falKey })
     const gate = createSubmitGate()
-    const relayJobs = createRelayJobs({ db, queue, log, publish: hub.publish })
-    const relayDeps = { jobs: relayJobs, log, fal, gate, webhookUrl: null, adoptionMs: config.adoptionSeconds * 1000 }
     const worker: Worker = createWorker(
-      { ...relayDeps, queue, random: Math.random, onError },
+      {
+        jobs: createRelayJobs({ db, queue, log, publish: hub.publish }),
+        queue,
+        log,
+        fal,
+        gate,
+        // Made up of host and port, it would be an address that fal cannot reach.
+        webhookUrl: config.publicUrl === null ? null : address.toUrl,
+        adoptionMs: config.adoptionSeconds * 1000,
+        random: Math.random,
+        onError,
+      },
       { concurrency: config.workerConcurrency },
     )
 
@@ -85,7 +99,13 @@ export function createApp(config: Config, logger: Logger): App {
     const allowsOrigin = createOriginCheck(() => ({ publicUrl, allowedOrigins, production }))
     const graphql = createGraphQLServer({ schema, services, allowsOrigin, graphiql, introspection, onError })
     const routes: Hono[] = [healthRoutes(health)]
-    if (servesApi) routes.push(apiRoutes({ graphql, services, allowsOrigin }))
+    if (servesApi) {
+      const signatures = openFalSignatures({ jwksUrl: resources.jwksUrl, onError })
+      lifecycle.onStop('webhook keys', () => signatures.close())
+      const deliveries = createDeliveries({ db, onNews: worker.ring })
+      routes.push(apiRoutes({ graphql, services, allowsOrigin }))
+      routes.push(webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, onError }))
+    }
     const server = createHttpServer(routes, onError)
     const sockets = servesApi ? serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin }) : null
 

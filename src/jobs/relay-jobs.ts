@@ -103,8 +103,15 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
           })
           if (appended.outcome === 'fenced') throw new StaleClaim()
           // A job that has ended already keeps its first end; only the task is left to end.
-          if (appended.outcome === 'stored' && ending.status === 'FAILED')
-            await tx.job.update({ where: { id: claim.jobId }, data: { failure: { ...ending.failure } as object } })
+          if (appended.outcome === 'stored' && ending.status === 'FAILED') {
+            // Given up in the moment in which fal's webhook brought the id: whoever claims the task next follows it.
+            const given = ending.failure.code === 'SUBMIT_UNKNOWN' ? { requestId: null } : {}
+            const { count } = await tx.job.updateMany({
+              where: { id: claim.jobId, ...given },
+              data: { failure: { ...ending.failure } as object },
+            })
+            if (count === 0) throw new StaleClaim()
+          }
           if (appended.outcome === 'stored' && ending.status === 'SUCCEEDED')
             await tx.video.create({ data: { jobId: claim.jobId, ...toColumns(ending.video) } })
           if (!(await queue.complete(tx, claim))) throw new StaleClaim()

@@ -9,7 +9,11 @@ export interface RecordingProxy {
   stop(): Promise<void>
 }
 
-export async function startRecordingProxy(target: string): Promise<RecordingProxy> {
+/** @param pass - what the server gets in place of an answer of fal's; by default that answer */
+export async function startRecordingProxy(
+  target: string,
+  pass: (request: Request, answer: Response) => Response = (_request, answer) => answer,
+): Promise<RecordingProxy> {
   const requests: RecordingProxy['requests'] = []
   const server = serve({
     hostname: '127.0.0.1',
@@ -20,7 +24,7 @@ export async function startRecordingProxy(target: string): Promise<RecordingProx
       const headers = new Headers(request.headers)
       headers.delete('host')
       const body = request.body === null ? null : await request.arrayBuffer()
-      return await fetch(`${target}${pathname}${search}`, { method: request.method, headers, body })
+      return pass(request, await fetch(`${target}${pathname}${search}`, { method: request.method, headers, body }))
     },
   })
   await once(server, 'listening')

@@ -3,6 +3,7 @@ import { type Database, openDatabase } from '../../src/adapters/db.ts'
 import { createFal } from '../../src/adapters/fal.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import { createEventLog, type EventLog } from '../../src/events/log.ts'
+import { createFailure } from '../../src/jobs/failure.ts'
 import { createRelayJobs, type RelayJobs } from '../../src/jobs/relay-jobs.ts'
 import { TRANSITIONS } from '../../src/jobs/state.ts'
 import { createAlarm } from '../../src/relay/alarm.ts'
@@ -149,4 +150,12 @@ test('a status that fal refuses for good ends the job', async () => {
   await done
   expect(await read(id)).toMatchObject({ status: 'FAILED', failure: { code: 'PROVIDER_ERROR', retryable: true } })
   await fal.stop()
+})
+
+test('a job is not given up when fal’s webhook brought the id at the last moment', async () => {
+  const { id, hold } = await claimJob({ submittingAt: new Date(0) })
+  await db.job.update({ where: { id }, data: { requestId: `late-${id}` } })
+  const failure = createFailure('SUBMIT_UNKNOWN', 'fal did not confirm the request')
+  expect(await jobs.end(hold.claim, { status: 'FAILED', failure })).toBe(false)
+  expect(await read(id)).toMatchObject({ status: 'PENDING', failure: null, lastSequence: 1 })
 })

@@ -1,0 +1,94 @@
+import { Hono, type Context as HttpContext } from 'hono'
+import type { OnError } from './errors.ts'
+
+/** What the route needs of others; see adapters/fal-signature.ts, jobs/webhook-address.ts and jobs/deliveries.ts. */
+export interface WebhookOptions {
+  signatures: { verify(delivery: SignedDelivery): Promise<'valid' | 'invalid' | 'unavailable'> }
+  /** The request that the body of a delivery tells of; null when it tells of none. */
+  readRequestId(rawBody: Uint8Array): string | null
+  address: { isOurs(jobId: string, mac: string): boolean }
+  deliveries: { take(delivery: { jobId: string; requestId: string }): Promise<unknown> }
+  onError: OnError
+}
+
+interface SignedDelivery {
+  requestId: string
+  userId: string
+  timestamp: string
+  signature: string
+  rawBody: Uint8Array
+}
+
+/** What fal says of one video is some kilobytes. */
+const MAX_BODY_BYTES = 1024 * 1024
+/** Until fal's keys may be asked for again. */
+const RETRY_AFTER_SECONDS = 60
+
+const ANSWERS = {
+  taken: { status: 200, body: { ok: true } },
+  unreadable: { status: 400, body: { error: 'The body names no request: expected JSON with a request_id.' } },
+  // One answer for all that is wrong: it does not help to find out what.
+  forged: { status: 401, body: { error: 'This is not signed by fal, or was not asked for by this server.' } },
+  'too large': { status: 413, body: { error: `The body is larger than ${MAX_BODY_BYTES} bytes.` } },
+  unavailable: { status: 503, body: { error: 'This cannot be taken now: send it again later.' } },
+} as const
+
+type Outcome = keyof typeof ANSWERS
+
+/**
+ * POST /webhooks/fal: fal tells that it is done with a request. A 2xx means that nothing more has to be sent, also when
+ * it was nothing new; 503 that it should be. Nothing here waits for fal, unless its keys have to be fetched.
+ */
+export function webhookRoutes(options: WebhookOptions): Hono {
+  return new Hono()
+    .post('/webhooks/fal', async (http) => {
+      const outcome = await take(http, options).catch((error: unknown): Outcome => {
+        options.onError(error, { stage: 'webhook' })
+        return 'unavailable'
+      })
+      const { status, body } = ANSWERS[outcome]
+      if (outcome === 'unavailable') http.header('retry-after', String(RETRY_AFTER_SECONDS))
+      return http.json(body, status)
+    })
+    .all('/webhooks/fal', (http) => http.json({ error: 'Only POST is served here.' }, 405, { allow: 'POST' }))
+}
+
+/** In the order of what it costs: what is not ours is refused before its body is read. */
+async function take(http: HttpContext, options: WebhookOptions): Promise<Outcome> {
+  const { signatures, readRequestId, address, deliveries } = options
+  const header = (name: string) => http.req.header(name) ?? ''
+  if (Number(header('content-length')) > MAX_BODY_BYTES) return 'too large'
+  const jobId = http.req.query('job') ?? ''
+  if (!address.isOurs(jobId, http.req.query('mac') ?? '')) return 'forged'
+  const rawBody = await readBody(http.req.raw.body)
+  if (rawBody === 'too large' || rawBody === 'unreadable') return rawBody
+  // One that was sent twice comes as one with a comma, which fits no signature.
+  const verdict = await signatures.verify({
+    requestId: header('x-fal-webhook-request-id'),
+    userId: header('x-fal-webhook-user-id'),
+    timestamp: header('x-fal-webhook-timestamp'),
+    signature: header('x-fal-webhook-signature'),
+    rawBody,
+  })
+  if (verdict !== 'valid') return verdict === 'invalid' ? 'forged' : 'unavailable'
+  const requestId = readRequestId(rawBody)
+  if (requestId === null) return 'unreadable'
+  await deliveries.take({ jobId, requestId })
+  return 'taken'
+}
+
+async function readBody(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array | 'too large' | 'unreadable'> {
+  const chunks: Uint8Array[] = []
+  let sizeBytes = 0
+  try {
+    for await (const chunk of body ?? []) {
+      sizeBytes += chunk.byteLength
+      // Leaving the loop cancels the rest.
+      if (sizeBytes > MAX_BODY_BYTES) return 'too large'
+      chunks.push(chunk)
+    }
+  } catch {
+    return 'unreadable' // Cut by the sender: there is nobody to tell, and nothing that an operator could mend.
+  }
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import type { Server } from 'node:http'
+import { type Database, openDatabase } from '../../src/adapters/db.ts'
+import { openFalSignatures, readDeliveredId } from '../../src/adapters/fal-signature.ts'
+import type { Job } from '../../src/generated/prisma/client.ts'
+import { createDeliveries } from '../../src/jobs/deliveries.ts'
+import { createWebhookAddress, type WebhookAddress } from '../../src/jobs/webhook-address.ts'
+import { close, createHttpServer, listen } from '../../src/server/http.ts'
+import { webhookRoutes } from '../../src/server/webhooks.ts'
+import { createTestDatabase } from '../helpers/postgres.ts'
+import { type Delivery, openWebhookSender, type WebhookSender } from '../helpers/webhook-sender.ts'
+
+/** What every delivery that counts for nothing is answered with. */
+export const REFUSED = {
+  status: 401,
+  body: { error: 'This is not signed by fal, or was not asked for by this server.' },
+}
+export const TAKEN = { status: 200, body: { ok: true } }
+
+/** fal's key, which nobody may be told. */
+export const SECRET = 'key-id:key-secret'
+
+/** A job whose submit left without an answer, the address that fal has of it, and the delivery that fal would make. */
+export interface LostSubmit {
+  id: string
+  requestId: string
+  url: string
+  delivery: Delivery
+}
+
+/** The webhook's route on a server and a database of its own, and the fal that sends to it. */
+export interface WebhookRig {
+  url: string
+  server: Server
+  sender: WebhookSender
+  address: WebhookAddress
+  /** Jobs whose relay was told to look. */
+  news: string[]
+  errors: { error: unknown; stage: string }[]
+  loseSubmit(): Promise<LostSubmit>
+  read(jobId: string): Promise<Job>
+  end(jobId: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** @param databaseUrl - another database to take deliveries into */
+export async function openWebhookRig({ databaseUrl }: { databaseUrl?: string } = {}): Promise<WebhookRig> {
+  const database = await createTestDatabase()
+  const errors: WebhookRig['errors'] = []
+  const news: string[] = []
+  const onError = (error: unknown, { stage }: { stage: string }) => errors.push({ error, stage })
+  const db = openDatabase({ url: database.url, onError })
+  const takingDb: Database = databaseUrl === undefined ? db : openDatabase({ url: databaseUrl, onError: () => {} })
+  const sender = await openWebhookSender()
+  const signatures = openFalSignatures({ jwksUrl: sender.jwksUrl, onError })
+  let url = ''
+  const address = createWebhookAddress({ publicUrl: () => url, secret: SECRET })
+  const deliveries = createDeliveries({ db: takingDb, onNews: (jobId) => news.push(jobId) })
+  const routes = webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, onError })
+  const server = createHttpServer([routes], onError)
+  url = await listen(server, { host: '127.0.0.1', port: 0 })
+
+  return {
+    ...{ url, server, sender, address, news, errors },
+    loseSubmit: async () => {
+      const settings = { imageUrl: 'https://example.com/a.png', motionBucketId: 127, condAug: 0.02, fps: 25 }
+      const { id } = await db.job.create({
+        data: { ownerId: 'local', model: 'fal-ai/stable-video', ...settings, submittingAt: new Date() },
+      })
+      const requestId = randomUUID()
+      return { id, requestId, url: address.toUrl(id), delivery: sender.prepare({ requestId }) }
+    },
+    read: (id) => db.job.findUniqueOrThrow({ where: { id } }),
+    end: async (id) => {
+      await db.job.update({ where: { id }, data: { status: 'FAILED' } })
+    },
+    close: async () => {
+      signatures.close()
+      await Promise.all([close(server), sender.close()])
+      await Promise.all([db.$disconnect(), takingDb.$disconnect()])
+      await database.drop()
+    },
+  }
+}
