@@ -1,4 +1,5 @@
 import type { Hono } from 'hono'
+import type { Bus } from './adapters/bus.ts'
 import { FalError } from './adapters/fal.ts'
 import { openFalSignatures, readDeliveredId } from './adapters/fal-signature.ts'
 import type { Logger } from './adapters/logger.ts'
@@ -7,6 +8,7 @@ import type { Services } from './context.ts'
 import { createHub, type Hub } from './events/hub.ts'
 import { createEventLog, type EventLog } from './events/log.ts'
 import { createStreams } from './events/stream.ts'
+import type { Update } from './events/update.ts'
 import { createDeliveries } from './jobs/deliveries.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createRelayJobs } from './jobs/relay-jobs.ts'
@@ -59,16 +61,33 @@ export function createApp(config: Config, logger: Logger): App {
     const resources = await openResources({ config, lifecycle, logger, onError })
     const { db, queue, fal } = resources
 
-    // The hub asks the log for heads, the log tells the hub what it has stored.
-    const hub: Hub & { stop(): void } = createHub({ readHeads: (jobIds) => log.heads(jobIds), onError })
+    // The hub asks the log for what others wrote, the log tells the hub what is written here.
+    const hub: Hub & { stop(): void } = createHub({
+      readHeads: (jobIds) => log.heads(jobIds),
+      readTails: (after, limit) => log.readTails(after, limit),
+      onError,
+    })
     lifecycle.onStop('hub', () => hub.stop())
-    const log: EventLog = createEventLog({ db, states: TRANSITIONS, publish: hub.publish })
+    const publish = (update: Update): void => {
+      hub.publish(update)
+      bus.send({ kind: 'update', jobId: update.jobId, ownerId: update.ownerId, sequence: update.sequence })
+    }
+    const onTask = (): void => {
+      worker.wake()
+      bus.send({ kind: 'task' })
+    }
+    /** Whoever holds the job should look at its row, and at fal. */
+    const ring = (jobId: string): void => {
+      worker.ring(jobId)
+      bus.send({ kind: 'look', jobId })
+    }
+    const log: EventLog = createEventLog({ db, states: TRANSITIONS, publish })
 
     const address = createWebhookAddress({ publicUrl: () => publicUrl, secret: resources.falKey })
     const gate = createSubmitGate()
     const worker: Worker = createWorker(
       {
-        jobs: createRelayJobs({ db, queue, log, publish: hub.publish }),
+        jobs: createRelayJobs({ db, queue, log, publish }),
         queue,
         log,
         fal,
@@ -85,7 +104,7 @@ export function createApp(config: Config, logger: Logger): App {
     let publicUrl = config.publicUrl ?? ''
     const services: Services = {
       db,
-      jobs: createJobs({ db, queue, log, publish: hub.publish, onTask: worker.wake, onCancel: worker.ring }),
+      jobs: createJobs({ db, queue, log, publish, onTask, onCancel: ring }),
       log,
       uploads: createUploads({ fal }),
       streams: createStreams({ log, hub }),
@@ -93,6 +112,20 @@ export function createApp(config: Config, logger: Logger): App {
         return publicUrl
       },
     }
+    // Last of these: what it brings goes to them.
+    const bus: Bus = await resources.openBus({
+      onHint: (hint) => {
+        if (hint.kind === 'update') hub.hint(hint)
+        else if (hint.kind === 'task') worker.wake()
+        else worker.ring(hint.jobId)
+      },
+      onGap: () => {
+        hub.gap()
+        worker.wake()
+      },
+      onError,
+    })
+    lifecycle.onStop('bus', () => bus.stop())
     const health: Health = { notReady, warnings: () => toWarnings(gate) }
 
     const { graphiql, introspection, allowedOrigins, production } = config
@@ -102,7 +135,7 @@ export function createApp(config: Config, logger: Logger): App {
     if (servesApi) {
       const signatures = openFalSignatures({ jwksUrl: resources.jwksUrl, onError })
       lifecycle.onStop('webhook keys', () => signatures.close())
-      const deliveries = createDeliveries({ db, onNews: worker.ring })
+      const deliveries = createDeliveries({ db, onNews: ring })
       routes.push(apiRoutes({ graphql, services, allowsOrigin }))
       routes.push(webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, onError }))
     }

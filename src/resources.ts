@@ -1,5 +1,8 @@
 import { join } from 'node:path'
 import { deployMigrations } from '../prisma/migrate.ts'
+import type { Bus, BusEvents } from './adapters/bus.ts'
+import { openPostgresBus } from './adapters/bus-postgres.ts'
+import { openRedisBus } from './adapters/bus-redis.ts'
 import { takeDataDirLease } from './adapters/data-dir-lease.ts'
 import { type Database, openDatabase } from './adapters/db.ts'
 import { openEmbeddedPostgres } from './adapters/embedded-postgres.ts'
@@ -15,6 +18,8 @@ import type { Lifecycle } from './lifecycle.ts'
 export interface Resources {
   db: Database
   queue: Queue
+  /** Joins the processes of this installation. */
+  openBus(events: BusEvents): Promise<Bus>
   fal: Fal
   /** fal's key, or what stands for it at the sandbox. */
   falKey: string
@@ -39,7 +44,14 @@ export async function openResources(deps: ResourceDeps): Promise<Resources> {
   const opening = [openFal(deps), openTables(deps, store.url)] as const
   await Promise.allSettled(opening)
   const [{ name, ...fal }, tables] = await Promise.all(opening)
-  return { ...tables, ...fal, names: { database: store.name, fal: name } }
+  const { redisUrl } = deps.config
+  return {
+    ...tables,
+    ...fal,
+    openBus: (events) =>
+      redisUrl === null ? openPostgresBus({ url: store.url, ...events }) : openRedisBus({ url: redisUrl, ...events }),
+    names: { database: store.name, fal: name },
+  }
 }
 
 async function openStore({ config, lifecycle }: ResourceDeps): Promise<{ url: string; name: string }> {

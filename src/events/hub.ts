@@ -1,4 +1,5 @@
 import { createRing, type Ring } from './ring.ts'
+import { createTailReader, type TailReaderDeps } from './tail-reader.ts'
 import type { Update } from './update.ts'
 
 /** A reader's hold on something that grows. Release it with `close` (or `using`). */
@@ -18,17 +19,23 @@ export interface Watch<T> extends Disposable {
 export interface Hub {
   /** Tells readers of an update that has been committed. */
   publish(update: Update): void
+  /**
+   * Says that another process has committed an update. If anybody here watches its job or owner it is read, once for all of
+   * them, together with what else is hinted at in that moment.
+   */
+  hint(hint: { jobId: string; ownerId: string; sequence: number }): void
+  /** Hints may have been missed: looks at everything that is watched, and ends the feeds, which cannot tell what they missed. */
+  gap(): void
   watchJob(jobId: string): Watch<Update>
-  /** All jobs of an owner; indexes are of this process alone. */
+  /** All jobs of an owner; indexes are of this process alone. The updates of each job come in order. */
   watchOwner(ownerId: string): Watch<Update>
   /** How many things are being watched. */
   readonly size: number
 }
 
-export interface HubDeps {
+export interface HubDeps extends Omit<TailReaderDeps, 'accept'> {
   /** The newest sequence of each of these jobs, in one query. */
   readHeads(jobIds: string[]): Promise<Map<string, number>>
-  onError(error: unknown, context: { stage: string }): void
 }
 
 export interface HubOptions {
@@ -46,13 +53,43 @@ interface Channel {
   waiting: Set<() => void>
 }
 
-export function createHub({ readHeads, onError }: HubDeps, options: HubOptions = {}): Hub & { stop(): void } {
+interface OwnerChannel extends Channel {
+  /** The newest update of each job that was told; of as many jobs as updates are kept. */
+  told: Map<string, number>
+}
+
+export function createHub(deps: HubDeps, options: HubOptions = {}): Hub & { stop(): void } {
   const { recent = 256, recentOfOwner = 2048, lookMs = 5000 } = options
   const jobs = new Map<string, Channel>()
-  const owners = new Map<string, Channel>()
+  const owners = new Map<string, OwnerChannel>()
+  const tails = createTailReader({ ...deps, accept: (update) => accept(update, { wasRead: true }) }, recent)
 
-  function watch(channels: Map<string, Channel>, key: string, capacity: number): Watch<Update> {
-    const channel = channels.get(key) ?? { ring: createRing<Update>(capacity), readers: 0, waiting: new Set() }
+  function accept(update: Update, { wasRead }: { wasRead: boolean }): void {
+    const ofJob = jobs.get(update.jobId)
+    if (ofJob?.ring.push(update.sequence, update)) wake(ofJob)
+    const ofOwner = owners.get(update.ownerId)
+    if (ofOwner) acceptForOwner(ofOwner, update, wasRead)
+  }
+
+  /** In the order of the job's log: one that comes before its predecessor is read again, together with that. */
+  function acceptForOwner(channel: OwnerChannel, update: Update, wasRead: boolean): void {
+    const { jobId, sequence } = update
+    const last = channel.told.get(jobId)
+    if (last !== undefined && sequence <= last) return
+    if (last !== undefined && sequence > last + 1 && !wasRead) {
+      tails.want(jobId, last)
+      return
+    }
+    // Newest at the end, so that the job that was silent for longest is the one that is forgotten.
+    channel.told.delete(jobId)
+    channel.told.set(jobId, sequence)
+    if (channel.told.size > recentOfOwner) channel.told.delete(channel.told.keys().next().value ?? '')
+    channel.ring.push(channel.ring.head + 1, update)
+    wake(channel)
+  }
+
+  function watch<C extends Channel>(channels: Map<string, C>, key: string, create: () => C): Watch<Update> {
+    const channel = channels.get(key) ?? create()
     channels.set(key, channel)
     channel.readers++
     let open = true
@@ -71,18 +108,22 @@ export function createHub({ readHeads, onError }: HubDeps, options: HubOptions =
     }
   }
 
+  function createChannel(capacity: number): Channel {
+    return { ring: createRing<Update>(capacity), readers: 0, waiting: new Set() }
+  }
+
   // One statement for everything that is watched, however many watch it.
   let looking = false
   async function look(): Promise<void> {
     if (looking || jobs.size === 0) return
     looking = true
     try {
-      for (const [jobId, head] of await readHeads([...jobs.keys()])) {
+      for (const [jobId, head] of await deps.readHeads([...jobs.keys()])) {
         const channel = jobs.get(jobId)
-        if (channel?.ring.raise(head)) wake(channel)
+        if (channel && head > channel.ring.head) readOrRaise(jobId, channel, head)
       }
     } catch (error) {
-      onError(error, { stage: 'look for missed updates' })
+      deps.onError(error, { stage: 'look for missed updates' })
     } finally {
       looking = false
     }
@@ -90,19 +131,40 @@ export function createHub({ readHeads, onError }: HubDeps, options: HubOptions =
   const timer = setInterval(() => void look(), lookMs)
   timer.unref()
 
+  /** A channel that knows nothing yet has readers at different places: they read for themselves, once. */
+  function readOrRaise(jobId: string, channel: Channel, head: number): void {
+    if (channel.ring.head > 0) tails.want(jobId, channel.ring.head)
+    else if (channel.ring.raise(head)) wake(channel)
+  }
+
   return {
-    publish: (update) => {
-      const ofJob = jobs.get(update.jobId)
-      if (ofJob?.ring.push(update.sequence, update)) wake(ofJob)
-      const ofOwner = owners.get(update.ownerId)
-      if (ofOwner?.ring.push(ofOwner.ring.head + 1, update)) wake(ofOwner)
+    publish: (update) => accept(update, { wasRead: false }),
+    hint: ({ jobId, ownerId, sequence }) => {
+      const ofJob = jobs.get(jobId)
+      const ofOwner = owners.get(ownerId)
+      if (ofJob && sequence > ofJob.ring.head) tails.want(jobId, ofJob.ring.head > 0 ? ofJob.ring.head : sequence - 1)
+      if (ofOwner && sequence > (ofOwner.told.get(jobId) ?? 0))
+        tails.want(jobId, ofOwner.told.get(jobId) ?? sequence - 1)
     },
-    watchJob: (jobId) => watch(jobs, jobId, recent),
-    watchOwner: (ownerId) => watch(owners, ownerId, recentOfOwner),
+    gap: () => {
+      void look()
+      for (const channel of owners.values()) {
+        channel.told.clear()
+        // One further than anybody is: whoever reads on learns that its place is lost.
+        channel.ring.raise(channel.ring.head + 2)
+        wake(channel)
+      }
+    },
+    watchJob: (jobId) => watch(jobs, jobId, () => createChannel(recent)),
+    watchOwner: (ownerId) =>
+      watch(owners, ownerId, () => ({ ...createChannel(recentOfOwner), told: new Map<string, number>() })),
     get size() {
       return jobs.size + owners.size
     },
-    stop: () => clearInterval(timer),
+    stop: () => {
+      clearInterval(timer)
+      tails.stop()
+    },
   }
 }
 

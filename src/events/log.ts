@@ -45,6 +45,8 @@ export interface EventLog {
   readMany(jobIds: readonly string[], range: UpdateRange): Promise<Map<string, Update[]>>
   /** The job's state now as one update, with the newest sequence and all log lines so far, read in one statement. */
   snapshot(jobId: string): Promise<Update>
+  /** What came after the given sequence of each job, oldest first, in one query; of each as many as `limit`. */
+  readTails(after: ReadonlyMap<string, number>, limit: number): Promise<Update[]>
   /** Newest sequence of each job. */
   heads(jobIds: readonly string[]): Promise<Map<string, number>>
 }
@@ -125,6 +127,17 @@ export function createEventLog({
         FROM "Job" j WHERE j.id = ${jobId}::uuid`
       if (!row) throw new Error(`job ${jobId} is gone while it is being watched`)
       return toUpdate(row)
+    },
+    readTails: async (after, limit) => {
+      const wanted = JSON.stringify([...after].map(([jobId, sequence]) => ({ jobId, sequence })))
+      const rows = await db.$queryRaw<UpdateRow[]>`
+        SELECT j.id AS "jobId", j."ownerId", u.sequence, u.at, u.status::text AS status, u."queuePosition", u.progress, u.logs
+        FROM jsonb_to_recordset(${wanted}::jsonb) AS w("jobId" uuid, sequence int)
+        JOIN "Job" j ON j.id = w."jobId" CROSS JOIN LATERAL (
+          SELECT * FROM "JobUpdate" WHERE "jobId" = j.id AND sequence > w.sequence ORDER BY sequence LIMIT ${limit}
+        ) u
+        ORDER BY j.id, u.sequence`
+      return rows.map(toUpdate)
     },
     heads: async (jobIds) => {
       const rows = await db.job.findMany({

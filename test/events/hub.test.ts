@@ -12,7 +12,7 @@ afterEach(() => {
 /** A hub that by itself looks for nothing, unless the test says how often. */
 function openHub(deps: Partial<HubDeps> = {}, options: HubOptions = {}) {
   const hub = createHub(
-    { readHeads: async () => new Map(), onError: () => {}, ...deps },
+    { readHeads: async () => new Map(), readTails: async () => [], onError: () => {}, ...deps },
     { lookMs: 3_600_000, ...options },
   )
   opened.push(hub)
@@ -257,5 +257,143 @@ describe('the look for lost hints', () => {
     const before = calls
     await ticks(10)
     expect(calls).toBe(before)
+  })
+})
+
+describe('a hint of another process', () => {
+  /** A log of 20 updates of each job, and what was asked of it. */
+  function openLog() {
+    const reads: [string, number][][] = []
+    return {
+      reads,
+      readTails: async (after: ReadonlyMap<string, number>) => {
+        reads.push([...after])
+        return [...after].flatMap(([jobId, last]) =>
+          Array.from({ length: 20 - last }, (_, n) => createUpdate(jobId, last + 1 + n, 'me')),
+        )
+      },
+    }
+  }
+  const hintAt = (jobId: string, sequence: number) => ({ jobId, ownerId: 'me', sequence })
+
+  test('of a watched job is one read, however many watch it', async () => {
+    const log = openLog()
+    const hub = openHub(log)
+    const watches = Array.from({ length: 1_000 }, () => hub.watchJob('a'))
+    const waits = watches.map((watch) => watch.changed(17, never))
+    hub.hint(hintAt('a', 18))
+    hub.hint(hintAt('a', 19))
+    hub.hint(hintAt('a', 20))
+    await Promise.all(waits)
+    expect(log.reads).toEqual([[['a', 17]]])
+    for (const watch of watches) {
+      expect(watch.since(17)?.map(({ sequence }) => sequence)).toEqual([18, 19, 20])
+      watch[Symbol.dispose]()
+    }
+  })
+
+  test('of many jobs at once is one read', async () => {
+    const log = openLog()
+    const hub = openHub(log)
+    using a = hub.watchJob('a')
+    using b = hub.watchJob('b')
+    hub.publish(createUpdate('b', 18))
+    hub.hint(hintAt('a', 20))
+    hub.hint(hintAt('b', 20))
+    await Promise.all([a.changed(19, never), b.changed(19, never)])
+    expect(log.reads).toEqual([
+      [
+        ['a', 19],
+        ['b', 18],
+      ],
+    ])
+    expect(b.since(17)).toHaveLength(3)
+  })
+
+  test('of what nobody watches, or is known, reads nothing', async () => {
+    const log = openLog()
+    const hub = openHub(log)
+    using watch = hub.watchJob('a')
+    hub.publish(createUpdate('a', 5))
+    hub.hint(hintAt('a', 5))
+    hub.hint(hintAt('b', 9))
+    hub.hint(hintAt('a', 20))
+    await watch.changed(19, never)
+    expect(log.reads).toEqual([[['a', 5]]])
+  })
+
+  test('that cannot be read now is read later', async () => {
+    let isAway = true
+    const log = openLog()
+    const stages: string[] = []
+    const hub = openHub({
+      readTails: async (after) => {
+        if (isAway) throw new Error('the database is away')
+        return await log.readTails(after)
+      },
+      onError: (_error, { stage }) => stages.push(stage),
+    })
+    using watch = hub.watchJob('a')
+    hub.hint(hintAt('a', 20))
+    await until(() => stages.length === 1)
+    isAway = false
+    await watch.changed(19, never)
+    expect(stages).toEqual(['read updates'])
+  })
+
+  test('reaches the watch of an owner, each update once and in the order of its job', async () => {
+    const log = openLog()
+    const hub = openHub(log)
+    using watch = hub.watchOwner('me')
+    hub.publish(createUpdate('a', 15, 'me'))
+    hub.hint(hintAt('a', 17))
+    // Published here while 16 and 17 are on their way from elsewhere.
+    hub.publish(createUpdate('a', 18, 'me'))
+    hub.hint(hintAt('b', 20))
+    await until(() => watch.head >= 7)
+    const told = watch.since(0) ?? []
+    expect(told.filter(({ jobId }) => jobId === 'a').map(({ sequence }) => sequence)).toEqual([15, 16, 17, 18, 19, 20])
+    expect(told.filter(({ jobId }) => jobId === 'b').map(({ sequence }) => sequence)).toEqual([20])
+  })
+
+  test('may be repeated and late', async () => {
+    const log = openLog()
+    const hub = openHub(log)
+    using watch = hub.watchOwner('me')
+    hub.hint(hintAt('a', 20))
+    await watch.changed(0, never)
+    hub.hint(hintAt('a', 20))
+    hub.hint(hintAt('a', 19))
+    await ticks(20)
+    expect(watch.since(0)).toHaveLength(1)
+    expect(log.reads).toHaveLength(1)
+  })
+})
+
+describe('a gap in the hints', () => {
+  test('lets everything that is watched be looked at', async () => {
+    const hub = openHub({
+      readHeads: async () => new Map([['a', 9]]),
+      readTails: async (after) => [...after].map(([jobId]) => createUpdate(jobId, 9)),
+    })
+    using watch = hub.watchJob('a')
+    hub.publish(createUpdate('a', 8))
+    hub.gap()
+    await watch.changed(8, never)
+    expect(watch.since(8)).toHaveLength(1)
+  })
+
+  test('takes their place from all who watch an owner, and from none who come later', async () => {
+    const hub = openHub()
+    using before = hub.watchOwner('me')
+    hub.publish(createUpdate('a', 1, 'me'))
+    const place = before.head
+    hub.gap()
+    await before.changed(place, never)
+    expect(before.since(place)).toBeNull()
+    using after = hub.watchOwner('me')
+    const start = after.head
+    hub.publish(createUpdate('a', 2, 'me'))
+    expect(after.since(start)).toHaveLength(1)
   })
 })

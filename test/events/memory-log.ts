@@ -15,7 +15,7 @@ export interface MemoryLog extends EventLog {
   /** Forgets the stored updates of a job below a sequence, as an operator may. */
   prune(jobId: string, below: number): void
   /** How often updates were read, by the name of the method. */
-  readonly reads: { readMany: number; snapshot: number; heads: number }
+  readonly reads: { readMany: number; snapshot: number; heads: number; readTails: number }
 }
 
 interface Stored {
@@ -26,7 +26,7 @@ interface Stored {
 
 export function createMemoryLog({ publish = () => {}, delay = async () => {} }: MemoryLogOptions = {}): MemoryLog {
   const jobs = new Map<string, Stored>()
-  const reads = { readMany: 0, snapshot: 0, heads: 0 }
+  const reads = { readMany: 0, snapshot: 0, heads: 0, readTails: 0 }
 
   function store({ jobId, status, queuePosition = null, progress = null, logs = [] }: Change): Appended {
     const job = jobs.get(jobId)
@@ -104,6 +104,15 @@ export function createMemoryLog({ publish = () => {}, delay = async () => {} }: 
       await delay()
       if (!now) throw new Error(`job ${jobId} is gone while it is being watched`)
       return now
+    },
+    readTails: async (after, limit) => {
+      reads.readTails++
+      await delay()
+      const tails = [...after].flatMap(([jobId, last]) =>
+        (jobs.get(jobId)?.updates ?? []).filter(({ sequence }) => sequence > last).slice(0, limit),
+      )
+      await delay()
+      return tails
     },
     heads: async (jobIds) => {
       reads.heads++

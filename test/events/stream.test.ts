@@ -21,7 +21,11 @@ interface HouseOptions extends HubOptions {
 function openHouse({ carry = (update, publish) => publish(update), delay, ...options }: HouseOptions = {}) {
   const log = createMemoryLog({ publish: (update) => carry(update, hub.publish), ...(delay && { delay }) })
   const hub = createHub(
-    { readHeads: (jobIds) => log.heads(jobIds), onError: (error) => expect.unreachable(String(error)) },
+    {
+      readHeads: (jobIds) => log.heads(jobIds),
+      readTails: log.readTails,
+      onError: (error) => expect.unreachable(String(error)),
+    },
     { lookMs: 3_600_000, ...options },
   )
   opened.push(hub)
