@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import type { Bus } from './adapters/bus.ts'
-import { FalError } from './adapters/fal.ts'
+import { isDatabaseAway } from './adapters/db.ts'
 import { openFalSignatures, readDeliveredId } from './adapters/fal-signature.ts'
 import type { Logger } from './adapters/logger.ts'
 import type { Config } from './config.ts'
@@ -18,6 +18,7 @@ import { createWebhookAddress } from './jobs/webhook-address.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createGate, type Gate } from './relay/gate.ts'
 import { createWorker, type Worker } from './relay/worker.ts'
+import { createReport } from './report.ts'
 import { openResources } from './resources.ts'
 import { schema } from './schema/index.ts'
 import { apiRoutes } from './server/api.ts'
@@ -27,6 +28,9 @@ import { close, createHttpServer, listen } from './server/http.ts'
 import { createOriginCheck } from './server/origins.ts'
 import { webhookRoutes } from './server/webhooks.ts'
 import { serveGraphQLSockets } from './server/ws.ts'
+
+/** How long the database may take to show that it is there, in milliseconds. */
+const READY_MS = 1_500
 
 /** What runs where, for the operator. */
 export interface RunningApp {
@@ -45,17 +49,11 @@ export interface App {
 
 /** The only place that constructs, with resources.ts for what the server stands on. */
 export function createApp(config: Config, logger: Logger): App {
+  const onError = createReport(logger, isDatabaseAway)
   const lifecycle = createLifecycle(onError)
   const servesApi = config.roles.includes('api')
   const relaysJobs = config.roles.includes('worker')
   let stopping = false
-
-  function onError(error: unknown, context: { stage: string; jobId?: string; id?: string }): void {
-    // What fal says is foreseen and dealt with: a line is enough, the stack would tell of nothing but us.
-    if (error instanceof FalError)
-      logger.warn({ ...context, kind: error.kind, status: error.status }, `${context.stage}: ${error.message}`)
-    else logger.error({ ...context, err: error }, `${context.stage} failed`)
-  }
 
   async function start(): Promise<RunningApp> {
     const resources = await openResources({ config, lifecycle, logger, onError })
@@ -104,10 +102,10 @@ export function createApp(config: Config, logger: Logger): App {
     let publicUrl = config.publicUrl ?? ''
     const services: Services = {
       db,
-      jobs: createJobs({ db, queue, log, publish, onTask, onCancel: ring }),
+      jobs: createJobs({ db, isAway: isDatabaseAway, queue, log, publish, onTask, onCancel: ring }),
       log,
       uploads: createUploads({ fal }),
-      streams: createStreams({ log, hub }),
+      streams: createStreams({ log, hub, isAway: isDatabaseAway }),
       get publicUrl() {
         return publicUrl
       },
@@ -130,7 +128,15 @@ export function createApp(config: Config, logger: Logger): App {
 
     const { graphiql, introspection, allowedOrigins, production } = config
     const allowsOrigin = createOriginCheck(() => ({ publicUrl, allowedOrigins, production }))
-    const graphql = createGraphQLServer({ schema, services, allowsOrigin, graphiql, introspection, onError })
+    const graphql = createGraphQLServer({
+      schema,
+      services,
+      allowsOrigin,
+      graphiql,
+      introspection,
+      onError,
+      isAway: isDatabaseAway,
+    })
     const routes: Hono[] = [healthRoutes(health)]
     if (servesApi) {
       const signatures = openFalSignatures({ jwksUrl: resources.jwksUrl, onError })
@@ -154,7 +160,7 @@ export function createApp(config: Config, logger: Logger): App {
     async function notReady(): Promise<string | null> {
       if (stopping) return 'draining'
       try {
-        await db.$queryRaw`SELECT 1`
+        await within(READY_MS, db.$queryRaw`SELECT 1`)
         return null
       } catch (error) {
         onError(error, { stage: 'ready check' })
@@ -197,4 +203,14 @@ export function createApp(config: Config, logger: Logger): App {
 function toWarnings({ paused }: Gate): string[] {
   if (!paused) return []
   return [`submitting to fal is paused since ${paused.since.toISOString()}, jobs wait: ${paused.error.message}`]
+}
+
+async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error('timeout expired')), timeoutMs)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -1,5 +1,9 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { type Prisma, PrismaClient } from '../generated/prisma/client.ts'
+import { retryConflicts } from './db-errors.ts'
+import { createPool } from './pool.ts'
+
+export { isDatabaseAway } from './db-errors.ts'
 
 /** The database, by Prisma. */
 export type Database = PrismaClient
@@ -17,12 +21,15 @@ export interface DatabaseOptions {
 /** Opens a pool; the first query connects. Close it with `$disconnect()`. */
 export function openDatabase({ url, connections = 10, onError }: DatabaseOptions): Database {
   // Without these listeners a restart of Postgres is an unhandled 'error' event, which ends the process.
-  const adapter = new PrismaPg(
-    { connectionString: url, max: connections, connectionTimeoutMillis: 5_000, application_name: 'reelay' },
-    {
-      onPoolError: (error) => onError(error, { stage: 'database pool' }),
-      onConnectionError: (error) => onError(error, { stage: 'database connection' }),
-    },
-  )
-  return new PrismaClient({ adapter, transactionOptions: { maxWait: 5_000, timeout: 15_000 } })
+  const adapter = new PrismaPg(createPool({ url, name: 'reelay', connections }), {
+    disposeExternalPool: true,
+    onPoolError: (error) => onError(error, { stage: 'database pool' }),
+    onConnectionError: (error) => onError(error, { stage: 'database connection' }),
+  })
+  return new PrismaClient({ adapter, transactionOptions: { maxWait: 3_000, timeout: 15_000 } })
+}
+
+/** Runs a transaction, and again when another one was in its way: `run` must do nothing outside of `tx`. */
+export function transact<T>(db: Database, run: (tx: Transaction) => Promise<T>): Promise<T> {
+  return retryConflicts(() => db.$transaction(run))
 }

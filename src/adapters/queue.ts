@@ -1,6 +1,7 @@
 import { fromPrisma, PgBoss } from 'pg-boss'
 import { z } from 'zod'
 import type { Transaction } from './db.ts'
+import { createPool } from './pool.ts'
 
 /** A worker's hold on a task. `number` rises with every hold of the same task: the newest one counts. */
 export interface Claim {
@@ -23,6 +24,21 @@ export interface Queue {
   complete(tx: Transaction, claim: Claim): Promise<boolean>
   /** Gives tasks back: they are claimable at once. */
   release(claims: readonly Claim[]): Promise<void>
+  /** Those of the jobs that have a task that waits or is held. */
+  findTasks(jobIds: readonly string[]): Promise<Set<string>>
+  /**
+   * Adds the tasks that were lost, so that the next hold of each has a higher number than the one given.
+   * MUST leave a task alone that waits or is held. Answers the jobs whose task was added.
+   */
+  restore(tx: Transaction, last: readonly Claim[]): Promise<string[]>
+  /**
+   * Runs something at times, from now on: once for each time, by one of the instances that asked for it, and not while
+   * it still runs. A run whose process died is taken over; one that failed is reported and repeated.
+   * @param name - the same in every instance
+   * @param cron - five fields, in UTC
+   */
+  schedule(name: string, cron: string, run: (signal: AbortSignal) => Promise<void>): Promise<void>
+  /** What runs by schedule is aborted, and has `RUN_GRACE_MS` to end. */
   stop(): Promise<void>
 }
 
@@ -33,19 +49,47 @@ export interface QueueOptions {
 
 const QUEUE = 'relay'
 
+const CONNECTIONS = 4
+/** How long a statement may go without an answer, in milliseconds: a claim is kept alive more often than every 10 s. */
+const DEADLINE = { query_timeout: 4_000 }
+const NO_DEADLINE = { query_timeout: 600_000 }
+
 /** A claim that was not kept alive for this long is given to somebody else. 10 is the least that pg-boss takes. */
 const HEARTBEAT_SECONDS = 10
+
+/** How long a stop waits for scheduled work that it has aborted, in milliseconds. */
+const RUN_GRACE_MS = 2_000
+
+const SCHEDULED = {
+  // One that waits or runs, in all instances together: a time that comes during a run is left out.
+  policy: 'exclusive',
+  heartbeatSeconds: HEARTBEAT_SECONDS,
+  retryLimit: 3,
+  retryDelay: 1,
+  expireInSeconds: 3600,
+  // While nobody works, times pass without a trace.
+  retentionSeconds: 600,
+  deleteAfterSeconds: 600,
+}
 
 /** What pg-boss answers to commands; its types say less. */
 const Answer = z.object({ affected: z.number(), settled: z.array(z.string()).default([]) })
 
 /** Opens pg-boss on its own schema, `pgboss`, which it creates and upgrades by itself. */
 export async function openQueue({ url, onError }: QueueOptions): Promise<Queue> {
+  const pool = createPool({ url, name: 'reelay-queue', connections: CONNECTIONS })
+  pool.on('error', (error) => onError(error, { stage: 'queue connection' }))
+  // The tables are made and upgraded first, by one of those that start at once: that may take any time.
+  let deadline: { query_timeout: number } = NO_DEADLINE
   const boss = new PgBoss({
-    connectionString: url,
-    application_name: 'reelay-queue',
+    db: {
+      executeSql: (text, values = []) => {
+        // pg reads a deadline here that its types do not have.
+        const query = { text, values, ...deadline }
+        return pool.query(query)
+      },
+    },
     schema: 'pgboss',
-    max: 4,
     // A takeover needs a look at the heartbeats; each look counts the task table, so ended tasks are removed early.
     superviseIntervalSeconds: 2,
     monitorIntervalSeconds: 2,
@@ -66,6 +110,8 @@ export async function openQueue({ url, onError }: QueueOptions): Promise<Queue> 
   await boss.createQueue(QUEUE, options)
   // A queue that is there keeps its settings otherwise.
   await boss.updateQueue(QUEUE, options)
+  deadline = DEADLINE
+  const stopping = new AbortController()
 
   return {
     enqueue: async (tx, jobId) => {
@@ -88,7 +134,44 @@ export async function openQueue({ url, onError }: QueueOptions): Promise<Queue> 
     release: async (claims) => {
       if (claims.length > 0) await boss.fail(QUEUE, claims.map(toAttempt), { reason: 'released' })
     },
-    stop: () => boss.stop({ graceful: false, close: true }),
+    findTasks: async (jobIds) => {
+      const { rows } = await boss
+        .getDb()
+        .executeSql(`SELECT id FROM pgboss.job WHERE name = $1 AND id = ANY($2::uuid[]) AND state <= 'active'`, [
+          QUEUE,
+          [...jobIds],
+        ])
+      return new Set(rows.map((row: { id: string }) => row.id))
+    },
+    restore: async (tx, last) => {
+      const jobIds = last.map(({ jobId }) => jobId)
+      // pg-boss keeps an ended task for a while, and its id with it.
+      await tx.$executeRaw`DELETE FROM pgboss.job WHERE name = ${QUEUE} AND id = ANY(${jobIds}::uuid[]) AND state > 'active'`
+      const tasks = jobIds.map((id) => ({ id }))
+      const added = (await boss.insert(QUEUE, tasks, { db: fromPrisma(tx), returnId: true })) ?? []
+      await tx.$executeRaw`
+        UPDATE pgboss.job t SET retry_count = c.number
+        FROM jsonb_to_recordset(${JSON.stringify(last)}::jsonb) AS c("jobId" uuid, number int)
+        WHERE t.name = ${QUEUE} AND t.id = c."jobId" AND t.id = ANY(${added}::uuid[])`
+      return added
+    },
+    schedule: async (name, cron, run) => {
+      await boss.createQueue(name, SCHEDULED)
+      await boss.work(name, async ([task]) => {
+        try {
+          await run(task ? AbortSignal.any([task.signal, stopping.signal]) : stopping.signal)
+        } catch (error) {
+          if (!stopping.signal.aborted) onError(error, { stage: name })
+          throw error
+        }
+      })
+      await boss.schedule(name, cron)
+    },
+    stop: async () => {
+      stopping.abort(new Error('the queue is being stopped'))
+      await boss.stop({ graceful: true, timeout: RUN_GRACE_MS })
+      await pool.end()
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 import { FeedLaggedError, InvalidArgumentError } from '../errors.ts'
 import type { Hub } from './hub.ts'
 import type { EventLog } from './log.ts'
+import { readPatiently } from './patience.ts'
 import type { Update } from './update.ts'
 
 /** Live reading of the log. */
@@ -21,7 +22,14 @@ export interface Streams {
 /** Updates read from the database at a time: what a slow reader holds at most. */
 const PAGE = 100
 
-export function createStreams({ log, hub }: { log: EventLog; hub: Hub }): Streams {
+export interface StreamsDeps {
+  log: EventLog
+  hub: Hub
+  /** Does the error mean that the database is away for now? Then a reader waits for it, once it has begun to read. */
+  isAway(error: unknown): boolean
+}
+
+export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
   async function* ofJob(jobId: string, after: number | null, signal: AbortSignal): AsyncGenerator<Update> {
     // Registered before the log is read: an update that commits in between is in one of the two.
     using watch = hub.watchJob(jobId)
@@ -36,7 +44,7 @@ export function createStreams({ log, hub }: { log: EventLog; hub: Hub }): Stream
     let isKnown = after === null
     while (!signal.aborted) {
       const recent: Update[] | null = isKnown ? watch.since(cursor) : null
-      const updates: Update[] | 'ended' = recent ?? (await readAfter(jobId, cursor))
+      const updates: Update[] | 'ended' = recent ?? (await read(jobId, cursor, isKnown ? signal : null))
       isKnown = true
       if (updates === 'ended') return
       for (const update of updates) {
@@ -46,6 +54,12 @@ export function createStreams({ log, hub }: { log: EventLog; hub: Hub }): Stream
       }
       if (updates.length === 0) await watch.changed(cursor, signal)
     }
+  }
+
+  /** @param signal - of a reader that has begun; one that has not is better told at once */
+  async function read(jobId: string, cursor: number, signal: AbortSignal | null): Promise<Update[] | 'ended'> {
+    if (signal === null) return await readAfter(jobId, cursor)
+    return await readPatiently(() => readAfter(jobId, cursor), { isAway, signal })
   }
 
   async function readAfter(jobId: string, cursor: number): Promise<Update[] | 'ended'> {

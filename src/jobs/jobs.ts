@@ -1,8 +1,9 @@
 import DataLoader from 'dataloader'
-import type { Database } from '../adapters/db.ts'
+import { type Database, transact } from '../adapters/db.ts'
 import type { Queue } from '../adapters/queue.ts'
 import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../errors.ts'
 import type { EventLog } from '../events/log.ts'
+import { readPatiently } from '../events/patience.ts'
 import type { Update } from '../events/update.ts'
 import type { Job, JobImage } from '../generated/prisma/client.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
@@ -43,14 +44,22 @@ export interface Jobs {
   /** Newest first. */
   list(viewer: Viewer, filter: JobFilter, range: JobRange): Promise<Job[]>
   count(viewer: Viewer, filter: JobFilter): Promise<number>
-  /** A job by the id that one of its updates gave; calls of the same moment are one query. */
+  /**
+   * A job by the id that one of its updates gave; calls of the same moment are one query. While the database is away it
+   * waits for a while: the update would be lost to its reader.
+   */
   load(id: string): Promise<Job>
   /** The image of a job that waits for its upload, or where it is by now; null for an unknown job. */
   findImage(id: string): Promise<Pick<JobImage, 'bytes' | 'contentType'> | { url: string } | null>
 }
 
+/** How long a reader's update waits for the database, in milliseconds. */
+const LOAD_MS = 60_000
+
 export interface JobsDeps {
   db: Database
+  /** Does the error mean that the database is away for now? */
+  isAway(error: unknown): boolean
   queue: Queue
   log: EventLog
   /** Called after a commit. */
@@ -61,10 +70,11 @@ export interface JobsDeps {
   onCancel(jobId: string): void
 }
 
-export function createJobs({ db, queue, log, publish, onTask, onCancel }: JobsDeps): Jobs {
+export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }: JobsDeps): Jobs {
   const loader = new DataLoader<string, Job>(
     async (ids) => {
-      const rows = await db.job.findMany({ where: { id: { in: [...new Set(ids)] } } })
+      const where = { id: { in: [...new Set(ids)] } }
+      const rows = await readPatiently(() => db.job.findMany({ where }), { isAway, patienceMs: LOAD_MS })
       const byId = new Map(rows.map((row) => [row.id, row]))
       return ids.map((id) => byId.get(id) ?? new JobNotFoundError())
     },
@@ -90,7 +100,7 @@ export function createJobs({ db, queue, log, publish, onTask, onCancel }: JobsDe
     const earlier = options.key && (await findByKey(db, options.key))
     if (earlier) return replay(earlier)
     try {
-      const { job, first } = await db.$transaction(async (tx) => {
+      const { job, first } = await transact(db, async (tx) => {
         const { image, ...columns } = settings
         const { updates, ...job } = await tx.job.create({
           data: {
@@ -131,7 +141,7 @@ export function createJobs({ db, queue, log, publish, onTask, onCancel }: JobsDe
       const job = await get(viewer, id)
       if (job.status === 'CANCELING') return job
       if (!isCancelable(job.status)) throw new JobStateError(job, 'cancel')
-      const appended = await db.$transaction(async (tx) => {
+      const appended = await transact(db, async (tx) => {
         // Locked before it is decided: a submit that is about to leave has either marked the row by now, or will not.
         const [row] = await tx.$queryRaw<
           { sent: boolean }[]

@@ -1,4 +1,4 @@
-import type { Database } from '../adapters/db.ts'
+import { type Database, transact } from '../adapters/db.ts'
 import type { Claim, Queue } from '../adapters/queue.ts'
 import type { EventLog } from '../events/log.ts'
 import type { LogLine, Update } from '../events/update.ts'
@@ -73,7 +73,7 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
     read: (claim) => db.job.findFirst({ where: mine(claim) }),
     readImage: (claim) => db.jobImage.findUnique({ where: { jobId: claim.jobId } }),
     saveImageUrl: (claim, imageUrl) =>
-      db.$transaction(async (tx) => {
+      transact(db, async (tx) => {
         const { count } = await tx.job.updateMany({ where: mine(claim), data: { imageUrl } })
         if (count === 1) await tx.jobImage.deleteMany({ where: { jobId: claim.jobId } })
         return count === 1
@@ -94,7 +94,7 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
     },
     end: async (claim, ending) => {
       try {
-        const ended = await db.$transaction(async (tx) => {
+        const ended = await transact(db, async (tx) => {
           const appended = await log.appendIn(tx, {
             jobId: claim.jobId,
             claim: claim.number,
@@ -124,7 +124,7 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
         throw error
       }
     },
-    endTask: (claim) => db.$transaction((tx) => queue.complete(tx, claim)),
+    endTask: (claim) => transact(db, (tx) => queue.complete(tx, claim)),
   }
 }
 

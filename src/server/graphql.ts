@@ -2,17 +2,16 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
 import { createYoga, type Plugin as YogaPlugin, type YogaServerInstance } from 'graphql-yoga'
 import { type Context, createContext, type Services } from '../context.ts'
-import { type OnError, toClientError } from './errors.ts'
+import { type ErrorDeps, toClientError } from './errors.ts'
 import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
 import type { AllowsOrigin } from './origins.ts'
 
-export interface GraphQLOptions {
+export interface GraphQLOptions extends ErrorDeps {
   schema: GraphQLSchema
   services: Services
   allowsOrigin: AllowsOrigin
   graphiql: boolean
   introspection: boolean
-  onError: OnError
 }
 
 export type GraphQLServer = YogaServerInstance<object, Context>
@@ -25,6 +24,7 @@ export function createGraphQLServer({
   graphiql,
   introspection,
   onError,
+  isAway,
 }: GraphQLOptions): GraphQLServer {
   return createYoga<object, Context>({
     schema,
@@ -35,7 +35,7 @@ export function createGraphQLServer({
     // Without names Yoga writes back the request's own origin, and tells caches so. No cookies: there are none.
     cors: ({ headers }) => allowsOrigin(readOrigin(headers)) && { credentials: false },
     fetchAPI: nodeFetch(),
-    maskedErrors: { maskError: (error) => toClientError(error, onError) },
+    maskedErrors: { maskError: (error) => toClientError(error, { onError, isAway }) },
     plugins: [refuseUnreadable(), limitTokens(), ...(introspection ? [] : [withoutIntrospection()])],
     renderGraphiQL,
     graphiql: graphiql && { title: 'Reelay', subscriptionsProtocol: 'WS', defaultTabs: GRAPHIQL_TABS },

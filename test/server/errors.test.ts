@@ -32,7 +32,10 @@ async function tell(thrown: unknown) {
   }
   const { errors } = await execute({ schema, document: parse('{ field { deep } }'), rootValue })
   const [error] = errors ?? []
-  const seen = toClientError(error, (reason, context) => reported.push({ error: reason, context }))
+  const seen = toClientError(error, {
+    onError: (reason, context) => reported.push({ error: reason, context }),
+    isAway: (thrown) => thrown instanceof Error && thrown.message.startsWith('away'),
+  })
   return { seen, json: JSON.parse(JSON.stringify(seen)), text: JSON.stringify(seen), reported }
 }
 
@@ -75,7 +78,7 @@ describe('an error that nobody expected', () => {
   })
 
   test('need not come through GraphQL at all', () => {
-    const seen = toClientError(new Error(SECRET), () => {})
+    const seen = toClientError(new Error(SECRET), { onError: () => {}, isAway: () => false })
     expect(JSON.stringify(seen)).not.toContain('hunter2')
     expect(seen.message).toBe('Unexpected error.')
   })
@@ -123,7 +126,7 @@ describe('GraphQL’s own error', () => {
       parse('{ field ')
       expect.unreachable()
     } catch (error) {
-      expect(toClientError(error, (reason) => reported.push(reason))).toBe(error)
+      expect(toClientError(error, { onError: (reason) => reported.push(reason), isAway: () => false })).toBe(error)
     }
     expect(reported).toEqual([])
   })
@@ -131,7 +134,7 @@ describe('GraphQL’s own error', () => {
   test('is told as it is, and is no news: of validation', () => {
     const reported: unknown[] = []
     const [error] = validate(schema, parse('{ unknown }'))
-    expect(toClientError(error, (reason) => reported.push(reason))).toBe(error)
+    expect(toClientError(error, { onError: (reason) => reported.push(reason), isAway: () => false })).toBe(error)
     expect(reported).toEqual([])
   })
 

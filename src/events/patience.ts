@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface PatienceOptions {
+  /** Does the error mean that the store is away for now? Any other is thrown. */
+  isAway(error: unknown): boolean
+  /** Ends the wait. */
+  signal?: AbortSignal
+  /** How long to go on asking, in milliseconds. Default: for ever. */
+  patienceMs?: number
+}
+
+const FIRST_WAIT_MS = 100
+/** All is to be well some seconds after an outage. */
+const LONGEST_WAIT_MS = 2_000
+
+/**
+ * Reads, and reads again while the store is away, with growing waits: whoever follows a job waits for the database to come
+ * back, as for the next update. The jitter keeps those who wait from coming back all at once.
+ * @throws the error that is not of an outage, or the last one when patience has run out or `signal` aborts
+ */
+export async function readPatiently<T>(
+  read: () => Promise<T>,
+  { isAway, signal, patienceMs = Number.POSITIVE_INFINITY }: PatienceOptions,
+): Promise<T> {
+  const until = Date.now() + patienceMs
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2)) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!isAway(error) || signal?.aborted || Date.now() > until) throw error
+      await sleep(waitMs * (0.5 + Math.random() / 2), undefined, signal && { signal }).catch(() => {
+        // Aborted: the next read is the last.
+      })
+    }
+  }
+}

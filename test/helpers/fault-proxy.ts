@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/**
+ * - `pass`: everything goes through.
+ * - `cut`: connections are ended, and new ones too, as soon as they are made.
+ * - `reset`: the same by RST.
+ * - `blackhole`: connections stay and new ones are taken, and nothing goes through in either direction.
+ * - `mute`: what clients send arrives, what the target says does not: it works, and nobody hears of it.
+ */
+export type FaultMode = 'pass' | 'cut' | 'reset' | 'blackhole' | 'mute'
+
+/** A TCP proxy that breaks what goes through it. It listens on the loopback. */
+export interface FaultProxy {
+  port: number
+  /** The same URL, through the proxy. */
+  through(url: string): string
+  /** Takes effect at once, on the connections that are there as well. */
+  mode: FaultMode
+  /** Added to each direction, in milliseconds. */
+  delayMs: number
+  /** Ends each connection after so many bytes of the target's. */
+  cutAfterBytes: number
+  /** How many connections there are, and have ever been. */
+  readonly open: number
+  readonly made: number
+  stop(): Promise<void>
+}
+
+interface Pair {
+  client: Socket
+  target: Socket
+}
+
+export async function startFaultProxy(target: { host?: string; port: number }): Promise<FaultProxy> {
+  const pairs = new Set<Pair>()
+  let mode: FaultMode = 'pass'
+  let made = 0
+
+  const server = createServer((client) => {
+    made++
+    const pair: Pair = { client, target: connect({ host: target.host ?? '127.0.0.1', port: target.port }) }
+    pairs.add(pair)
+    for (const [from, to, isAnswer] of [
+      [pair.client, pair.target, false],
+      [pair.target, pair.client, true],
+    ] as const) {
+      let passedBytes = 0
+      from.on('data', (chunk: Buffer) => {
+        if (isSwallowed(isAnswer)) return
+        passedBytes += chunk.byteLength
+        const isTooMuch = isAnswer && passedBytes > proxy.cutAfterBytes
+        const part = isTooMuch ? chunk.subarray(0, proxy.cutAfterBytes - passedBytes) : chunk
+        later(() => {
+          if (isSwallowed(isAnswer)) return
+          to.write(part)
+          if (isTooMuch) end(pair)
+        })
+      })
+      // In a black hole nobody hears that the other side has gone.
+      from.on('end', () => later(() => isSwallowed(isAnswer) || to.end()))
+      from.on('error', () => isSwallowed(isAnswer) || to.destroy())
+      from.on('close', () => {
+        if (pair.client.destroyed && pair.target.destroyed) pairs.delete(pair)
+        else if (!isSwallowed(isAnswer)) later(() => to.destroy())
+      })
+    }
+    if (mode === 'cut' || mode === 'reset') end(pair)
+  })
+
+  function isSwallowed(isAnswer: boolean): boolean {
+    return mode === 'blackhole' || (mode === 'mute' && isAnswer)
+  }
+
+  function later(act: () => void): void {
+    if (proxy.delayMs > 0) setTimeout(act, proxy.delayMs)
+    else act()
+  }
+
+  function end({ client, target }: Pair): void {
+    if (mode === 'reset') client.resetAndDestroy()
+    else client.destroy()
+    target.destroy()
+  }
+
+  const listening = once(server, 'listening')
+  server.listen(0, '127.0.0.1')
+  await listening
+  const { port } = server.address() as AddressInfo
+
+  const proxy: FaultProxy = {
+    port,
+    through: (url) => {
+      const own = new URL(url)
+      own.hostname = '127.0.0.1'
+      own.port = String(port)
+      return own.href.replace(/\/$/, '')
+    },
+    get mode() {
+      return mode
+    },
+    set mode(next) {
+      const wasSwallowing = mode === 'blackhole' || mode === 'mute'
+      mode = next
+      // Bytes are missing in what was swallowed: those connections cannot go on.
+      if (next === 'cut' || next === 'reset' || (wasSwallowing && next === 'pass')) for (const pair of pairs) end(pair)
+    },
+    delayMs: 0,
+    cutAfterBytes: Number.POSITIVE_INFINITY,
+    get open() {
+      return pairs.size
+    },
+    get made() {
+      return made
+    },
+    stop: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      for (const pair of pairs) end(pair)
+      await closed
+    },
+  }
+  return proxy
+}
