@@ -10,6 +10,7 @@ import { createEventLog, type EventLog } from './events/log.ts'
 import { createStreams } from './events/stream.ts'
 import type { Update } from './events/update.ts'
 import { createDeliveries } from './jobs/deliveries.ts'
+import { createHousekeeping } from './jobs/housekeeping.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createRelayJobs } from './jobs/relay-jobs.ts'
 import { TRANSITIONS } from './jobs/state.ts'
@@ -31,6 +32,9 @@ import { serveGraphQLSockets } from './server/ws.ts'
 
 /** How long the database may take to show that it is there, in milliseconds. */
 const READY_MS = 1_500
+
+/** When old logs and keys are removed: every ten minutes, for it costs next to nothing when there is nothing to do. */
+const HOUSEKEEPING = '*/10 * * * *'
 
 /** What runs where, for the operator. */
 export interface RunningApp {
@@ -154,7 +158,14 @@ export function createApp(config: Config, logger: Logger): App {
     publicUrl ||= url
     lifecycle.onStop('http', () => close(server))
     lifecycle.onStop('sockets', () => sockets?.stop())
-    if (relaysJobs) worker.start()
+    if (relaysJobs) {
+      const housekeeping = createHousekeeping({ db, queue, onError }, { retentionDays: config.updatesRetentionDays })
+      await queue.schedule('housekeeping', HOUSEKEEPING, async (signal) => {
+        const tidied = await housekeeping.tidy(signal)
+        if (Object.values(tidied).some((count) => count > 0)) logger.info(tidied, 'housekeeping')
+      })
+      worker.start()
+    }
     return { url, ...resources.names }
 
     async function notReady(): Promise<string | null> {

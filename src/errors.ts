@@ -50,16 +50,19 @@ export class JobNotFoundError extends DomainError {
   }
 }
 
+const JOB_STATE_MESSAGES = {
+  cancel: ({ status }: Job) => `The job is ${status} and has ended: only a job that has not ended can be canceled.`,
+  retry: ({ status }: Job) => `The job is ${status} and has not ended: only an ended job can be retried.`,
+  'picture is gone': () =>
+    "The job's picture never came to fal, and is no longer kept here: give it to generateVideo again.",
+}
+
 /** The job is in a state in which this cannot be done. */
 export class JobStateError extends DomainError {
   readonly code = 'JOB_STATE_CONFLICT'
   readonly job: Job
-  constructor(job: Job, action: 'cancel' | 'retry') {
-    super(
-      action === 'cancel'
-        ? `The job is ${job.status} and has ended: only a job that has not ended can be canceled.`
-        : `The job is ${job.status} and has not ended: only an ended job can be retried.`,
-    )
+  constructor(job: Job, why: keyof typeof JOB_STATE_MESSAGES) {
+    super(JOB_STATE_MESSAGES[why](job))
     this.job = job
   }
 }

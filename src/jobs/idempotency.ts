@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Database, Transaction } from '../adapters/db.ts'
-import type { Job } from '../generated/prisma/client.ts'
+import { type Job, Prisma } from '../generated/prisma/client.ts'
 
 /** Longest idempotency key, in characters. */
 export const MAX_KEY_LENGTH = 255
+
+/** How long a key stands for its job. By the database's clock everywhere: those of two instances would disagree. */
+const LIFETIME = Prisma.sql`interval '24 hours'`
 
 /** What a key stands for, within an owner, for 24 hours after its first use. */
 export interface IdempotencyKey {
@@ -18,11 +21,11 @@ export async function findByKey(
   db: Database,
   { ownerId, key, fingerprint }: IdempotencyKey,
 ): Promise<{ job: Job; sameInput: boolean } | null> {
-  const [found] = await db.idempotencyKey.findMany({
-    where: { ownerId, key, createdAt: { gt: new Date(Date.now() - 24 * 3600 * 1000) } },
-    include: { job: true },
-  })
-  return found ? { job: found.job, sameInput: found.fingerprint === fingerprint } : null
+  const [found] = await db.$queryRaw<{ jobId: string; fingerprint: string }[]>`
+    SELECT "jobId", fingerprint FROM "IdempotencyKey"
+    WHERE "ownerId" = ${ownerId} AND key = ${key} AND "createdAt" > now() - ${LIFETIME}`
+  const job = found && (await db.job.findUnique({ where: { id: found.jobId } }))
+  return job ? { job, sameInput: found.fingerprint === fingerprint } : null
 }
 
 /**
@@ -37,8 +40,18 @@ export async function takeKey(
   const taken = await tx.$executeRaw`
     INSERT INTO "IdempotencyKey" AS k ("ownerId", key, fingerprint, "jobId") VALUES (${ownerId}, ${key}, ${fingerprint}, ${jobId}::uuid)
     ON CONFLICT ("ownerId", key) DO UPDATE SET fingerprint = excluded.fingerprint, "jobId" = excluded."jobId", "createdAt" = now()
-    WHERE k."createdAt" <= now() - interval '24 hours'`
+    WHERE k."createdAt" <= now() - ${LIFETIME}`
   return taken === 1
+}
+
+/** Removes keys whose time is over, `limit` at most. Answers how many. */
+export async function removeOldKeys(db: Database, limit: number): Promise<number> {
+  // A key that is being taken anew at this moment is passed over.
+  return await db.$executeRaw`
+    DELETE FROM "IdempotencyKey" WHERE ("ownerId", key) IN (
+      SELECT "ownerId", key FROM "IdempotencyKey" WHERE "createdAt" <= now() - ${LIFETIME}
+      ORDER BY "createdAt" LIMIT ${limit} FOR UPDATE SKIP LOCKED
+    )`
 }
 
 /** Digest of a list of values; each is told from the next by its length. */

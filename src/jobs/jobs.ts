@@ -123,8 +123,8 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
     } catch (error) {
       if (!(error instanceof KeyTaken && options.key)) throw error
       const winner = await findByKey(db, options.key)
-      if (!winner) throw error
-      return replay(winner)
+      // Its 24 hours ended between the two looks: now it is free.
+      return winner ? replay(winner) : await create(viewer, settings, options)
     }
   }
 
@@ -160,6 +160,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
       if (!isTerminal(job.status)) throw new JobStateError(job, 'retry')
       const image =
         job.imageUrl === null ? await db.jobImage.findUnique({ where: { jobId: id }, omit: { jobId: true } }) : null
+      if (job.imageUrl === null && image === null) throw new JobStateError(job, 'picture is gone')
       const { imageUrl, seed, motionBucketId, condAug, fps } = job
       const key =
         idempotencyKey == null
