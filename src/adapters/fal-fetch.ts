@@ -95,7 +95,7 @@ function configureClient(): void {
     fetch: gatewayFetch,
     responseHandler: async (response) => {
       const call = currentCall()
-      return call.read(await toAnswer(response, call), call)
+      return call.read(await readAnswer(response, call), call)
     },
   })
 }
@@ -121,11 +121,12 @@ const gatewayFetch: typeof fetch = async (input, init = {}) => {
     const connection = call.ownConnection ? { dispatcher: ownConnections } : {}
     return await fetch(target, { ...init, ...connection, headers, redirect: 'manual', signal: call.signal })
   } catch (error) {
-    throw toFailure(error, call)
+    throw toCallFailure(error, call)
   }
 }
 
-async function toAnswer(response: Response, call: FalCall): Promise<FalAnswer> {
+/** An answer, read to its end or to the limit. */
+export async function readAnswer(response: Response, call: Pick<FalCall, 'key' | 'signal'>): Promise<FalAnswer> {
   return {
     status: response.status,
     ...(await readText(response, call)),
@@ -135,7 +136,10 @@ async function toAnswer(response: Response, call: FalCall): Promise<FalAnswer> {
   }
 }
 
-async function readText(response: Response, call: FalCall): Promise<{ text: string; complete: boolean }> {
+async function readText(
+  response: Response,
+  call: Pick<FalCall, 'signal'>,
+): Promise<{ text: string; complete: boolean }> {
   const decoder = new TextDecoder()
   let text = ''
   let sizeBytes = 0
@@ -148,13 +152,14 @@ async function readText(response: Response, call: FalCall): Promise<{ text: stri
     }
   } catch (error) {
     // A refusal is definite even if its explanation was cut.
-    if (response.ok || call.signal.aborted) throw toFailure(error, call)
+    if (response.ok || call.signal.aborted) throw toCallFailure(error, call)
     return { text, complete: false }
   }
   return { text: text + decoder.decode(), complete: true }
 }
 
-function toFailure(error: unknown, call: FalCall): unknown {
+/** What a failure of fetch, or of reading what it brought, means for the caller. */
+export function toCallFailure(error: unknown, call: Pick<FalCall, 'signal'>): unknown {
   if (call.signal.aborted) return call.signal.reason
   const code = findCode(error) ?? 'unknown reason'
   if (wasNeverSent(error)) return new FalError('not-sent', `fal could not be reached (${code})`, { cause: error })

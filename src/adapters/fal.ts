@@ -20,6 +20,7 @@ import { FalError } from './fal-error.ts'
 import { requireUploaded } from './fal-failures.ts'
 import { callFal, type FalCall } from './fal-fetch.ts'
 import { createFalHosts } from './fal-hosts.ts'
+import { readStatusStream } from './fal-stream.ts'
 
 export { FalError, type FalErrorDetails, type FalErrorKind, type FalIssue } from './fal-error.ts'
 
@@ -36,6 +37,11 @@ export interface Fal {
    * false: the way out when they made the answer `unreadable` by its length.
    */
   status(endpoint: string, requestId: string, options?: FalCallOptions & { logs?: boolean }): Promise<FalStatus>
+  /**
+   * Where the request stands, as fal tells it by itself. Each status has the log lines since the one before; the first may
+   * have some, or all, of the earlier ones. MUST end only after a status that is COMPLETED, and throw otherwise.
+   */
+  watch(endpoint: string, requestId: string, options?: FalCallOptions): AsyncIterable<FalStatus>
   /**
    * The model's own JSON, not looked into. fal keeps it for an hour, for 6 minutes from 10 kB on.
    * A model's failure is a FalError with `issues`, whatever its kind; without issues it is the platform's.
@@ -100,6 +106,8 @@ export interface FalOptions {
   key?: string | undefined
   /** For a whole call, and four times that for both requests of an upload together; 30,000 by default, at least 1. */
   timeoutMs?: number
+  /** How long a status stream may be silent, comments included, in milliseconds. Default 60,000; fal sends one every 15 s. */
+  silenceMs?: number
 }
 
 /** The bytes of an upload take longer than a few lines of JSON. */
@@ -109,7 +117,8 @@ const UPLOAD_TIMEOUTS = 4
  * Any number of adapters may live in one process; they share nothing but connections. There is nothing to close.
  * @throws TypeError when a base URL is not a plain http(s) URL.
  */
-export function createFal({ key: ownKey, timeoutMs = 30_000, ...hostOptions }: FalOptions): Fal {
+export function createFal(options: FalOptions): Fal {
+  const { key: ownKey, timeoutMs = 30_000, silenceMs = 60_000, ...hostOptions } = options
   const hosts = createFalHosts(hostOptions)
 
   function call<T>(
@@ -133,6 +142,20 @@ export function createFal({ key: ownKey, timeoutMs = 30_000, ...hostOptions }: F
     async status(endpoint, requestId, { logs = true, ...options } = {}) {
       checkRequest(endpoint, requestId)
       return call(options, readStatus, () => queue.status(endpoint, { requestId, logs }))
+    },
+    async *watch(endpoint, requestId, { signal, key = ownKey } = {}) {
+      checkRequest(endpoint, requestId)
+      const url = hosts.toGatewayUrl(
+        `https://queue.fal.run/${toApp(endpoint)}/requests/${requestId}/status/stream?logs=1`,
+      )
+      if (url === null) throw new Error('the queue has no base URL')
+      yield* readStatusStream({
+        url,
+        key: checkKey(key),
+        signal,
+        silenceMs,
+        connectMs: Math.min(timeoutMs, CONNECT_MS),
+      })
     },
     async result(endpoint, requestId, options = {}) {
       checkRequest(endpoint, requestId)
@@ -159,6 +182,16 @@ export function createFal({ key: ownKey, timeoutMs = 30_000, ...hostOptions }: F
     },
     isMediaUrl: hosts.isMediaUrl,
   }
+}
+
+/** How long a status stream may take to begin, in milliseconds. */
+const CONNECT_MS = 10_000
+
+/** The part of an endpoint that its requests are kept under: `fal-ai/fast-svd/text-to-video` is one of `fal-ai/fast-svd`. */
+function toApp(endpoint: string): string {
+  const segments = endpoint.split('/')
+  const isNamespaced = segments[0] === 'workflows' || segments[0] === 'comfy'
+  return segments.slice(0, isNamespaced ? 3 : 2).join('/')
 }
 
 /**

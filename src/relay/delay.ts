@@ -1,12 +1,13 @@
 import type { FalStatus } from '../adapters/fal.ts'
 
 /**
- * Exponential back-off with jitter, in milliseconds: about 0.5 s, 1 s, 2 s … up to 30 s.
+ * Exponential back-off with jitter, in milliseconds: about 0.5 s, 1 s, 2 s … up to 8 s, so that all
+ * is well soon after fal, or the database, is.
  * @param attempt - how many tries have failed, from 1
  * @param random - 0 to 1
  */
 export function nextDelayMs(attempt: number, random: number): number {
-  const most = Math.min(30_000, 500 * 2 ** Math.min(attempt - 1, 10))
+  const most = Math.min(8_000, 500 * 2 ** Math.min(attempt - 1, 10))
   return most * (0.5 + random / 2)
 }
 
@@ -18,4 +19,9 @@ export function pollDelayMs(status: FalStatus, random: number): number {
   const position = status.state === 'IN_QUEUE' ? (status.position ?? 0) : 0
   const usual = Math.min(10_000, 1000 + 20 * Math.max(0, position - 10))
   return Math.min(10_000, usual * (0.85 + random * 0.3))
+}
+
+/** How long after a status stream broke the next one is opened: 10 s, 20 s … up to 5 min, with jitter, in milliseconds. */
+export function nextStreamMs(broken: number, random: number): number {
+  return Math.min(300_000, 10_000 * 2 ** Math.min(broken - 1, 10)) * (0.5 + random / 2)
 }

@@ -7,10 +7,10 @@ describe('the back-off', () => {
     [1, 250, 500],
     [2, 500, 1000],
     [3, 1000, 2000],
-    [6, 8000, 16_000],
-    [7, 15_000, 30_000],
-    [8, 15_000, 30_000],
-    [1_000_000, 15_000, 30_000],
+    [4, 2000, 4000],
+    [5, 4000, 8000],
+    [6, 4000, 8000],
+    [1_000_000, 4000, 8000],
   ])('after %d failures is %d to %d ms', (attempt, least, most) => {
     expect(nextDelayMs(attempt, 0)).toBe(least)
     expect(nextDelayMs(attempt, 1)).toBe(most)

@@ -1,0 +1,74 @@
+import type { FalStatus } from '../adapters/fal.ts'
+import type { Job } from '../generated/prisma/client.ts'
+import type { JobStatus } from '../generated/prisma/enums.ts'
+import { canMove } from '../jobs/state.ts'
+import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
+import { createLogTail } from './log-tail.ts'
+import { type Reading, toReading } from './reading.ts'
+
+/** What is known of a request that is being followed; what is new about it goes into the log. */
+export interface Course {
+  readonly status: JobStatus
+  /** Takes a status that was asked for: its log is all there is so far. True when it was news. */
+  take(answer: FalStatus): Promise<boolean>
+  /** A stream begins: its first lines may be known. */
+  beginStream(): void
+  /** Takes a status of the stream: its log is what is new. */
+  takeStreamed(answer: FalStatus): Promise<boolean>
+  /** Reads the row again: somebody else has changed it. @throws HoldLostError */
+  refresh(): Promise<void>
+}
+
+export function createCourse({ jobs, log }: RelayDeps, { claim }: Hold, job: Job): Course {
+  const tail = createLogTail()
+  let { status } = job
+  let position = job.queuePosition
+  let progress: number | null = null
+  let taken = { lines: job.falLogLines, bytes: job.falLogBytes }
+  let isBeginning = false
+
+  async function store(reading: Reading): Promise<boolean> {
+    const { logs } = reading
+    // What fal takes back is not said to the database: it would change nothing there.
+    const next = reading.status !== null && canMove(status, reading.status) ? reading.status : status
+    const isMoved = next === 'QUEUED' && reading.status === 'QUEUED' && reading.queuePosition !== position
+    const isNews = next !== status || isMoved || logs.length > 0
+    progress = reading.progress ?? progress
+    if (isNews) {
+      const appended = await log.append({ jobId: job.id, claim: claim.number, ...reading, progress, status: next })
+      if (appended.outcome === 'fenced') throw new HoldLostError()
+      status = appended.status
+      position = next === 'QUEUED' ? reading.queuePosition : null
+    }
+    taken = reading.taken
+    return isNews
+  }
+
+  return {
+    get status() {
+      return status
+    },
+    take: async (answer) => {
+      const isWhole = answer.logs.length >= taken.lines
+      const isNews = await store(toReading(answer, taken))
+      if (isWhole) tail.reset(answer.logs)
+      return isNews
+    },
+    beginStream: () => {
+      isBeginning = true
+    },
+    takeStreamed: async (answer) => {
+      const logs = answer.logs.slice(isBeginning ? tail.countKnown(answer.logs) : 0)
+      if (answer.logs.length > 0) isBeginning = false
+      const reading = toReading({ ...answer, logs }, { lines: 0, bytes: taken.bytes })
+      const isNews = await store({ ...reading, taken: { ...reading.taken, lines: taken.lines + logs.length } })
+      tail.append(logs)
+      return isNews
+    },
+    refresh: async () => {
+      const row = await jobs.read(claim)
+      if (!row) throw new HoldLostError()
+      status = row.status
+    },
+  }
+}

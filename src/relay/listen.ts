@@ -1,0 +1,55 @@
+import { FalError, type FalStatus } from '../adapters/fal.ts'
+import type { Course } from './course.ts'
+import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
+
+export type Completed = Extract<FalStatus, { state: 'COMPLETED' }>
+
+/** Why the stream was left: it told the end, the job's alarm rang, or it had said nothing for a while. */
+export type Heard = Completed | 'rung' | 'quiet'
+
+/** fal begins with the status as it is: a stream that says nothing in this time will not do better, in milliseconds. */
+const FIRST_MS = 5_000
+
+/**
+ * Takes what fal's status stream tells, until one of the three.
+ * @param quietMs - a stream that lives and tells nothing for this long is looked behind, in milliseconds
+ * @throws FalError when the stream breaks
+ */
+export async function listenToRequest(
+  { fal }: RelayDeps,
+  hold: Hold,
+  { course, endpoint, requestId, quietMs }: { course: Course; endpoint: string; requestId: string; quietMs: number },
+): Promise<Heard> {
+  const leaving = new AbortController()
+  const signal = AbortSignal.any([hold.signal, leaving.signal])
+  const statuses = fal.watch(endpoint, requestId, { signal })[Symbol.asyncIterator]()
+  course.beginStream()
+  let next = statuses.next()
+  let alarm = hold.alarm.sleep(Math.min(FIRST_MS, quietMs), signal)
+  let isFirst = true
+  let hasSpoken = false
+  try {
+    for (;;) {
+      const first = await Promise.race([next, alarm])
+      if (first === true) return 'rung'
+      if (first === false) {
+        if (isFirst) throw new FalError('interrupted', "fal's status stream began and said nothing")
+        if (!hasSpoken) return 'quiet'
+        hasSpoken = false
+        alarm = hold.alarm.sleep(quietMs, signal)
+        continue
+      }
+      // The adapter ends only after COMPLETED, which has been returned by then.
+      if (first.done) throw new Error('the status stream ended without a word')
+      hasSpoken = true
+      isFirst = false
+      await course.takeStreamed(first.value)
+      if (first.value.state === 'COMPLETED') return first.value
+      next = statuses.next()
+    }
+  } finally {
+    leaving.abort(new HoldLostError())
+    // The two that nobody waits for any more end with the signal.
+    await Promise.allSettled([next, alarm])
+  }
+}

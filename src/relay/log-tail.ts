@@ -1,0 +1,48 @@
+import type { FalLogLine } from '../adapters/fal.ts'
+
+/**
+ * The newest lines of a request's log that were taken, to tell by what a stream begins with: fal may repeat in it all
+ * earlier lines, some, or none.
+ */
+export interface LogTail {
+  /** The lines so far, all of them. */
+  reset(lines: readonly FalLogLine[]): void
+  /** Lines that came after those. */
+  append(lines: readonly FalLogLine[]): void
+  /** How many lines, from the first on, are known: the last of these is the last that was taken. */
+  countKnown(lines: readonly FalLogLine[]): number
+}
+
+/** Lines that are remembered, and how much of each. A job has one tail, and a process a thousand jobs. */
+const LINES = 50
+const LENGTH = 160
+
+export function createLogTail(): LogTail {
+  let tail: string[] = []
+  return {
+    reset: (lines) => {
+      tail = lines.slice(-LINES).map(toKey)
+    },
+    append: (lines) => {
+      tail = [...tail, ...lines.slice(-LINES).map(toKey)].slice(-LINES)
+    },
+    countKnown: (lines) => {
+      const keys = lines.map(toKey)
+      // The longest that fits: of lines that are equal in all, none is taken twice.
+      for (let count = keys.length; count > 0; count--) if (endsWith(tail, keys.slice(0, count))) return count
+      return 0
+    },
+  }
+}
+
+/** Do the two end alike, as far as both go? */
+function endsWith(tail: readonly string[], keys: readonly string[]): boolean {
+  const length = Math.min(tail.length, keys.length)
+  if (length === 0) return false
+  for (let back = 1; back <= length; back++) if (tail.at(-back) !== keys.at(-back)) return false
+  return true
+}
+
+function toKey({ at, message }: FalLogLine): string {
+  return `${at?.getTime() ?? ''} ${message.length} ${message.slice(0, LENGTH)}`
+}
