@@ -9,6 +9,7 @@ export default defineConfig({
     pool: 'forks', // a process per file: a leaked server or a stuck native module cannot reach another file
     maxWorkers: 2, // every file has a database in the one Postgres; more processes only wait for each other
     globalSetup: ['test/helpers/global-setup.ts'],
+    maxConcurrency: 3, // tests of one file that run side by side: each has a cluster of servers
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 30_000,

@@ -28,7 +28,7 @@ test('GraphQL over HTTP: all 61 audits of graphql-http are passed', async () => 
 describe('the other routes', () => {
   test.each([
     ['/healthz', 200, { status: 'ok' }],
-    ['/readyz', 200, { status: 'ready' }],
+    ['/readyz', 200, { status: 'ready', warnings: [] }],
     ['/nothing', 404, { error: 'There is nothing at /nothing: the API is at /graphql.' }],
     ['/graphql/', 404, { error: expect.any(String) }],
   ])('%s answers %d', async (path, status, body) => {

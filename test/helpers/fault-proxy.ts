@@ -13,6 +13,8 @@ export type FaultMode = 'pass' | 'cut' | 'reset' | 'blackhole' | 'mute'
 /** A TCP proxy that breaks what goes through it. It listens on the loopback. */
 export interface FaultProxy {
   port: number
+  /** Where new connections go to. */
+  target: { host: string; port: number }
   /** The same URL, through the proxy. */
   through(url: string): string
   /** Takes effect at once, on the connections that are there as well. */
@@ -32,14 +34,20 @@ interface Pair {
   target: Socket
 }
 
-export async function startFaultProxy(target: { host?: string; port: number }): Promise<FaultProxy> {
+export async function startFaultProxy({
+  host = '127.0.0.1',
+  port: targetPort,
+}: {
+  host?: string
+  port: number
+}): Promise<FaultProxy> {
   const pairs = new Set<Pair>()
   let mode: FaultMode = 'pass'
   let made = 0
 
   const server = createServer((client) => {
     made++
-    const pair: Pair = { client, target: connect({ host: target.host ?? '127.0.0.1', port: target.port }) }
+    const pair: Pair = { client, target: connect(proxy.target) }
     pairs.add(pair)
     for (const [from, to, isAnswer] of [
       [pair.client, pair.target, false],
@@ -90,6 +98,7 @@ export async function startFaultProxy(target: { host?: string; port: number }): 
 
   const proxy: FaultProxy = {
     port,
+    target: { host, port: targetPort },
     through: (url) => {
       const own = new URL(url)
       own.hostname = '127.0.0.1'

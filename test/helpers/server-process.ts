@@ -6,6 +6,12 @@ import { WebSocket } from 'ws'
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const READY_TIMEOUT_MS = 30_000
 
+/** A test that fails half-way leaves nobody behind. */
+const living = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of living) child.kill('SIGTERM')
+})
+
 /** The server as a process of its own. */
 export interface ServerProcess {
   url: string
@@ -71,8 +77,8 @@ function spawnServer(
     env: { PATH: process.env.PATH ?? '', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  // A test that fails half-way leaves nobody behind.
-  process.once('exit', () => child.kill('SIGTERM'))
+  living.add(child)
+  child.once('exit', () => living.delete(child))
   let text = ''
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (chunk: string) => {

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
+import { request, subscribe } from '../helpers/graphql-client.ts'
+
+/** What one subscriber was told, over all its connections. */
+export interface Transcript {
+  jobId: string
+  updates: { sequence: number; status: string; missed: number; at: number }[]
+  /** How often it had to come back. */
+  reconnects: number
+}
+
+const WATCH = `subscription ($id: ID!, $after: String) {
+  jobProgress(id: $id, after: $after) { cursor sequence status missed }
+}`
+const ENDED = new Set(['SUCCEEDED', 'FAILED', 'CANCELED'])
+
+interface Progress {
+  jobProgress: { cursor: string; sequence: number; status: string; missed: number }
+}
+
+/**
+ * Watches a job to its end, as a client in another language would: whenever the connection is lost, or the server says to
+ * come back, it goes to the next address with the cursor of the last update that it has.
+ */
+export function watchJob(
+  urls: readonly string[],
+  jobId: string,
+): { transcript: Transcript; done: Promise<Transcript> } {
+  const transcript: Transcript = { jobId, updates: [], reconnects: -1 }
+  let after: string | null = null
+
+  async function listen(url: string): Promise<boolean> {
+    for await (const { data, errors } of subscribe<Progress>(url, WATCH, { id: jobId, after })) {
+      if (errors) return false
+      if (!data) continue
+      const { cursor, ...update } = data.jobProgress
+      transcript.updates.push({ ...update, at: Date.now() })
+      after = cursor
+      if (ENDED.has(update.status)) return true
+    }
+    // A job that had ended at the cursor completes without a word.
+    return ENDED.has(transcript.updates.at(-1)?.status ?? '')
+  }
+
+  async function watch(): Promise<Transcript> {
+    for (let turn = 0; ; turn++) {
+      transcript.reconnects++
+      if (await listen(urls[turn % urls.length] ?? '').catch(() => false)) return transcript
+      await sleep(50 + Math.random() * 200)
+    }
+  }
+
+  const done = watch()
+  return { transcript, done }
+}
+
+export interface Acknowledged {
+  id: string
+  imageUrl: string
+}
+
+export function createPictureUrl(): string {
+  return `https://pictures.test/${randomUUID()}.png`
+}
+
+/** Asks for a video until somebody says yes; the same key each time. */
+export async function generate(
+  urls: readonly string[],
+  { imageUrl = createPictureUrl(), idempotencyKey = randomUUID() }: { imageUrl?: string; idempotencyKey?: string } = {},
+): Promise<Acknowledged> {
+  for (let turn = 0; ; turn++) {
+    try {
+      const { data } = await request(urls[turn % urls.length] ?? '', GenerateVideoDocument, {
+        input: { imageUrl, idempotencyKey },
+      })
+      if (data?.generateVideo.__typename === 'GenerateVideoSuccess') return { id: data.generateVideo.job.id, imageUrl }
+    } catch {
+      // Nobody there, or the answer was lost: the key makes it safe to ask again.
+    }
+    await sleep(50 + Math.random() * 100)
+  }
+}

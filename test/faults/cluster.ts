@@ -1,0 +1,105 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { type FaultProxy, startFaultProxy } from '../helpers/fault-proxy.ts'
+import { createTestDatabase } from '../helpers/postgres.ts'
+import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts'
+import type { FakeFal } from './fake-fal.ts'
+
+/** One server of a cluster, as a process of its own with a way of its own to Postgres. */
+export interface Member {
+  readonly url: string
+  readonly pid: number
+  /** Stands between this server and Postgres. */
+  readonly postgres: FaultProxy
+  /** What it printed, over all its lives. */
+  output(): string
+  signal(signal: NodeJS.Signals): void
+  /** Ends it by a signal, and answers how it ended. */
+  end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  /** Starts it again at the same address. */
+  start(): Promise<void>
+}
+
+export interface Cluster {
+  databaseUrl: string
+  members: Member[]
+  stop(): Promise<void>
+}
+
+export interface ClusterOptions {
+  /** The roles of each member. */
+  roles: string[]
+  fal: FakeFal
+  /** A database in place of one of this cluster's own. */
+  databaseUrl?: string
+  environment?: Record<string, string>
+}
+
+/** Starts servers on one database and one fal. */
+export async function startCluster({ roles, fal, databaseUrl, environment = {} }: ClusterOptions): Promise<Cluster> {
+  const database = databaseUrl === undefined ? await createTestDatabase() : null
+  const url = databaseUrl ?? database?.url ?? ''
+  const shared = {
+    FAL_KEY: 'fal-key-of-the-rig',
+    FAL_QUEUE_URL: fal.url,
+    FAL_REST_URL: fal.url,
+    FAL_JWKS_URL: fal.jwksUrl,
+    ...environment,
+  }
+  const members = await Promise.all(roles.map((ROLES) => startMember(url, { ...shared, ROLES })))
+  return {
+    databaseUrl: url,
+    members,
+    stop: async () => {
+      await Promise.all(members.map((member) => member.end('SIGKILL')))
+      await Promise.all(members.map(({ postgres }) => postgres.stop()))
+      await database?.drop()
+    },
+  }
+}
+
+async function startMember(databaseUrl: string, environment: Record<string, string>): Promise<Member> {
+  const target = new URL(databaseUrl)
+  const postgres = await startFaultProxy({ host: target.hostname, port: Number(target.port) })
+  const port = String(await findFreePort())
+  const url = `http://127.0.0.1:${port}`
+  const settings = {
+    ...environment,
+    PORT: port,
+    DATABASE_URL: postgres.through(databaseUrl),
+    ...(environment.PUBLIC_URL === 'own' && { PUBLIC_URL: url }),
+  }
+  let server: ServerProcess | null = await startServerProcess(settings)
+  let earlier = ''
+  return {
+    url,
+    get pid() {
+      return server?.process.pid ?? 0
+    },
+    postgres,
+    output: () => earlier + (server?.output() ?? ''),
+    signal: (signal) => void server?.process.kill(signal),
+    end: async (signal) => {
+      if (!server) return { code: null, signal: null }
+      const ended = server
+      server = null
+      // One that was stopped does not hear of anything but this.
+      if (signal === 'SIGKILL') ended.process.kill('SIGCONT')
+      const how = await ended.end(signal)
+      earlier += ended.output()
+      return how
+    },
+    start: async () => {
+      server = await startServerProcess(settings)
+    },
+  }
+}
+
+export async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

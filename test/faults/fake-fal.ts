@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
+import { openWebhookSender, post } from '../helpers/webhook-sender.ts'
+
+/** A request as the fake knows it. Its course is a matter of time alone. */
+export interface FakeRequest {
+  id: string
+  /** Names the job: every job of a run has a picture of its own. */
+  imageUrl: string
+  webhook: string | null
+  acceptedAt: number
+  canceledAt: number | null
+}
+
+/** Answers a call in the place of the fake; `usual` is what the fake would answer. */
+export type Twist = (request: FakeRequest, usual: () => Response) => Response | Promise<Response>
+
+/** fal's queue as another hand wrote it: in the process of the test, so that it outlives the servers that the test kills. */
+export interface FakeFal {
+  url: string
+  jwksUrl: string
+  requests: Map<string, FakeRequest>
+  /** How many POSTs came for each picture, whatever was answered. */
+  posts: Map<string, number>
+  twists: { submit: Twist; status: Twist; stream: Twist; result: Twist }
+  /** Tells the end of a request to its webhook, as often as asked. Answers the status that came back. */
+  deliver(request: FakeRequest): Promise<number>
+  requestOf(imageUrl: string): FakeRequest | undefined
+  /** Stops listening, and listens again on the same port. */
+  goAway(): Promise<void>
+  comeBack(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface FakeFalOptions {
+  /** Length of a step, in milliseconds: a request waits three steps and runs six. Default 40. */
+  stepMs?: number
+}
+
+const WAITING_STEPS = 3
+const RUNNING_STEPS = 6
+const AS_USUAL: Twist = (_request, usual) => usual()
+
+export async function startFakeFal({ stepMs = 40 }: FakeFalOptions = {}): Promise<FakeFal> {
+  const requests = new Map<string, FakeRequest>()
+  const posts = new Map<string, number>()
+  const twists: FakeFal['twists'] = { submit: AS_USUAL, status: AS_USUAL, stream: AS_USUAL, result: AS_USUAL }
+  const sender = await openWebhookSender()
+  let server: Server
+  let port = 0
+
+  function statusOf({ id, acceptedAt, canceledAt }: FakeRequest) {
+    const steps = Math.floor(((canceledAt ?? Date.now()) - acceptedAt) / stepMs)
+    const common = { request_id: id }
+    const lines = Math.min(RUNNING_STEPS, Math.max(0, steps - WAITING_STEPS + 1))
+    const logs = Array.from({ length: lines }, (_, n) => ({
+      message: `step ${n + 1}/${RUNNING_STEPS}`,
+      timestamp: new Date(acceptedAt + (WAITING_STEPS + n) * stepMs).toISOString(),
+    }))
+    if (steps >= WAITING_STEPS + RUNNING_STEPS) return { ...common, status: 'COMPLETED', logs }
+    if (canceledAt !== null)
+      return { ...common, status: 'COMPLETED', logs, error: 'no', error_type: 'client_cancelled' }
+    if (steps < WAITING_STEPS) return { ...common, status: 'IN_QUEUE', queue_position: WAITING_STEPS - 1 - steps, logs }
+    return { ...common, status: 'IN_PROGRESS', logs }
+  }
+
+  function streamOf(request: FakeRequest): Response {
+    let timer: NodeJS.Timeout
+    const body = new ReadableStream<string>({
+      start: (controller) => {
+        let told = { text: '', lines: 0 }
+        timer = setInterval(tell, Math.max(5, stepMs / 4))
+        function tell(): void {
+          const status = statusOf(request)
+          const text = JSON.stringify(status)
+          if (text === told.text) return
+          const logs = status.logs.slice(told.lines)
+          told = { text, lines: status.logs.length }
+          controller.enqueue(`data: ${JSON.stringify({ ...status, logs })}\n\n`)
+          if (status.status !== 'COMPLETED') return
+          clearInterval(timer)
+          controller.close()
+        }
+        tell()
+      },
+      cancel: () => clearInterval(timer),
+    })
+    return new Response(body.pipeThrough(new TextEncoderStream()), { headers: { 'content-type': 'text/event-stream' } })
+  }
+
+  const app = new Hono()
+    .post('/:owner/:model', async (http) => {
+      const { image_url: imageUrl } = (await http.req.json()) as { image_url: string }
+      posts.set(imageUrl, (posts.get(imageUrl) ?? 0) + 1)
+      const webhook = http.req.query('fal_webhook') ?? null
+      const request = { id: randomUUID(), imageUrl, webhook, acceptedAt: Date.now(), canceledAt: null }
+      // Accepted only if the twist lets it be.
+      return await twists.submit(request, () => {
+        requests.set(request.id, request)
+        return Response.json({ status: 'IN_QUEUE', request_id: request.id, queue_position: 2 })
+      })
+    })
+    .get('/:owner/:model/requests/:id/status', (http) =>
+      answer(http.req.param('id'), twists.status, (request) => Response.json(statusOf(request))),
+    )
+    .get('/:owner/:model/requests/:id/status/stream', (http) => answer(http.req.param('id'), twists.stream, streamOf))
+    .get('/:owner/:model/requests/:id', (http) =>
+      answer(http.req.param('id'), twists.result, (request) => {
+        const status = statusOf(request)
+        if (status.status !== 'COMPLETED')
+          return Response.json({ detail: 'Request is still in progress' }, { status: 400 })
+        if ('error_type' in status)
+          return Response.json({ detail: 'cancelled', error_type: 'client_cancelled' }, { status: 499 })
+        return Response.json({ video: { url: `http://127.0.0.1:${port}/${request.id}.mp4` }, seed: 1 })
+      }),
+    )
+    .put('/:owner/:model/requests/:id/cancel', (http) =>
+      answer(http.req.param('id'), AS_USUAL, (request) => {
+        if (statusOf(request).status === 'COMPLETED')
+          return Response.json({ status: 'ALREADY_COMPLETED' }, { status: 400 })
+        request.canceledAt = Date.now()
+        return Response.json({ status: 'CANCELLATION_REQUESTED' }, { status: 202 })
+      }),
+    )
+
+  async function answer(id: string, twist: Twist, usual: (request: FakeRequest) => Response): Promise<Response> {
+    const request = requests.get(id)
+    if (!request) return Response.json({ status: 'NOT_FOUND' }, { status: 404 })
+    return await twist(request, () => usual(request))
+  }
+
+  async function listen(): Promise<void> {
+    server = createAdaptorServer({ fetch: app.fetch }) as Server
+    const listening = once(server, 'listening')
+    server.listen(port, '127.0.0.1')
+    await listening
+    port = (server.address() as AddressInfo).port
+  }
+  async function goAway(): Promise<void> {
+    const closed = once(server, 'close')
+    server.close()
+    server.closeAllConnections()
+    await closed
+  }
+
+  await listen()
+  return {
+    url: `http://127.0.0.1:${port}`,
+    jwksUrl: sender.jwksUrl,
+    requests,
+    posts,
+    twists,
+    requestOf: (imageUrl) => [...requests.values()].find((request) => request.imageUrl === imageUrl),
+    deliver: async (request) => {
+      if (request.webhook === null) throw new Error('the submit named no webhook')
+      const { status } = await post(request.webhook, sender.prepare({ requestId: request.id }))
+      return status
+    },
+    goAway,
+    comeBack: listen,
+    stop: async () => {
+      await goAway()
+      await sender.close()
+    },
+  }
+}

@@ -1,0 +1,228 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { expect, type TestContext, test } from 'vitest'
+import { createSeeded } from '../helpers/seeded.ts'
+import { until } from '../helpers/until.ts'
+import { type Acknowledged, createPictureUrl, generate } from './client.ts'
+import { type FaultRig, type FaultRigOptions, medianOf, openFaultRig, ROUNDS, roundsMs } from './rig.ts'
+
+/** Jobs in each round: each of them is at the point where the process is killed. */
+const JOBS = 6
+/** A claim is given to somebody else 10 s after the last sign of life, and the next look at it. */
+const TAKEOVER = { timeoutMs: 30_000, everyMs: 20 }
+
+const SEED = Number(process.env.TEST_SEED ?? 20261123)
+const random = createSeeded(SEED)
+
+// Most of the time goes by in waiting for claims to lapse: the rows run side by side.
+const row = test.concurrent
+
+async function open({ onTestFinished }: TestContext, options: Partial<FaultRigOptions> = {}): Promise<FaultRig> {
+  const rig = await openFaultRig({ roles: ['api', 'worker', 'worker'], ...options })
+  onTestFinished(rig.close)
+  return rig
+}
+
+function membersOf({ cluster }: FaultRig) {
+  const [api, first, second] = cluster.members
+  if (!api || !first || !second) throw new Error('the cluster is smaller than asked for')
+  return { api, workers: [first, second] as const }
+}
+
+row(
+  'A1: an API that is killed around the commit makes one job of one key, and fal one video',
+  {
+    timeout: roundsMs(8_000),
+  },
+  async (context) => {
+    const opened = await open(context)
+    const { apis, cluster, fal } = opened
+    const { api } = membersOf(opened)
+    const ids = new Map<string, Set<string>>()
+    for (let round = 0; round < ROUNDS; round++) {
+      const asked = Array.from({ length: JOBS }, () => ({
+        imageUrl: createPictureUrl(),
+        idempotencyKey: createPictureUrl(),
+      }))
+      // Each asks until it is answered; the API dies somewhere on the way.
+      const first = asked.map((input) => generate(apis, input))
+      await sleep(random.number() * 60)
+      await api.end('SIGKILL')
+      await api.start()
+      for (const { id, imageUrl } of await Promise.all(first)) ids.set(imageUrl, new Set([id]))
+      for (const input of asked) ids.get(input.imageUrl)?.add((await generate(apis, input)).id)
+    }
+    for (const given of ids.values()) expect(given.size, `seed ${SEED}`).toBe(1)
+    await until(() => ids.keys().every((imageUrl) => fal.posts.has(imageUrl)), { timeoutMs: 20_000 })
+    await until(async () => (await countJobs(cluster.databaseUrl, `status <> 'SUCCEEDED'`)) === 0, {
+      timeoutMs: 20_000,
+    })
+    await opened.verify('A1')
+  },
+)
+
+row(
+  'A2: a worker that is killed between its claim and the POST loses nothing',
+  {
+    timeout: roundsMs(20_000),
+  },
+  async (context) => {
+    const opened = await open(context)
+    const { workers } = membersOf(opened)
+    for (let round = 0; round < ROUNDS; round++) {
+      // Claims arrive at Postgres, and the workers never hear of them.
+      for (const { postgres } of workers) postgres.mode = 'mute'
+      const jobs = await opened.submit(JOBS)
+      await until(async () => (await countTasks(opened.cluster.databaseUrl)) === jobs.length, { timeoutMs: 10_000 })
+      await Promise.all(workers.map((worker) => worker.end('SIGKILL')))
+      for (const { imageUrl } of jobs) expect(opened.fal.posts.has(imageUrl)).toBe(false)
+      for (const { postgres } of workers) postgres.mode = 'pass'
+      await Promise.all(workers.map((worker) => worker.start()))
+      await until(() => jobs.every(({ imageUrl }) => opened.fal.posts.get(imageUrl) === 1), TAKEOVER)
+    }
+    await opened.verify('A2')
+  },
+)
+
+row(
+  'A3: a worker that is killed after fal took the request is not followed by a second POST: the webhook brings the id',
+  {
+    timeout: roundsMs(25_000),
+  },
+  async (context) => {
+    const opened = await open(context, { webhooks: true })
+    const { workers } = membersOf(opened)
+    for (let round = 0; round < ROUNDS; round++) {
+      const release = holdSubmits(opened)
+      const jobs = await opened.submit(JOBS)
+      await until(() => jobs.every(({ imageUrl }) => opened.fal.posts.get(imageUrl) === 1), { timeoutMs: 10_000 })
+      await Promise.all(workers.map((worker) => worker.end('SIGKILL')))
+      release()
+      await Promise.all(workers.map((worker) => worker.start()))
+      // Fal is done by then, and tells it.
+      const requests = jobs.map(({ imageUrl }) => opened.fal.requestOf(imageUrl))
+      for (const request of requests) expect(request && (await opened.fal.deliver(request))).toBe(200)
+      await until(() => jobs.every((job) => hasBeen(opened, job, 'SUCCEEDED')), TAKEOVER)
+    }
+    await opened.verify('A3 with a webhook')
+  },
+)
+
+row(
+  'A3: without a webhook the job says that nobody knows, and is not sent again',
+  {
+    timeout: roundsMs(75_000),
+  },
+  async (context) => {
+    const opened = await open(context)
+    const { workers } = membersOf(opened)
+    for (let round = 0; round < ROUNDS; round++) {
+      const release = holdSubmits(opened)
+      const jobs = await opened.submit(JOBS)
+      await until(() => jobs.every(({ imageUrl }) => opened.fal.posts.get(imageUrl) === 1), { timeoutMs: 10_000 })
+      await Promise.all(workers.map((worker) => worker.end('SIGKILL')))
+      release()
+      await Promise.all(workers.map((worker) => worker.start()))
+      await until(() => jobs.every((job) => hasBeen(opened, job, 'FAILED')), {
+        timeoutMs: 75_000,
+      })
+    }
+    await opened.verify('A3 without a webhook')
+  },
+)
+
+row(
+  'A4: the jobs of a worker that is killed while it follows them go on at another',
+  {
+    timeout: roundsMs(40_000),
+  },
+  async (context) => {
+    const opened = await open(context, { fal: { stepMs: 1_500 } })
+    const { workers } = membersOf(opened)
+    const takeoverMs: number[] = []
+    let [holder, next] = workers
+    await next.end('SIGKILL')
+    for (let round = 0; round < ROUNDS; round++) {
+      const jobs = await opened.submit(JOBS)
+      await until(() => jobs.every((job) => hasBeen(opened, job, 'RUNNING')), { timeoutMs: 20_000 })
+      await next.start()
+      const looks = new Map<string, number>()
+      opened.fal.twists.status = ({ imageUrl }, usual) => {
+        if (!looks.has(imageUrl)) looks.set(imageUrl, Date.now())
+        return usual()
+      }
+      await holder.end('SIGKILL')
+      looks.clear()
+      const killedAt = Date.now()
+      await until(() => jobs.every(({ imageUrl }) => looks.has(imageUrl)), TAKEOVER)
+      takeoverMs.push(...jobs.map(({ imageUrl }) => (looks.get(imageUrl) ?? 0) - killedAt))
+      await until(() => jobs.every((job) => hasBeen(opened, job, 'SUCCEEDED')), TAKEOVER)
+      ;[holder, next] = [next, holder]
+    }
+    await opened.verify('A4', {
+      'median takeover ms': medianOf(takeoverMs),
+      'longest takeover ms': Math.max(...takeoverMs),
+    })
+    expect(medianOf(takeoverMs)).toBeLessThan(15_000)
+  },
+)
+
+row(
+  'a worker that wakes from a long sleep writes nothing: its jobs are another’s',
+  {
+    timeout: roundsMs(45_000),
+  },
+  async (context) => {
+    const opened = await open(context, { fal: { stepMs: 600 } })
+    const { workers } = membersOf(opened)
+    for (let round = 0; round < ROUNDS; round++) {
+      const jobs = await opened.submit(JOBS)
+      await until(() => jobs.every((job) => hasBeen(opened, job, 'RUNNING')), { timeoutMs: 20_000 })
+      const sleeper = workers[round % 2 === 0 ? 0 : 1]
+      sleeper.signal('SIGSTOP')
+      await until(() => jobs.every((job) => hasBeen(opened, job, 'SUCCEEDED')), TAKEOVER)
+      sleeper.signal('SIGCONT')
+      // It has had time to say what it thinks it knows when the next jobs, some of them its own, have ended.
+      const next = await opened.submit(JOBS)
+      await until(() => next.every((job) => hasBeen(opened, job, 'SUCCEEDED')), TAKEOVER)
+    }
+    await opened.verify('SIGSTOP')
+  },
+)
+
+function hasBeen({ transcriptOf }: FaultRig, job: Acknowledged, status: string): boolean {
+  return transcriptOf(job).updates.some((update) => update.status === status)
+}
+
+/** fal takes every request from now on, and answers none before it is told to. */
+function holdSubmits({ fal }: FaultRig): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  fal.twists.submit = async (_request, usual) => {
+    const answer = usual()
+    await promise
+    return answer
+  }
+  return () => {
+    fal.twists.submit = (_request, usual) => usual()
+    resolve()
+  }
+}
+
+async function query(databaseUrl: string, sql: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    return Number((await client.query<{ count: string }>(sql)).rows[0]?.count)
+  } finally {
+    await client.end()
+  }
+}
+
+function countJobs(databaseUrl: string, condition: string): Promise<number> {
+  return query(databaseUrl, `SELECT count(*) FROM "Job" WHERE ${condition}`)
+}
+
+/** Tasks that somebody holds. */
+function countTasks(databaseUrl: string): Promise<number> {
+  return query(databaseUrl, `SELECT count(*) FROM pgboss.job WHERE name = 'relay' AND state = 'active'`)
+}

@@ -1,0 +1,99 @@
+import { appendFileSync } from 'node:fs'
+import { expect } from 'vitest'
+import { type Acknowledged, generate, type Transcript, watchJob } from './client.ts'
+import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
+import { type FakeFal, type FakeFalOptions, startFakeFal } from './fake-fal.ts'
+import { findViolations, readStored } from './history.ts'
+
+/** How often the faults of a row are brought about: few in `npm test`, 100 in `npm run test:faults`. */
+export const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 1)
+
+/** How long a test of so many rounds may take, in milliseconds. */
+export function roundsMs(eachMs: number): number {
+  return 60_000 + ROUNDS * eachMs
+}
+
+/** A cluster, a fal, and clients whose every word is kept. */
+export interface FaultRig {
+  fal: FakeFal
+  cluster: Cluster
+  /** Addresses of those that serve clients. */
+  apis: string[]
+  /** Jobs that were acknowledged, each watched by a subscriber from the start. */
+  submit(count: number): Promise<Acknowledged[]>
+  transcriptOf(job: Acknowledged): Transcript
+  /** Waits for the ends of all jobs, and checks all that must hold whatever broke; then tells the figures of the row. */
+  verify(row: string, figures?: Record<string, number>): Promise<void>
+  close(): Promise<void>
+}
+
+export interface FaultRigOptions extends Omit<ClusterOptions, 'fal'> {
+  fal?: FakeFalOptions
+  /** Lets fal know where the first member can be reached. */
+  webhooks?: boolean
+}
+
+export async function openFaultRig({
+  fal: falOptions,
+  roles,
+  webhooks,
+  ...options
+}: FaultRigOptions): Promise<FaultRig> {
+  const fal = await startFakeFal(falOptions)
+  const [first = 'api', ...rest] = roles
+  const front = await startCluster({ ...options, roles: [first], fal })
+  const publicUrl = webhooks ? { PUBLIC_URL: front.members[0]?.url ?? '' } : {}
+  const others = await startCluster({
+    ...options,
+    roles: rest,
+    fal,
+    databaseUrl: front.databaseUrl,
+    environment: { ...options.environment, ...publicUrl },
+  })
+  const members = [...front.members, ...others.members]
+  const apis = members.filter((_, n) => roles[n]?.includes('api')).map(({ url }) => url)
+  const acknowledged: Acknowledged[] = []
+  const watched = new Map<string, ReturnType<typeof watchJob>>()
+
+  return {
+    fal,
+    cluster: { databaseUrl: front.databaseUrl, members, stop: front.stop },
+    apis,
+    submit: async (count) => {
+      const jobs = await Promise.all(Array.from({ length: count }, () => generate(apis)))
+      for (const job of jobs) watched.set(job.id, watchJob(apis, job.id))
+      acknowledged.push(...jobs)
+      return jobs
+    },
+    transcriptOf: ({ id }) => watched.get(id)?.transcript ?? { jobId: id, updates: [], reconnects: 0 },
+    verify: async (row, figures = {}) => {
+      const transcripts = await Promise.all([...watched.values()].map(({ done }) => done))
+      const stored = await readStored(front.databaseUrl)
+      const violations = findViolations({ acknowledged, posts: fal.posts, stored, transcripts })
+      tell(row, {
+        jobs: acknowledged.length,
+        'double POSTs': [...fal.posts.values()].filter((count) => count > 1).length,
+        violations: violations.length,
+        reconnects: transcripts.reduce((sum, { reconnects }) => sum + reconnects, 0),
+        ...figures,
+      })
+      expect(violations).toEqual([])
+    },
+    close: async () => {
+      await others.stop()
+      await front.stop()
+      await fal.stop()
+    },
+  }
+}
+
+/** One line of figures for the table, when somebody collects them. */
+function tell(row: string, figures: Record<string, number>): void {
+  const file = process.env.FAULT_FIGURES
+  if (file) appendFileSync(file, `${JSON.stringify({ row, rounds: ROUNDS, ...figures })}\n`)
+}
+
+export function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN
+}
