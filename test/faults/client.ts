@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
+import { GenerateVideoDocument, GetJobDocument } from '../../operations/generated/graphql.ts'
 import { request, subscribe } from '../helpers/graphql-client.ts'
 
 /** What one subscriber was told, over all its connections. */
@@ -9,6 +9,8 @@ export interface Transcript {
   updates: { sequence: number; status: string; missed: number; at: number }[]
   /** How often it had to come back. */
   reconnects: number
+  /** The codes by which its sockets were closed under it. */
+  closes: number[]
 }
 
 const WATCH = `subscription ($id: ID!, $after: String) {
@@ -28,7 +30,7 @@ export function watchJob(
   urls: readonly string[],
   jobId: string,
 ): { transcript: Transcript; done: Promise<Transcript> } {
-  const transcript: Transcript = { jobId, updates: [], reconnects: -1 }
+  const transcript: Transcript = { jobId, updates: [], reconnects: -1, closes: [] }
   let after: string | null = null
 
   async function listen(url: string): Promise<boolean> {
@@ -44,10 +46,16 @@ export function watchJob(
     return ENDED.has(transcript.updates.at(-1)?.status ?? '')
   }
 
+  function noteClose(event: unknown): boolean {
+    const { code } = event as { code?: unknown }
+    if (typeof code === 'number') transcript.closes.push(code)
+    return false
+  }
+
   async function watch(): Promise<Transcript> {
     for (let turn = 0; ; turn++) {
       transcript.reconnects++
-      if (await listen(urls[turn % urls.length] ?? '').catch(() => false)) return transcript
+      if (await listen(urls[turn % urls.length] ?? '').catch(noteClose)) return transcript
       await sleep(50 + Math.random() * 200)
     }
   }
@@ -81,4 +89,11 @@ export async function generate(
     }
     await sleep(50 + Math.random() * 100)
   }
+}
+
+/** The job as it is now. */
+export async function readJob(urls: readonly string[], id: string) {
+  const { data } = await request(urls[0] ?? '', GetJobDocument, { id })
+  if (!data.job) throw new Error(`there is no job ${id}`)
+  return data.job
 }

@@ -11,6 +11,8 @@ export interface Member {
   readonly pid: number
   /** Stands between this server and Postgres. */
   readonly postgres: FaultProxy
+  /** Stands between this server and fal's queue. */
+  readonly fal: FaultProxy
   /** What it printed, over all its lives. */
   output(): string
   signal(signal: NodeJS.Signals): void
@@ -41,33 +43,39 @@ export async function startCluster({ roles, fal, databaseUrl, environment = {} }
   const url = databaseUrl ?? database?.url ?? ''
   const shared = {
     FAL_KEY: 'fal-key-of-the-rig',
-    FAL_QUEUE_URL: fal.url,
     FAL_REST_URL: fal.url,
     FAL_JWKS_URL: fal.jwksUrl,
     ...environment,
   }
-  const members = await Promise.all(roles.map((ROLES) => startMember(url, { ...shared, ROLES })))
+  const members = await Promise.all(
+    roles.map((ROLES) => startMember({ databaseUrl: url, falUrl: fal.url }, { ...shared, ROLES })),
+  )
   return {
     databaseUrl: url,
     members,
     stop: async () => {
       await Promise.all(members.map((member) => member.end('SIGKILL')))
-      await Promise.all(members.map(({ postgres }) => postgres.stop()))
+      await Promise.all(members.flatMap(({ postgres, fal }) => [postgres.stop(), fal.stop()]))
       await database?.drop()
     },
   }
 }
 
-async function startMember(databaseUrl: string, environment: Record<string, string>): Promise<Member> {
-  const target = new URL(databaseUrl)
-  const postgres = await startFaultProxy({ host: target.hostname, port: Number(target.port) })
+async function startMember(
+  { databaseUrl, falUrl }: { databaseUrl: string; falUrl: string },
+  environment: Record<string, string>,
+): Promise<Member> {
+  const [postgres, fal] = await Promise.all(
+    [databaseUrl, falUrl].map((target) => startFaultProxy({ port: Number(new URL(target).port) })),
+  )
+  if (!postgres || !fal) throw new Error('the proxies did not start')
   const port = String(await findFreePort())
   const url = `http://127.0.0.1:${port}`
   const settings = {
     ...environment,
     PORT: port,
     DATABASE_URL: postgres.through(databaseUrl),
-    ...(environment.PUBLIC_URL === 'own' && { PUBLIC_URL: url }),
+    FAL_QUEUE_URL: fal.through(falUrl),
   }
   let server: ServerProcess | null = await startServerProcess(settings)
   let earlier = ''
@@ -77,6 +85,7 @@ async function startMember(databaseUrl: string, environment: Record<string, stri
       return server?.process.pid ?? 0
     },
     postgres,
+    fal,
     output: () => earlier + (server?.output() ?? ''),
     signal: (signal) => void server?.process.kill(signal),
     end: async (signal) => {

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
-import { Hono } from 'hono'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { type Context, Hono } from 'hono'
 import { openWebhookSender, post } from '../helpers/webhook-sender.ts'
 
 /** A request as the fake knows it. Its course is a matter of time alone. */
@@ -16,23 +16,22 @@ export interface FakeRequest {
   canceledAt: number | null
 }
 
-/** Answers a call in the place of the fake; `usual` is what the fake would answer. */
-export type Twist = (request: FakeRequest, usual: () => Response) => Response | Promise<Response>
+/** Answers a call in the place of the fake; `usual` is what the fake would answer, `cut` ends the connection. */
+export type Twist = (request: FakeRequest, usual: () => Response, cut: () => void) => Response | Promise<Response>
 
 /** fal's queue as another hand wrote it: in the process of the test, so that it outlives the servers that the test kills. */
 export interface FakeFal {
   url: string
   jwksUrl: string
   requests: Map<string, FakeRequest>
-  /** How many POSTs came for each picture, whatever was answered. */
+  /** How many POSTs came for each picture that were not refused: each of them may have been paid for. */
   posts: Map<string, number>
+  /** When POSTs were refused by a 4xx: fal did not take those. */
+  refusals: { imageUrl: string; at: number }[]
   twists: { submit: Twist; status: Twist; stream: Twist; result: Twist }
   /** Tells the end of a request to its webhook, as often as asked. Answers the status that came back. */
   deliver(request: FakeRequest): Promise<number>
   requestOf(imageUrl: string): FakeRequest | undefined
-  /** Stops listening, and listens again on the same port. */
-  goAway(): Promise<void>
-  comeBack(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -43,15 +42,16 @@ export interface FakeFalOptions {
 
 const WAITING_STEPS = 3
 const RUNNING_STEPS = 6
+type Call = Context<{ Bindings: HttpBindings }>
+const cut = ({ env }: Call): void => void env.incoming.socket.destroy()
 const AS_USUAL: Twist = (_request, usual) => usual()
 
 export async function startFakeFal({ stepMs = 40 }: FakeFalOptions = {}): Promise<FakeFal> {
   const requests = new Map<string, FakeRequest>()
   const posts = new Map<string, number>()
+  const refusals: FakeFal['refusals'] = []
   const twists: FakeFal['twists'] = { submit: AS_USUAL, status: AS_USUAL, stream: AS_USUAL, result: AS_USUAL }
   const sender = await openWebhookSender()
-  let server: Server
-  let port = 0
 
   function statusOf({ id, acceptedAt, canceledAt }: FakeRequest) {
     const steps = Math.floor(((canceledAt ?? Date.now()) - acceptedAt) / stepMs)
@@ -92,24 +92,29 @@ export async function startFakeFal({ stepMs = 40 }: FakeFalOptions = {}): Promis
     return new Response(body.pipeThrough(new TextEncoderStream()), { headers: { 'content-type': 'text/event-stream' } })
   }
 
-  const app = new Hono()
+  const app = new Hono<{ Bindings: HttpBindings }>()
     .post('/:owner/:model', async (http) => {
       const { image_url: imageUrl } = (await http.req.json()) as { image_url: string }
       posts.set(imageUrl, (posts.get(imageUrl) ?? 0) + 1)
       const webhook = http.req.query('fal_webhook') ?? null
       const request = { id: randomUUID(), imageUrl, webhook, acceptedAt: Date.now(), canceledAt: null }
-      // Accepted only if the twist lets it be.
-      return await twists.submit(request, () => {
+      const accept = () => {
         requests.set(request.id, request)
         return Response.json({ status: 'IN_QUEUE', request_id: request.id, queue_position: 2 })
-      })
+      }
+      const answer = await twists.submit(request, accept, () => cut(http))
+      if (answer.status >= 400 && answer.status < 500) {
+        posts.set(imageUrl, (posts.get(imageUrl) ?? 0) - 1)
+        refusals.push({ imageUrl, at: request.acceptedAt })
+      }
+      return answer
     })
     .get('/:owner/:model/requests/:id/status', (http) =>
-      answer(http.req.param('id'), twists.status, (request) => Response.json(statusOf(request))),
+      answer(http, twists.status, (request) => Response.json(statusOf(request))),
     )
-    .get('/:owner/:model/requests/:id/status/stream', (http) => answer(http.req.param('id'), twists.stream, streamOf))
+    .get('/:owner/:model/requests/:id/status/stream', (http) => answer(http, twists.stream, streamOf))
     .get('/:owner/:model/requests/:id', (http) =>
-      answer(http.req.param('id'), twists.result, (request) => {
+      answer(http, twists.result, (request) => {
         const status = statusOf(request)
         if (status.status !== 'COMPLETED')
           return Response.json({ detail: 'Request is still in progress' }, { status: 400 })
@@ -119,7 +124,7 @@ export async function startFakeFal({ stepMs = 40 }: FakeFalOptions = {}): Promis
       }),
     )
     .put('/:owner/:model/requests/:id/cancel', (http) =>
-      answer(http.req.param('id'), AS_USUAL, (request) => {
+      answer(http, AS_USUAL, (request) => {
         if (statusOf(request).status === 'COMPLETED')
           return Response.json({ status: 'ALREADY_COMPLETED' }, { status: 400 })
         request.canceledAt = Date.now()
@@ -127,32 +132,27 @@ export async function startFakeFal({ stepMs = 40 }: FakeFalOptions = {}): Promis
       }),
     )
 
-  async function answer(id: string, twist: Twist, usual: (request: FakeRequest) => Response): Promise<Response> {
-    const request = requests.get(id)
+  async function answer(http: Call, twist: Twist, usual: (request: FakeRequest) => Response): Promise<Response> {
+    const request = requests.get(http.req.param('id') ?? '')
     if (!request) return Response.json({ status: 'NOT_FOUND' }, { status: 404 })
-    return await twist(request, () => usual(request))
+    return await twist(
+      request,
+      () => usual(request),
+      () => cut(http),
+    )
   }
 
-  async function listen(): Promise<void> {
-    server = createAdaptorServer({ fetch: app.fetch }) as Server
-    const listening = once(server, 'listening')
-    server.listen(port, '127.0.0.1')
-    await listening
-    port = (server.address() as AddressInfo).port
-  }
-  async function goAway(): Promise<void> {
-    const closed = once(server, 'close')
-    server.close()
-    server.closeAllConnections()
-    await closed
-  }
-
-  await listen()
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  const listening = once(server, 'listening')
+  server.listen(0, '127.0.0.1')
+  await listening
+  const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}`,
     jwksUrl: sender.jwksUrl,
     requests,
     posts,
+    refusals,
     twists,
     requestOf: (imageUrl) => [...requests.values()].find((request) => request.imageUrl === imageUrl),
     deliver: async (request) => {
@@ -160,10 +160,11 @@ export async function startFakeFal({ stepMs = 40 }: FakeFalOptions = {}): Promis
       const { status } = await post(request.webhook, sender.prepare({ requestId: request.id }))
       return status
     },
-    goAway,
-    comeBack: listen,
     stop: async () => {
-      await goAway()
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
       await sender.close()
     },
   }

@@ -25,7 +25,7 @@ const GOOD: History = {
   acknowledged: [{ id: '1', imageUrl: 'a.png' }],
   posts: new Map([['a.png', 1]]),
   stored: [JOB],
-  transcripts: [{ jobId: '1', updates: told(1, 2, 3), reconnects: 0 }],
+  transcripts: [{ jobId: '1', updates: told(1, 2, 3), reconnects: 0, closes: [] }],
 }
 
 test('a good history has no violation', () => {
@@ -45,11 +45,11 @@ test.each<[string, Partial<History>]>([
     { stored: [{ ...JOB, updates: JOB.updates.map(({ status }, n) => ({ sequence: 3 - n, status })).toReversed() }] },
   ],
   ['does not end with FAILED', { stored: [{ ...JOB, status: 'FAILED', hasVideo: false }] }],
-  ['missed 2 to 2', { transcripts: [{ jobId: '1', updates: told(1, 3), reconnects: 0 }] }],
-  ['was told 2 again', { transcripts: [{ jobId: '1', updates: told(1, 2, 2, 3), reconnects: 0 }] }],
-  ['was told 1 again', { transcripts: [{ jobId: '1', updates: told(2, 1, 3), reconnects: 0 }] }],
-  ['saw no end', { transcripts: [{ jobId: '1', updates: told(1, 2, 3).slice(0, 2), reconnects: 0 }] }],
-  ['saw no end', { transcripts: [{ jobId: '1', updates: [], reconnects: 0 }] }],
+  ['missed 2 to 2', { transcripts: [{ jobId: '1', updates: told(1, 3), reconnects: 0, closes: [] }] }],
+  ['was told 2 again', { transcripts: [{ jobId: '1', updates: told(1, 2, 2, 3), reconnects: 0, closes: [] }] }],
+  ['was told 1 again', { transcripts: [{ jobId: '1', updates: told(2, 1, 3), reconnects: 0, closes: [] }] }],
+  ['saw no end', { transcripts: [{ jobId: '1', updates: told(1, 2, 3).slice(0, 2), reconnects: 0, closes: [] }] }],
+  ['saw no end', { transcripts: [{ jobId: '1', updates: [], reconnects: 0, closes: [] }] }],
 ])('"%s" is found', (violation, change) => {
   expect(findViolations({ ...GOOD, ...change }).join('\n')).toContain(violation)
 })

@@ -1,12 +1,19 @@
 import { appendFileSync } from 'node:fs'
-import { expect } from 'vitest'
+import pg from 'pg'
+import { expect, type TestContext } from 'vitest'
 import { type Acknowledged, generate, type Transcript, watchJob } from './client.ts'
-import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
+import { type ClusterOptions, type Member, startCluster } from './cluster.ts'
 import { type FakeFal, type FakeFalOptions, startFakeFal } from './fake-fal.ts'
 import { findViolations, readStored } from './history.ts'
 
 /** How often the faults of a row are brought about: few in `npm test`, 100 in `npm run test:faults`. */
 export const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 1)
+
+/** Whether this is the long form: some rows then last as long as what they stand for. */
+export const LONG = ROUNDS > 1
+
+/** A claim is given to somebody else 10 s after the last sign of life, and the next look at it. */
+export const TAKEOVER = { timeoutMs: 30_000, everyMs: 20 }
 
 /** How long a test of so many rounds may take, in milliseconds. */
 export function roundsMs(eachMs: number): number {
@@ -16,15 +23,18 @@ export function roundsMs(eachMs: number): number {
 /** A cluster, a fal, and clients whose every word is kept. */
 export interface FaultRig {
   fal: FakeFal
-  cluster: Cluster
+  members: Member[]
   /** Addresses of those that serve clients. */
   apis: string[]
   /** Jobs that were acknowledged, each watched by a subscriber from the start. */
   submit(count: number): Promise<Acknowledged[]>
   transcriptOf(job: Acknowledged): Transcript
+  /** Whether the job's subscriber has been told this state. */
+  hasBeen(job: Acknowledged, status: string): boolean
+  /** How many rows there are: a table, and a condition. */
+  count(from: string): Promise<number>
   /** Waits for the ends of all jobs, and checks all that must hold whatever broke; then tells the figures of the row. */
   verify(row: string, figures?: Record<string, number>): Promise<void>
-  close(): Promise<void>
 }
 
 export interface FaultRigOptions extends Omit<ClusterOptions, 'fal'> {
@@ -33,15 +43,16 @@ export interface FaultRigOptions extends Omit<ClusterOptions, 'fal'> {
   webhooks?: boolean
 }
 
-export async function openFaultRig({
-  fal: falOptions,
-  roles,
-  webhooks,
-  ...options
-}: FaultRigOptions): Promise<FaultRig> {
+/** Opens a rig that is closed when the test has finished. */
+export async function openFaultRig(
+  { onTestFinished }: TestContext,
+  { fal: falOptions, roles, webhooks, ...options }: FaultRigOptions,
+): Promise<FaultRig> {
   const fal = await startFakeFal(falOptions)
+  onTestFinished(fal.stop)
   const [first = 'api', ...rest] = roles
   const front = await startCluster({ ...options, roles: [first], fal })
+  onTestFinished(front.stop)
   const publicUrl = webhooks ? { PUBLIC_URL: front.members[0]?.url ?? '' } : {}
   const others = await startCluster({
     ...options,
@@ -50,14 +61,18 @@ export async function openFaultRig({
     databaseUrl: front.databaseUrl,
     environment: { ...options.environment, ...publicUrl },
   })
+  onTestFinished(others.stop)
   const members = [...front.members, ...others.members]
   const apis = members.filter((_, n) => roles[n]?.includes('api')).map(({ url }) => url)
   const acknowledged: Acknowledged[] = []
   const watched = new Map<string, ReturnType<typeof watchJob>>()
 
+  const transcriptOf = ({ id }: Acknowledged): Transcript =>
+    watched.get(id)?.transcript ?? { jobId: id, updates: [], reconnects: 0, closes: [] }
+
   return {
     fal,
-    cluster: { databaseUrl: front.databaseUrl, members, stop: front.stop },
+    members,
     apis,
     submit: async (count) => {
       const jobs = await Promise.all(Array.from({ length: count }, () => generate(apis)))
@@ -65,7 +80,9 @@ export async function openFaultRig({
       acknowledged.push(...jobs)
       return jobs
     },
-    transcriptOf: ({ id }) => watched.get(id)?.transcript ?? { jobId: id, updates: [], reconnects: 0 },
+    transcriptOf,
+    hasBeen: (job, status) => transcriptOf(job).updates.some((update) => update.status === status),
+    count: (from) => countRows(front.databaseUrl, from),
     verify: async (row, figures = {}) => {
       const transcripts = await Promise.all([...watched.values()].map(({ done }) => done))
       const stored = await readStored(front.databaseUrl)
@@ -79,11 +96,6 @@ export async function openFaultRig({
       })
       expect(violations).toEqual([])
     },
-    close: async () => {
-      await others.stop()
-      await front.stop()
-      await fal.stop()
-    },
   }
 }
 
@@ -96,4 +108,14 @@ function tell(row: string, figures: Record<string, number>): void {
 export function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN
+}
+
+async function countRows(databaseUrl: string, from: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    return Number((await client.query<{ count: string }>(`SELECT count(*) FROM ${from}`)).rows[0]?.count)
+  } finally {
+    await client.end()
+  }
 }

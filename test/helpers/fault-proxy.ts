@@ -6,9 +6,10 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
  * - `cut`: connections are ended, and new ones too, as soon as they are made.
  * - `reset`: the same by RST.
  * - `blackhole`: connections stay and new ones are taken, and nothing goes through in either direction.
+ * - `refuse`: nobody listens, and connections are ended.
  * - `mute`: what clients send arrives, what the target says does not: it works, and nobody hears of it.
  */
-export type FaultMode = 'pass' | 'cut' | 'reset' | 'blackhole' | 'mute'
+export type FaultMode = 'pass' | 'cut' | 'reset' | 'blackhole' | 'refuse' | 'mute'
 
 /** A TCP proxy that breaks what goes through it. It listens on the loopback. */
 export interface FaultProxy {
@@ -110,9 +111,13 @@ export async function startFaultProxy({
     },
     set mode(next) {
       const wasSwallowing = mode === 'blackhole' || mode === 'mute'
+      const wasRefusing = mode === 'refuse'
       mode = next
+      if (next === 'refuse' && !wasRefusing) server.close()
+      if (next !== 'refuse' && wasRefusing) server.listen(port, '127.0.0.1')
       // Bytes are missing in what was swallowed: those connections cannot go on.
-      if (next === 'cut' || next === 'reset' || (wasSwallowing && next === 'pass')) for (const pair of pairs) end(pair)
+      if (next === 'cut' || next === 'reset' || next === 'refuse' || (wasSwallowing && next === 'pass'))
+        for (const pair of pairs) end(pair)
     },
     delayMs: 0,
     cutAfterBytes: Number.POSITIVE_INFINITY,
@@ -123,9 +128,10 @@ export async function startFaultProxy({
       return made
     },
     stop: async () => {
+      for (const pair of pairs) end(pair)
+      if (!server.listening) return
       const closed = once(server, 'close')
       server.close()
-      for (const pair of pairs) end(pair)
       await closed
     },
   }
