@@ -109,6 +109,33 @@ export function createEventLog({
     return updates
   }
 
+  /** Of readers that come at once, as after a restart, many are at the same place: each place is read once. */
+  const pages = new DataLoader<UpdateRange & { jobId: string }, Update[]>(
+    async (wanted) => {
+      const ranges = Map.groupBy(wanted, ({ jobId: _, ...range }) => JSON.stringify(range))
+      const read = new Map<string, Map<string, Update[]>>()
+      for (const [key, [first, ...rest]] of ranges)
+        if (first) read.set(key, await readMany([...new Set([first, ...rest].map(({ jobId }) => jobId))], first))
+      return wanted.map(({ jobId, ...range }) => read.get(JSON.stringify(range))?.get(jobId) ?? [])
+    },
+    { cache: false, batchScheduleFn: (flush) => setImmediate(flush) },
+  )
+
+  const snapshots = new DataLoader<string, Update>(
+    async (jobIds) => {
+      const rows = await db.$queryRaw<UpdateRow[]>`
+        SELECT j.id AS "jobId", j."ownerId", j."lastSequence" AS sequence, j.status::text AS status, j."queuePosition",
+          coalesce((SELECT max(at) FROM "JobUpdate" WHERE "jobId" = j.id), j."createdAt") AS at,
+          (SELECT progress FROM "JobUpdate" WHERE "jobId" = j.id AND progress IS NOT NULL ORDER BY sequence DESC LIMIT 1) AS progress,
+          coalesce((SELECT jsonb_agg(line.value ORDER BY u.sequence, line.ordinality)
+            FROM "JobUpdate" u, jsonb_array_elements(u.logs) WITH ORDINALITY AS line WHERE u."jobId" = j.id), '[]') AS logs
+        FROM "Job" j WHERE j.id = ANY(${[...new Set(jobIds)]}::uuid[])`
+      const byId = new Map(rows.map((row) => [row.jobId, toUpdate(row)]))
+      return jobIds.map((id) => byId.get(id) ?? new Error(`job ${id} is gone while it is being watched`))
+    },
+    { cache: false, batchScheduleFn: (flush) => setImmediate(flush) },
+  )
+
   return {
     append: (change) => batches.load(change),
     appendIn: async (tx, change) => {
@@ -116,18 +143,8 @@ export function createEventLog({
       return appended ?? { outcome: 'fenced' }
     },
     readMany,
-    read: async (jobId, range) => (await readMany([jobId], range)).get(jobId) ?? [],
-    snapshot: async (jobId) => {
-      const [row] = await db.$queryRaw<UpdateRow[]>`
-        SELECT j.id AS "jobId", j."ownerId", j."lastSequence" AS sequence, j.status::text AS status, j."queuePosition",
-          coalesce((SELECT max(at) FROM "JobUpdate" WHERE "jobId" = j.id), j."createdAt") AS at,
-          (SELECT progress FROM "JobUpdate" WHERE "jobId" = j.id AND progress IS NOT NULL ORDER BY sequence DESC LIMIT 1) AS progress,
-          coalesce((SELECT jsonb_agg(line.value ORDER BY u.sequence, line.ordinality)
-            FROM "JobUpdate" u, jsonb_array_elements(u.logs) WITH ORDINALITY AS line WHERE u."jobId" = j.id), '[]') AS logs
-        FROM "Job" j WHERE j.id = ${jobId}::uuid`
-      if (!row) throw new Error(`job ${jobId} is gone while it is being watched`)
-      return toUpdate(row)
-    },
+    read: (jobId, range) => pages.load({ jobId, ...range }),
+    snapshot: (jobId) => snapshots.load(jobId),
     readTails: async (after, limit) => {
       const wanted = JSON.stringify([...after].map(([jobId, sequence]) => ({ jobId, sequence })))
       const rows = await db.$queryRaw<UpdateRow[]>`

@@ -62,6 +62,8 @@ export async function openFaultRig(
     environment: { ...options.environment, ...publicUrl },
   })
   onTestFinished(others.stop)
+  // The way of the first of them: a Postgres that was started again may be elsewhere.
+  const databaseUrl = front.members[0]?.postgres.through(front.databaseUrl) ?? front.databaseUrl
   const members = [...front.members, ...others.members]
   const apis = members.filter((_, n) => roles[n]?.includes('api')).map(({ url }) => url)
   const acknowledged: Acknowledged[] = []
@@ -82,10 +84,10 @@ export async function openFaultRig(
     },
     transcriptOf,
     hasBeen: (job, status) => transcriptOf(job).updates.some((update) => update.status === status),
-    count: (from) => countRows(front.databaseUrl, from),
+    count: (from) => countRows(databaseUrl, from),
     verify: async (row, figures = {}) => {
       const transcripts = await Promise.all([...watched.values()].map(({ done }) => done))
-      const stored = await readStored(front.databaseUrl)
+      const stored = await readStored(databaseUrl)
       const violations = findViolations({ acknowledged, posts: fal.posts, stored, transcripts })
       tell(row, {
         jobs: acknowledged.length,

@@ -1,0 +1,65 @@
+import pg from 'pg'
+import type { TestContext } from 'vitest'
+import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/adapters/embedded-postgres.ts'
+import { makeTemporaryDirectory } from '../helpers/directories.ts'
+import type { Member } from './cluster.ts'
+
+/** A Postgres of the test's own: the others' must not fall with it. */
+export interface OwnPostgres {
+  /** Its database as it is reached now. */
+  readonly url: string
+  /** Ends it: in order, or as a crash does, after which it recovers at its next start. */
+  stop(how: 'fast' | 'crash'): Promise<void>
+  /** Starts it again, perhaps on another port, and leads the members' proxies there. */
+  start(members: readonly Member[]): Promise<void>
+  /** Takes all its connections but for those that are there. */
+  useUp(): Promise<() => Promise<void>>
+}
+
+export async function openOwnPostgres({ onTestFinished }: TestContext): Promise<OwnPostgres> {
+  const directory = await makeTemporaryDirectory('reelay-faults')
+  onTestFinished(directory.remove)
+  const open = (): Promise<EmbeddedPostgres> => openEmbeddedPostgres({ dataDir: directory.path })
+  let server: EmbeddedPostgres = await open()
+  onTestFinished(() => server.stop())
+
+  async function connect(): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: server.url })
+    client.on('error', () => {}) // the server ends under it: that is what is wanted
+    await client.connect()
+    return client
+  }
+
+  return {
+    get url() {
+      return server.url
+    },
+    stop: async (how) => {
+      if (how === 'crash') {
+        const client = await connect()
+        const { rows } = await client.query<{ pid: string }>(
+          `SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1) AS pid`,
+        )
+        process.kill(Number(rows[0]?.pid), 'SIGQUIT')
+        await client.end().catch(() => {})
+      }
+      await server.stop()
+    },
+    start: async (members) => {
+      server = await open()
+      const { port } = new URL(server.url)
+      for (const { postgres } of members) postgres.target.port = Number(port)
+    },
+    useUp: async () => {
+      const clients: pg.Client[] = []
+      for (;;) {
+        const client = await connect().catch(() => null)
+        if (!client) break
+        clients.push(client)
+      }
+      return async () => {
+        await Promise.all(clients.map((client) => client.end()))
+      }
+    },
+  }
+}

@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto'
+import { createClient } from 'graphql-ws'
+import { expect, type TestContext, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
+import { request } from '../helpers/graphql-client.ts'
+import { createSeeded } from '../helpers/seeded.ts'
+import { until } from '../helpers/until.ts'
+import { createPictureUrl, generate, watchJob } from './client.ts'
+import { type FaultRig, type FaultRigOptions, LONG, medianOf, openFaultRig, ROUNDS, roundsMs } from './rig.ts'
+
+const row = test.concurrent
+const SEED = Number(process.env.TEST_SEED ?? 20261123)
+const ENDED = new Set(['SUCCEEDED', 'FAILED', 'CANCELED'])
+
+function open(context: TestContext, options: Partial<FaultRigOptions> = {}): Promise<FaultRig> {
+  return openFaultRig(context, { roles: ['api', 'api', 'worker'], ...options })
+}
+
+row(
+  'A11: a server that is told to stop finishes what it began, sends its subscribers elsewhere, and exits 0',
+  {
+    timeout: roundsMs(30_000),
+  },
+  async (context) => {
+    const rig = await open(context, { roles: ['api,worker', 'api,worker'], fal: { stepMs: 150 } })
+    const tookMs: number[] = []
+    let sent = 0
+    for (let round = 0; round < Math.min(ROUNDS, 10); round++) {
+      const [leaving, staying] = round % 2 === 0 ? rig.members : rig.members.toReversed()
+      if (!leaving || !staying) throw new Error('the cluster is smaller than asked for')
+      const jobs = await rig.submit(10)
+      const watchers = jobs.flatMap(({ id }) =>
+        Array.from({ length: LONG ? 100 : 20 }, () => watchJob([leaving.url, staying.url], id)),
+      )
+      await until(() => watchers.every(({ transcript }) => transcript.updates.length > 0), { timeoutMs: 20_000 })
+      const inFlight = Array.from({ length: 50 }, () =>
+        request(leaving.url, GenerateVideoDocument, {
+          input: { imageUrl: createPictureUrl(), idempotencyKey: randomUUID() },
+        }),
+      )
+      // The last of them has left by the time of the signal.
+      await Promise.race(inFlight)
+      const since = performance.now()
+      const how = await leaving.end('SIGTERM')
+      tookMs.push(Math.round(performance.now() - since))
+      expect(how).toEqual({ code: 0, signal: null })
+      const answers = await Promise.allSettled(inFlight)
+      // One that came through is answered; one that had not arrived was let in by nobody.
+      for (const answer of answers)
+        if (answer.status === 'fulfilled')
+          expect(answer.value.data?.generateVideo.__typename ?? answer.value.errors).toBe('GenerateVideoSuccess')
+      sent += answers.filter(({ status }) => status === 'fulfilled').length
+      const transcripts = await Promise.all(watchers.map(({ done }) => done))
+      for (const { updates, closes } of transcripts) {
+        const sequences = updates.map(({ sequence }) => sequence)
+        expect(sequences).toEqual(sequences.map((_, n) => (sequences[0] ?? 0) + n))
+        if (closes.length > 0) expect(closes).toEqual([1012])
+      }
+      expect(transcripts.some(({ closes }) => closes.length > 0)).toBe(true)
+      await leaving.start()
+    }
+    await until(async () => (await rig.count(`"Job" WHERE "finishedAt" IS NULL`)) === 0, { timeoutMs: 30_000 })
+    await rig.verify('A11', { 'answered in flight': sent, 'longest drain ms': Math.max(...tookMs) })
+  },
+)
+
+/** Watches one job by many subscriptions on few sockets; answers what each of them was told, and when. */
+async function watchByMany(url: string, id: string, { sockets, each }: { sockets: number; each: number }) {
+  const told: { sequences: number[]; status: string; lateMs: number[] }[] = []
+  const reading = Array.from({ length: sockets }, async () => {
+    const client = createClient({
+      url: `${url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      retryAttempts: 0,
+    })
+    const read = Array.from({ length: each }, async () => {
+      const mine = { sequences: [] as number[], status: '', lateMs: [] as number[] }
+      told.push(mine)
+      const query = 'subscription ($id: ID!) { jobProgress(id: $id) { sequence status at } }'
+      for await (const { data } of client.iterate<{
+        jobProgress: { sequence: number; status: string; at: string }
+      }>({ query, variables: { id } })) {
+        if (!data) continue
+        const { sequence, status, at } = data.jobProgress
+        // The first tells the state as it is, whenever it came about.
+        if (mine.sequences.length > 0) mine.lateMs.push(Date.now() - Date.parse(at))
+        mine.sequences.push(sequence)
+        mine.status = status
+      }
+    })
+    await Promise.all(read)
+    await client.dispose()
+  })
+  return { told, done: Promise.all(reading) }
+}
+
+row(
+  'D4: an update reaches each of many subscribers of one job once, and so does the end',
+  { timeout: 120_000 },
+  async (context) => {
+    const rig = await open(context, { fal: { stepMs: 700 } })
+    const [, second = ''] = rig.apis
+    const { id } = await generate(rig.apis)
+    const { told, done } = await watchByMany(
+      second,
+      id,
+      LONG ? { sockets: 100, each: 100 } : { sockets: 10, each: 100 },
+    )
+    await done
+    for (const { sequences, status } of told) {
+      expect(sequences).toEqual(sequences.map((_, n) => (sequences[0] ?? 0) + n))
+      expect(status).toBe('SUCCEEDED')
+    }
+    const late = told.flatMap(({ lateMs }) => lateMs).toSorted((a, b) => a - b)
+    await rig.verify('D4', {
+      subscribers: told.length,
+      'median ms': medianOf(late),
+      'p99 ms': late[Math.floor(late.length * 0.99)] ?? 0,
+    })
+  },
+)
+
+row(`D4: whoever subscribes while a job ends sees its end (seed ${SEED})`, { timeout: 180_000 }, async (context) => {
+  const rig = await open(context, { fal: { stepMs: 20 } })
+  const random = createSeeded(SEED)
+  const rounds = LONG ? 200 : 10
+  let seen = 0
+  for (let round = 0; round < rounds; round++) {
+    const jobs = await Promise.all(Array.from({ length: 10 }, () => generate(rig.apis)))
+    const watchers = jobs.flatMap(({ id }) =>
+      Array.from({ length: 5 }, async (_, n) => {
+        await new Promise((resolve) => setTimeout(resolve, random.whole(0, 500)))
+        return await watchJob([rig.apis[n % 2] ?? ''], id).done
+      }),
+    )
+    for (const { updates } of await Promise.all(watchers)) {
+      expect(ENDED.has(updates.at(-1)?.status ?? '')).toBe(true)
+      seen++
+    }
+  }
+  await rig.verify('D4 subscribe racing the end', { subscriptions: seen })
+})
+
+row(
+  'D10: the subscribers of a server that is killed are back at another, without gap or repeat',
+  {
+    timeout: roundsMs(30_000),
+  },
+  async (context) => {
+    const rig = await open(context, { fal: { stepMs: 1_000 } })
+    const backMs: number[] = []
+    const count = LONG ? 200 : 30
+    for (let round = 0; round < Math.min(ROUNDS, 10); round++) {
+      const [dying, other] = round % 2 === 0 ? rig.members : [rig.members[1], rig.members[0]]
+      if (!dying || !other) throw new Error('the cluster is smaller than asked for')
+      const jobs = await Promise.all(Array.from({ length: 10 }, () => generate([other.url])))
+      const watchers = jobs.flatMap(({ id }) =>
+        Array.from({ length: count }, () => watchJob([dying.url, other.url], id)),
+      )
+      await until(() => watchers.every(({ transcript }) => transcript.updates.length > 0), { timeoutMs: 20_000 })
+      await dying.end('SIGKILL')
+      const killedAt = Date.now()
+      const transcripts = await Promise.all(watchers.map(({ done }) => done))
+      for (const { updates } of transcripts) {
+        const sequences = updates.map(({ sequence }) => sequence)
+        expect(sequences).toEqual(sequences.map((_, n) => (sequences[0] ?? 0) + n))
+        backMs.push((updates.find(({ at }) => at > killedAt)?.at ?? Number.POSITIVE_INFINITY) - killedAt)
+      }
+      await dying.start()
+    }
+    expect(Math.max(...backMs)).toBeLessThan(15_000)
+    await rig.verify('D10', { subscribers: 10 * count, 'longest return ms': Math.max(...backMs) })
+  },
+)
+
+row(
+  'I1: 50 equal calls at once at two servers are one job and one video; another input is a conflict',
+  {
+    timeout: roundsMs(5_000),
+  },
+  async (context) => {
+    const rig = await open(context)
+    for (let round = 0; round < ROUNDS; round++) {
+      const input = { imageUrl: createPictureUrl(), idempotencyKey: randomUUID() }
+      const jobs = await Promise.all(Array.from({ length: 50 }, (_, n) => generate([rig.apis[n % 2] ?? ''], input)))
+      expect(new Set(jobs.map(({ id }) => id)).size).toBe(1)
+      const { data } = await request(rig.apis[0] ?? '', GenerateVideoDocument, {
+        input: { ...input, imageUrl: createPictureUrl() },
+      })
+      expect(data.generateVideo).toMatchObject({ __typename: 'IdempotencyConflictError', job: { id: jobs[0]?.id } })
+      await watchJob(rig.apis, jobs[0]?.id ?? '').done
+      expect(rig.fal.posts.get(input.imageUrl)).toBe(1)
+    }
+    await rig.verify('I1', { calls: ROUNDS * 50 })
+  },
+)
