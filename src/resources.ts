@@ -8,6 +8,7 @@ import { type Database, openDatabase } from './adapters/db.ts'
 import { openEmbeddedPostgres } from './adapters/embedded-postgres.ts'
 import { createFal, type Fal } from './adapters/fal.ts'
 import type { Logger } from './adapters/logger.ts'
+import { watchPostgres } from './adapters/postgres-watchdog.ts'
 import { openQueue, type Queue } from './adapters/queue.ts'
 import { openSandboxProcess } from './adapters/sandbox-process.ts'
 import type { Config } from './config.ts'
@@ -54,18 +55,24 @@ export async function openResources(deps: ResourceDeps): Promise<Resources> {
   }
 }
 
-async function openStore({ config, lifecycle }: ResourceDeps): Promise<{ url: string; name: string }> {
+async function openStore({ config, lifecycle, onError }: ResourceDeps): Promise<{ url: string; name: string }> {
   if (config.databaseUrl !== null)
     return { url: config.databaseUrl, name: `Postgres at ${new URL(config.databaseUrl).host}` }
   const postgres = await openEmbeddedPostgres({ dataDir: config.dataDir })
   // Two servers on one directory would stop each other's database and take each other's files.
-  const lease = await takeDataDirLease(postgres.url)
+  let lease = await takeDataDirLease(postgres.url)
   if (!lease)
     throw new StartError(
       `cannot start: another Reelay server uses ${config.dataDir}: stop it, or set DATA_DIR to another directory`,
     )
   lifecycle.onStop('embedded Postgres', () => postgres.stop())
-  lifecycle.onStop('lease', () => lease.release())
+  lifecycle.onStop('lease', () => lease?.release())
+  const onRevived = async () => {
+    // It ended with the connection.
+    lease = await takeDataDirLease(postgres.url)
+  }
+  const watchdog = watchPostgres({ postgres, onRevived, onError })
+  lifecycle.onStop('watchdog of Postgres', () => watchdog.stop())
   return { url: postgres.url, name: `embedded Postgres, data in ${config.dataDir}` }
 }
 

@@ -37,6 +37,8 @@ export interface EmbeddedPostgres {
   url: string
   /** `reused` when the server ran already: left by a process that was killed, or opened by another one. */
   source: 'started' | 'reused'
+  /** Starts the server again at the same URL when it has ended by itself; true when it did. False too when that failed: try again. */
+  revive(): Promise<boolean>
   /** Stops the server, whoever started it, and resolves when it has ended. Does nothing when it is not running. */
   stop(): Promise<void>
 }
@@ -60,7 +62,7 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
     if (server) {
       const source = found ? 'reused' : 'started'
       logger?.info({ directory: cluster.directory, port: server.port, source }, 'embedded Postgres is ready')
-      return { url: toUrl(cluster, server.port), source, stop: () => stopServer(cluster, server) }
+      return toHandle(cluster, server, { source, durable })
     }
     await sleep(attempt * 50, undefined, { signal })
   }
@@ -68,6 +70,26 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
   throw new StartError(
     `Postgres did not start in ${cluster.directory}. The end of its log: ${lines.slice(-3).join(' | ')}. Mend that, or set DATABASE_URL.`,
   )
+}
+
+function toHandle(
+  cluster: Cluster,
+  opened: Server,
+  { source, durable }: { source: EmbeddedPostgres['source']; durable: boolean },
+): EmbeddedPostgres {
+  const { port } = opened
+  let server = opened
+  return {
+    url: toUrl(cluster, port),
+    source,
+    revive: async () => {
+      if ((await readPostmaster(cluster)).kind !== 'none') return false
+      const revived = await startServer(cluster, { durable, port, signal: undefined })
+      if (revived) server = revived
+      return revived !== null
+    },
+    stop: () => stopServer(cluster, server),
+  }
 }
 
 interface Server {
@@ -102,9 +124,9 @@ async function findServer(cluster: Cluster, signal: AbortSignal | undefined): Pr
 /** Starts a server and waits until it answers; null when it ended instead. */
 async function startServer(
   cluster: Cluster,
-  { durable, signal }: { durable: boolean; signal: AbortSignal | undefined },
+  { durable, port: samePort, signal }: { durable: boolean; port?: number; signal: AbortSignal | undefined },
 ): Promise<Server | null> {
-  const port = await findFreePort()
+  const port = samePort ?? (await findFreePort())
   const child = await spawnServer(cluster, toServerArguments(cluster, port, durable))
   let hasExited = false
   const exited = new Promise<void>((resolve) => {

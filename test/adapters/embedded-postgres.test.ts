@@ -7,8 +7,10 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/adapters/embedded-postgres.ts'
 import { linkLibraries } from '../../src/adapters/embedded-postgres-binaries.ts'
+import { watchPostgres } from '../../src/adapters/postgres-watchdog.ts'
 import { StartError } from '../../src/errors.ts'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../helpers/directories.ts'
+import { until } from '../helpers/until.ts'
 
 const CLUSTER = 'postgres-17'
 const MODULE = new URL('../../src/adapters/embedded-postgres.ts', import.meta.url).href
@@ -21,6 +23,14 @@ async function ask(url: string): Promise<unknown> {
   } finally {
     await client.end()
   }
+}
+
+async function readPid(url: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query<{ text: string }>(`select pg_read_file('postmaster.pid') as text`)
+  await client.end()
+  return Number.parseInt(rows[0]?.text ?? '', 10)
 }
 
 /** Another process that opens the database and then only lives. */
@@ -66,6 +76,27 @@ describe('one data directory', () => {
     expect(server.source).toBe('started')
     expect(await ask(server.url)).toBe('here')
     expect(await readdir(directory.path)).toEqual([CLUSTER])
+    await server.stop()
+    await expect(ask(server.url)).rejects.toThrow('ECONNREFUSED')
+  })
+
+  test('one that is killed is started again at the same address', async () => {
+    const server = await open()
+    const revivals: string[] = []
+    const watchdog = watchPostgres({
+      postgres: server,
+      onRevived: async () => {
+        revivals.push(server.url)
+      },
+      onError: () => {},
+    })
+    for (const signal of ['SIGKILL', 'SIGINT'] as const) {
+      const before = revivals.length
+      process.kill(await readPid(server.url), signal)
+      await until(() => revivals.length > before, { timeoutMs: 15_000 })
+      expect(await ask(server.url)).toBe('here')
+    }
+    await watchdog.stop()
     await server.stop()
     await expect(ask(server.url)).rejects.toThrow('ECONNREFUSED')
   })

@@ -34,7 +34,7 @@ const withBody = (delivery: Delivery, body: Buffer): Delivery => ({
 const HEADERS = ['request-id', 'user-id', 'timestamp', 'signature'].map((name) => `x-fal-webhook-${name}`)
 const HEX = '0123456789abcdef'
 
-test('2,000 mutations of a good delivery are refused, and change nothing', async () => {
+test('C1: 2,000 mutations of a good delivery are refused, and change nothing', async () => {
   const seed = 20261123
   const seeded = createSeeded(seed)
   const pick = <T>(list: readonly T[]): T => list[seeded.whole(0, list.length - 1)] as T
@@ -134,7 +134,7 @@ test.each<[string, (own: URL, other: URL) => void]>([
 test.each([
   ['older than 300 s', -302],
   ['from the future', 302],
-])('a delivery that is %s is refused', async (_name, seconds) => {
+])('C2: a delivery that is %s is refused', async (_name, seconds) => {
   const job = await rig.loseSubmit()
   const timestamp = Math.floor(Date.now() / 1000) + seconds
   expect(await post(job.url, rig.sender.prepare({ requestId: job.requestId, timestamp }))).toEqual(REFUSED)

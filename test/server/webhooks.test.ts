@@ -22,21 +22,21 @@ afterAll(async () => {
   await rig.close()
 })
 
-test('a delivery that comes before the request’s id is saved brings it', async () => {
+test('C3: a delivery that comes before the request’s id is saved brings it', async () => {
   const job = await rig.loseSubmit()
   expect(await post(job.url, job.delivery)).toEqual(TAKEN)
   expect(await rig.read(job.id)).toMatchObject({ requestId: job.requestId, status: 'PENDING' })
   expect(rig.news).toEqual([job.id])
 })
 
-test('of ten copies at once each is taken, and one has an effect', async () => {
+test('C2: of ten copies at once each is taken, and one has an effect', async () => {
   const job = await rig.loseSubmit()
   const answers = await Promise.all(Array.from({ length: 10 }, () => post(job.url, job.delivery)))
   expect(answers).toEqual(Array.from({ length: 10 }, () => TAKEN))
   expect(await rig.read(job.id)).toMatchObject({ requestId: job.requestId, status: 'PENDING', lastSequence: 1 })
 })
 
-test('a delivery after the end, or of an unknown job, is taken without effect', async () => {
+test('C3: a delivery after the end, or of an unknown job, is taken without effect', async () => {
   const job = await rig.loseSubmit()
   await rig.end(job.id)
   expect(await post(job.url, job.delivery)).toEqual(TAKEN)
@@ -83,7 +83,7 @@ test('while the database is away, fal is asked to send it again, and nothing sec
   await away.close()
 })
 
-test('while fal’s keys cannot be had, fal is asked to send it again', async () => {
+test('C5: while fal’s keys cannot be had, fal is asked to send it again', async () => {
   const own = await openWebhookRig()
   own.sender.publish({ status: 500 })
   const { id, url, delivery } = await own.loseSubmit()
@@ -93,7 +93,7 @@ test('while fal’s keys cannot be had, fal is asked to send it again', async ()
   await own.close()
 })
 
-describe('a body of more than 1 MB is refused', () => {
+describe('C6: a body of more than 1 MB is refused', () => {
   test('by the length that it declares, at any address', async () => {
     const body = Buffer.alloc(2 * MAX_BODY_BYTES, ' ')
     const { headers } = rig.sender.prepare({ requestId: randomUUID(), body })
