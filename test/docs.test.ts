@@ -1,0 +1,173 @@
+import { access, readdir, readFile } from 'node:fs/promises'
+import { parse, validate } from 'graphql'
+import { CloseCode } from 'graphql-ws'
+import { describe, expect, test } from 'vitest'
+import { parse as parseYaml } from 'yaml'
+import { createFailure, FAILURE_CODES } from '../src/jobs/failure.ts'
+import { TRANSITIONS } from '../src/jobs/state.ts'
+import { schema } from '../src/schema/index.ts'
+
+const ROOT = new URL('../', import.meta.url)
+const read = (path: string): Promise<string> => readFile(new URL(path, ROOT), 'utf8')
+
+const [protocol, operations, config, dockerfile, ignored, source] = await Promise.all([
+  read('docs/protocol.md'),
+  read('docs/operations.md'),
+  read('src/config.ts'),
+  read('Dockerfile'),
+  read('.dockerignore'),
+  readSource(),
+])
+
+describe('docs/protocol.md', () => {
+  test('has operations of this API only', () => {
+    const pasted = [...protocol.matchAll(/```graphql\n(.*?)```/gs)].map(([, text]) => text ?? '')
+    const recorded = [...protocol.matchAll(/^(?:> )?(\{.*"query":"(?:mutation|subscription).*?)(?:,)?$/gm)].map(
+      ([line]) => JSON.parse(`"${/"query":"(.*?)"[,}\n]/.exec(`${line}\n`)?.[1] ?? ''}"`) as string,
+    )
+    expect([pasted.length, recorded.length]).toEqual([2, 3])
+    for (const query of [...pasted, ...recorded]) expect(validate(schema, parse(query)), query).toEqual([])
+  })
+
+  test('has the messages of its example as JSON', () => {
+    const messages = [...protocol.matchAll(/^[<>] (\{.*)$/gm)].map(([, text]) => JSON.parse(text ?? '') as unknown)
+    expect(messages.length).toBeGreaterThan(10)
+  })
+
+  test('lets a job go where the table of states does', () => {
+    const told = [...protocol.matchAll(/^\| `([A-Z]+)` \| ((?:`[A-Z]+`(?:, )?)+|nothing: the end.*) \|$/gm)].map(
+      ([, from = '', to = '']) => [from, [...to.matchAll(/`([A-Z]+)`/g)].map(([, state]) => state)],
+    )
+    expect(Object.fromEntries(told)).toEqual(TRANSITIONS)
+  })
+
+  test('tells of every failure whether it is retryable', () => {
+    const told = [...protocol.matchAll(/^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \| (yes|no)\b/gm)].flatMap(
+      ([, codes, answer]) =>
+        (codes ?? '').split(', ').map((code) => [code.replaceAll('`', ''), answer === 'yes'] as const),
+    )
+    const failures = new Map(told.filter(([code]) => (FAILURE_CODES as readonly string[]).includes(code)))
+    expect(failures).toEqual(new Map(FAILURE_CODES.map((code) => [code, createFailure(code, '').retryable])))
+  })
+
+  test('names the close codes that the protocol and this server have', () => {
+    const told = [...protocol.matchAll(/^\| (\d{4}(?:, \d{4})*) \|/gm)].flatMap(([, codes]) =>
+      (codes ?? '').split(', ').map(Number),
+    )
+    // Those that a client, not a server, closes with are for its own author to know.
+    const ofClients = [CloseCode.InternalClientError, CloseCode.BadResponse, CloseCode.ConnectionAcknowledgementTimeout]
+    const ofProtocol = Object.values(CloseCode).filter((code) => typeof code === 'number' && !ofClients.includes(code))
+    // 1012 and 1009 are this server's; the others happen to any socket. @see https://www.iana.org/assignments/websocket
+    const ofSockets = [1000, 1001, 1005, 1006, 1009, 1011, 1012]
+    expect(told.toSorted()).toEqual([...ofProtocol, ...ofSockets].toSorted())
+  })
+})
+
+describe('docs/operations.md', () => {
+  test('has the metrics that there are', () => {
+    const told = [...operations.matchAll(/^\| `(reelay_[a-z_]+)` \|/gm)].map(([, name]) => name)
+    const registered = [...source.matchAll(/['"`](reelay_[a-z_]+)['"`]/g)].map(([, name]) => name)
+    expect(new Set(told)).toEqual(new Set(registered))
+  })
+
+  test('explains the lines that the log can have, and no others', () => {
+    const rows = [...operations.matchAll(/^\| (?:error|warn|error or warn), (`.*?) \|/gm)].map(
+      ([, texts]) => texts ?? '',
+    )
+    const told = rows.flatMap((row) => [...row.matchAll(/`([^`,]+?)(?: failed|: …)`/g)].map(([, stage]) => stage))
+    const said = [...source.matchAll(/\bstage: (?:'([^']+)'|`([^`]+)`)/g)].map(([, text, template]) =>
+      (text ?? template ?? '').replaceAll(/\$\{.*?\}/g, '…'),
+    )
+    expect(new Set(told)).toEqual(new Set(said))
+  })
+})
+
+describe('compose.yaml', async () => {
+  const { services } = parseYaml(await read('compose.yaml'), { merge: true }) as Composition
+
+  test('sets what config.ts reads, and what the images read', () => {
+    const ofReelay = [...config.matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name)
+    const ofImages = ['NODE_OPTIONS', 'POSTGRES_USER', 'POSTGRES_DB', 'POSTGRES_PASSWORD']
+    const set = Object.values(services).flatMap(({ environment = {} }) => Object.keys(environment))
+    expect(set.filter((name) => ![...ofReelay, ...ofImages].includes(name))).toEqual([])
+  })
+
+  test('starts a part when those that it needs are healthy', () => {
+    for (const [name, { depends_on: needs = {} }] of Object.entries(services))
+      for (const [needed, { condition }] of Object.entries(needs)) {
+        expect([name, condition]).toEqual([name, 'service_healthy'])
+        // The two roles have the check of their image.
+        expect(services[needed]?.healthcheck ?? dockerfile.includes('HEALTHCHECK'), needed).toBeTruthy()
+      }
+  })
+
+  test('gives each role the time that a drain takes, and a limit of memory', () => {
+    for (const role of ['api', 'worker']) {
+      expect(services[role]?.environment?.ROLES).toBe(role)
+      expect(services[role]?.stop_grace_period).toBe('25s')
+    }
+    for (const { deploy } of Object.values(services)) expect(deploy?.resources?.limits?.memory).toMatch(/^\d+[mg]$/)
+  })
+
+  test('has no secret of its own', () => {
+    expect(services.api?.environment?.FAL_KEY).toMatch(/^\$\{FAL_KEY:\?/)
+  })
+
+  test('mounts files that there are', async () => {
+    const mounted = Object.values(services).flatMap(({ volumes = [] }) =>
+      volumes.filter((text) => text.startsWith('./')),
+    )
+    expect(mounted.length).toBe(1)
+    for (const text of mounted) await access(new URL(text.split(':')[0] ?? '', ROOT))
+  })
+})
+
+test('the image is made of what .dockerignore lets through', () => {
+  const copied = [...dockerfile.matchAll(/^COPY (?!--)(.*) \S+$/gm)].flatMap(([, names]) => (names ?? '').split(' '))
+  const allowed = [...ignored.matchAll(/^!(.*)$/gm)].map(([, name]) => name)
+  expect(new Set(copied)).toEqual(new Set(allowed))
+})
+
+test('links between the pages lead somewhere', async () => {
+  const decisions = (await readdir(new URL('docs/decisions/', ROOT))).map((name) => `docs/decisions/${name}`)
+  for (const page of ['README.md', 'docs/architecture.md', 'docs/protocol.md', 'docs/operations.md', ...decisions]) {
+    const links = [...(await read(page)).matchAll(/\]\((?!\w+:)([^)\s]+)\)/g)].map(([, link]) => link ?? '')
+    for (const link of links) {
+      const [path = '', anchor] = link.split('#')
+      const target = new URL(path === '' ? page : path, path === '' ? ROOT : new URL(page, ROOT))
+      await expect(access(target), `${page}: ${link}`).resolves.toBeUndefined()
+      if (anchor !== undefined) expect(toAnchors(await readFile(target, 'utf8')), `${page}: ${link}`).toContain(anchor)
+    }
+  }
+})
+
+interface Composition {
+  services: Record<
+    string,
+    {
+      environment?: Record<string, string>
+      depends_on?: Record<string, { condition: string }>
+      healthcheck?: object
+      stop_grace_period?: string
+      volumes?: string[]
+      deploy?: { resources?: { limits?: { memory?: string } } }
+    }
+  >
+}
+
+/** All of the server's own source as one text. */
+async function readSource(): Promise<string> {
+  const names = await readdir(new URL('src/', ROOT), { recursive: true })
+  const own = names.filter((name) => name.endsWith('.ts') && !name.includes('generated'))
+  return (await Promise.all(own.map((name) => read(`src/${name}`)))).join('\n')
+}
+
+/** As GitHub makes them of headings. */
+function toAnchors(page: string): string[] {
+  return [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    (heading ?? '')
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  )
+}
