@@ -1,17 +1,19 @@
 import type { Hono } from 'hono'
 import type { Bus } from './adapters/bus.ts'
 import { isDatabaseAway } from './adapters/db.ts'
+import { observeFal } from './adapters/fal-observed.ts'
 import { openFalSignatures, readDeliveredId } from './adapters/fal-signature.ts'
 import type { Logger } from './adapters/logger.ts'
+import { createMetrics } from './adapters/metrics.ts'
 import type { Config } from './config.ts'
 import type { Services } from './context.ts'
 import { createHub, type Hub } from './events/hub.ts'
-import { createEventLog, type EventLog } from './events/log.ts'
+import { createEventLog, type EventLog, type Publish } from './events/log.ts'
 import { createStreams } from './events/stream.ts'
-import type { Update } from './events/update.ts'
 import { createDeliveries } from './jobs/deliveries.ts'
 import { createHousekeeping } from './jobs/housekeeping.ts'
 import { createJobs } from './jobs/jobs.ts'
+import { createOpenJobs } from './jobs/open-jobs.ts'
 import { createRelayJobs } from './jobs/relay-jobs.ts'
 import { TRANSITIONS } from './jobs/state.ts'
 import { createUploads } from './jobs/uploads.ts'
@@ -26,12 +28,16 @@ import { apiRoutes } from './server/api.ts'
 import { createGraphQLServer } from './server/graphql.ts'
 import { type Health, healthRoutes } from './server/health.ts'
 import { close, createHttpServer, listen } from './server/http.ts'
+import { metricsRoutes } from './server/metrics.ts'
 import { createOriginCheck } from './server/origins.ts'
 import { webhookRoutes } from './server/webhooks.ts'
 import { serveGraphQLSockets } from './server/ws.ts'
 
 /** How long the database may take to show that it is there, in milliseconds. */
 const READY_MS = 1_500
+
+/** How long the database may take to count jobs before the other figures are told without it, in milliseconds. */
+const COUNT_MS = 1_500
 
 /** When old logs and keys are removed: every ten minutes, for it costs next to nothing when there is nothing to do. */
 const HOUSEKEEPING = '*/10 * * * *'
@@ -60,8 +66,17 @@ export function createApp(config: Config, logger: Logger): App {
   let stopping = false
 
   async function start(): Promise<RunningApp> {
-    const resources = await openResources({ config, lifecycle, logger, onError })
-    const { db, queue, fal } = resources
+    const metrics = createMetrics({
+      countJobs: () => within(COUNT_MS, openJobs.count()),
+      countSubscriptions: () => services.streams.open,
+      isSubmittingPaused: () => gate.paused !== null,
+      onError,
+    })
+    const onTakeover = () => metrics.claimTakenOver()
+    const resources = await openResources({ config, lifecycle, logger, onError, onTakeover })
+    const { db, queue } = resources
+    const fal = observeFal(resources.fal, metrics.falCalled)
+    const openJobs = createOpenJobs(db)
 
     // The hub asks the log for what others wrote, the log tells the hub what is written here.
     const hub: Hub & { stop(): void } = createHub({
@@ -70,7 +85,10 @@ export function createApp(config: Config, logger: Logger): App {
       onError,
     })
     lifecycle.onStop('hub', () => hub.stop())
-    const publish = (update: Update): void => {
+    const publish: Publish = (update, left) => {
+      metrics.updateStored()
+      if (left) metrics.stateLeft(left.status, left.seconds)
+      if (update.final) metrics.jobEnded(update.status)
       hub.publish(update)
       bus.send({ kind: 'update', jobId: update.jobId, ownerId: update.ownerId, sequence: update.sequence })
     }
@@ -141,7 +159,7 @@ export function createApp(config: Config, logger: Logger): App {
       onError,
       isAway: isDatabaseAway,
     })
-    const routes: Hono[] = [healthRoutes(health)]
+    const routes: Hono[] = [healthRoutes(health), metricsRoutes(metrics)]
     if (servesApi) {
       const signatures = openFalSignatures({ jwksUrl: resources.jwksUrl, onError })
       lifecycle.onStop('webhook keys', () => signatures.close())

@@ -35,6 +35,8 @@ export interface ResourceDeps {
   lifecycle: Lifecycle
   logger: Logger
   onError(error: unknown, context: { stage: string }): void
+  /** A task was claimed whose last holder had given no sign of life. */
+  onTakeover(): void
 }
 
 /** Opens database, job engine and fal; what was opened is closed by the lifecycle, also when this fails half-way. */
@@ -98,14 +100,14 @@ async function openFal({
 }
 
 async function openTables(
-  { lifecycle, logger, onError }: ResourceDeps,
+  { lifecycle, logger, onError, onTakeover }: ResourceDeps,
   url: string,
 ): Promise<{ db: Database; queue: Queue }> {
   const applied = await deployMigrations({ connectionString: url })
   if (applied.length > 0) logger.info({ applied }, 'database migrated')
   const db = openDatabase({ url, onError })
   lifecycle.onStop('database', () => db.$disconnect())
-  const queue = await openQueue({ url, onError })
+  const queue = await openQueue({ url, onError, onTakeover })
   lifecycle.onStop('queue', () => queue.stop())
   return { db, queue }
 }

@@ -45,6 +45,8 @@ export interface Queue {
 export interface QueueOptions {
   url: string
   onError(error: unknown, context: { stage: string }): void
+  /** A task was claimed whose last holder had given no sign of life. */
+  onTakeover?(jobId: string): void
 }
 
 const QUEUE = 'relay'
@@ -75,8 +77,14 @@ const SCHEDULED = {
 /** What pg-boss answers to commands; its types say less. */
 const Answer = z.object({ affected: z.number(), settled: z.array(z.string()).default([]) })
 
+/**
+ * What pg-boss notes at a task that it took from its holder for want of heartbeats. A task that was given back, or lost and
+ * restored, has another note or none: the number of its claim rises too, but nobody died.
+ */
+const LostHolder = z.object({ value: z.object({ message: z.literal('job heartbeat timeout') }) })
+
 /** Opens pg-boss on its own schema, `pgboss`, which it creates and upgrades by itself. */
-export async function openQueue({ url, onError }: QueueOptions): Promise<Queue> {
+export async function openQueue({ url, onError, onTakeover }: QueueOptions): Promise<Queue> {
   const pool = createPool({ url, name: 'reelay-queue', connections: CONNECTIONS })
   pool.on('error', (error) => onError(error, { stage: 'queue connection' }))
   // The tables are made and upgraded first, by one of those that start at once: that may take any time.
@@ -118,7 +126,8 @@ export async function openQueue({ url, onError }: QueueOptions): Promise<Queue> 
       await boss.send(QUEUE, null, { id: jobId, db: fromPrisma(tx) })
     },
     claim: async (limit) => {
-      const tasks = await boss.fetch(QUEUE, { batchSize: Math.min(limit, 200) })
+      const tasks = await boss.fetch(QUEUE, { batchSize: Math.min(limit, 200), includeMetadata: true })
+      for (const { id, output } of tasks) if (LostHolder.safeParse(output).success) onTakeover?.(id)
       return tasks.map(({ id, retryCount }) => ({ jobId: id, number: retryCount + 1 }))
     },
     heartbeat: async (claims) => {

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader'
 import type { Database, Transaction } from '../adapters/db.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
-import type { LogLine, Update } from './update.ts'
+import type { LeftState, LogLine, Update } from './update.ts'
 
 /** What somebody has to say about a job. */
 export interface Change {
@@ -20,7 +20,8 @@ export interface Change {
 
 /** What became of a change. Nothing is stored when it says nothing new. */
 export type Appended =
-  | { outcome: 'stored'; update: Update; status: JobStatus }
+  /** `left`: the state that the job has left by it; null when it stayed. */
+  | { outcome: 'stored'; update: Update; status: JobStatus; left: LeftState | null }
   | { outcome: 'unchanged'; status: JobStatus }
   /** The job is gone, or somebody else has a newer hold on it: stop. */
   | { outcome: 'fenced' }
@@ -51,6 +52,9 @@ export interface EventLog {
   heads(jobIds: readonly string[]): Promise<Map<string, number>>
 }
 
+/** Told of every update after its commit. */
+export type Publish = (update: Update, left: LeftState | null) => void
+
 /** Which state may follow which; a state that none follows is an end. */
 export type StateTable = Record<JobStatus, readonly JobStatus[]>
 
@@ -64,7 +68,7 @@ export function createEventLog({
 }: {
   db: Database
   states: StateTable
-  publish: (update: Update) => void
+  publish: Publish
 }): EventLog {
   const moves = JSON.stringify(Object.entries(states).flatMap(([from, to]) => to.map((next) => ({ from, next }))))
   const isFinal = (status: JobStatus): boolean => states[status].length === 0
@@ -76,17 +80,21 @@ export function createEventLog({
     return changes.map(({ jobId }) => {
       const row = byJob.get(jobId)
       if (!row) return { outcome: 'fenced' }
-      const { stored, ...update } = row
-      return stored
-        ? { outcome: 'stored', update: toUpdate(update), status: row.status }
-        : { outcome: 'unchanged', status: row.status }
+      const { stored, left, leftSeconds: seconds, ...update } = row
+      if (!stored) return { outcome: 'unchanged', status: row.status }
+      return {
+        outcome: 'stored',
+        update: toUpdate(update),
+        status: row.status,
+        left: left === null ? null : { status: left, seconds },
+      }
     })
   }
 
   const batches = new DataLoader<Change, Appended>(
     async (changes) => {
       const appended = await appendAll(db, changes)
-      for (const result of appended) if (result.outcome === 'stored') publish(result.update)
+      for (const result of appended) if (result.outcome === 'stored') publish(result.update, result.left)
       return appended
     },
     { cache: false, maxBatchSize: 500, batchScheduleFn: (flush) => setTimeout(flush, COLLECT_MS) },
@@ -167,7 +175,7 @@ export function createEventLog({
 }
 
 type UpdateRow = Omit<Update, 'final' | 'missed'>
-type AppendedRow = UpdateRow & { stored: boolean }
+type AppendedRow = UpdateRow & { stored: boolean; left: JobStatus | null; leftSeconds: number }
 
 /**
  * One statement: lock the rows in one order (two batches never wait for each other in a circle), decide what is new,
@@ -193,10 +201,10 @@ function appendStatement(changes: readonly Change[], moves: string): Prisma.Sql 
     ), moves AS (
       SELECT * FROM jsonb_to_recordset(${moves}::jsonb) AS m("from" text, next text)
     ), locked AS (
-      SELECT j.id, j.status, j.claim, j."queuePosition" FROM "Job" j
+      SELECT j.id, j.status, j."statusSince", j.claim, j."queuePosition" FROM "Job" j
       WHERE j.id IN (SELECT "jobId" FROM given) ORDER BY j.id FOR UPDATE
     ), decided AS (
-      SELECT g.*, l.status AS previous, l."queuePosition" AS "previousPosition", move.next IS NOT NULL AS moved,
+      SELECT g.*, l.status AS previous, l."statusSince" AS "previousSince", l."queuePosition" AS "previousPosition", move.next IS NOT NULL AS moved,
         coalesce(move.next, l.status::text) AS next, EXISTS (SELECT 1 FROM moves m WHERE m."from" = l.status::text) AS open
       FROM given g JOIN locked l ON l.id = g."jobId"
       LEFT JOIN moves move ON move."from" = l.status::text AND move.next = g.status
@@ -206,19 +214,22 @@ function appendStatement(changes: readonly Change[], moves: string): Prisma.Sql 
     ), advanced AS (
       UPDATE "Job" j SET
         status = p.next::"JobStatus", "queuePosition" = p.place, "lastSequence" = j."lastSequence" + 1,
+        "statusSince" = CASE WHEN p.moved THEN clock_timestamp() ELSE j."statusSince" END,
         "startedAt" = CASE WHEN p.next = 'RUNNING' THEN coalesce(j."startedAt", clock_timestamp()) ELSE j."startedAt" END,
         "finishedAt" = CASE WHEN EXISTS (SELECT 1 FROM moves m WHERE m."from" = p.next) THEN NULL ELSE clock_timestamp() END,
         "falLogLines" = coalesce(p.lines, j."falLogLines"), "falLogBytes" = coalesce(p.bytes, j."falLogBytes")
       FROM placed p
       WHERE j.id = p."jobId" AND p.open
         AND (p.moved OR p.place IS DISTINCT FROM p."previousPosition" OR jsonb_array_length(p.logs) > 0)
-      RETURNING j.id, j."ownerId", j."lastSequence" AS sequence
+      RETURNING j.id, j."ownerId", j."lastSequence" AS sequence, j."statusSince"
     ), stored AS (
       INSERT INTO "JobUpdate" ("jobId", sequence, at, status, "queuePosition", progress, logs)
       SELECT a.id, a.sequence, clock_timestamp(), p.next::"JobStatus", p.place, p.progress, p.logs
       FROM advanced a JOIN placed p ON p."jobId" = a.id
       RETURNING *
     )
-    SELECT p."jobId", a."ownerId", s.sequence, s.at, p.next AS status, s."queuePosition", s.progress, s.logs, s.sequence IS NOT NULL AS stored
+    SELECT p."jobId", a."ownerId", s.sequence, s.at, p.next AS status, s."queuePosition", s.progress, s.logs, s.sequence IS NOT NULL AS stored,
+      CASE WHEN p.moved AND a.id IS NOT NULL THEN p.previous::text END AS "left",
+      greatest(0, extract(epoch FROM a."statusSince" - p."previousSince"))::float8 AS "leftSeconds"
     FROM placed p LEFT JOIN advanced a ON a.id = p."jobId" LEFT JOIN stored s ON s."jobId" = p."jobId"`
 }

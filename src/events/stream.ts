@@ -17,6 +17,8 @@ export interface Streams {
    * @throws FeedLaggedError when the reader has fallen further behind than is kept.
    */
   ofOwner(ownerId: string): AsyncIterableIterator<Update>
+  /** How many are being read now. */
+  readonly open: number
 }
 
 /** Updates read from the database at a time: what a slow reader holds at most. */
@@ -30,7 +32,19 @@ export interface StreamsDeps {
 }
 
 export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
+  let open = 0
+
+  function countOpen(): Disposable {
+    open++
+    return {
+      [Symbol.dispose]: () => {
+        open--
+      },
+    }
+  }
+
   async function* ofJob(jobId: string, after: number | null, signal: AbortSignal): AsyncGenerator<Update> {
+    using _open = countOpen()
     // Registered before the log is read: an update that commits in between is in one of the two.
     using watch = hub.watchJob(jobId)
     let cursor = after ?? 0
@@ -78,6 +92,7 @@ export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
   }
 
   async function* ofOwner(ownerId: string, signal: AbortSignal): AsyncGenerator<Update> {
+    using _open = countOpen()
     using watch = hub.watchOwner(ownerId)
     let cursor = watch.head
     while (!signal.aborted) {
@@ -94,6 +109,9 @@ export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
   return {
     ofJob: (jobId, after) => toStoppable((signal) => ofJob(jobId, after, signal)),
     ofOwner: (ownerId) => toStoppable((signal) => ofOwner(ownerId, signal)),
+    get open() {
+      return open
+    },
   }
 }
 

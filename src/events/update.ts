@@ -10,6 +10,12 @@ export interface LogLine {
   message: string
 }
 
+/** The state that a job was in before an update, and for how long. */
+export interface LeftState {
+  status: JobStatus
+  seconds: number
+}
+
 /** One line in the life of a job, as stored. Sequences are 1, 2, 3 … within a job, without gaps. */
 export interface Update {
   jobId: string

@@ -2,9 +2,8 @@ import DataLoader from 'dataloader'
 import { type Database, transact } from '../adapters/db.ts'
 import type { Queue } from '../adapters/queue.ts'
 import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../errors.ts'
-import type { EventLog } from '../events/log.ts'
+import type { EventLog, Publish } from '../events/log.ts'
 import { readPatiently } from '../events/patience.ts'
-import type { Update } from '../events/update.ts'
 import type { Job, JobImage } from '../generated/prisma/client.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
 import { type JobFilter, type JobRange, readJobs, toJobWhere } from './job-page.ts'
@@ -63,7 +62,7 @@ export interface JobsDeps {
   queue: Queue
   log: EventLog
   /** Called after a commit. */
-  publish(update: Update): void
+  publish: Publish
   /** Called when a task has been added. */
   onTask(): void
   /** Called when a relay should look at the job's row. */
@@ -129,7 +128,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
         await queue.enqueue(tx, job.id)
         return { job, first: updates[0] }
       })
-      if (first) publish({ ...first, ownerId: job.ownerId, logs: [], final: false, missed: 0 })
+      if (first) publish({ ...first, ownerId: job.ownerId, logs: [], final: false, missed: 0 }, null)
       onTask()
       return { job, replayed: false }
     } catch (error) {
@@ -160,7 +159,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
         >`SELECT "submittingAt" IS NOT NULL AS sent FROM "Job" WHERE id = ${id}::uuid FOR UPDATE`
         return await log.appendIn(tx, { jobId: id, claim: null, status: row?.sent ? 'CANCELING' : 'CANCELED' })
       })
-      if (appended.outcome === 'stored') publish(appended.update)
+      if (appended.outcome === 'stored') publish(appended.update, appended.left)
       const after = await get(viewer, id)
       if (appended.outcome !== 'stored' && isTerminal(after.status)) throw new JobStateError(after, 'cancel')
       onCancel(id)

@@ -1,7 +1,7 @@
 import { type Database, transact } from '../adapters/db.ts'
 import type { Claim, Queue } from '../adapters/queue.ts'
-import type { EventLog } from '../events/log.ts'
-import type { LogLine, Update } from '../events/update.ts'
+import type { EventLog, Publish } from '../events/log.ts'
+import type { LogLine } from '../events/update.ts'
 import type { Job, Prisma } from '../generated/prisma/client.ts'
 import type { Failure } from './failure.ts'
 import type { VideoResult } from './models.ts'
@@ -44,7 +44,7 @@ export interface RelayJobsDeps {
   db: Database
   queue: Queue
   log: EventLog
-  publish(update: Update): void
+  publish: Publish
 }
 
 export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): RelayJobs {
@@ -117,7 +117,7 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
           if (!(await queue.complete(tx, claim))) throw new StaleClaim()
           return appended
         })
-        if (ended.outcome === 'stored') publish(ended.update)
+        if (ended.outcome === 'stored') publish(ended.update, ended.left)
         return true
       } catch (error) {
         if (error instanceof StaleClaim) return false

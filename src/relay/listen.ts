@@ -49,7 +49,7 @@ export async function listenToRequest(
     }
   } finally {
     leaving.abort(new HoldLostError())
-    // The two that nobody waits for any more end with the signal.
-    await Promise.allSettled([next, alarm])
+    // What nobody waits for any more ends with the signal; a stream that waits for its reader, by being left.
+    await Promise.allSettled([next, alarm, statuses.return?.()])
   }
 }

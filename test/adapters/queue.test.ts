@@ -111,6 +111,32 @@ describe('tasks', () => {
   })
 })
 
+test('a task whose holder gave no sign of life is a takeover; one that was given back, or restored, is none', async () => {
+  const takenOver: string[] = []
+  const other = await openQueue({ url: database.url, onError: throwAll, onTakeover: (id) => takenOver.push(id) })
+  others.push(other)
+  const claimAgain = async (jobId: string) =>
+    await until(async () => (await other.claim(10)).find((one) => one.jobId === jobId), { timeoutMs: 25_000 })
+
+  const released = await enqueue()
+  await queue.release([await claim(released)])
+  await complete(await claimAgain(released))
+  const lost = randomUUID()
+  await restore({ jobId: lost, number: 3 })
+  await complete(await claimAgain(lost))
+  expect(takenOver).toEqual([])
+
+  const abandoned = await enqueue()
+  expect(await claim(abandoned)).toEqual({ jobId: abandoned, number: 1 })
+  const next = await claimAgain(abandoned)
+  expect([next.number, takenOver]).toEqual([2, [abandoned]])
+
+  // Given back after that, it is nobody's death any more.
+  await other.release([next])
+  await complete(await claimAgain(abandoned))
+  expect(takenOver).toEqual([abandoned])
+})
+
 describe('scheduled work', () => {
   /** The engine looks for times that have come twice a minute, and at its start if nobody looked just before. */
   async function forgetLastLook(): Promise<void> {

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/adapters/db.ts'
 import { createEventLog, type EventLog } from '../../src/events/log.ts'
-import type { Update } from '../../src/events/update.ts'
+import type { LeftState, Update } from '../../src/events/update.ts'
 import { TRANSITIONS } from '../../src/jobs/state.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 
@@ -9,6 +9,7 @@ let database: TestDatabase
 let db: Database
 let log: EventLog
 let published: Update[] = []
+let left: (LeftState | null)[] = []
 
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -18,7 +19,14 @@ beforeAll(async () => {
       throw error
     },
   })
-  log = createEventLog({ db, states: TRANSITIONS, publish: (update) => published.push(update) })
+  log = createEventLog({
+    db,
+    states: TRANSITIONS,
+    publish: (update, state) => {
+      published.push(update)
+      left.push(state)
+    },
+  })
 })
 
 afterAll(async () => {
@@ -28,6 +36,7 @@ afterAll(async () => {
 
 async function createJob(claim = 1): Promise<string> {
   published = []
+  left = []
   const { id } = await db.job.create({
     data: {
       ownerId: 'local',
@@ -184,4 +193,40 @@ test('ranges are read forwards, backwards and between, for many jobs in one go',
       [two, 10],
     ]),
   )
+})
+
+describe('the state that a job has left', () => {
+  const readSince = async (id: string) =>
+    (await db.job.findUniqueOrThrow({ where: { id }, select: { statusSince: true } })).statusSince
+
+  test('is told after the append, with the seconds that it lasted', async () => {
+    const jobId = await createJob()
+    await db.job.update({ where: { id: jobId }, data: { statusSince: new Date(Date.now() - 90_000) } })
+    await log.append({ jobId, claim: 1, status: 'QUEUED', queuePosition: 4 })
+    const queuedAt = await readSince(jobId)
+    await log.append({ jobId, claim: 1, status: 'QUEUED', queuePosition: 3 })
+    expect(await readSince(jobId)).toEqual(queuedAt)
+    await log.append({ jobId, claim: 1, status: 'RUNNING' })
+    const runningAt = await readSince(jobId)
+
+    expect(left).toEqual([
+      { status: 'PENDING', seconds: expect.closeTo(90, -1) },
+      null,
+      { status: 'QUEUED', seconds: expect.closeTo((runningAt.getTime() - queuedAt.getTime()) / 1000, 3) },
+    ])
+  })
+
+  test('is answered, not told, within a transaction: it may be undone', async () => {
+    const jobId = await createJob()
+    const appended = await db.$transaction((tx) => log.appendIn(tx, { jobId, claim: 1, status: 'CANCELED' }))
+    expect(appended).toMatchObject({ outcome: 'stored', left: { status: 'PENDING', seconds: expect.any(Number) } })
+    expect(left).toEqual([])
+  })
+
+  test('lasts no less than nothing, whatever a clock has said', async () => {
+    const jobId = await createJob()
+    await db.job.update({ where: { id: jobId }, data: { statusSince: new Date(Date.now() + 90_000) } })
+    await log.append({ jobId, claim: 1, status: 'RUNNING' })
+    expect(left).toEqual([{ status: 'PENDING', seconds: 0 }])
+  })
 })

@@ -49,7 +49,13 @@ export function createMemoryLog({ publish = () => {}, delay = async () => {} }: 
     }
     job.updates.push(update)
     job.now = { ...update, progress: progress ?? now.progress, logs: [...now.logs, ...logs] }
-    return { outcome: 'stored', update, status: next }
+    // How long a state lasts is a matter of the real log.
+    return {
+      outcome: 'stored',
+      update,
+      status: next,
+      left: next === now.status ? null : { status: now.status, seconds: 0 },
+    }
   }
 
   async function readMany(

@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../src/adapters/db.ts'
+import { createOpenJobs } from '../../src/jobs/open-jobs.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
+import { until } from '../helpers/until.ts'
+
+let database: TestDatabase
+let db: Database
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  db = openDatabase({ url: database.url, onError: () => {} })
+})
+
+afterAll(async () => {
+  await db.$disconnect()
+  await database.drop()
+})
+
+async function createJob(finishedAt: Date | null = null): Promise<void> {
+  const settings = { model: 'fal-ai/stable-video', motionBucketId: 127, condAug: 0.02, fps: 25 }
+  const status = finishedAt ? 'FAILED' : 'RUNNING'
+  await db.job.create({ data: { ownerId: 'local', ...settings, status, finishedAt } })
+}
+
+test('jobs that have not ended are counted by state, and states without any are zero', async () => {
+  await Promise.all([createJob(), createJob(), createJob(new Date())])
+  expect([...(await createOpenJobs(db).count())].toSorted()).toEqual([
+    ['CANCELING', 0],
+    ['PENDING', 0],
+    ['QUEUED', 0],
+    ['RUNNING', 2],
+    ['STORING', 0],
+  ])
+})
+
+test('all who ask at one time share a count, which is read again some time later', async () => {
+  const jobs = createOpenJobs(db, { keepMs: 100 })
+  const counts = await Promise.all(Array.from({ length: 20 }, () => jobs.count()))
+  expect(new Set(counts).size).toBe(1)
+  const before = counts[0]?.get('RUNNING') ?? 0
+  await createJob()
+  expect((await jobs.count()).get('RUNNING')).toBe(before)
+  await until(async () => (await jobs.count()).get('RUNNING') === before + 1)
+})
