@@ -66,9 +66,11 @@ row(
     const { workers } = membersOf(opened)
     let lostClaims = 0
     for (let round = 0; round < ROUNDS; round++) {
-      // Claims arrive at Postgres, and the workers never hear of them.
-      for (const { postgres } of workers) postgres.mode = 'mute'
+      for (const worker of workers) worker.signal('SIGSTOP')
       const jobs = await opened.submit(JOBS)
+      // Their claims arrive at Postgres, and they never hear of them.
+      for (const { postgres } of workers) postgres.mode = 'mute'
+      for (const worker of workers) worker.signal('SIGCONT')
       const claims = await until(() => opened.count(`pgboss.job WHERE name = 'relay' AND state = 'active'`), {
         timeoutMs: 10_000,
       })
