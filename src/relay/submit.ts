@@ -128,7 +128,7 @@ async function waitForAnswer(
 
 /** Says to those who watch why nothing moves. */
 async function tellWait({ log, adoptionMs }: RelayDeps, { claim }: Hold): Promise<void> {
-  const message = `fal did not confirm the request. It is not sent twice; fal's own message is waited for, for ${Math.round(adoptionMs / 60_000)} minutes at most.`
+  const message = `fal did not confirm the request. It is not sent twice; fal's own message is waited for, for ${Math.ceil(adoptionMs / 60_000)} min at most.`
   const appended = await log.append({
     jobId: claim.jobId,
     claim: claim.number,

@@ -60,6 +60,20 @@ export function describeFalContract(
       return seen
     }
 
+    test('the status stream goes forward to COMPLETED, and tells each log line once', async () => {
+      const { requestId } = await fal.submit(MODEL, { image_url: imageUrl })
+      const told: FalStatus[] = []
+      for await (const status of fal.watch(MODEL, requestId)) told.push(status)
+      const order = told.map(({ state }) => ORDER.indexOf(state))
+      expect(order).toEqual(order.toSorted((a, b) => a - b))
+      expect(told.at(-1)?.state).toBe('COMPLETED')
+      const lines = told.flatMap(({ logs }) => logs.map(({ message }) => message))
+      const known = (await fal.status(MODEL, requestId)).logs.map(({ message }) => message)
+      // A stream may leave out what came at the very end.
+      expect(lines).toEqual(known.slice(0, lines.length))
+      expect(lines.length).toBeGreaterThan(0)
+    })
+
     test('an uploaded file can be fetched, byte for byte, with its type', async () => {
       expect(fal.isMediaUrl(imageUrl)).toBe(true)
       const response = await fetch(imageUrl)

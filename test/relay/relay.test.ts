@@ -1,68 +1,29 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../src/adapters/db.ts'
-import { createFal } from '../../src/adapters/fal.ts'
-import { openQueue, type Queue } from '../../src/adapters/queue.ts'
-import { createEventLog, type EventLog } from '../../src/events/log.ts'
+import type { Database } from '../../src/adapters/db.ts'
 import { createFailure } from '../../src/jobs/failure.ts'
-import { createRelayJobs, type RelayJobs } from '../../src/jobs/relay-jobs.ts'
-import { TRANSITIONS } from '../../src/jobs/state.ts'
+import type { RelayJobs } from '../../src/jobs/relay-jobs.ts'
 import { createAlarm } from '../../src/relay/alarm.ts'
-import { createGate } from '../../src/relay/gate.ts'
 import type { Hold } from '../../src/relay/hold.ts'
 import { relayJob } from '../../src/relay/relay.ts'
-import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { type FalScript, startScriptedFal } from '../helpers/scripted-fal.ts'
 import { until } from '../helpers/until.ts'
+import { openRelayRig, type RelayRig } from './rig.ts'
 
-let database: TestDatabase
+let rig: RelayRig
 let db: Database
-let queue: Queue
-let log: EventLog
 let jobs: RelayJobs
-const onError = () => {}
+let claimJob: RelayRig['claimJob']
 
 beforeAll(async () => {
-  database = await createTestDatabase()
-  db = openDatabase({ url: database.url, onError })
-  queue = await openQueue({ url: database.url, onError })
-  log = createEventLog({ db, states: TRANSITIONS, publish: () => {} })
-  jobs = createRelayJobs({ db, queue, log, publish: () => {} })
+  rig = await openRelayRig()
+  ;({ db, jobs, claimJob } = rig)
 })
 
-afterAll(async () => {
-  await queue.stop()
-  await db.$disconnect()
-  await database.drop()
-})
-
-/** A job whose task is claimed, and the hold on it. */
-async function claimJob(
-  columns: { status?: 'CANCELING'; submittingAt?: Date } = {},
-): Promise<{ id: string; hold: Hold }> {
-  const settings = { imageUrl: 'https://example.com/a.png', motionBucketId: 127, condAug: 0.02, fps: 25 }
-  const { id } = await db.job.create({
-    data: { ownerId: 'local', model: 'fal-ai/stable-video', ...settings, ...columns },
-  })
-  await db.$transaction((tx) => queue.enqueue(tx, id))
-  // A test that left its task behind may have it back in the queue.
-  const claim = (await queue.claim(20)).find(({ jobId }) => jobId === id)
-  if (!claim) throw new Error('the task was not claimed')
-  await jobs.take([claim])
-  return { id, hold: { claim, alarm: createAlarm(), signal: new AbortController().signal } }
-}
+afterAll(() => rig.close())
 
 async function relay(script: FalScript, hold: Hold) {
   const fal = await startScriptedFal(script)
-  const deps = {
-    jobs,
-    log,
-    fal: createFal({ queueUrl: fal.url, restUrl: fal.url, mediaHosts: [] }),
-    gate: createGate({ random: () => 0, onPause: () => {}, onResume: () => {} }),
-    webhookUrl: null,
-    adoptionMs: 900_000,
-    random: () => 0,
-    onError,
-  }
+  const deps = rig.toDeps(fal.url)
   const done = relayJob(deps, hold)
   return { fal, done, deps }
 }

@@ -1,0 +1,65 @@
+import { type Database, openDatabase } from '../../src/adapters/db.ts'
+import { createFal } from '../../src/adapters/fal.ts'
+import { openQueue, type Queue } from '../../src/adapters/queue.ts'
+import { createEventLog, type EventLog } from '../../src/events/log.ts'
+import { createRelayJobs, type RelayJobs } from '../../src/jobs/relay-jobs.ts'
+import { TRANSITIONS } from '../../src/jobs/state.ts'
+import { createAlarm } from '../../src/relay/alarm.ts'
+import { createGate } from '../../src/relay/gate.ts'
+import type { Hold, RelayDeps } from '../../src/relay/hold.ts'
+import { createTestDatabase } from '../helpers/postgres.ts'
+
+/** The relay's surroundings without a worker: a test claims a job and does with the hold what it likes. */
+export interface RelayRig {
+  db: Database
+  queue: Queue
+  log: EventLog
+  jobs: RelayJobs
+  /** A job whose task is claimed, and the hold on it. */
+  claimJob(columns?: { status?: 'CANCELING'; submittingAt?: Date }): Promise<{ id: string; hold: Hold }>
+  /** What a relay needs, with fal at this address. */
+  toDeps(falUrl: string): RelayDeps
+  close(): Promise<void>
+}
+
+export async function openRelayRig(): Promise<RelayRig> {
+  const onError = () => {}
+  const database = await createTestDatabase()
+  const db = openDatabase({ url: database.url, onError })
+  const queue = await openQueue({ url: database.url, onError })
+  const log = createEventLog({ db, states: TRANSITIONS, publish: () => {} })
+  const jobs = createRelayJobs({ db, queue, log, publish: () => {} })
+  return {
+    db,
+    queue,
+    log,
+    jobs,
+    claimJob: async (columns = {}) => {
+      const settings = { imageUrl: 'https://example.com/a.png', motionBucketId: 127, condAug: 0.02, fps: 25 }
+      const { id } = await db.job.create({
+        data: { ownerId: 'local', model: 'fal-ai/stable-video', ...settings, ...columns },
+      })
+      await db.$transaction((tx) => queue.enqueue(tx, id))
+      // A test that left its task behind may have it back in the queue.
+      const claim = (await queue.claim(20)).find(({ jobId }) => jobId === id)
+      if (!claim) throw new Error('the task was not claimed')
+      await jobs.take([claim])
+      return { id, hold: { claim, alarm: createAlarm(), signal: new AbortController().signal } }
+    },
+    toDeps: (falUrl) => ({
+      jobs,
+      log,
+      fal: createFal({ queueUrl: falUrl, restUrl: falUrl, mediaHosts: [] }),
+      gate: createGate({ random: () => 0, onPause: () => {}, onResume: () => {} }),
+      webhookUrl: null,
+      adoptionMs: 900_000,
+      random: () => 0,
+      onError,
+    }),
+    close: async () => {
+      await queue.stop()
+      await db.$disconnect()
+      await database.drop()
+    },
+  }
+}
