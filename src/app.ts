@@ -5,6 +5,7 @@ import { observeFal } from './adapters/fal-observed.ts'
 import { openFalSignatures, readDeliveredId } from './adapters/fal-signature.ts'
 import type { Logger } from './adapters/logger.ts'
 import { createMetrics } from './adapters/metrics.ts'
+import { openTracing } from './adapters/tracing.ts'
 import type { Config } from './config.ts'
 import type { Services } from './context.ts'
 import { createHub, type Hub } from './events/hub.ts'
@@ -66,6 +67,10 @@ export function createApp(config: Config, logger: Logger): App {
   let stopping = false
 
   async function start(): Promise<RunningApp> {
+    if (config.tracing) {
+      const tracing = await openTracing({ onError })
+      lifecycle.onStop('tracing', () => tracing.stop())
+    }
     const metrics = createMetrics({
       countJobs: () => within(COUNT_MS, openJobs.count()),
       countSubscriptions: () => services.streams.open,

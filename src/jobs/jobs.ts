@@ -5,6 +5,7 @@ import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../er
 import type { EventLog, Publish } from '../events/log.ts'
 import { readPatiently } from '../events/patience.ts'
 import type { Job, JobImage } from '../generated/prisma/client.ts'
+import { currentTraceParent, withSpan } from '../trace.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
 import { type JobFilter, type JobRange, readJobs, toJobWhere } from './job-page.ts'
 import { DEFAULT_MODEL, type VideoInput } from './models.ts'
@@ -103,7 +104,15 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
   }
 
   /** The one way in: a job made of checked settings, or the job that the key stands for. */
-  async function create(
+  function create(...args: Parameters<typeof save>): Promise<Submitted> {
+    return withSpan('create job', {}, async (span) => {
+      const submitted = await save(...args)
+      span.set({ 'reelay.job_id': submitted.job.id })
+      return submitted
+    })
+  }
+
+  async function save(
     viewer: Viewer,
     settings: CheckedInput,
     options: { key: IdempotencyKey | null; retryOfId: string | null },
@@ -119,6 +128,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
             ownerId: viewer.ownerId,
             model: DEFAULT_MODEL.endpoint,
             retryOfId: options.retryOfId,
+            traceParent: currentTraceParent(),
             updates: { create: { sequence: 1, status: 'PENDING' } },
             ...(image && { image: { create: image } }),
           },
@@ -135,7 +145,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
       if (!(error instanceof KeyTaken && options.key)) throw error
       const winner = await findByKey(db, options.key)
       // Its 24 hours ended between the two looks: now it is free.
-      return winner ? replay(winner) : await create(viewer, settings, options)
+      return winner ? replay(winner) : await save(viewer, settings, options)
     }
   }
 

@@ -3,6 +3,7 @@ import { createFailure } from '../jobs/failure.ts'
 import { MODELS } from '../jobs/models.ts'
 import type { Ending } from '../jobs/relay-jobs.ts'
 import { isTerminal } from '../jobs/state.ts'
+import { withSpan } from '../trace.ts'
 import { nextDelayMs } from './delay.ts'
 import { finishRequest } from './finish.ts'
 import { followRequest } from './follow.ts'
@@ -74,10 +75,12 @@ async function relayFrom(
     job = { ...job, requestId, status: appended.status, queuePosition: outcome.position }
   }
 
-  const followed = await followRequest(deps, hold, { job, model, requestId })
-  const ending =
-    'ending' in followed ? followed.ending : await finishRequest(deps, hold, { model, requestId, followed })
-  return await end(deps, hold, ending)
+  const request = { job, model, requestId }
+  const followed = await withSpan('follow', {}, () => followRequest(deps, hold, request))
+  if ('ending' in followed) return await end(deps, hold, followed.ending)
+  return await withSpan('finish', {}, async () =>
+    end(deps, hold, await finishRequest(deps, hold, { model, requestId, followed })),
+  )
 }
 
 async function end({ jobs }: RelayDeps, hold: Hold, ending: Ending): Promise<'ended'> {

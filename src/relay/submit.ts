@@ -3,6 +3,7 @@ import type { Job } from '../generated/prisma/client.ts'
 import { createFailure, toFailure } from '../jobs/failure.ts'
 import { type Model, toFalInput } from '../jobs/models.ts'
 import type { Ending } from '../jobs/relay-jobs.ts'
+import { withSpan } from '../trace.ts'
 import { nextDelayMs } from './delay.ts'
 import type { Ticket } from './gate.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
@@ -41,7 +42,20 @@ export async function submitJob(
     await waitAtGate(deps, hold)
     return 'changed'
   }
-  if (job.imageUrl === null) return await uploadImage(deps, hold, { model, attempt, ticket })
+  const { imageUrl } = job
+  // Waits come before this: they would be a span a second.
+  return await withSpan('submit', {}, () =>
+    imageUrl === null
+      ? uploadImage(deps, hold, { model, attempt, ticket })
+      : sendJob(deps, hold, { job: { ...job, imageUrl }, model, ticket }),
+  )
+}
+
+async function sendJob(
+  deps: RelayDeps,
+  hold: Hold,
+  { job, model, ticket }: { job: Job & { imageUrl: string }; model: Model; ticket: Ticket },
+): Promise<SubmitOutcome> {
   const { jobs, fal, webhookUrl, onError } = deps
   const { imageUrl, seed, motionBucketId, condAug, fps } = job
   const input = toFalInput(model, {

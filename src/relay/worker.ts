@@ -1,4 +1,6 @@
 import type { Claim, Queue } from '../adapters/queue.ts'
+import type { Job } from '../generated/prisma/client.ts'
+import { withSpan, withTraceParent } from '../trace.ts'
 import { createAlarm } from './alarm.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
 import { relayJob } from './relay.ts'
@@ -59,17 +61,22 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
   async function claim(limit: number): Promise<number> {
     const claims = await queue.claim(limit)
     if (claims.length === 0) return 0
-    const rows = new Set((await jobs.take(claims)).map((job) => job.id))
-    for (const claim of claims.filter(({ jobId }) => rows.has(jobId))) hold(claim)
+    const rows = new Map((await jobs.take(claims)).map((job) => [job.id, job]))
+    for (const claim of claims) {
+      const row = rows.get(claim.jobId)
+      if (row) hold(claim, row)
+    }
     return claims.length
   }
 
-  function hold(claim: Claim): void {
+  function hold(claim: Claim, { traceParent }: Pick<Job, 'traceParent'>): void {
     // After an outage the engine may hand us a task that we still work on: the older attempt has lost it.
     held.get(claim.jobId)?.controller.abort(new HoldLostError())
     const controller = new AbortController()
     const hold: Hold = { claim, alarm: createAlarm(), signal: controller.signal }
-    const done = relayJob(deps, hold)
+    const attributes = { 'reelay.job_id': claim.jobId, 'reelay.claim': claim.number }
+    // The trace of the mutation, whichever process had it.
+    const done = withTraceParent(traceParent, () => withSpan('relay', { attributes }, () => relayJob(deps, hold)))
       .catch((error: unknown) => onError(error, { stage: 'relay', jobId: claim.jobId }))
       .finally(() => {
         // Never the entry of a newer attempt.

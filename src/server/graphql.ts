@@ -4,6 +4,7 @@ import { createYoga, type Plugin as YogaPlugin, type YogaServerInstance } from '
 import { type Context, createContext, type Services } from '../context.ts'
 import { type ErrorDeps, toClientError } from './errors.ts'
 import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
+import { traceOperations } from './operation-spans.ts'
 import type { AllowsOrigin } from './origins.ts'
 
 export interface GraphQLOptions extends ErrorDeps {
@@ -36,7 +37,7 @@ export function createGraphQLServer({
     cors: ({ headers }) => allowsOrigin(readOrigin(headers)) && { credentials: false },
     fetchAPI: nodeFetch(),
     maskedErrors: { maskError: (error) => toClientError(error, { onError, isAway }) },
-    plugins: [refuseUnreadable(), limitTokens(), ...(introspection ? [] : [withoutIntrospection()])],
+    plugins: [refuseUnreadable(), limitTokens(), traceOperations(), ...(introspection ? [] : [withoutIntrospection()])],
     renderGraphiQL,
     graphiql: graphiql && { title: 'Reelay', subscriptionsProtocol: 'WS', defaultTabs: GRAPHIQL_TABS },
   })

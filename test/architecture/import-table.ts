@@ -74,6 +74,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   { place: 'src/report.ts', values: ['src/adapters/fal.ts#FalError'], types: ['src/adapters/'], packages: [] },
   { place: 'src/config.ts', values: ['src/errors.ts'] },
   { place: 'src/lifecycle.ts', values: [], packages: [] },
+  { place: 'src/trace.ts', values: [], packages: ['@opentelemetry/api'] },
   { place: 'src/errors.ts', values: [], types: [GENERATED], packages: [] },
   {
     place: 'src/context.ts',
@@ -83,7 +84,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   {
     place: 'src/server/',
-    values: ['src/server/', 'src/context.ts', 'src/errors.ts'],
+    values: ['src/server/', 'src/context.ts', 'src/errors.ts', 'src/trace.ts'],
     notPackages: ['@pothos/', ...STORES],
   },
   {
@@ -100,13 +101,13 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   {
     place: 'src/relay/',
-    values: ['src/relay/', 'src/jobs/', 'src/events/', 'src/errors.ts', FAL_ERROR, SQL],
+    values: ['src/relay/', 'src/jobs/', 'src/events/', 'src/errors.ts', 'src/trace.ts', FAL_ERROR, SQL],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
   {
     place: 'src/jobs/',
-    values: ['src/jobs/', 'src/events/', 'src/errors.ts', FAL_ERROR, SQL, TRANSACT],
+    values: ['src/jobs/', 'src/events/', 'src/errors.ts', 'src/trace.ts', FAL_ERROR, SQL, TRANSACT],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
@@ -116,7 +117,11 @@ export const IMPORT_TABLE: readonly Rule[] = [
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
-  { place: 'src/adapters/', values: ['src/adapters/', 'src/errors.ts', GENERATED], notPackages: GRAPHQL },
+  {
+    place: 'src/adapters/',
+    values: ['src/adapters/', 'src/errors.ts', 'src/trace.ts', GENERATED],
+    notPackages: GRAPHQL,
+  },
   { place: 'src/generated/', values: [GENERATED] },
   { place: 'sandbox/', values: ['sandbox/'] },
   { place: 'cli/', values: ['cli/', 'operations/generated/'], notPackages: STORES },
@@ -128,6 +133,8 @@ export const IMPORT_TABLE: readonly Rule[] = [
 export const PACKAGE_PLACES: readonly { name: string; place: RegExp }[] = [
   { name: '@fal-ai/serverless-client', place: /^src\/adapters\/fal[^/]*\.ts$/ },
   { name: 'pg-boss', place: /^src\/adapters\/queue\.ts$/ },
+  { name: 'prom-client', place: /^src\/adapters\/metrics\.ts$/ },
+  { name: '@opentelemetry/api', place: /^src\/(trace|adapters\/tracing)\.ts$/ },
 ]
 
 /** Files of src that touch `process.env`, and why: all else is in the Config that config.ts makes of what main.ts passes. */
