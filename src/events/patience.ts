@@ -27,7 +27,7 @@ export async function readPatiently<T>(
     try {
       return await read()
     } catch (error) {
-      if (!isAway(error) || signal?.aborted || Date.now() > until) throw error
+      if (!isAway(error) || signal?.aborted || Date.now() >= until) throw error
       await sleep(waitMs * (0.5 + Math.random() / 2), undefined, signal && { signal }).catch(() => {
         // Aborted: the next read is the last.
       })

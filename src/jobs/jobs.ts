@@ -4,7 +4,7 @@ import type { Queue } from '../adapters/queue.ts'
 import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../errors.ts'
 import type { EventLog, Publish } from '../events/log.ts'
 import { readPatiently } from '../events/patience.ts'
-import type { Job, JobImage } from '../generated/prisma/client.ts'
+import type { Job, JobImage, Video } from '../generated/prisma/client.ts'
 import { currentTraceParent, withSpan } from '../trace.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
 import { type JobFilter, type JobRange, readJobs, toJobWhere } from './job-page.ts'
@@ -49,6 +49,8 @@ export interface Jobs {
    * waits for a while: the update would be lost to its reader.
    */
   load(id: string): Promise<Job>
+  /** What a job made; null until it has SUCCEEDED. A reader of updates waits for the database as `load` does. */
+  loadVideo(job: Job, reader: { isPatient: boolean }): Promise<Video | null>
   /** The image of a job that waits for its upload, or where it is by now; null for an unknown job. */
   findImage(id: string): Promise<Pick<JobImage, 'bytes' | 'contentType'> | { url: string } | null>
 }
@@ -81,6 +83,19 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
     // Not cached: an update shows the job as it is now.
     { cache: false },
   )
+
+  const createVideoLoader = (patienceMs: number) =>
+    new DataLoader<string, Video | null>(
+      async (jobIds) => {
+        const where = { jobId: { in: [...new Set(jobIds)] } }
+        const rows = await readPatiently(() => db.video.findMany({ where }), { isAway, patienceMs })
+        const byJob = new Map(rows.map((row) => [row.jobId, row]))
+        return jobIds.map((id) => byJob.get(id) ?? null)
+      },
+      { cache: false, batchScheduleFn: (flush) => setImmediate(flush) },
+    )
+  const videos = createVideoLoader(0)
+  const videosOfUpdates = createVideoLoader(LOAD_MS)
 
   // Those who come at once, as all subscribers do after a restart, are answered by one query.
   const finder = new DataLoader<string, Job | null>(
@@ -194,6 +209,10 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
     list: (viewer, filter, range) => readJobs(db, toJobWhere(viewer.ownerId, filter), range),
     count: (viewer, filter) => db.job.count({ where: toJobWhere(viewer.ownerId, filter) }),
     load: (id) => loader.load(id),
+    loadVideo: async ({ id, status }, { isPatient }) => {
+      if (status !== 'SUCCEEDED') return null
+      return await (isPatient ? videosOfUpdates : videos).load(id)
+    },
     findImage: async (id) => {
       const job = await db.job.findUnique({ where: { id }, select: { imageUrl: true, image: true } })
       if (!job) return null

@@ -1,7 +1,8 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import type { Context } from '../context.ts'
 import { InvalidArgumentError, JobNotFoundError } from '../errors.ts'
 import { toCursor } from '../events/cursor.ts'
-import type { Job } from '../generated/prisma/client.ts'
+import type { Job, Video } from '../generated/prisma/client.ts'
 import { type Failure, readFailure } from '../jobs/failure.ts'
 import type { JobFilter } from '../jobs/job-page.ts'
 import type { Submitted } from '../jobs/jobs.ts'
@@ -101,4 +102,14 @@ function parseListCursor(cursor: string | null | undefined, argument: string): s
   if (id === null)
     throw new InvalidArgumentError(argument, `\`${argument}\` is not a cursor: expected a \`cursor\` of this list.`)
   return id
+}
+
+/** Job.video */
+export function videoOfJob(
+  job: Job,
+  _args: unknown,
+  { jobs }: Context,
+  { operation }: GraphQLResolveInfo,
+): Promise<Video | null> {
+  return jobs.loadVideo(job, { isPatient: operation.operation === 'subscription' })
 }

@@ -1,8 +1,9 @@
-import { imageUrl, jobCursor, jobFailure } from '../resolvers/jobs.ts'
+import { imageUrl, jobCursor, jobFailure, videoOfJob } from '../resolvers/jobs.ts'
 import { updatesOfJob } from '../resolvers/updates.ts'
 import { builder, pageComplexity } from './builder.ts'
 import { JobFailure } from './job-failure.ts'
 import { JobUpdate } from './job-update.ts'
+import { Video } from './video.ts'
 
 export const JobStatus = builder.enumType('JobStatus', {
   description: 'Where a job is. It only ever moves on: see `Job.status`.',
@@ -51,7 +52,7 @@ export const Job = builder.prismaNode('Job', {
       description: 'Null until the job has ended.',
     }),
     failure: t.field({ type: JobFailure, nullable: true, description: 'Null unless FAILED.', resolve: jobFailure }),
-    video: t.relation('video', { nullable: true, description: 'Null until SUCCEEDED.' }),
+    video: t.field({ type: Video, nullable: true, description: 'Null until SUCCEEDED.', resolve: videoOfJob }),
     retryOf: t.relation('retryOf', { nullable: true, description: 'The job that this one repeats (retryJob).' }),
     cursor: t.string({
       description: 'Newest cursor: subscribe with it to get only what comes later.',

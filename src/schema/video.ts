@@ -1,6 +1,6 @@
 import { builder } from './builder.ts'
 
-builder.prismaNode('Video', {
+export const Video = builder.prismaNode('Video', {
   description: 'What a job made.',
   id: { field: 'id', description: 'Globally unique and opaque: fetch this again with `node`.' },
   nullable: true,
