@@ -1,0 +1,120 @@
+import { type ReadonlySignal, signal } from '@preact/signals'
+import { createContext } from 'preact'
+import { useContext } from 'preact/hooks'
+import type { ReelayClient } from '../client.ts'
+import { CancelJobDocument, type JobStatus, RetryJobDocument } from '../documents.ts'
+import { toProblemWords } from '../words/problem.ts'
+import { type Composer, createComposer, toKey } from './composer.ts'
+import { createGallery, type Gallery } from './gallery.ts'
+import { findPreview, savePreview } from './previews.ts'
+import { createRoute, type Route } from './route.ts'
+
+/** All that the page shows and does. */
+export interface Studio {
+  readonly gallery: Gallery
+  readonly composer: Composer
+  readonly route: Route
+  readonly isOffline: ReadonlySignal<boolean>
+  /** What a screen reader says: changes of state, not each step. */
+  readonly announcement: ReadonlySignal<string>
+  /** What went wrong with a button, until it is put away. */
+  readonly notice: ReadonlySignal<string | null>
+  say(words: string | null): void
+  cancel(jobId: string): Promise<void>
+  retry(jobId: string): Promise<void>
+  start(): void
+}
+
+const ANNOUNCED: Partial<Record<JobStatus, string>> = {
+  RUNNING: 'A video is being made.',
+  SUCCEEDED: 'A video is done.',
+  FAILED: 'A video failed.',
+  CANCELED: 'A video was canceled.',
+}
+
+export function createStudio(client: ReelayClient): Studio {
+  const isOffline = signal(!navigator.onLine)
+  const announcement = signal('')
+  const notice = signal<string | null>(null)
+  /** The key of a retry whose answer was lost: asked for again, it is the same new job. */
+  const retryKeys = new Map<string, string>()
+
+  const gallery = createGallery(client, {
+    onStatus: ({ status }) => {
+      announcement.value = ANNOUNCED[status] ?? announcement.peek()
+    },
+  })
+  const route = createRoute()
+  const composer = createComposer(client, {
+    onJob: (job) => {
+      gallery.put(job)
+      if (!['all', 'making'].includes(gallery.filter.peek())) gallery.filter.value = 'all'
+      announcement.value = 'Started: the video is in the gallery.'
+    },
+  })
+
+  async function attempt(work: () => Promise<string | null>): Promise<void> {
+    notice.value = null
+    try {
+      notice.value = await work()
+    } catch (error) {
+      notice.value = toProblemWords(error)
+    }
+  }
+
+  return {
+    gallery,
+    composer,
+    route,
+    isOffline,
+    announcement,
+    notice,
+    say: (words) => {
+      notice.value = words
+    },
+    cancel: (id) =>
+      attempt(async () => {
+        const { cancelJob: answer } = await client.request(CancelJobDocument, { id })
+        if (answer.__typename !== 'CancelJobSuccess') return answer.message
+        gallery.put(answer.job)
+        return null
+      }),
+    retry: (id) =>
+      attempt(async () => {
+        const key = retryKeys.get(id) ?? toKey()
+        retryKeys.set(id, key)
+        const { retryJob: answer } = await client.request(RetryJobDocument, { id, idempotencyKey: key })
+        retryKeys.delete(id)
+        if (answer.__typename !== 'GenerateVideoSuccess') return answer.message
+        const preview = findPreview(id)
+        if (preview !== null) savePreview(answer.job.id, preview)
+        gallery.put(answer.job)
+        gallery.filter.value = 'all'
+        announcement.value = 'Started again: the new video is in the gallery.'
+        if (route.jobId.peek() !== null) route.open(answer.job.id)
+        return null
+      }),
+    start: () => {
+      let isReached = true
+      const judge = () => {
+        isOffline.value = !navigator.onLine || !isReached
+      }
+      client.onConnection((state) => {
+        // The first attempt after a break is no connection yet: the sign stays until there is one.
+        if (state !== 'connecting') isReached = state === 'online'
+        judge()
+      })
+      window.addEventListener('online', judge)
+      window.addEventListener('offline', judge)
+      gallery.start()
+    },
+  }
+}
+
+export const StudioContext = createContext<Studio | null>(null)
+
+export function useStudio(): Studio {
+  const studio = useContext(StudioContext)
+  if (!studio) throw new Error('there is no studio around this part of the page')
+  return studio
+}

@@ -1,0 +1,134 @@
+import { useEffect, useRef } from 'preact/hooks'
+import type { JobSummaryFragment } from '../documents.ts'
+import { type JobEntry, readSteps } from '../state/job-entry.ts'
+import { toPictureName } from '../state/picture.ts'
+import { findPreview } from '../state/previews.ts'
+import { toFailureWords } from '../words/failure.ts'
+import { PictureIcon, Stop, Warning } from './icons.tsx'
+
+/** The place of the video, of the same size from the first moment on: what is seen until it is there tells how it goes. */
+export function JobMedia({ entry, isLarge = false }: { entry: JobEntry; isLarge?: boolean }) {
+  const { job } = entry
+  const preview = findPreview(job.id)
+  if (job.status === 'SUCCEEDED' && job.video)
+    return (
+      <div class="media">
+        <Clip job={job} poster={preview} isLarge={isLarge} />
+      </div>
+    )
+  return (
+    <div class="media" data-status={job.status}>
+      {preview !== null ? (
+        <img class="media-picture" src={preview} alt="" />
+      ) : (
+        <p class="media-name">
+          <PictureIcon /> {toPictureName(job.settings.imageUrl)}
+        </p>
+      )}
+      <div class="media-over">
+        <Course entry={entry} />
+      </div>
+    </div>
+  )
+}
+
+function Course({ entry }: { entry: JobEntry }) {
+  const { job } = entry
+  switch (job.status) {
+    case 'QUEUED':
+      return <Place position={job.queuePosition ?? null} />
+    case 'RUNNING':
+      return <Making entry={entry} />
+    case 'FAILED': {
+      const words = job.failure && toFailureWords(job.failure)
+      return (
+        <p class="verdict verdict-failed">
+          <Warning />
+          {words?.title ?? 'It did not work'}
+        </p>
+      )
+    }
+    case 'CANCELED':
+      return (
+        <p class="verdict">
+          <Stop />
+          Canceled
+        </p>
+      )
+    case 'SUCCEEDED':
+      return null
+    default:
+      return <Waiting words={{ PENDING: 'Sending to fal', STORING: 'Saving the video', CANCELING: 'Stopping' }[job.status]} />
+  }
+}
+
+function Place({ position }: { position: number | null }) {
+  if (position === null) return <Waiting words="Waiting in line" />
+  return (
+    <p class="place">
+      {/* A new element for each number, so that it moves in. */}
+      <strong key={position} class="place-number">
+        {position === 0 ? 'Next' : position.toLocaleString('en')}
+      </strong>
+      <span>{position === 0 ? 'you are first in line' : 'in front of you'}</span>
+    </p>
+  )
+}
+
+function Making({ entry }: { entry: JobEntry }) {
+  const { progress, logs } = entry
+  if (progress === null) return <Waiting words="Starting" />
+  const steps = readSteps(logs)
+  const words = steps ? `Step ${steps.step} of ${steps.of}` : `${Math.round(progress * 100)} %`
+  return (
+    <div class="making">
+      <p class="making-words">{words}</p>
+      <progress class="bar" max={1} value={progress} aria-label="Progress" aria-valuetext={words} />
+    </div>
+  )
+}
+
+/** Nobody knows how long: the bar says that it goes on, and no more. */
+function Waiting({ words }: { words: string | undefined }) {
+  return (
+    <div class="making">
+      <p class="making-words">{words ?? 'Working'}</p>
+      <progress class="bar" aria-label={words ?? 'Working'} />
+    </div>
+  )
+}
+
+/** Plays while it is in view, without a sound, again and again. */
+function Clip({ job, poster, isLarge }: { job: JobSummaryFragment; poster: string | null; isLarge: boolean }) {
+  const video = useRef<HTMLVideoElement>(null)
+
+  useEffect(() => {
+    const element = video.current
+    if (!element || matchMedia('(prefers-reduced-motion: reduce)').matches) return
+    const observer = new IntersectionObserver(
+      ([entry]) => {
+        // A play that is cut short by a pause is refused: that is meant.
+        if (entry?.isIntersecting) void element.play().catch(() => {})
+        else element.pause()
+      },
+      { threshold: 0.4 },
+    )
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [])
+
+  return (
+    <video
+      ref={video}
+      class="clip"
+      src={job.video?.url}
+      {...(poster !== null && { poster })}
+      muted
+      loop
+      playsInline
+      controls
+      preload={isLarge ? 'auto' : 'metadata'}
+      aria-label="The video"
+    />
+  )
+}
