@@ -1,5 +1,5 @@
 // Stands in until web/src/reelay-client is there.
-import { WatchFeedDocument, WatchJobDocument } from './documents.ts'
+import { WatchFeedDocument, WatchJobDocument } from '../../operations/generated/graphql.ts'
 
 type Doc<D, V> = { toString(): string; __apiType?: (variables: V) => D }
 export class ReelayRequestError extends Error {}

@@ -1,6 +1,6 @@
 import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { ReelayClient } from '../client.ts'
-import { GenerateVideoDocument, type GenerateVideoInput, GetJobDocument, type JobSummaryFragment } from '../documents.ts'
+import { StudioGenerateDocument, type GenerateVideoInput, StudioJobDocument, type JobSummaryFragment } from '../generated/graphql.ts'
 import { toProblemWords } from '../words/problem.ts'
 import { type Picture, toPictureName } from './picture.ts'
 import { findPreview, savePreview } from './previews.ts'
@@ -69,7 +69,7 @@ export function createComposer(
     try {
       const input = { imageUrl: await chosen.read(), ...values }
       const attempt = await takeAttempt(input)
-      const { generateVideo: answer } = await client.request(GenerateVideoDocument, {
+      const { generateVideo: answer } = await client.request(StudioGenerateDocument, {
         input: { ...input, idempotencyKey: attempt.key },
       })
       // Answered, whatever it says: the next one is another video.
@@ -139,7 +139,7 @@ function toIssues(list: readonly { path: readonly string[]; message: string }[])
 /** Where fal can fetch a job's picture: an upload has its own address only once it is at fal, which may be news. */
 async function findSource(client: ReelayClient, jobId: string, known: string): Promise<string> {
   if (!new URL(known).pathname.startsWith('/media/images/')) return known
-  const { job } = await client.request(GetJobDocument, { id: jobId })
+  const { job } = await client.request(StudioJobDocument, { id: jobId })
   return job?.settings.imageUrl ?? known
 }
 

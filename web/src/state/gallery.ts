@@ -1,6 +1,6 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { ReelayClient } from '../client.ts'
-import { GetJobDocument, type JobStatus, type JobSummaryFragment, ListJobsDocument } from '../documents.ts'
+import { StudioJobDocument, type JobStatus, type JobSummaryFragment, StudioJobsDocument } from '../generated/graphql.ts'
 import { toProblemWords } from '../words/problem.ts'
 import { FILTERS, type FilterName, matches } from '../words/status.ts'
 import { applySnapshot, applyUpdate, isEnded, type JobEntry, mergeJob } from './job-entry.ts'
@@ -106,7 +106,7 @@ export function createGallery(client: ReelayClient, { onStatus }: GalleryEvents)
 
   async function readPage(name: FilterName, after: string | null) {
     const statuses = FILTERS.find((one) => one.name === name)?.statuses
-    const { jobs } = await client.request(ListJobsDocument, {
+    const { jobs } = await client.request(StudioJobsDocument, {
       first: PAGE_SIZE,
       ...(after !== null && { after }),
       ...(statuses && { filter: { status: [...statuses] } }),
@@ -161,7 +161,7 @@ export function createGallery(client: ReelayClient, { onStatus }: GalleryEvents)
 
   async function open(id: string): Promise<boolean> {
     if (!entries.has(id)) {
-      const { job } = await client.request(GetJobDocument, { id })
+      const { job } = await client.request(StudioJobDocument, { id })
       if (!job) return false
       put(job)
     }

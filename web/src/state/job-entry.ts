@@ -1,4 +1,4 @@
-import type { JobStatus, JobSummaryFragment, LogLine, WatchJobSubscription } from '../documents.ts'
+import type { JobOutcomeFragment, JobStatus, JobSummaryFragment, UpdateDetailsFragment } from '../generated/graphql.ts'
 
 /** What the page knows of a job: the job itself, and what its log told. */
 export interface JobEntry {
@@ -12,8 +12,8 @@ export interface JobEntry {
   hasWholeLog: boolean
 }
 
-export type LogLineText = Pick<LogLine, 'at' | 'level' | 'message'>
-export type Update = WatchJobSubscription['jobProgress']
+export type LogLineText = UpdateDetailsFragment['logs'][number]
+export type Update = UpdateDetailsFragment & { job: JobOutcomeFragment }
 
 const ENDS: ReadonlySet<JobStatus> = new Set(['SUCCEEDED', 'FAILED', 'CANCELED'])
 

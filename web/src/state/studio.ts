@@ -2,7 +2,7 @@ import { type ReadonlySignal, signal } from '@preact/signals'
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { ReelayClient } from '../client.ts'
-import { CancelJobDocument, type JobStatus, RetryJobDocument } from '../documents.ts'
+import { StudioCancelDocument, type JobStatus, StudioRetryDocument } from '../generated/graphql.ts'
 import { toProblemWords } from '../words/problem.ts'
 import { type Composer, createComposer, toKey } from './composer.ts'
 import { createGallery, type Gallery } from './gallery.ts'
@@ -74,7 +74,7 @@ export function createStudio(client: ReelayClient): Studio {
     },
     cancel: (id) =>
       attempt(async () => {
-        const { cancelJob: answer } = await client.request(CancelJobDocument, { id })
+        const { cancelJob: answer } = await client.request(StudioCancelDocument, { id })
         if (answer.__typename !== 'CancelJobSuccess') return answer.message
         gallery.put(answer.job)
         return null
@@ -83,7 +83,7 @@ export function createStudio(client: ReelayClient): Studio {
       attempt(async () => {
         const key = retryKeys.get(id) ?? toKey()
         retryKeys.set(id, key)
-        const { retryJob: answer } = await client.request(RetryJobDocument, { id, idempotencyKey: key })
+        const { retryJob: answer } = await client.request(StudioRetryDocument, { id, idempotencyKey: key })
         retryKeys.delete(id)
         if (answer.__typename !== 'GenerateVideoSuccess') return answer.message
         const preview = findPreview(id)

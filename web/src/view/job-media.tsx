@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
-import type { JobSummaryFragment } from '../documents.ts'
+import type { JobSummaryFragment } from '../generated/graphql.ts'
 import { type JobEntry, readSteps } from '../state/job-entry.ts'
 import { toPictureName } from '../state/picture.ts'
 import { findPreview } from '../state/previews.ts'

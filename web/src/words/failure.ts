@@ -1,4 +1,4 @@
-import type { JobFailureCode } from '../documents.ts'
+import type { JobFailureCode } from '../generated/graphql.ts'
 
 /** What to offer: the same again, or the form with these settings to change something. */
 export type Remedy = 'retry' | 'change'

@@ -1,4 +1,4 @@
-import type { JobStatus } from '../documents.ts'
+import type { JobStatus } from '../generated/graphql.ts'
 
 /** What the gallery can be narrowed to. */
 export const FILTERS = [
