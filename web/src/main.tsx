@@ -1,10 +1,10 @@
 import { render } from 'preact'
-import { createReelayClient } from './client.ts'
+import { createReelayClient } from './reelay-client/reelay-client.ts'
 import { startClock } from './state/clock.ts'
 import { createStudio } from './state/studio.ts'
 import { App } from './view/app.tsx'
 
-const studio = createStudio(createReelayClient({ url: new URL('/graphql', location.href).href }))
+const studio = createStudio(createReelayClient({ url: '/graphql' }))
 const root = document.getElementById('studio')
 if (root) render(<App studio={studio} />, root)
 startClock()

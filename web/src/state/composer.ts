@@ -1,8 +1,13 @@
 import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals'
-import type { ReelayClient } from '../client.ts'
-import { StudioGenerateDocument, type GenerateVideoInput, StudioJobDocument, type JobSummaryFragment } from '../generated/graphql.ts'
+import {
+  type GenerateVideoInput,
+  type JobSummaryFragment,
+  StudioGenerateDocument,
+  StudioJobDocument,
+} from '../generated/graphql.ts'
+import type { ReelayClient } from '../reelay-client/reelay-client.ts'
 import { toProblemWords } from '../words/problem.ts'
-import { type Picture, toPictureName } from './picture.ts'
+import { linkPicture, openPicture, type Picture, toPictureName } from './picture.ts'
 import { findPreview, savePreview } from './previews.ts'
 import { type Field, INITIAL_TEXTS, type Issues, readSettings, type SettingTexts, toTexts } from './settings.ts'
 
@@ -17,7 +22,11 @@ export interface Composer {
   /** Counts what was put into the form from elsewhere, so that the form shows itself. */
   readonly summons: ReadonlySignal<number>
   choose(picture: Picture | null): void
-  refuse(message: string): void
+  /** A file that was dropped, pasted or chosen. One that will not do is told at the field. */
+  takeFile(file: File): Promise<void>
+  takeLink(text: string): void
+  /** The picture at this address of ours. */
+  takeExample(url: string): Promise<void>
   write(name: keyof SettingTexts, text: string): void
   reset(): void
   /** Puts a job's picture, settings and seed into the form. */
@@ -32,10 +41,10 @@ interface Attempt {
 }
 const ATTEMPT = 'reelay.attempt'
 
-export function createComposer(
-  client: ReelayClient,
-  { onJob }: { onJob(job: JobSummaryFragment): void },
-): Composer {
+/** A picture of 10 MB takes its time on a slow line. */
+const ANSWER_MS = 60_000
+
+export function createComposer(client: ReelayClient, { onJob }: { onJob(job: JobSummaryFragment): void }): Composer {
   const picture = signal<Picture | null>(null)
   const texts = signal<SettingTexts>(INITIAL_TEXTS)
   const issues = signal<Issues>({})
@@ -50,6 +59,15 @@ export function createComposer(
       clearIssue('imageUrl')
     })
   }
+
+  async function take(open: () => Picture | Promise<Picture>): Promise<void> {
+    try {
+      choose(await open())
+    } catch (error) {
+      issues.value = { ...issues.peek(), imageUrl: error instanceof Error ? error.message : 'It cannot be used.' }
+    }
+  }
+  const takeFile = (file: File) => take(() => openPicture(file))
 
   function clearIssue(field: Field): void {
     if (issues.peek()[field] === undefined) return
@@ -69,9 +87,11 @@ export function createComposer(
     try {
       const input = { imageUrl: await chosen.read(), ...values }
       const attempt = await takeAttempt(input)
-      const { generateVideo: answer } = await client.request(StudioGenerateDocument, {
-        input: { ...input, idempotencyKey: attempt.key },
-      })
+      const { generateVideo: answer } = await client.request(
+        StudioGenerateDocument,
+        { input: { ...input, idempotencyKey: attempt.key } },
+        { signal: AbortSignal.timeout(ANSWER_MS) },
+      )
       // Answered, whatever it says: the next one is another video.
       sessionStorage.removeItem(ATTEMPT)
       if (answer.__typename === 'GenerateVideoSuccess') {
@@ -111,8 +131,12 @@ export function createComposer(
     isSending,
     summons,
     choose,
-    refuse: (message) => {
-      issues.value = { ...issues.peek(), imageUrl: message }
+    takeFile,
+    takeLink: (text) => void take(() => linkPicture(text)),
+    takeExample: async (url) => {
+      const answer = await fetch(url).catch(() => null)
+      if (answer?.ok) await takeFile(new File([await answer.blob()], 'rocket.png', { type: 'image/png' }))
+      else await take(() => Promise.reject(new Error('The example cannot be loaded. Choose a picture of your own.')))
     },
     write: (name, text) => {
       texts.value = { ...texts.peek(), [name]: text }

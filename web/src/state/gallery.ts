@@ -1,6 +1,6 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
-import type { ReelayClient } from '../client.ts'
-import { StudioJobDocument, type JobStatus, type JobSummaryFragment, StudioJobsDocument } from '../generated/graphql.ts'
+import { type JobStatus, type JobSummaryFragment, StudioJobDocument, StudioJobsDocument } from '../generated/graphql.ts'
+import { type ReelayClient, ReelayRequestError } from '../reelay-client/reelay-client.ts'
 import { toProblemWords } from '../words/problem.ts'
 import { FILTERS, type FilterName, matches } from '../words/status.ts'
 import { applySnapshot, applyUpdate, isEnded, type JobEntry, mergeJob } from './job-entry.ts'
@@ -32,6 +32,8 @@ export interface Gallery {
   open(id: string): Promise<boolean>
   /** Reads the first page, and follows what is new from then on. */
   start(): void
+  /** After a break: reads what is new, and what could not be read. */
+  catchUp(): Promise<void>
 }
 
 export interface GalleryEvents {
@@ -91,11 +93,15 @@ export function createGallery(client: ReelayClient, { onStatus }: GalleryEvents)
     if (!entry || watched.has(id)) return
     watched.add(id)
     try {
-      let isFirst = true
+      let isWhole = true
       for await (const event of client.watchJob(id)) {
-        if (event.kind !== 'update') continue
-        change(entry, isFirst ? applySnapshot(entry.peek(), event.update) : applyUpdate(entry.peek(), event.update))
-        isFirst = false
+        if (event.kind === 'gap') {
+          // Lines are gone for good, or the log is not the one of before and begins anew.
+          if (event.missed === 0) isWhole = true
+          continue
+        }
+        change(entry, isWhole ? applySnapshot(entry.peek(), event.update) : applyUpdate(entry.peek(), event.update))
+        isWhole = false
       }
     } catch {
       // What cannot be watched can be read: the next look at the list tells how it is.
@@ -149,21 +155,32 @@ export function createGallery(client: ReelayClient, { onStatus }: GalleryEvents)
     for await (const event of client.watchFeed()) {
       const id = event.kind === 'update' ? event.update.job.id : null
       if (id !== null && (entries.has(id) || passedOver.has(id))) continue
-      try {
-        await readNewest()
-        if (id !== null && !entries.has(id)) passedOver.add(id)
-        if (reading.peek().problem !== null) void loadMore()
-      } catch {
-        // Without a connection: the feed tells of a gap when it is back, and the newest are read again.
-      }
+      const isRead = await catchUp()
+      if (isRead && id !== null && !entries.has(id)) passedOver.add(id)
+    }
+  }
+
+  async function catchUp(): Promise<boolean> {
+    try {
+      if (reading.peek().problem !== null) await loadMore()
+      // As long as nothing is here, the first page is still to come.
+      if (reading.peek().horizon !== null || !reading.peek().hasMore) await readNewest()
+      return true
+    } catch {
+      // Without a connection: it is asked again when that is back.
+      return false
     }
   }
 
   async function open(id: string): Promise<boolean> {
     if (!entries.has(id)) {
-      const { job } = await client.request(StudioJobDocument, { id })
-      if (!job) return false
-      put(job)
+      try {
+        const { job } = await client.request(StudioJobDocument, { id })
+        if (job) put(job)
+      } catch (error) {
+        if (error instanceof ReelayRequestError && error.code === 'JOB_NOT_FOUND') return false
+        throw error
+      }
     }
     // An ended job has no watch: one from the start answers its whole log at once, and is over.
     if (!entries.get(id)?.peek().hasWholeLog) void watch(id)
@@ -182,6 +199,9 @@ export function createGallery(client: ReelayClient, { onStatus }: GalleryEvents)
     start: () => {
       void loadMore()
       void follow()
+    },
+    catchUp: async () => {
+      await catchUp()
     },
   }
 }

@@ -25,14 +25,14 @@ export interface SettingWords {
 }
 
 export const NUMBER_SETTINGS: readonly SettingWords[] = [
-  { name: 'motionBucketId', label: 'Motion', hint: 'How much moves: 1 is almost still, 255 is wild.', isWhole: true },
+  { name: 'motionBucketId', label: 'Motion', hint: '1 is almost still, 255 is wild.', isWhole: true },
   {
     name: 'condAug',
     label: 'Freedom',
-    hint: 'How far the video may leave your picture. A little goes a long way.',
+    hint: 'How far it may leave your picture, 0 to 10.',
     isWhole: false,
   },
-  { name: 'fps', label: 'Frames per second', hint: 'More is faster and smoother, and the clip shorter.', isWhole: true },
+  { name: 'fps', label: 'Frames per second', hint: '10 to 100. More is faster, and the clip shorter.', isWhole: true },
 ]
 
 export const INITIAL_TEXTS: SettingTexts = {
@@ -43,7 +43,12 @@ export const INITIAL_TEXTS: SettingTexts = {
 }
 
 export function toTexts({ motionBucketId, condAug, fps, seed }: SettingValues): SettingTexts {
-  return { motionBucketId: String(motionBucketId), condAug: String(condAug), fps: String(fps), seed: seed === null ? '' : String(seed) }
+  return {
+    motionBucketId: String(motionBucketId),
+    condAug: String(condAug),
+    fps: String(fps),
+    seed: seed === null ? '' : String(seed),
+  }
 }
 
 /** Reads the form: the values, or what is wrong with them. */

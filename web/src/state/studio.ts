@@ -1,8 +1,8 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
-import type { ReelayClient } from '../client.ts'
-import { StudioCancelDocument, type JobStatus, StudioRetryDocument } from '../generated/graphql.ts'
+import { type JobStatus, StudioCancelDocument, StudioRetryDocument } from '../generated/graphql.ts'
+import type { ReelayClient } from '../reelay-client/reelay-client.ts'
 import { toProblemWords } from '../words/problem.ts'
 import { type Composer, createComposer, toKey } from './composer.ts'
 import { createGallery, type Gallery } from './gallery.ts'
@@ -24,6 +24,12 @@ export interface Studio {
   retry(jobId: string): Promise<void>
   start(): void
 }
+
+/** How long a button waits for its answer, in milliseconds. */
+const ANSWER_MS = 20_000
+
+/** How long a break lasts before it is told, in milliseconds. */
+const OFFLINE_AFTER_MS = 1500
 
 const ANNOUNCED: Partial<Record<JobStatus, string>> = {
   RUNNING: 'A video is being made.',
@@ -74,7 +80,11 @@ export function createStudio(client: ReelayClient): Studio {
     },
     cancel: (id) =>
       attempt(async () => {
-        const { cancelJob: answer } = await client.request(StudioCancelDocument, { id })
+        const { cancelJob: answer } = await client.request(
+          StudioCancelDocument,
+          { id },
+          { signal: AbortSignal.timeout(ANSWER_MS) },
+        )
         if (answer.__typename !== 'CancelJobSuccess') return answer.message
         gallery.put(answer.job)
         return null
@@ -83,7 +93,11 @@ export function createStudio(client: ReelayClient): Studio {
       attempt(async () => {
         const key = retryKeys.get(id) ?? toKey()
         retryKeys.set(id, key)
-        const { retryJob: answer } = await client.request(StudioRetryDocument, { id, idempotencyKey: key })
+        const { retryJob: answer } = await client.request(
+          StudioRetryDocument,
+          { id, idempotencyKey: key },
+          { signal: AbortSignal.timeout(ANSWER_MS) },
+        )
         retryKeys.delete(id)
         if (answer.__typename !== 'GenerateVideoSuccess') return answer.message
         const preview = findPreview(id)
@@ -95,18 +109,29 @@ export function createStudio(client: ReelayClient): Studio {
         return null
       }),
     start: () => {
+      gallery.start()
       let isReached = true
+      let patience: ReturnType<typeof setTimeout> | undefined
       const judge = () => {
         isOffline.value = !navigator.onLine || !isReached
       }
       client.onConnection((state) => {
-        // The first attempt after a break is no connection yet: the sign stays until there is one.
-        if (state !== 'connecting') isReached = state === 'online'
-        judge()
+        // An attempt is no connection yet: the sign stays until there is one.
+        if (state === 'connecting') return
+        clearTimeout(patience)
+        const reach = () => {
+          isReached = state === 'online'
+          judge()
+        }
+        // A break that is over in a moment is nobody's business.
+        if (state === 'offline') patience = setTimeout(reach, OFFLINE_AFTER_MS)
+        else {
+          reach()
+          void gallery.catchUp()
+        }
       })
       window.addEventListener('online', judge)
       window.addEventListener('offline', judge)
-      gallery.start()
     },
   }
 }

@@ -1,6 +1,6 @@
 import { useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { linkPicture, openPicture, PICTURE_TYPES } from '../state/picture.ts'
+import type { Composer } from '../state/composer.ts'
 import { useStudio } from '../state/studio.ts'
 import { PictureField } from './picture-field.tsx'
 import { SettingsFields } from './settings-fields.tsx'
@@ -11,15 +11,7 @@ export function ComposerForm() {
   const { isSending, problem, summons } = composer
   const form = useRef<HTMLFormElement>(null)
 
-  async function takeFile(file: File): Promise<void> {
-    try {
-      composer.choose(await openPicture(file))
-    } catch (error) {
-      composer.refuse(error instanceof Error ? error.message : 'This picture cannot be used.')
-    }
-  }
-
-  usePaste((file) => void takeFile(file), (text) => composer.choose(linkPicture(text)))
+  useTransfers(composer)
 
   // Put to use from a card: the form comes into view with what was put into it.
   useSignalEffect(() => {
@@ -41,33 +33,54 @@ export function ComposerForm() {
   return (
     <section class="composer" aria-labelledby="composer-title">
       <form ref={form} noValidate onSubmit={(event) => void submit(event)}>
-        <h2 id="composer-title">New video</h2>
-        <PictureField takeFile={takeFile} />
-        <SettingsFields />
-        <button type="submit" class="generate" aria-disabled={isSending.value}>
-          {isSending.value ? 'Sending…' : 'Generate'}
-        </button>
-        <div role="alert">{problem.value !== null && <p class="form-problem">{problem.value}</p>}</div>
+        <div class="composer-fields">
+          <h2 id="composer-title">New video</h2>
+          <PictureField />
+          <SettingsFields />
+        </div>
+        <div class="composer-end">
+          <div role="alert">{problem.value !== null && <p class="form-problem">{problem.value}</p>}</div>
+          <button type="submit" class="generate" aria-disabled={isSending.value}>
+            {isSending.value ? 'Sending…' : 'Generate'}
+          </button>
+        </div>
       </form>
     </section>
   )
 }
 
-/** A picture or a link that is pasted anywhere but into a field. */
-function usePaste(onFile: (file: File) => void, onLink: (text: string) => void): void {
-  const latest = useRef({ onFile, onLink })
-  latest.current = { onFile, onLink }
+/** A picture or a link that is pasted or dropped anywhere on the page, but for what belongs into a field. */
+function useTransfers(composer: Composer): void {
   useEffect(() => {
-    function take(event: ClipboardEvent): void {
-      const file = [...(event.clipboardData?.files ?? [])].find(({ type }) => PICTURE_TYPES.includes(type))
-      const isInField = event.target instanceof HTMLElement && event.target.closest('input') !== null
-      const text = event.clipboardData?.getData('text/plain').trim() ?? ''
-      if (file) latest.current.onFile(file)
-      else if (!isInField && /^https?:\/\/\S+$/.test(text)) latest.current.onLink(text)
+    const leaving = new AbortController()
+    const { signal } = leaving
+
+    function take(event: Event, data: DataTransfer | null): void {
+      const [file] = data?.files ?? []
+      const text = data?.getData('text/plain').trim() ?? ''
+      if (file) void composer.takeFile(file)
+      else if (/^https?:\/\/\S+$/.test(text)) composer.takeLink(text)
       else return
       event.preventDefault()
     }
-    document.addEventListener('paste', take)
-    return () => document.removeEventListener('paste', take)
-  }, [])
+    document.addEventListener(
+      'paste',
+      (event) => {
+        const isInField = event.target instanceof Element && event.target.closest('input') !== null
+        if (!isInField || event.clipboardData?.files.length) take(event, event.clipboardData)
+      },
+      { signal },
+    )
+    // Also what nobody takes: the browser would leave the page for a file that is dropped beside the field.
+    document.addEventListener('dragover', (event) => event.preventDefault(), { signal })
+    document.addEventListener(
+      'drop',
+      (event) => {
+        event.preventDefault()
+        take(event, event.dataTransfer)
+      },
+      { signal },
+    )
+    return () => leaving.abort()
+  }, [composer])
 }

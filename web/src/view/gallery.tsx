@@ -3,6 +3,8 @@ import { useStudio } from '../state/studio.ts'
 import { FILTERS } from '../words/status.ts'
 import { JobCard } from './job-card.tsx'
 
+const EXAMPLE = new URL('../../../examples/rocket.png', import.meta.url).href
+
 /** All videos, newest first, in the making or made. */
 export function GalleryList() {
   const { gallery } = useStudio()
@@ -93,16 +95,25 @@ function Skeleton() {
 }
 
 function Empty() {
-  const { gallery } = useStudio()
+  const { gallery, composer } = useStudio()
   const { filter } = gallery
   if (filter.value !== 'all') {
-    const words = { making: 'Nothing is being made right now.', done: 'No video is done yet.', failed: 'Nothing failed.', canceled: 'Nothing was canceled.' }
+    const words = {
+      making: 'Nothing is being made right now.',
+      done: 'No video is done yet.',
+      failed: 'Nothing failed.',
+      canceled: 'Nothing was canceled.',
+    }
     return <p class="empty">{words[filter.value]}</p>
   }
   return (
     <div class="empty">
       <p class="empty-title">Drop a picture to begin</p>
       <p>Its video appears here at once, and you can watch it being made.</p>
+      <button type="button" class="example" onClick={() => void composer.takeExample(EXAMPLE)}>
+        <img src={EXAMPLE} alt="" width={96} height={54} />
+        Begin with our rocket
+      </button>
     </div>
   )
 }

@@ -3,8 +3,8 @@ import { isEnded, type JobEntry } from '../state/job-entry.ts'
 import { toJobPath } from '../state/route.ts'
 import { useStudio } from '../state/studio.ts'
 import { toFailureWords } from '../words/failure.ts'
-import { saveVideo } from './save-video.ts'
 import { Again, Close, Download, Link, Sliders } from './icons.tsx'
+import { saveVideo } from './save-video.ts'
 
 /** What can be done with a job, in its state. */
 export function JobActions({ entry: { job } }: { entry: JobEntry }) {
@@ -28,15 +28,16 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
     <>
       {words && <p class="advice">{words.advice}</p>}
       {job.failure && job.failure.issues.length > 0 && (
-        <ul class="advice-issues">
-          {job.failure.issues.map((issue) => (
-            <li key={issue.path.join('.')}>{issue.message}</li>
-          ))}
-        </ul>
+        <p class="advice-issues">fal says: {job.failure.issues.map(({ message }) => message).join('; ')}</p>
       )}
       <div class="actions">
         {!isEnded(job.status) && job.status !== 'CANCELING' && (
-          <button type="button" class="button" aria-disabled={isBusy.value} onClick={() => void once(() => cancel(job.id))}>
+          <button
+            type="button"
+            class="button"
+            aria-disabled={isBusy.value}
+            onClick={() => void once(() => cancel(job.id))}
+          >
             <Close />
             Cancel
           </button>
@@ -56,7 +57,12 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
           </a>
         )}
         {words?.remedy === 'retry' || job.status === 'CANCELED' ? (
-          <button type="button" class="button" aria-disabled={isBusy.value} onClick={() => void once(() => retry(job.id))}>
+          <button
+            type="button"
+            class="button"
+            aria-disabled={isBusy.value}
+            onClick={() => void once(() => retry(job.id))}
+          >
             <Again />
             Try again
           </button>
@@ -64,7 +70,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
         {isEnded(job.status) && (
           <button type="button" class="button" onClick={() => void useAgain()}>
             <Sliders />
-            {words?.remedy === 'change' ? 'Change it' : 'Again with these'}
+            {job.status === 'SUCCEEDED' ? 'Again with these' : 'Change it'}
           </button>
         )}
         <CopyLink jobId={job.id} />

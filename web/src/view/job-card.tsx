@@ -48,9 +48,10 @@ export function JobTime({ entry: { job } }: { entry: JobEntry }) {
   const begun = Date.parse(job.createdAt)
   if (!isEnded(job.status))
     return (
-      <time class="time time-running" aria-label="Time so far">
+      <p class="time">
+        <span class="unseen">Time so far: </span>
         {toClock(now.value - begun)}
-      </time>
+      </p>
     )
   const ended = Date.parse(job.finishedAt ?? job.createdAt)
   return (

@@ -1,6 +1,7 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import type { JobEntry } from '../state/job-entry.ts'
+import { toPictureName } from '../state/picture.ts'
 import { useStudio } from '../state/studio.ts'
 import { toProblemWords } from '../words/problem.ts'
 import { toStatusWords } from '../words/status.ts'
@@ -38,6 +39,7 @@ export function JobDialog() {
 
   const entry = id === null ? undefined : gallery.find(id)?.value
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does by key what a click beside it does
     <dialog
       ref={dialog}
       class="job"
@@ -77,7 +79,7 @@ function JobDetails({ entry }: { entry: JobEntry }) {
   const { job } = entry
   const { settings, video, failure } = job
   const rows: [string, string | null][] = [
-    ['Picture', settings.imageUrl.length > 160 ? `${settings.imageUrl.slice(0, 160)}…` : settings.imageUrl],
+    ['Picture', toPictureName(settings.imageUrl)],
     ['Motion', String(settings.motionBucketId)],
     ['Freedom', String(settings.condAug)],
     ['Frames per second', String(settings.fps)],
@@ -85,7 +87,7 @@ function JobDetails({ entry }: { entry: JobEntry }) {
     ['Model', settings.model],
     ['Begun', toMoment(job.createdAt)],
     ['Ended', job.finishedAt ? toMoment(job.finishedAt) : null],
-    ['File', video ? [video.fileName, video.fileSize == null ? null : toSize(video.fileSize)].filter(Boolean).join(', ') : null],
+    ['Size', video?.fileSize == null ? null : toSize(video.fileSize)],
     ['fal says', failure?.message ?? null],
     ['For support', failure?.providerCode ?? null],
   ]
@@ -101,6 +103,10 @@ function JobDetails({ entry }: { entry: JobEntry }) {
         <div class="job-main">
           <JobMedia key={job.id} entry={entry} isLarge />
           <JobActions entry={entry} />
+          <div>
+            <h3>Log</h3>
+            <LogLines entry={entry} />
+          </div>
         </div>
         <div class="job-facts">
           <h3>Settings</h3>
@@ -115,8 +121,6 @@ function JobDetails({ entry }: { entry: JobEntry }) {
                 ),
             )}
           </dl>
-          <h3>Log</h3>
-          <LogLines entry={entry} />
         </div>
       </div>
     </>

@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { JobSummaryFragment } from '../generated/graphql.ts'
 import { type JobEntry, readSteps } from '../state/job-entry.ts'
@@ -58,7 +59,11 @@ function Course({ entry }: { entry: JobEntry }) {
     case 'SUCCEEDED':
       return null
     default:
-      return <Waiting words={{ PENDING: 'Sending to fal', STORING: 'Saving the video', CANCELING: 'Stopping' }[job.status]} />
+      return (
+        <Waiting
+          words={{ PENDING: 'Sending to fal', STORING: 'Saving the video', CANCELING: 'Stopping' }[job.status]}
+        />
+      )
   }
 }
 
@@ -70,7 +75,7 @@ function Place({ position }: { position: number | null }) {
       <strong key={position} class="place-number">
         {position === 0 ? 'Next' : position.toLocaleString('en')}
       </strong>
-      <span>{position === 0 ? 'you are first in line' : 'in front of you'}</span>
+      <span>{position === 0 ? 'in line' : 'in front of you'}</span>
     </p>
   )
 }
@@ -101,10 +106,16 @@ function Waiting({ words }: { words: string | undefined }) {
 /** Plays while it is in view, without a sound, again and again. */
 function Clip({ job, poster, isLarge }: { job: JobSummaryFragment; poster: string | null; isLarge: boolean }) {
   const video = useRef<HTMLVideoElement>(null)
+  const isStill = useRef(matchMedia('(prefers-reduced-motion: reduce)').matches).current
+  // In the gallery the clips come first: their controls show when somebody turns to them.
+  const hasControls = useSignal(isLarge || isStill)
+  const showControls = () => {
+    hasControls.value = true
+  }
 
   useEffect(() => {
     const element = video.current
-    if (!element || matchMedia('(prefers-reduced-motion: reduce)').matches) return
+    if (!element || isStill) return
     const observer = new IntersectionObserver(
       ([entry]) => {
         // A play that is cut short by a pause is refused: that is meant.
@@ -115,7 +126,7 @@ function Clip({ job, poster, isLarge }: { job: JobSummaryFragment; poster: strin
     )
     observer.observe(element)
     return () => observer.disconnect()
-  }, [])
+  }, [isStill])
 
   return (
     <video
@@ -126,7 +137,10 @@ function Clip({ job, poster, isLarge }: { job: JobSummaryFragment; poster: strin
       muted
       loop
       playsInline
-      controls
+      controls={hasControls.value}
+      tabIndex={0}
+      onPointerEnter={showControls}
+      onFocus={showControls}
       preload={isLarge ? 'auto' : 'metadata'}
       aria-label="The video"
     />

@@ -1,41 +1,14 @@
 import { useSignal } from '@preact/signals'
-import { linkPicture, PICTURE_TYPES } from '../state/picture.ts'
+import { PICTURE_TYPES } from '../state/picture.ts'
 import { useStudio } from '../state/studio.ts'
 import { Close, PictureIcon } from './icons.tsx'
 
-const EXAMPLE = new URL('../../../examples/rocket.png', import.meta.url).href
-
 /** Drop, paste or choose a picture, or give its link. */
-export function PictureField({ takeFile }: { takeFile(file: File): Promise<void> }) {
+export function PictureField() {
   const { composer } = useStudio()
   const isOver = useSignal(false)
   const picture = composer.picture.value
   const issue = composer.issues.value.imageUrl
-
-  function drop(event: DragEvent): void {
-    event.preventDefault()
-    isOver.value = false
-    const [file] = event.dataTransfer?.files ?? []
-    if (file) void takeFile(file)
-    else takeLink(event.dataTransfer?.getData('text/uri-list') || event.dataTransfer?.getData('text/plain') || '')
-  }
-
-  function takeLink(text: string): void {
-    try {
-      composer.choose(linkPicture(text))
-    } catch (error) {
-      composer.refuse(error instanceof Error ? error.message : 'This link cannot be used.')
-    }
-  }
-
-  async function takeExample(): Promise<void> {
-    try {
-      const bytes = await (await fetch(EXAMPLE)).blob()
-      await takeFile(new File([bytes], 'rocket.png', { type: 'image/png' }))
-    } catch {
-      composer.refuse('The example cannot be loaded just now. Choose a picture of your own.')
-    }
-  }
 
   const file = (
     <input
@@ -47,7 +20,7 @@ export function PictureField({ takeFile }: { takeFile(file: File): Promise<void>
       aria-describedby={issue === undefined ? 'picture-hint' : 'picture-issue'}
       onChange={({ currentTarget }) => {
         const [chosen] = currentTarget.files ?? []
-        if (chosen) void takeFile(chosen)
+        if (chosen) void composer.takeFile(chosen)
         // So that the same file can be chosen again after it was removed.
         currentTarget.value = ''
       }}
@@ -59,14 +32,15 @@ export function PictureField({ takeFile }: { takeFile(file: File): Promise<void>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: what is dropped here can be chosen by the field inside as well */}
       <div
         class={`drop ${isOver.value ? 'drop-over' : ''} ${issue === undefined ? '' : 'drop-wrong'} ${picture ? 'drop-full' : ''}`}
-        onDragOver={(event) => {
-          event.preventDefault()
+        onDragOver={() => {
           isOver.value = true
         }}
         onDragLeave={() => {
           isOver.value = false
         }}
-        onDrop={drop}
+        onDrop={() => {
+          isOver.value = false
+        }}
       >
         {file}
         <label for="picture" class="drop-label">
@@ -105,21 +79,19 @@ export function PictureField({ takeFile }: { takeFile(file: File): Promise<void>
         {issue}
       </p>
       <p id="picture-hint" class="hint">
-        JPEG, PNG or WebP, 10 MB at most.{' '}
-        <button type="button" class="link-button" onClick={() => void takeExample()}>
-          Try our rocket
-        </button>
+        JPEG, PNG or WebP, 10 MB at most.
       </p>
-      <LinkField takeLink={takeLink} />
+      <LinkField />
     </div>
   )
 }
 
-function LinkField({ takeLink }: { takeLink(text: string): void }) {
+function LinkField() {
+  const { composer } = useStudio()
   const text = useSignal('')
   function take(): void {
     if (text.value.trim() === '') return
-    takeLink(text.value)
+    composer.takeLink(text.value)
     text.value = ''
   }
   return (

@@ -64,7 +64,7 @@ function NumberField({ words: { name, label, hint, isWhole } }: { words: Setting
         onInput={({ currentTarget }) => composer.write(name, String(fromSlider(name, Number(currentTarget.value))))}
       />
       <p id={`${name}-hint`} class="hint">
-        {hint} {least} to {most}; normally {initial}.
+        {hint} Default: {initial}.
       </p>
       <p id={`${name}-issue`} class="issue" role="alert">
         {issue}
