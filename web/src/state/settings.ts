@@ -29,10 +29,10 @@ export const NUMBER_SETTINGS: readonly SettingWords[] = [
   {
     name: 'condAug',
     label: 'Freedom',
-    hint: 'How far it may leave your picture, 0 to 10.',
+    hint: '0 keeps to your picture, 10 runs free.',
     isWhole: false,
   },
-  { name: 'fps', label: 'Frames per second', hint: '10 to 100. More is faster, and the clip shorter.', isWhole: true },
+  { name: 'fps', label: 'Frames per second', hint: '10 to 100; more is faster, and shorter.', isWhole: true },
 ]
 
 export const INITIAL_TEXTS: SettingTexts = {

@@ -61,7 +61,6 @@ function More() {
   const button = useRef<HTMLButtonElement>(null)
   const { isLoading, endCursor } = gallery.reading.value
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: after each page it looks again whether the view is full
   useEffect(() => {
     if (!button.current || endCursor === null) return
     const observer = new IntersectionObserver(

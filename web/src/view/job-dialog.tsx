@@ -88,7 +88,7 @@ function JobDetails({ entry }: { entry: JobEntry }) {
     ['Begun', toMoment(job.createdAt)],
     ['Ended', job.finishedAt ? toMoment(job.finishedAt) : null],
     ['Size', video?.fileSize == null ? null : toSize(video.fileSize)],
-    ['fal says', failure?.message ?? null],
+    ['Reason', failure && failure.issues.length === 0 ? failure.message : null],
     ['For support', failure?.providerCode ?? null],
   ]
   return (

@@ -21,7 +21,6 @@ export function LogLines({ entry, isFolded = false }: { entry: JobEntry; isFolde
 function Lines({ entry: { logs, hasWholeLog } }: { entry: JobEntry }) {
   const list = useRef<HTMLOListElement>(null)
   const isAtEnd = useRef(true)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: stays at its end while lines come, unless somebody reads above
   useEffect(() => {
     if (list.current && isAtEnd.current) list.current.scrollTop = list.current.scrollHeight
   }, [logs])
@@ -38,7 +37,6 @@ function Lines({ entry: { logs, hasWholeLog } }: { entry: JobEntry }) {
       }}
     >
       {logs.map((line, place) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: lines are only ever added at the end
         <li key={place} data-level={line.level} title={line.at ? toMoment(line.at) : undefined}>
           {line.message}
         </li>

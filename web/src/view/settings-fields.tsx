@@ -7,7 +7,7 @@ import { useStudio } from '../state/studio.ts'
 export function SettingsFields() {
   const { composer } = useStudio()
   // Once, before it is shown: where there is room, they are open.
-  const isOpen = useRef(matchMedia('(min-width: 1000px)').matches).current
+  const isOpen = useRef(matchMedia('(min-width: 640px)').matches).current
   const { motionBucketId, fps, seed } = composer.texts.value
   return (
     <details class="settings" open={isOpen}>
