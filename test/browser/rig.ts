@@ -55,6 +55,7 @@ export async function openBrowserRig({ stepMs = 40, slots = 50 } = {}): Promise<
     browser,
     async open(path = '/', options = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+      context.setDefaultTimeout(20_000)
       const page = await context.newPage()
       const visit: Visit = { page, context, errors: [], hosts: new Set() }
       page.on('request', (request) => visit.hosts.add(new URL(request.url()).host))

@@ -116,16 +116,26 @@ function Clip({ job, poster, isLarge }: { job: JobSummaryFragment; poster: strin
   useEffect(() => {
     const element = video.current
     if (!element || isStill) return
+    let isInView = false
+    const play = () => {
+      // One that is cut short by a pause is refused: that is meant.
+      if (isInView && element.paused) void element.play().catch(() => {})
+    }
     const observer = new IntersectionObserver(
       ([entry]) => {
-        // A play that is cut short by a pause is refused: that is meant.
-        if (entry?.isIntersecting) void element.play().catch(() => {})
+        isInView = entry?.isIntersecting ?? false
+        if (isInView) play()
         else element.pause()
       },
       { threshold: 0.4 },
     )
     observer.observe(element)
-    return () => observer.disconnect()
+    // What came too early for the browser is tried again once it can.
+    element.addEventListener('canplay', play, { once: true })
+    return () => {
+      observer.disconnect()
+      element.removeEventListener('canplay', play)
+    }
   }, [isStill])
 
   return (
