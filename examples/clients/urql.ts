@@ -36,9 +36,10 @@ const { data, error } = await client.mutation(GENERATE, { input }).toPromise()
 const job = data?.generateVideo.job
 if (!job) throw new Error(error?.message ?? data?.generateVideo.message)
 
-const watch = client.subscription(WATCH, { id: job.id, after: job.cursor }).subscribe(({ data, error }) => {
+// The server completes the subscription of a job that has ended.
+client.subscription(WATCH, { id: job.id, after: job.cursor }).subscribe(({ data, error, hasNext }) => {
   if (error) console.error(error.message)
   const update = data?.jobProgress
-  if (update) console.log(update.sequence, update.status, update.job.video?.url ?? '')
-  if (error || ['SUCCEEDED', 'FAILED', 'CANCELED'].includes(update?.status)) watch.unsubscribe()
+  // When it is completed, urql tells the last result again.
+  if (update && hasNext) console.log(update.sequence, update.status, update.job.video?.url ?? '')
 })

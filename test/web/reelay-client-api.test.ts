@@ -57,6 +57,21 @@ describe('a watch', () => {
     expect(failure).toMatchObject({ code: 'JOB_NOT_FOUND' })
   })
 
+  test('that is over, however it ended, leaves no socket behind', async () => {
+    client = openClient(rig.url)
+    const states: string[] = []
+    client.onConnection((state) => states.push(state))
+    const job = await insertJob(3)
+    await endJob(job.uuid, 4)
+    for (let round = 1; round <= 5; round++) {
+      await expect(readWatch(client.watchJob('nothing'))).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' })
+      await until(() => states.at(-1) === 'offline', { what: 'the socket of the unknown job to be closed' })
+      await readWatch(client.watchJob(job.id))
+      await until(() => states.at(-1) === 'offline', { what: 'the socket of the job that had ended to be closed' })
+      expect(states.filter((state) => state === 'online')).toHaveLength(2 * round)
+    }
+  })
+
   test('from a cursor that is none, or of another job, fails with BAD_USER_INPUT', async () => {
     client = openClient(rig.url)
     const [job, other] = [await insertJob(1), await insertJob(1)]
@@ -128,8 +143,8 @@ describe('a watch', () => {
 
 describe('a reader that does not read', () => {
   test('has the server stop at a thousand updates, and misses none when it reads on', async () => {
-    const job = await insertJob(3500)
-    await endJob(job.uuid, 3501)
+    const job = await insertJob(1800)
+    await endJob(job.uuid, 1801)
     const { WebSocketImpl, tally } = createCountingWebSocket()
     client = openClient(rig.url, WebSocketImpl)
     const subscriptions: number[] = []
@@ -139,7 +154,7 @@ describe('a reader that does not read', () => {
       subscriptions.push(tally.sent.filter((type) => type === 'subscribe').length)
     })
     expect(subscriptions).toEqual([1])
-    expect(sequences).toEqual(numbers(2, 3501))
+    expect(sequences).toEqual(numbers(2, 1801))
     expect(tally.sent.filter((type) => type === 'subscribe').length).toBeGreaterThan(1)
   }, 60_000)
 })
