@@ -119,7 +119,11 @@ export const IMPORT_TABLE: readonly Rule[] = [
   { place: 'src/adapters/', values: ['src/adapters/', 'src/errors.ts', GENERATED], notPackages: GRAPHQL },
   { place: 'src/generated/', values: [GENERATED] },
   { place: 'sandbox/', values: ['sandbox/'] },
-  { place: 'cli/', values: ['cli/', 'operations/generated/'], notPackages: STORES },
+  {
+    place: 'cli/',
+    values: ['cli/', 'operations/generated/', 'web/src/reelay-client/'],
+    notPackages: STORES,
+  },
   { place: 'web/', values: ['web/', 'operations/generated/'], notPackages: STORES },
   { place: 'prisma/', values: ['prisma/', 'src/adapters/embedded-postgres.ts', 'src/errors.ts'], notPackages: GRAPHQL },
 ]

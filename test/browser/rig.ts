@@ -11,7 +11,7 @@ export interface BrowserRig {
   /** Base of the server. */
   url: string
   browser: Browser
-  /** A tab of a new visitor, who tells what went wrong in it. */
+  /** A tab of a new visitor, who tells what went wrong in it. The path may be a whole URL. */
   open(path?: string, options?: Parameters<Browser['newContext']>[0]): Promise<Visit>
   /** Kills the server, and starts it again where it was. */
   restart(): Promise<void>
@@ -63,7 +63,7 @@ export async function openBrowserRig({ stepMs = 40, slots = 50 } = {}): Promise<
       page.on('console', (message) => {
         if (message.type() === 'error' && !LOST.test(message.text())) visit.errors.push(message.text())
       })
-      await page.goto(url + path)
+      await page.goto(new URL(path, url).href)
       return visit
     },
     async restart() {

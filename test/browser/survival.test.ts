@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startFaultProxy } from '../helpers/fault-proxy.ts'
 import { until } from '../helpers/until.ts'
 import { noBrowser } from './browser.ts'
 import { type BrowserRig, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
@@ -78,6 +79,30 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     expect(errors).toEqual([])
     await context.close()
   }, 60_000)
+
+  test.each(['cut', 'blackhole'] as const)(
+    'goes on after a line that was broken by a %s',
+    async (mode) => {
+      const proxy = await startFaultProxy({ port: Number(new URL(rig.url).port) })
+      const { page, context, errors } = await rig.open(proxy.through(rig.url))
+      try {
+        await beginSlow(page)
+        proxy.mode = mode
+        await page.getByText('Offline – your jobs go on').waitFor({ timeout: 30_000 })
+        const before = await readStep(page)
+        proxy.mode = 'pass'
+        await page.getByText('Offline – your jobs go on').waitFor({ state: 'detached', timeout: 30_000 })
+        await until(async () => (await readStep(page)) > before, { timeoutMs: 20_000 })
+        await expectWholeLog(page)
+        await end(page)
+        expect(errors).toEqual([])
+      } finally {
+        await context.close()
+        await proxy.stop()
+      }
+    },
+    90_000,
+  )
 
   test('goes on after the server was killed and started again', async () => {
     const { page, context, errors } = await rig.open()

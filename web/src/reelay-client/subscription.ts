@@ -32,6 +32,7 @@ export function openSubscription<Data>(
   const standing = Promise.withResolvers<boolean>()
   const releases: (() => void)[] = []
   let ending: Ending | null = null
+  let isTelling = false
   let wake = (): void => {}
 
   function end(how: Ending): void {
@@ -45,9 +46,11 @@ export function openSubscription<Data>(
 
   function keep({ data, errors = [] }: FormattedExecutionResult<Data>): void {
     if (ending) return
+    isTelling = true
     if (data) queue.push(data)
     if (!data) end(toEnding(errors))
     else if (queue.length >= QUEUE_LIMIT) end({ kind: 'full' })
+    isTelling = false
     wake()
   }
 
@@ -75,7 +78,9 @@ export function openSubscription<Data>(
     const unsubscribe = connection.subscribe<Data>({ query, variables }, sink)
     // Somebody who was told of the connecting may have aborted just now.
     if (ending) unsubscribe()
-    else releases.push(unsubscribe)
+    // graphql-ws counts twice what is left while it is told, when the server's `complete` came along with it; it
+    // would never close the socket then.
+    else releases.push(() => (isTelling ? void setTimeout(unsubscribe) : unsubscribe()))
   }
 
   if (signal.aborted) end({ kind: 'aborted' })

@@ -29,10 +29,10 @@ export const NUMBER_SETTINGS: readonly SettingWords[] = [
   {
     name: 'condAug',
     label: 'Freedom',
-    hint: '0 keeps to your picture, 10 runs free.',
+    hint: '0 keeps to the picture, 10 is free.',
     isWhole: false,
   },
-  { name: 'fps', label: 'Frames per second', hint: '10 to 100; more is faster, and shorter.', isWhole: true },
+  { name: 'fps', label: 'Frames per second', hint: '10 to 100. More is faster.', isWhole: true },
 ]
 
 export const INITIAL_TEXTS: SettingTexts = {

@@ -26,6 +26,8 @@ export function ComposerForm() {
     const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')
     wrong?.closest('details')?.setAttribute('open', '')
     wrong?.focus()
+    // With what is said below it.
+    wrong?.closest('.field, .picture-field')?.scrollIntoView({ block: 'nearest' })
     if (!wrong && problem.peek() === null && matchMedia('(max-width: 999px)').matches)
       document.getElementById('gallery')?.scrollIntoView({ block: 'start' })
   }

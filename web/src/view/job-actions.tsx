@@ -73,13 +73,13 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
             {job.status === 'SUCCEEDED' ? 'Again with these' : 'Change it'}
           </button>
         )}
-        <CopyLink jobId={job.id} />
       </div>
     </>
   )
 }
 
-function CopyLink({ jobId }: { jobId: string }) {
+/** The address of the job's own page, for somebody else. */
+export function CopyLink({ jobId }: { jobId: string }) {
   const isCopied = useSignal(false)
   const { say } = useStudio()
   const url = new URL(toJobPath(jobId), location.href).href
@@ -95,12 +95,12 @@ function CopyLink({ jobId }: { jobId: string }) {
     }
   }
   return (
-    <button type="button" class="button button-icon" title="Copy the link" onClick={() => void copy()}>
+    <button type="button" class="icon-button copy" title="Copy the link" onClick={() => void copy()}>
       <Link />
-      <span class={isCopied.value ? 'copied' : 'unseen'} role="status">
+      <span class="unseen">Copy the link</span>
+      <span class="copied" role="status">
         {isCopied.value ? 'Copied' : ''}
       </span>
-      <span class="unseen">Copy the link</span>
     </button>
   )
 }

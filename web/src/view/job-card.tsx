@@ -4,7 +4,7 @@ import { toJobPath } from '../state/route.ts'
 import { useStudio } from '../state/studio.ts'
 import { toStatusWords } from '../words/status.ts'
 import { toAgo, toClock, toDuration, toMoment } from '../words/time.ts'
-import { JobActions } from './job-actions.tsx'
+import { CopyLink, JobActions } from './job-actions.tsx'
 import { JobMedia } from './job-media.tsx'
 import { LogLines } from './log-lines.tsx'
 
@@ -33,6 +33,7 @@ export function JobCard({ id }: { id: string }) {
               </a>
             </h3>
             <JobTime entry={entry} />
+            <CopyLink jobId={id} />
           </div>
           <SettingsLine entry={entry} />
           <JobActions entry={entry} />

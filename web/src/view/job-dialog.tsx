@@ -7,7 +7,7 @@ import { toProblemWords } from '../words/problem.ts'
 import { toStatusWords } from '../words/status.ts'
 import { toMoment, toSize } from '../words/time.ts'
 import { Back } from './icons.tsx'
-import { JobActions } from './job-actions.tsx'
+import { CopyLink, JobActions } from './job-actions.tsx'
 import { JobTime } from './job-card.tsx'
 import { JobMedia } from './job-media.tsx'
 import { LogLines } from './log-lines.tsx'
@@ -98,6 +98,7 @@ function JobDetails({ entry }: { entry: JobEntry }) {
           {toStatusWords(job.status)}
         </h2>
         <JobTime entry={entry} />
+        <CopyLink jobId={job.id} />
       </div>
       <div class="job-columns">
         <div class="job-main">

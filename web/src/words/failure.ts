@@ -19,7 +19,7 @@ const WORDS: Record<JobFailureCode, FailureWords> = {
   },
   INPUT_REJECTED: {
     title: 'fal refused the settings',
-    advice: 'Open the form with them, change what fal names here, and generate anew.',
+    advice: 'Open the form with these settings, change what fal names, and generate anew.',
     remedy: 'change',
   },
   INPUT_UNREACHABLE: {
