@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
 /**
- * What `npm run codegen` writes: the contract, and typed documents for every operation in operations/. Both are
+ * What `npm run generate` writes: the contract, and typed documents for the operations in operations/ and in web/. All are
  * committed, and `graphql-codegen --config codegen.ts --check` fails when they are stale. Nothing is opened or fetched.
  *
  * The schema is printed by a Node of its own. The command loads this file through its own loader, which would bring a
@@ -12,24 +12,27 @@ import type { CodegenConfig } from '@graphql-codegen/cli'
 const printSchema = join(import.meta.dirname, 'scripts/print-schema.ts')
 const schema = execFileSync(process.execPath, ['--no-warnings', printSchema], { encoding: 'utf8' })
 
+/** Types of the documents of one folder, and the documents themselves as plain strings: to send them takes no graphql-js. */
+const typedDocuments = {
+  preset: 'client',
+  presetConfig: { fragmentMasking: false, skipIndexFile: true },
+  config: {
+    documentMode: 'string',
+    enumType: 'string-literal',
+    importExtension: '.ts',
+    useTypeImports: true,
+    strictScalars: true,
+    scalars: { ID: 'string', DateTime: 'string', URL: 'string', SafeInt: 'number', File: 'Blob' },
+  },
+} as const
+
 const config: CodegenConfig = {
   schema,
-  documents: 'operations/*.graphql',
   generates: {
     'schema.graphql': { plugins: ['schema-ast'], config: { includeDirectives: true } },
-    'operations/generated/': {
-      preset: 'client',
-      presetConfig: { fragmentMasking: false, skipIndexFile: true },
-      config: {
-        // Documents are plain strings: a client needs no graphql-js to send them.
-        documentMode: 'string',
-        enumType: 'string-literal',
-        importExtension: '.ts',
-        useTypeImports: true,
-        strictScalars: true,
-        scalars: { ID: 'string', DateTime: 'string', URL: 'string', SafeInt: 'number', File: 'Blob' },
-      },
-    },
+    'operations/generated/': { ...typedDocuments, documents: 'operations/*.graphql' },
+    // The page's own operations may spread the fragments of operations/.
+    'web/src/generated/': { ...typedDocuments, documents: ['web/src/**/*.graphql', 'operations/fragments.graphql'] },
   },
 }
 

@@ -5,6 +5,7 @@ import { observeFal } from './adapters/fal-observed.ts'
 import { openFalSignatures, readDeliveredId } from './adapters/fal-signature.ts'
 import type { Logger } from './adapters/logger.ts'
 import { createMetrics } from './adapters/metrics.ts'
+import { buildStudio, STUDIO_DIRECTORY } from './adapters/studio-build.ts'
 import { openTracing } from './adapters/tracing.ts'
 import type { Config } from './config.ts'
 import type { Services } from './context.ts'
@@ -31,6 +32,7 @@ import { type Health, healthRoutes } from './server/health.ts'
 import { close, createHttpServer, listen } from './server/http.ts'
 import { metricsRoutes } from './server/metrics.ts'
 import { createOriginCheck } from './server/origins.ts'
+import { studioRoutes } from './server/studio.ts'
 import { webhookRoutes } from './server/webhooks.ts'
 import { serveGraphQLSockets } from './server/ws.ts'
 
@@ -67,6 +69,11 @@ export function createApp(config: Config, logger: Logger): App {
   let stopping = false
 
   async function start(): Promise<RunningApp> {
+    // A page that cannot be built is no reason not to serve the API. In production it was built before.
+    const built =
+      servesApi && !config.production
+        ? buildStudio().catch((error: unknown) => onError(error, { stage: 'studio' }))
+        : Promise.resolve()
     if (config.tracing) {
       const tracing = await openTracing({ onError })
       lifecycle.onStop('tracing', () => tracing.stop())
@@ -170,6 +177,7 @@ export function createApp(config: Config, logger: Logger): App {
       lifecycle.onStop('webhook keys', () => signatures.close())
       const deliveries = createDeliveries({ db, onNews: ring })
       routes.push(apiRoutes({ graphql, services, allowsOrigin }))
+      routes.push(studioRoutes({ directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources }))
       routes.push(webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, onError }))
     }
     const server = createHttpServer(routes, onError)
@@ -177,6 +185,7 @@ export function createApp(config: Config, logger: Logger): App {
 
     // Clients are sent elsewhere first; what the worker waits for then is its own.
     lifecycle.onStop('worker', () => worker.stop())
+    await built
     const url = await listen(server, config)
     publicUrl ||= url
     lifecycle.onStop('http', () => close(server))

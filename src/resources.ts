@@ -7,6 +7,7 @@ import { takeDataDirLease } from './adapters/data-dir-lease.ts'
 import { type Database, openDatabase } from './adapters/db.ts'
 import { openEmbeddedPostgres } from './adapters/embedded-postgres.ts'
 import { createFal, type Fal } from './adapters/fal.ts'
+import { toMediaSources } from './adapters/fal-hosts.ts'
 import type { Logger } from './adapters/logger.ts'
 import { watchPostgres } from './adapters/postgres-watchdog.ts'
 import { openQueue, type Queue } from './adapters/queue.ts'
@@ -26,6 +27,8 @@ export interface Resources {
   falKey: string
   /** Where fal's signing keys are. */
   jwksUrl: string
+  /** Hosts that videos come from, as a Content-Security-Policy writes them. */
+  mediaSources: string[]
   /** For the operator. */
   names: { database: string; fal: string }
 }
@@ -82,11 +85,17 @@ async function openFal({
   config,
   lifecycle,
   onError,
-}: ResourceDeps): Promise<Pick<Resources, 'fal' | 'falKey' | 'jwksUrl'> & { name: string }> {
+}: ResourceDeps): Promise<Pick<Resources, 'fal' | 'falKey' | 'jwksUrl' | 'mediaSources'> & { name: string }> {
   const { mediaHosts } = config.fal
   if (!config.fal.sandbox) {
     const { key, queueUrl, restUrl, jwksUrl } = config.fal
-    return { fal: createFal({ key, queueUrl, restUrl, mediaHosts }), falKey: key, jwksUrl, name: `fal at ${queueUrl}` }
+    return {
+      fal: createFal({ key, queueUrl, restUrl, mediaHosts }),
+      falKey: key,
+      jwksUrl,
+      mediaSources: toMediaSources({ queueUrl, restUrl, mediaHosts }),
+      name: `fal at ${queueUrl}`,
+    }
   }
   const sandbox = await openSandboxProcess({ dataDir: join(config.dataDir, 'sandbox'), onError })
   lifecycle.onStop('sandbox', () => sandbox.stop())
@@ -95,6 +104,7 @@ async function openFal({
     fal: createFal({ key, queueUrl: sandbox.url, restUrl: sandbox.url, mediaHosts }),
     falKey: key,
     jwksUrl: `${sandbox.url}/.well-known/jwks.json`,
+    mediaSources: toMediaSources({ queueUrl: sandbox.url, restUrl: sandbox.url, mediaHosts }),
     name: `local sandbox at ${sandbox.url} (a stand-in for fal: set FAL_KEY for the real one)`,
   }
 }

@@ -112,7 +112,7 @@ export type CancelJobMutation = { cancelJob:
 export type WatchFeedSubscriptionVariables = Exact<{ [key: string]: never; }>;
 
 
-export type WatchFeedSubscription = { jobFeed: { cursor: string, sequence: number, at: string, status: JobStatus, queuePosition: number | null, progress: number | null, missed: number, job: { id: string, status: JobStatus, video: { id: string, url: string, contentType: string, fileName: string, fileSize: number | null, seed: number | null } | null, failure: { code: JobFailureCode, message: string, retryable: boolean, providerCode: string | null, issues: Array<{ path: Array<string>, code: string, message: string }> } | null }, logs: Array<{ at: string | null, level: LogLevel, message: string }> } };
+export type WatchFeedSubscription = { jobFeed: { cursor: string, sequence: number, at: string, status: JobStatus, queuePosition: number | null, progress: number | null, missed: number, job: { queuePosition: number | null, createdAt: string, startedAt: string | null, finishedAt: string | null, cursor: string, id: string, status: JobStatus, settings: { model: string, imageUrl: string, seed: number | null, motionBucketId: number, condAug: number, fps: number }, video: { id: string, url: string, contentType: string, fileName: string, fileSize: number | null, seed: number | null } | null, failure: { code: JobFailureCode, message: string, retryable: boolean, providerCode: string | null, issues: Array<{ path: Array<string>, code: string, message: string }> } | null }, logs: Array<{ at: string | null, level: LogLevel, message: string }> } };
 
 export type JobOutcomeFragment = { id: string, status: JobStatus, video: { id: string, url: string, contentType: string, fileName: string, fileSize: number | null, seed: number | null } | null, failure: { code: JobFailureCode, message: string, retryable: boolean, providerCode: string | null, issues: Array<{ path: Array<string>, code: string, message: string }> } | null };
 
@@ -191,7 +191,7 @@ export type WatchJobSubscriptionVariables = Exact<{
 }>;
 
 
-export type WatchJobSubscription = { jobProgress: { cursor: string, sequence: number, at: string, status: JobStatus, queuePosition: number | null, progress: number | null, missed: number, job: { id: string, status: JobStatus, video: { id: string, url: string, contentType: string, fileName: string, fileSize: number | null, seed: number | null } | null, failure: { code: JobFailureCode, message: string, retryable: boolean, providerCode: string | null, issues: Array<{ path: Array<string>, code: string, message: string }> } | null }, logs: Array<{ at: string | null, level: LogLevel, message: string }> } };
+export type WatchJobSubscription = { jobProgress: { cursor: string, sequence: number, at: string, status: JobStatus, queuePosition: number | null, progress: number | null, missed: number, job: { createdAt: string, startedAt: string | null, finishedAt: string | null, id: string, status: JobStatus, video: { id: string, url: string, contentType: string, fileName: string, fileSize: number | null, seed: number | null } | null, failure: { code: JobFailureCode, message: string, retryable: boolean, providerCode: string | null, issues: Array<{ path: Array<string>, code: string, message: string }> } | null }, logs: Array<{ at: string | null, level: LogLevel, message: string }> } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -357,7 +357,7 @@ export const WatchFeedDocument = new TypedDocumentString(`
   jobFeed {
     ...UpdateDetails
     job {
-      ...JobOutcome
+      ...JobSummary
     }
   }
 }
@@ -383,6 +383,22 @@ export const WatchFeedDocument = new TypedDocumentString(`
       message
     }
   }
+}
+fragment JobSummary on Job {
+  ...JobOutcome
+  settings {
+    model
+    imageUrl
+    seed
+    motionBucketId
+    condAug
+    fps
+  }
+  queuePosition
+  createdAt
+  startedAt
+  finishedAt
+  cursor
 }
 fragment UpdateDetails on JobUpdate {
   cursor
@@ -711,6 +727,9 @@ export const WatchJobDocument = new TypedDocumentString(`
     ...UpdateDetails
     job {
       ...JobOutcome
+      createdAt
+      startedAt
+      finishedAt
     }
   }
 }

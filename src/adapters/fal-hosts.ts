@@ -46,6 +46,13 @@ export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOption
   }
 }
 
+/** The same hosts as `isMediaUrl` takes, as a Content-Security-Policy writes them. */
+export function toMediaSources({ queueUrl, restUrl, mediaHosts }: FalHostsOptions): string[] {
+  // Of any port, as above: a proxy in front of a fal on this machine has another than the files.
+  const own = [queueUrl, restUrl].map((url) => `${new URL(url).hostname}:*`)
+  return [...new Set([...own, ...mediaHosts])]
+}
+
 /** Is this http or https, without credentials, and the same URL to every parser? */
 export function isPlainUrl(url: string): boolean {
   // White space, control characters and backslashes are repaired by one parser and kept by another.

@@ -26,7 +26,6 @@ export function apiRoutes({ graphql, services, allowsOrigin }: ApiOptions): Hono
   app.use('/graphql', bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (http) => http.json(tooLarge(), 413) }))
   app.all('/graphql', (http) => graphql.fetch(http.req.raw, {}))
   app.get('/media/images/:jobId', (http) => serveJobImage(http, services))
-  app.get('/', (http) => http.redirect('/graphql'))
   return app
 }
 

@@ -36,9 +36,10 @@ describe('the other routes', () => {
     expect({ status: response.status, body: await response.json() }).toEqual({ status, body })
   })
 
-  test('/ leads to /graphql', async () => {
+  test('/ is the studio', async () => {
     const response = await get('/')
-    expect([response.status, response.headers.get('location')]).toEqual([302, '/graphql'])
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+    expect(await response.text()).toContain('<title>Reelay</title>')
   })
 })
 

@@ -124,7 +124,11 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   { place: 'src/generated/', values: [GENERATED] },
   { place: 'sandbox/', values: ['sandbox/'] },
-  { place: 'cli/', values: ['cli/', 'operations/generated/'], notPackages: STORES },
+  {
+    place: 'cli/',
+    values: ['cli/', 'operations/generated/', 'web/src/reelay-client/'],
+    notPackages: STORES,
+  },
   { place: 'web/', values: ['web/', 'operations/generated/'], notPackages: STORES },
   { place: 'prisma/', values: ['prisma/', 'src/adapters/embedded-postgres.ts', 'src/errors.ts'], notPackages: GRAPHQL },
 ]

@@ -1,26 +1,25 @@
 import { expect, test } from 'vitest'
 import { isPassing, toRequestError, withRetries } from '../../cli/client.ts'
-import { ConnectionError, RequestError } from '../../cli/errors.ts'
+import { CommandError, ConnectionError, RequestError } from '../../cli/errors.ts'
 import { toLocalAddress } from '../../cli/server.ts'
-import { nextDelayMs, toEnding } from '../../cli/watch.ts'
+import { watchJob } from '../../cli/watch.ts'
+import { findRefusedUrl } from '../helpers/recording-server.ts'
 
-test('pauses grow from a quarter of a second to five, with some chance', () => {
-  expect([0, 1, 2, 3, 4, 5, 50].map((attempt) => nextDelayMs(attempt, 1))).toEqual([
-    250, 500, 1000, 2000, 4000, 5000, 5000,
-  ])
-  expect(nextDelayMs(0, 0)).toBe(125)
-})
-
-test('a connection is made again unless the same would only happen again', () => {
-  expect(toEnding({ code: 1012, reason: 'Service restart' })).toBe('closed with 1012 Service restart')
-  expect(toEnding({ code: 1006, reason: '' })).toBe('closed with 1006')
-  expect(toEnding(new Event('error'))).toBe('no connection')
-  expect(toEnding([{ message: 'away', extensions: { code: 'SERVICE_UNAVAILABLE' } }])).toBe('away')
-  expect(toEnding({ code: 4403, reason: 'Forbidden' })).toBeInstanceOf(RequestError)
-  expect(toEnding([{ message: 'There is no such job', extensions: { code: 'JOB_NOT_FOUND' } }])).toMatchObject({
-    message: 'There is no such job',
-    code: 'JOB_NOT_FOUND',
+test('a server that is not heard of is given up after some time, and not before', async () => {
+  const reasons: string[] = []
+  const watching = watchJob({
+    url: await findRefusedUrl(),
+    jobId: 'x',
+    signal: new AbortController().signal,
+    patienceMs: 500,
+    onUpdate: () => {},
+    onLost: (reason) => reasons.push(reason),
+    onFound: () => {},
   })
+  const failure: unknown = await watching.catch((error: unknown) => error)
+  expect(failure).toBeInstanceOf(CommandError)
+  expect(failure).toMatchObject({ message: 'the server is no longer there: closed with 1006' })
+  expect(reasons.length).toBeGreaterThan(0)
 })
 
 test('a failure of the server is told with the id that stands in its log', () => {

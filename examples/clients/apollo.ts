@@ -1,0 +1,47 @@
+import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client'
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
+import { OperationTypeNode } from 'graphql'
+import { createResumingSocket } from './resuming-socket.ts'
+
+const { REELAY_URL = 'http://127.0.0.1:4000' } = process.env
+const socket = createResumingSocket(`${REELAY_URL.replace(/^http/, 'ws')}/graphql`)
+const client = new ApolloClient({
+  cache: new InMemoryCache(),
+  link: ApolloLink.split(
+    ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
+    new GraphQLWsLink(socket),
+    new HttpLink({ uri: `${REELAY_URL}/graphql` }),
+  ),
+})
+
+interface Generated {
+  generateVideo: { job?: { id: string; cursor: string }; message?: string }
+}
+const GENERATE = gql`mutation ($input: GenerateVideoInput!) {
+  generateVideo(input: $input) {
+    ... on GenerateVideoSuccess { job { id cursor } }
+    ... on UserError { code message }
+  }
+}`
+interface Watched {
+  jobProgress: { sequence: number; cursor: string; status: string; job: { id: string; video: { url: string } | null } }
+}
+const WATCH = gql`subscription ($id: ID!, $after: String) {
+  jobProgress(id: $id, after: $after) { sequence cursor status progress job { id video { url } } }
+}`
+
+const input = { imageUrl: 'https://example.com/rocket.png', idempotencyKey: crypto.randomUUID() }
+const { data } = await client.mutate<Generated>({ mutation: GENERATE, variables: { input } })
+const { job, message } = data?.generateVideo ?? {}
+if (!job) throw new Error(message)
+
+client.subscribe<Watched>({ query: WATCH, variables: { id: job.id, after: job.cursor } }).subscribe({
+  next: ({ data, error }) => {
+    if (error) console.error(error.message)
+    const update = data?.jobProgress
+    if (update) console.log(update.sequence, update.status, update.job.video?.url ?? '')
+  },
+  error: (error: Error) => console.error(error.message),
+  // The server completes the subscription of a job that has ended.
+  complete: () => client.stop(),
+})

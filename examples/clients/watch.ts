@@ -1,0 +1,16 @@
+import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
+import { createReelayClient } from '../../web/src/reelay-client/reelay-client.ts'
+
+const { REELAY_URL = 'http://127.0.0.1:4000' } = process.env
+const client = createReelayClient({ url: `${REELAY_URL}/graphql` })
+
+const input = { imageUrl: 'https://example.com/rocket.png', idempotencyKey: crypto.randomUUID() }
+const { generateVideo } = await client.request(GenerateVideoDocument, { input })
+if (generateVideo.__typename !== 'GenerateVideoSuccess') throw new Error(generateVideo.message)
+const { job } = generateVideo
+
+for await (const event of client.watchJob(job.id, { after: job.cursor })) {
+  if (event.kind === 'gap') console.log(`${event.missed} updates are no longer stored`)
+  else console.log(event.update.sequence, event.update.status, event.update.job.video?.url ?? '')
+}
+await client.close()

@@ -1,0 +1,105 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { launchBrowser } from '../test/browser/browser.ts'
+
+/**
+ * Pictures of the studio in every state, at three widths and in both themes:
+ * node scripts/studio-pictures.ts http://127.0.0.1:4000 /tmp/pictures
+ * The server runs on its sandbox; the jobs that this makes stay there.
+ */
+const [url = 'http://127.0.0.1:4000', folder = '/tmp/studio-pictures'] = process.argv.slice(2)
+const WIDTHS = [390, 820, 1440] as const
+const HEIGHTS = { 390: 844, 820: 1100, 1440: 900 }
+
+async function useExample(page: Page): Promise<void> {
+  await page.locator('#picture').setInputFiles('examples/rocket.png')
+  await page.getByRole('img', { name: /rocket/ }).waitFor()
+}
+
+async function generateLink(page: Page, link: string): Promise<void> {
+  await page.getByLabel('Or the link of a picture').fill(link)
+  await page.getByRole('button', { name: 'Use', exact: true }).click()
+  await generate(page)
+}
+
+/** And waits until the form takes the next one. */
+async function generate(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Generate' }).click()
+  await page.locator('.generate[aria-disabled=false]').waitFor()
+}
+
+const card = (page: Page, status: string) => page.locator(`.card[data-status=${status}]`).first()
+
+const browser = await launchBrowser()
+await mkdir(folder, { recursive: true })
+try {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'dark' })
+  const page = await context.newPage()
+  page.on('console', (message) => {
+    if (message.type() !== 'log') process.stderr.write(`${message.type()}: ${message.text()}\n`)
+  })
+  page.on('pageerror', (error) => process.stderr.write(`${error.stack}\n`))
+  await page.goto(url)
+
+  /** The page as it is, everywhere. */
+  async function take(name: string, { fullPage = false } = {}): Promise<void> {
+    for (const width of WIDTHS)
+      for (const colorScheme of ['dark', 'light'] as const) {
+        await page.setViewportSize({ width, height: HEIGHTS[width] })
+        await page.emulateMedia({ colorScheme })
+        await page.waitForTimeout(150)
+        await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage })
+      }
+    await page.setViewportSize({ width: 1440, height: 900 })
+  }
+
+  await page.getByRole('heading', { name: 'Videos' }).waitFor()
+  await take('1-first')
+  await useExample(page)
+  await page.getByLabel('Frames per second', { exact: true }).fill('500')
+  await page.getByRole('button', { name: 'Generate' }).click()
+  await take('2-chosen-wrong')
+  await page.getByRole('button', { name: 'Back to the defaults' }).click()
+  await generate(page)
+  await card(page, 'SUCCEEDED').waitFor({ timeout: 60_000 })
+
+  for (const name of ['content-policy', 'model-error', 'invalid-input'])
+    await generateLink(page, `http://sandbox.test/${name}.png`)
+  await page.getByRole('button', { name: 'Remove the picture' }).click()
+  await useExample(page)
+  await page.getByLabel('Motion', { exact: true }).fill('40')
+  await generate(page)
+  await card(page, 'QUEUED').getByRole('button', { name: 'Cancel' }).click()
+  await card(page, 'CANCELED').waitFor()
+  await page.locator('.card[data-status=FAILED]').nth(2).waitFor({ timeout: 60_000 })
+  await generate(page)
+  await generateLink(page, 'http://sandbox.test/slow.png')
+  await generateLink(page, 'http://sandbox.test/long-line.png')
+  await page
+    .getByText(/Step \d+ of/)
+    .first()
+    .waitFor({ timeout: 60_000 })
+  await card(page, 'QUEUED').waitFor()
+  await page.evaluate(() => scrollTo(0, 0))
+  await take('3-gallery')
+  await take('4-whole', { fullPage: true })
+  await context.setOffline(true)
+  await page.getByText('Offline').waitFor()
+  await take('5-offline')
+  await context.setOffline(false)
+  await card(page, 'RUNNING').getByRole('link').first().click()
+  await page.getByRole('dialog').getByText(/Step/).first().waitFor()
+  await take('6-job-running')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Failed' }).click()
+  await card(page, 'FAILED').getByRole('link').first().click()
+  await take('7-job-failed')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Done', exact: true }).click()
+  await card(page, 'SUCCEEDED').getByRole('link').first().click()
+  await page.waitForTimeout(1500)
+  await take('8-job-done')
+} finally {
+  await browser.close()
+}

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { Hono, type Context as HttpContext } from 'hono'
+
+export interface StudioOptions {
+  /** Where the build of the page is: `index.html` and `assets/`. It need not be there, and may come later. */
+  directory: string
+  /** Hosts that videos come from, as a Content-Security-Policy writes them. */
+  mediaSources: readonly string[]
+}
+
+interface Asset {
+  type: string
+  plain: Uint8Array<ArrayBuffer>
+  /** Null where it would win nothing. */
+  zipped: Uint8Array<ArrayBuffer> | null
+}
+
+const compress = promisify(gzip)
+
+/** What a build may hold, and whether it gets smaller. */
+const TYPES: Readonly<Record<string, { type: string; zips: boolean }>> = {
+  '.js': { type: 'text/javascript; charset=utf-8', zips: true },
+  '.css': { type: 'text/css; charset=utf-8', zips: true },
+  '.svg': { type: 'image/svg+xml', zips: true },
+  '.png': { type: 'image/png', zips: false },
+  '.webp': { type: 'image/webp', zips: false },
+}
+
+/** A file of its own name, and of no other folder. */
+const ASSET_NAME = /^[\w-][\w.-]*$/
+
+/** The studio: its page at `/` and at the link of every job, and the files that the page loads. */
+export function studioRoutes({ directory, mediaSources }: StudioOptions): Hono {
+  const app = new Hono()
+  const headers = toHeaders(mediaSources)
+  const assets = new Map<string, Asset>()
+
+  async function servePage(http: HttpContext): Promise<Response> {
+    const page = await readIfThere(join(directory, 'index.html'))
+    // Small, and asked for again at each visit: a new build is seen at once.
+    if (page) return http.body(page, 200, { ...headers, 'content-type': HTML, 'cache-control': 'no-cache' })
+    return http.body(NOT_BUILT, 503, { ...headers, 'content-type': HTML, 'cache-control': 'no-store' })
+  }
+
+  app.get('/', servePage)
+  app.get('/jobs/:id', servePage)
+  app.get('/assets/:name', async (http, next) => {
+    const name = http.req.param('name')
+    const asset = assets.get(name) ?? (await readAsset(directory, name))
+    if (!asset) return await next()
+    assets.set(name, asset)
+    const zipped = /\bgzip\b/.test(http.req.header('accept-encoding') ?? '') ? asset.zipped : null
+    return http.body(zipped ?? asset.plain, 200, {
+      ...headers,
+      'content-type': asset.type,
+      ...(zipped && { 'content-encoding': 'gzip' }),
+      vary: 'accept-encoding',
+      // The name has a hash of what is in it.
+      'cache-control': 'public, max-age=31536000, immutable',
+    })
+  })
+  return app
+}
+
+function toHeaders(mediaSources: readonly string[]): Record<string, string> {
+  const media = mediaSources.join(' ')
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data: blob:",
+    `media-src 'self' blob: ${media}`.trim(),
+    // The hosts of the videos, since a download reads from there.
+    `connect-src 'self' ${media}`.trim(),
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ]
+  return {
+    'content-security-policy': policy.join('; '),
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-opener-policy': 'same-origin',
+  }
+}
+
+async function readAsset(directory: string, name: string): Promise<Asset | null> {
+  const kind = TYPES[extname(name)]
+  if (!kind || !ASSET_NAME.test(name)) return null
+  const plain = await readIfThere(join(directory, 'assets', name))
+  return plain && { type: kind.type, plain, zipped: kind.zips ? new Uint8Array(await compress(plain)) : null }
+}
+
+async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+  try {
+    return new Uint8Array(await readFile(path))
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw error
+  }
+}
+
+const HTML = 'text/html; charset=utf-8'
+const NOT_BUILT = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Reelay</title>
+<h1>The studio is not built</h1>
+<p>Run <code>npm run build</code> and load this page again. The API works without it, at <a href="/graphql">/graphql</a>.</p>
+</html>
+`

@@ -1,0 +1,90 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { gzipSync } from 'node:zlib'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { STUDIO_DIRECTORY } from '../../src/adapters/studio-build.ts'
+import { noBrowser } from './browser.ts'
+import { type BrowserRig, cardIn, generate, generateFrom, openBrowserRig } from './rig.ts'
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
+  let rig: BrowserRig
+
+  beforeAll(async () => {
+    rig = await openBrowserRig()
+  }, 60_000)
+
+  afterAll(async () => {
+    await rig?.close()
+  })
+
+  /** What axe calls serious or critical, in words. */
+  async function findProblems(page: Page): Promise<string[]> {
+    const problems: string[] = []
+    for (const colorScheme of ['dark', 'light'] as const)
+      for (const width of [1280, 390]) {
+        await page.setViewportSize({ width, height: 900 })
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        problems.push(
+          ...(await page.evaluate<string[]>(`axe.run().then(({ violations }) => violations
+            .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+            .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => \`${colorScheme} ${width}: \${id}: \${html}: \${failureSummary}\`)))`)),
+        )
+      }
+    return problems
+  }
+
+  test('at first, with a wrong form, while videos are made, at their ends, in a job and offline', async () => {
+    // The page's policy lets in no script of a test.
+    const { page, context } = await rig.open('/', { bypassCSP: true })
+    await page.addScriptTag({ path: AXE })
+    await page.getByText('Drop a picture to begin').waitFor()
+    expect(await findProblems(page)).toEqual([])
+
+    await page.getByLabel('Frames per second', { exact: true }).fill('500')
+    await page.getByRole('button', { name: 'Generate' }).click()
+    await page.getByText('Choose a picture first').waitFor()
+    expect(await findProblems(page)).toEqual([])
+    await page.getByRole('button', { name: 'Back to the defaults' }).click()
+
+    for (const scenario of ['content-policy', 'model-error', 'long-line'])
+      await generateFrom(page, `http://sandbox.test/${scenario}.png`)
+    await page.getByRole('button', { name: 'Remove the picture' }).click()
+    await generate(page)
+    await cardIn(page, 'SUCCEEDED').waitFor({ timeout: 20_000 })
+    await generateFrom(page, 'http://sandbox.test/slow.png')
+    await page.getByText(/Step \d+ of 100/).waitFor()
+    await cardIn(page, 'FAILED').waitFor()
+    expect(await findProblems(page)).toEqual([])
+
+    await cardIn(page, 'RUNNING').getByRole('link').first().click()
+    await page.getByRole('dialog').getByText('Step 5/100').waitFor()
+    expect(await findProblems(page)).toEqual([])
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Try again' }).waitFor()
+    await page.keyboard.press('Escape')
+
+    await context.setOffline(true)
+    await page.getByText('Offline').waitFor()
+    expect(await findProblems(page)).toEqual([])
+    await context.close()
+  }, 120_000)
+
+  test('and nothing is wider than a phone', async () => {
+    const { page, context } = await rig.open('/', { viewport: { width: 360, height: 740 } })
+    await page.locator('.card').first().waitFor()
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360)
+    await context.close()
+  })
+})
+
+test('the script of the page is under 100 kB, compressed', async () => {
+  const names = (await readdir(`${STUDIO_DIRECTORY}/assets`)).filter((name) => name.endsWith('.js'))
+  const sizes = await Promise.all(
+    names.map(async (name) => gzipSync(await readFile(`${STUDIO_DIRECTORY}/assets/${name}`)).length),
+  )
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(100_000)
+  expect(names.length).toBeGreaterThan(0)
+})

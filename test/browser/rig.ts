@@ -1,0 +1,101 @@
+import { join } from 'node:path'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { buildStudio } from '../../src/adapters/studio-build.ts'
+import { createTestDatabase } from '../helpers/postgres.ts'
+import { startTestSandbox } from '../helpers/sandbox.ts'
+import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts'
+import { launchBrowser } from './browser.ts'
+
+/** A browser before a whole server of its own, which can be killed and started again at the same address. */
+export interface BrowserRig {
+  /** Base of the server. */
+  url: string
+  browser: Browser
+  /** A tab of a new visitor, who tells what went wrong in it. The path may be a whole URL. */
+  open(path?: string, options?: Parameters<Browser['newContext']>[0]): Promise<Visit>
+  /** Kills the server, and starts it again where it was. */
+  restart(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Visit {
+  page: Page
+  context: BrowserContext
+  /** Errors of the page and of its console, but for requests that a lost network let fail. */
+  errors: string[]
+  /** Hosts that the page asked, of this server and of others. */
+  hosts: Set<string>
+}
+
+export const ROCKET = join(import.meta.dirname, '../../examples/rocket.png')
+
+/** What Chromium writes to the console of itself when there is no network, or no server. */
+const LOST = /net::ERR_|WebSocket connection to/
+
+export async function openBrowserRig({ stepMs = 40, slots = 50 } = {}): Promise<BrowserRig> {
+  await buildStudio()
+  const [database, sandbox, browser] = await Promise.all([
+    createTestDatabase(),
+    startTestSandbox({ stepMs, slots }),
+    launchBrowser(),
+  ])
+  const start = (port: string) =>
+    startServerProcess({
+      PORT: port,
+      DATABASE_URL: database.url,
+      FAL_KEY: 'test-key',
+      FAL_QUEUE_URL: sandbox.url,
+      FAL_REST_URL: sandbox.url,
+    })
+  let server: ServerProcess = await start('0')
+  const { url } = server
+
+  return {
+    url,
+    browser,
+    async open(path = '/', options = {}) {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+      context.setDefaultTimeout(20_000)
+      const page = await context.newPage()
+      const visit: Visit = { page, context, errors: [], hosts: new Set() }
+      page.on('request', (request) => visit.hosts.add(new URL(request.url()).host))
+      page.on('pageerror', (error) => visit.errors.push(String(error.stack)))
+      page.on('console', (message) => {
+        if (message.type() === 'error' && !LOST.test(message.text())) visit.errors.push(message.text())
+      })
+      await page.goto(new URL(path, url).href)
+      return visit
+    },
+    async restart() {
+      await server.end('SIGKILL')
+      server = await start(new URL(url).port)
+    },
+    async close() {
+      await browser.close()
+      await server.end('SIGTERM')
+      await Promise.all([sandbox.stop(), database.drop()])
+    },
+  }
+}
+
+/** Chooses the rocket, and presses the button. */
+export async function generate(page: Page): Promise<void> {
+  await page.locator('#picture').setInputFiles(ROCKET)
+  await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
+  await press(page)
+}
+
+/** A scenario of the sandbox. */
+export async function generateFrom(page: Page, link: string): Promise<void> {
+  await page.getByLabel('Or the link of a picture').fill(link)
+  await page.keyboard.press('Enter')
+  await press(page)
+}
+
+async function press(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Generate' }).click()
+  await page.locator('.generate[aria-disabled=false]').waitFor()
+}
+
+/** The newest card in this state. */
+export const cardIn = (page: Page, status: string) => page.locator(`.card[data-status=${status}]`).first()

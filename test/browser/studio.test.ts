@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../helpers/until.ts'
+import { noBrowser } from './browser.ts'
+import { type BrowserRig, cardIn, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
+
+if (noBrowser) process.stderr.write(`The studio is not tried in a browser: ${noBrowser}\n`)
+
+/** As much of the DOM as is looked at; the types of it are not loaded here. */
+interface VideoElement {
+  currentTime: number
+  loop: boolean
+}
+
+describe.skipIf(noBrowser !== null)('the studio', () => {
+  let rig: BrowserRig
+
+  beforeAll(async () => {
+    rig = await openBrowserRig()
+  }, 60_000)
+
+  afterAll(async () => {
+    await rig?.close()
+  })
+
+  test('makes a video of a picture: in line, step by step, then it plays and loops', async () => {
+    const { page, context, errors, hosts } = await rig.open()
+    await page.getByText('Drop a picture to begin').waitFor()
+    await generate(page)
+    await page.getByText(/Step \d+ of 25/).waitFor()
+    const card = cardIn(page, 'SUCCEEDED')
+    await card.waitFor({ timeout: 20_000 })
+
+    const video = card.locator('video')
+    const readTime = () => video.evaluate((element) => (element as unknown as VideoElement).currentTime)
+    const first = await until(readTime, { timeoutMs: 10_000, everyMs: 50, what: 'the video to play' })
+    await until(async () => (await readTime()) !== first, {
+      timeoutMs: 10_000,
+      everyMs: 50,
+      what: 'the video to go on',
+    })
+    expect(await video.evaluate((element) => (element as unknown as VideoElement).loop)).toBe(true)
+
+    const downloading = page.waitForEvent('download')
+    await card.getByRole('link', { name: 'Download' }).click()
+    expect((await downloading).suggestedFilename()).toMatch(/\.mp4$/)
+
+    // The server, and the host of the video.
+    expect(hosts.size).toBe(2)
+    expect(errors).toEqual([])
+    await context.close()
+  })
+
+  test('puts the settings and the seed of a video into the form by one click', async () => {
+    const { page, context } = await rig.open()
+    await page.getByLabel('Motion', { exact: true }).fill('33')
+    await page.getByLabel('Seed', { exact: true }).fill('77')
+    await generate(page)
+    await page.getByRole('button', { name: 'Back to the defaults' }).click()
+    const card = page.locator('.card[data-status=SUCCEEDED]', { hasText: 'Seed 77' })
+    await card.getByRole('button', { name: 'Again with these' }).click({ timeout: 20_000 })
+    expect(await page.getByLabel('Motion', { exact: true }).inputValue()).toBe('33')
+    expect(await page.getByLabel('Seed', { exact: true }).inputValue()).toBe('77')
+    await page.getByRole('button', { name: 'Generate' }).click()
+    await until(async () => (await page.locator('.card', { hasText: 'Seed 77' }).count()) === 2)
+    await context.close()
+  })
+
+  test('cancels, and tries again', async () => {
+    const { page, context, errors } = await rig.open()
+    await generateFrom(page, 'http://sandbox.test/slow.png')
+    const slow = page.locator('.card', { hasText: 'slow.png' })
+    await slow.getByRole('button', { name: 'Cancel' }).click()
+    await slow.getByRole('button', { name: 'Try again' }).click()
+    await slow.first().getByRole('button', { name: 'Cancel' }).click()
+    await slow.first().getByRole('button', { name: 'Try again' }).waitFor()
+    expect(await slow.getByRole('heading').allTextContents()).toEqual(['Canceled', 'Canceled'])
+    expect(errors).toEqual([])
+    await context.close()
+  })
+
+  test.each([
+    ['content-policy', 'The picture was turned down', 'Change it'],
+    ['model-error', 'Something broke at fal', 'Try again'],
+  ])('tells the failure %s in words, with what to do', async (scenario, title, button) => {
+    const { page, context } = await rig.open()
+    await generateFrom(page, `http://sandbox.test/${scenario}.png`)
+    const card = page.locator('.card[data-status=FAILED]', { hasText: title }).first()
+    await card.getByRole('button', { name: button }).waitFor({ timeout: 20_000 })
+    await context.close()
+  })
+
+  test('tells what is wrong with the form at its fields, and sends nothing', async () => {
+    const { page, context } = await rig.open()
+    await page.getByRole('heading', { name: 'Videos' }).waitFor()
+    const cards = await page.locator('.card').count()
+    const speed = page.getByLabel('Frames per second', { exact: true })
+    await speed.fill('500')
+    await page.getByRole('button', { name: 'Generate' }).click()
+    await page.getByText('Choose a picture first').waitFor()
+    await page.getByText('Give a whole number from 10 to 100.').waitFor()
+    expect(await speed.getAttribute('aria-invalid')).toBe('true')
+    expect(await page.locator('.card').count()).toBe(cards)
+    await context.close()
+  })
+
+  test('narrows the gallery by state', async () => {
+    const { page, context } = await rig.open()
+    await page.getByRole('button', { name: 'Failed' }).click()
+    await cardIn(page, 'FAILED').waitFor()
+    expect(await page.locator('.card:not([data-status=FAILED])').count()).toBe(0)
+    await context.close()
+  })
+
+  test('reads on as one scrolls', async () => {
+    const { page, context } = await rig.open()
+    await page.evaluate(async (url) => {
+      const query =
+        'mutation { generateVideo(input: { imageUrl: "http://sandbox.test/unreachable-image.png" }) { __typename } }'
+      const send = () =>
+        fetch(`${url}/graphql`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ query }),
+        })
+      for (let count = 0; count < 60; count++) await send()
+    }, rig.url)
+    await page.reload()
+    await page.locator('.card').nth(23).waitFor()
+    await until(async () => {
+      await page.mouse.wheel(0, 2000)
+      return (await page.locator('.card').count()) > 60
+    })
+    await context.close()
+  })
+
+  test('is used by keyboard alone', async () => {
+    const { page, context } = await rig.open()
+    await page.keyboard.press('Tab')
+    expect(await page.locator(':focus').textContent()).toContain('Skip to the videos')
+    await page.locator('#picture').setInputFiles(ROCKET)
+    await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
+    await page.getByLabel('Seed', { exact: true }).focus()
+    await page.keyboard.type('4242')
+    await page.keyboard.press('Enter')
+    const card = page.locator('.card', { hasText: 'Seed 4242' })
+    await card.waitFor()
+    await card.getByRole('link').first().focus()
+    await page.keyboard.press('Enter')
+    const dialog = page.getByRole('dialog')
+    await dialog.waitFor()
+    expect(page.url()).toContain('/jobs/')
+    expect(await dialog.evaluate((element) => element.contains(element.ownerDocument.activeElement))).toBe(true)
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'hidden' })
+    expect(new URL(page.url()).pathname).toBe('/')
+    expect(
+      await card
+        .getByRole('link')
+        .first()
+        .evaluate((element) => element === element.ownerDocument.activeElement),
+    ).toBe(true)
+    await context.close()
+  })
+
+  test('opens a job by its link, and says so when there is none', async () => {
+    const { page, context } = await rig.open()
+    await cardIn(page, 'SUCCEEDED').getByRole('link').first().click()
+    const link = new URL(page.url()).pathname
+    await context.close()
+
+    const other = await rig.open(link)
+    await other.page.getByRole('dialog').getByText('The video is ready').waitFor()
+    await other.page.getByRole('button', { name: 'All videos' }).click()
+    expect(new URL(other.page.url()).pathname).toBe('/')
+    await other.context.close()
+
+    const lost = await rig.open('/jobs/nobody')
+    await lost.page.getByText('There is no such video').waitFor()
+    await lost.context.close()
+  })
+
+  test('GraphiQL, which its header leads to, subscribes over a WebSocket', async () => {
+    const { page, context } = await rig.open()
+    await page.getByRole('link', { name: 'API' }).click()
+    const sent: string[] = []
+    page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => sent.push(String(payload))))
+    const query = encodeURIComponent('subscription { jobFeed { status } }')
+    await page.goto(`${rig.url}/graphql?query=${query}`)
+    await page.getByRole('button', { name: /Execute query/ }).click()
+    await until(() => sent.some((frame) => frame.includes('"subscribe"') && frame.includes('jobFeed')), {
+      timeoutMs: 20_000,
+      what: 'GraphiQL to subscribe',
+    })
+    await context.close()
+  })
+})

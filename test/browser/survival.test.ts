@@ -1,0 +1,155 @@
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startFaultProxy } from '../helpers/fault-proxy.ts'
+import { until } from '../helpers/until.ts'
+import { noBrowser } from './browser.ts'
+import { type BrowserRig, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
+
+describe.skipIf(noBrowser !== null)('a job in the studio', () => {
+  let rig: BrowserRig
+
+  beforeAll(async () => {
+    rig = await openBrowserRig({ stepMs: 25 })
+  }, 60_000)
+
+  afterAll(async () => {
+    await rig?.close()
+  })
+
+  const slowCard = (page: Page) => page.locator('.card', { hasText: 'slow.png' }).first()
+
+  /** The step that the newest slow job is at. */
+  async function readStep(page: Page): Promise<number> {
+    const words = await slowCard(page)
+      .getByText(/Step \d+ of 100/)
+      .textContent()
+    return Number(/Step (\d+)/.exec(words ?? '')?.[1])
+  }
+
+  async function beginSlow(page: Page): Promise<void> {
+    await page.getByRole('heading', { name: 'Videos' }).waitFor()
+    await generateFrom(page, 'http://sandbox.test/slow.png')
+    await until(async () => (await readStep(page)) > 3, { timeoutMs: 10_000, what: 'the job to make steps' })
+  }
+
+  async function end(page: Page): Promise<void> {
+    await slowCard(page).getByRole('button', { name: 'Cancel' }).click()
+    await slowCard(page).getByRole('button', { name: 'Try again' }).waitFor()
+  }
+
+  /** Every step once and in order, as the log of the card tells it. */
+  async function expectWholeLog(page: Page): Promise<void> {
+    const lines = await slowCard(page).locator('.log li').allTextContents()
+    const steps = lines.flatMap((line) => /^Step (\d+)\/100$/.exec(line)?.[1] ?? []).map(Number)
+    expect(steps).toEqual(Array.from({ length: steps.length }, (_, index) => index + 1))
+    expect(steps.length).toBeGreaterThan(5)
+  }
+
+  test('goes on after a reload', async () => {
+    const { page, context, errors } = await rig.open()
+    await beginSlow(page)
+    const before = await readStep(page)
+    await page.reload()
+    await until(async () => (await readStep(page)) > before, { timeoutMs: 10_000 })
+    await expectWholeLog(page)
+    await end(page)
+    expect(errors).toEqual([])
+    await context.close()
+  })
+
+  test('goes on after the network was lost, with a sign meanwhile', async () => {
+    const { page, context, errors } = await rig.open()
+    await beginSlow(page)
+    await context.setOffline(true)
+    await page.getByText('Offline – your jobs go on').waitFor()
+
+    // What was chosen stays when it cannot be sent.
+    await page.locator('#picture').setInputFiles(ROCKET)
+    await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
+    await page.getByRole('button', { name: 'Generate' }).click()
+    await page.getByText('Everything you chose is still here').waitFor()
+    await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
+
+    const before = await readStep(page)
+    await context.setOffline(false)
+    await page.getByText('Offline – your jobs go on').waitFor({ state: 'detached', timeout: 30_000 })
+    await until(async () => (await readStep(page)) > before, { timeoutMs: 20_000 })
+    await expectWholeLog(page)
+    await end(page)
+    expect(errors).toEqual([])
+    await context.close()
+  }, 60_000)
+
+  test.each(['cut', 'blackhole'] as const)(
+    'goes on after a line that was broken by a %s',
+    async (mode) => {
+      const proxy = await startFaultProxy({ port: Number(new URL(rig.url).port) })
+      const { page, context, errors } = await rig.open(proxy.through(rig.url))
+      try {
+        await beginSlow(page)
+        proxy.mode = mode
+        await page.getByText('Offline – your jobs go on').waitFor({ timeout: 30_000 })
+        const before = await readStep(page)
+        proxy.mode = 'pass'
+        await page.getByText('Offline – your jobs go on').waitFor({ state: 'detached', timeout: 30_000 })
+        await until(async () => (await readStep(page)) > before, { timeoutMs: 20_000 })
+        await expectWholeLog(page)
+        await end(page)
+        expect(errors).toEqual([])
+      } finally {
+        await context.close()
+        await proxy.stop()
+      }
+    },
+    90_000,
+  )
+
+  test('goes on after the server was killed and started again', async () => {
+    const { page, context, errors } = await rig.open()
+    await beginSlow(page)
+    await rig.restart()
+    await until(async () => (await slowCard(page).getAttribute('data-status')) === 'RUNNING')
+    const before = await readStep(page)
+    await until(async () => (await readStep(page)) > before, { timeoutMs: 40_000, what: 'the job to go on' })
+    await expectWholeLog(page)
+    await end(page)
+    expect(errors).toEqual([])
+    await context.close()
+  }, 90_000)
+
+  test('is the same in two tabs, also of another visitor', async () => {
+    const first = await rig.open()
+    const second = await rig.open()
+    const cards = second.page.locator('.card')
+    await second.page.locator('.cards, .empty').first().waitFor()
+    const before = await cards.count()
+    await beginSlow(first.page)
+    await until(async () => (await cards.count()) === before + 1)
+    await until(async () => Math.abs((await readStep(first.page)) - (await readStep(second.page))) <= 3)
+    await end(second.page)
+    await slowCard(first.page).getByRole('button', { name: 'Try again' }).waitFor()
+    expect([...first.errors, ...second.errors]).toEqual([])
+    await Promise.all([first.context.close(), second.context.close()])
+  })
+
+  test('that was paid for once is not paid for again when its answer was lost', async () => {
+    const { page, context } = await rig.open()
+    await page.locator('.cards, .empty').first().waitFor()
+    const before = await page.locator('.card').count()
+    let isLost = true
+    // The server gets it and makes the job; the page never hears of it.
+    await page.route('**/graphql', async (route) => {
+      if (!isLost || !route.request().postData()?.includes('StudioGenerate')) return await route.continue()
+      isLost = false
+      await route.fetch()
+      await route.abort('connectionreset')
+    })
+    await generateFrom(page, 'http://sandbox.test/model-error.png')
+    await page.getByText('Everything you chose is still here').waitFor()
+    await page.getByRole('button', { name: 'Generate' }).click()
+    await page.getByText('Everything you chose is still here').waitFor({ state: 'detached' })
+    await until(async () => (await page.locator('.card').count()) > before)
+    expect(await page.locator('.card').count()).toBe(before + 1)
+    await context.close()
+  })
+})

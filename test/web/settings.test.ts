@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { DEFAULT_MODEL } from '../../src/jobs/models.ts'
+import { SETTINGS } from '../../web/src/generated/settings.ts'
+import { fromSlider, INITIAL_TEXTS, NUMBER_SETTINGS, readSettings, toSlider } from '../../web/src/state/settings.ts'
+
+test('the form begins with what the API takes where nothing is given', () => {
+  expect(readSettings(INITIAL_TEXTS)).toEqual({ values: { ...DEFAULT_MODEL.defaults, seed: null }, issues: {} })
+})
+
+test.each(NUMBER_SETTINGS)('the ends of $name are taken by the API, and what is beyond them by neither', ({ name }) => {
+  const { least, most } = SETTINGS[name]
+  for (const [value, isTaken] of [
+    [least, true],
+    [most, true],
+    [least - 1, false],
+    [most + 1, false],
+  ] as const) {
+    const input = { imageUrl: 'https://example.com/a.png', ...DEFAULT_MODEL.defaults, [name]: value }
+    expect(DEFAULT_MODEL.settings.safeParse(input).success).toBe(isTaken)
+    expect(readSettings({ ...INITIAL_TEXTS, [name]: String(value) }).issues[name] === undefined).toBe(isTaken)
+  }
+})
+
+test.each([
+  ['fps', '25.5'],
+  ['fps', ''],
+  ['fps', 'fast'],
+  ['seed', '1.5'],
+  ['seed', '9007199254740993'],
+  ['seed', 'x'],
+] as const)('%s does not take "%s"', (name, text) => {
+  expect(Object.keys(readSettings({ ...INITIAL_TEXTS, [name]: text }).issues)).toEqual([name])
+})
+
+test.each(NUMBER_SETTINGS)('the slider of $name goes from end to end, and stands at its default', ({ name }) => {
+  const { least, most, initial } = SETTINGS[name]
+  expect([fromSlider(name, 0), fromSlider(name, 1000)]).toEqual([least, most])
+  expect(fromSlider(name, toSlider(name, initial))).toBe(initial)
+})

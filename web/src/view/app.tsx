@@ -1,0 +1,40 @@
+import { useSignalEffect } from '@preact/signals'
+import { type Studio, StudioContext } from '../state/studio.ts'
+import { ComposerForm } from './composer.tsx'
+import { GalleryList } from './gallery.tsx'
+import { Mark } from './icons.tsx'
+import { JobDialog } from './job-dialog.tsx'
+import { Announcer, Notice, OfflineSign } from './signs.tsx'
+
+export function App({ studio }: { studio: Studio }) {
+  useSignalEffect(() => {
+    const count = studio.gallery.runningCount.value
+    document.title = count === 0 ? 'Reelay' : `${count} in the making · Reelay`
+  })
+  return (
+    <StudioContext.Provider value={studio}>
+      <a class="skip" href="#gallery">
+        Skip to the videos
+      </a>
+      <header class="top">
+        <h1 class="brand">
+          <Mark />
+          Reelay
+        </h1>
+        <nav aria-label="More">
+          <a class="quiet-link" href="/graphql">
+            API
+          </a>
+        </nav>
+      </header>
+      <main class="stage">
+        <ComposerForm />
+        <GalleryList />
+      </main>
+      <JobDialog />
+      <OfflineSign />
+      <Notice />
+      <Announcer />
+    </StudioContext.Provider>
+  )
+}

@@ -1,0 +1,88 @@
+import { useSignalEffect } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import type { Composer } from '../state/composer.ts'
+import { useStudio } from '../state/studio.ts'
+import { PictureField } from './picture-field.tsx'
+import { SettingsFields } from './settings-fields.tsx'
+
+/** A picture, its settings, and the button that makes a video of them. */
+export function ComposerForm() {
+  const { composer } = useStudio()
+  const { isSending, problem, summons } = composer
+  const form = useRef<HTMLFormElement>(null)
+
+  useTransfers(composer)
+
+  // Put to use from a card: the form comes into view with what was put into it.
+  useSignalEffect(() => {
+    if (summons.value === 0) return
+    form.current?.scrollIntoView({ block: 'start', behavior: 'smooth' })
+    form.current?.querySelector<HTMLElement>('.generate')?.focus({ preventScroll: true })
+  })
+
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault()
+    await composer.generate()
+    const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')
+    wrong?.closest('details')?.setAttribute('open', '')
+    wrong?.focus()
+    // With what is said below it.
+    wrong?.closest('.field, .picture-field')?.scrollIntoView({ block: 'nearest' })
+    if (!wrong && problem.peek() === null && matchMedia('(max-width: 999px)').matches)
+      document.getElementById('gallery')?.scrollIntoView({ block: 'start' })
+  }
+
+  return (
+    <section class="composer" aria-labelledby="composer-title">
+      <form ref={form} noValidate onSubmit={(event) => void submit(event)}>
+        <div class="composer-fields">
+          <h2 id="composer-title">New video</h2>
+          <PictureField />
+          <SettingsFields />
+        </div>
+        <div class="composer-end">
+          <div role="alert">{problem.value !== null && <p class="form-problem">{problem.value}</p>}</div>
+          <button type="submit" class="generate" aria-disabled={isSending.value}>
+            {isSending.value ? 'Sending…' : 'Generate'}
+          </button>
+        </div>
+      </form>
+    </section>
+  )
+}
+
+/** A picture or a link that is pasted or dropped anywhere on the page, but for what belongs into a field. */
+function useTransfers(composer: Composer): void {
+  useEffect(() => {
+    const leaving = new AbortController()
+    const { signal } = leaving
+
+    function take(event: Event, data: DataTransfer | null): void {
+      const [file] = data?.files ?? []
+      const text = data?.getData('text/plain').trim() ?? ''
+      if (file) void composer.takeFile(file)
+      else if (/^https?:\/\/\S+$/.test(text)) composer.takeLink(text)
+      else return
+      event.preventDefault()
+    }
+    document.addEventListener(
+      'paste',
+      (event) => {
+        const isInField = event.target instanceof Element && event.target.closest('input') !== null
+        if (!isInField || event.clipboardData?.files.length) take(event, event.clipboardData)
+      },
+      { signal },
+    )
+    // Also what nobody takes: the browser would leave the page for a file that is dropped beside the field.
+    document.addEventListener('dragover', (event) => event.preventDefault(), { signal })
+    document.addEventListener(
+      'drop',
+      (event) => {
+        event.preventDefault()
+        take(event, event.dataTransfer)
+      },
+      { signal },
+    )
+    return () => leaving.abort()
+  }, [composer])
+}

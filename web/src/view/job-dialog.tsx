@@ -1,0 +1,129 @@
+import { useSignal, useSignalEffect } from '@preact/signals'
+import { useRef } from 'preact/hooks'
+import type { JobEntry } from '../state/job-entry.ts'
+import { toPictureName } from '../state/picture.ts'
+import { useStudio } from '../state/studio.ts'
+import { toProblemWords } from '../words/problem.ts'
+import { toStatusWords } from '../words/status.ts'
+import { toMoment, toSize } from '../words/time.ts'
+import { Back } from './icons.tsx'
+import { CopyLink, JobActions } from './job-actions.tsx'
+import { JobTime } from './job-card.tsx'
+import { JobMedia } from './job-media.tsx'
+import { LogLines } from './log-lines.tsx'
+
+/** One job by itself: what its link opens. */
+export function JobDialog() {
+  const { gallery, route } = useStudio()
+  const dialog = useRef<HTMLDialogElement>(null)
+  const problem = useSignal<string | null>(null)
+  const id = route.jobId.value
+
+  useSignalEffect(() => {
+    const jobId = route.jobId.value
+    problem.value = null
+    if (jobId === null) dialog.current?.close()
+    else {
+      if (!dialog.current?.open) dialog.current?.showModal()
+      if (dialog.current) dialog.current.scrollTop = 0
+      gallery.open(jobId).then(
+        (isThere) => {
+          if (!isThere) problem.value = 'There is no such video. The link may be incomplete, or of another server.'
+        },
+        (error: unknown) => {
+          problem.value = toProblemWords(error)
+        },
+      )
+    }
+  })
+
+  const entry = id === null ? undefined : gallery.find(id)?.value
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does by key what a click beside it does
+    <dialog
+      ref={dialog}
+      class="job"
+      aria-labelledby="job-title"
+      onCancel={(event) => {
+        // Escape: the address goes back as well, which closes it.
+        event.preventDefault()
+        route.close()
+      }}
+      onClick={(event) => {
+        if (event.target === dialog.current) route.close()
+      }}
+    >
+      <div class="job-inner">
+        <div class="job-bar">
+          <button type="button" class="button" onClick={() => route.close()}>
+            <Back />
+            All videos
+          </button>
+        </div>
+        {entry ? <JobDetails entry={entry} /> : <NoJob problem={problem.value} />}
+      </div>
+    </dialog>
+  )
+}
+
+function NoJob({ problem }: { problem: string | null }) {
+  return (
+    <>
+      <h2 id="job-title">{problem === null ? 'Opening…' : 'Not found'}</h2>
+      <p role="status">{problem}</p>
+    </>
+  )
+}
+
+function JobDetails({ entry }: { entry: JobEntry }) {
+  const { job } = entry
+  const { settings, video, failure } = job
+  const rows: [string, string | null][] = [
+    ['Picture', toPictureName(settings.imageUrl)],
+    ['Motion', String(settings.motionBucketId)],
+    ['Freedom', String(settings.condAug)],
+    ['Frames per second', String(settings.fps)],
+    ['Seed', String(video?.seed ?? settings.seed ?? 'random')],
+    ['Model', settings.model],
+    ['Begun', toMoment(job.createdAt)],
+    ['Ended', job.finishedAt ? toMoment(job.finishedAt) : null],
+    ['Size', video?.fileSize == null ? null : toSize(video.fileSize)],
+    ['Reason', failure && failure.issues.length === 0 ? failure.message : null],
+    ['For support', failure?.providerCode ?? null],
+  ]
+  return (
+    <>
+      <div class="job-head">
+        <h2 id="job-title" class="state" data-status={job.status}>
+          {toStatusWords(job.status)}
+        </h2>
+        <JobTime entry={entry} />
+        <CopyLink jobId={job.id} />
+      </div>
+      <div class="job-columns">
+        <div class="job-main">
+          <JobMedia key={job.id} entry={entry} isLarge />
+          <JobActions entry={entry} />
+          <div>
+            <h3>Log</h3>
+            <LogLines entry={entry} />
+          </div>
+        </div>
+        <div class="job-facts">
+          <h3>Settings</h3>
+          <dl>
+            {rows.map(
+              ([name, value]) =>
+                value !== null && (
+                  <div key={name}>
+                    <dt>{name}</dt>
+                    <dd>{value}</dd>
+                  </div>
+                ),
+            )}
+          </dl>
+        </div>
+      </div>
+    </>
+  )
+}

@@ -1,0 +1,46 @@
+import { useEffect, useRef } from 'preact/hooks'
+import type { JobEntry } from '../state/job-entry.ts'
+import { toMoment } from '../words/time.ts'
+
+/** What the model wrote while it worked. Folded, it shows its newest line. */
+export function LogLines({ entry, isFolded = false }: { entry: JobEntry; isFolded?: boolean }) {
+  const { logs } = entry
+  const newest = logs.at(-1)
+  if (!isFolded) return <Lines entry={entry} />
+  return (
+    <details class="log-fold">
+      <summary>
+        <span class="log-title">Log</span>
+        <span class="log-newest">{newest?.message ?? 'Nothing yet'}</span>
+      </summary>
+      <Lines entry={entry} />
+    </details>
+  )
+}
+
+function Lines({ entry: { logs, hasWholeLog } }: { entry: JobEntry }) {
+  const list = useRef<HTMLOListElement>(null)
+  const isAtEnd = useRef(true)
+  useEffect(() => {
+    if (list.current && isAtEnd.current) list.current.scrollTop = list.current.scrollHeight
+  }, [logs])
+  if (logs.length === 0) return <p class="log-none">{hasWholeLog ? 'The log is empty.' : 'Nothing yet.'}</p>
+  return (
+    <ol
+      ref={list}
+      class="log"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+      tabIndex={0}
+      aria-label="Log"
+      onScroll={({ currentTarget }) => {
+        isAtEnd.current = currentTarget.scrollHeight - currentTarget.scrollTop - currentTarget.clientHeight < 24
+      }}
+    >
+      {logs.map((line, place) => (
+        <li key={place} data-level={line.level} title={line.at ? toMoment(line.at) : undefined}>
+          {line.message}
+        </li>
+      ))}
+    </ol>
+  )
+}

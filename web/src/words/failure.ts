@@ -1,0 +1,81 @@
+import type { JobFailureCode } from '../generated/graphql.ts'
+
+/** What to offer: the same again, or the form with these settings to change something. */
+export type Remedy = 'retry' | 'change'
+
+export interface FailureWords {
+  /** What happened, in a few words. */
+  title: string
+  /** What to do. */
+  advice: string
+  remedy: Remedy
+}
+
+const WORDS: Record<JobFailureCode, FailureWords> = {
+  CONTENT_POLICY: {
+    title: 'The picture was turned down',
+    advice: 'fal does not make videos of pictures like this one. Choose another picture.',
+    remedy: 'change',
+  },
+  INPUT_REJECTED: {
+    title: 'fal refused the settings',
+    advice: 'Open the form with these settings, change what fal names, and generate anew.',
+    remedy: 'change',
+  },
+  INPUT_UNREACHABLE: {
+    title: 'The picture could not be fetched',
+    advice: 'fal could not open the link. Check that anyone can see it, or upload the picture instead.',
+    remedy: 'change',
+  },
+  PROVIDER_AUTH: {
+    title: 'This server may not use fal right now',
+    advice: 'Its key was refused. Ask whoever runs it to renew the key, then try again.',
+    remedy: 'retry',
+  },
+  PROVIDER_TIMEOUT: {
+    title: 'It took too long',
+    advice: 'fal stopped before the video was ready. Trying again often helps.',
+    remedy: 'retry',
+  },
+  PROVIDER_UNAVAILABLE: {
+    title: 'fal was not there',
+    advice: 'It could not be reached, or had no machine free. Try again in a minute.',
+    remedy: 'retry',
+  },
+  PROVIDER_ERROR: {
+    title: 'Something broke at fal',
+    advice: 'It was not your picture. Try again; if it happens every time, try another picture.',
+    remedy: 'retry',
+  },
+  SUBMIT_UNKNOWN: {
+    title: 'Nobody knows whether it began',
+    advice: 'The line to fal broke as the job was sent. Trying again may make, and cost, a second video.',
+    remedy: 'retry',
+  },
+  RESULT_EXPIRED: {
+    title: 'The video is gone',
+    advice: 'fal no longer had it when it was fetched. Trying again makes it anew, which costs a second time.',
+    remedy: 'retry',
+  },
+  STORAGE_FAILED: {
+    title: 'The video could not be saved',
+    advice: 'It was made, but not kept. Trying again makes it anew, which costs a second time.',
+    remedy: 'retry',
+  },
+  INTERNAL: {
+    title: 'Something broke on this server',
+    advice: 'It was not your picture. Try again; if it stays like this, tell whoever runs the server.',
+    remedy: 'retry',
+  },
+}
+
+/** A failure for a person. A code that this page is too old to know goes by whether a repeat may help. */
+export function toFailureWords(failure: { code: JobFailureCode; message: string; retryable: boolean }): FailureWords {
+  return (
+    WORDS[failure.code] ?? {
+      title: 'It did not work',
+      advice: failure.message,
+      remedy: failure.retryable ? 'retry' : 'change',
+    }
+  )
+}

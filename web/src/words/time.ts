@@ -1,0 +1,43 @@
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** A length of time as a clock shows it: 0:07, 1:05, 2:03:09. Below nothing is nothing: two machines' clocks differ. */
+export function toClock(ms: number): string {
+  const seconds = Math.floor(Math.max(0, ms) / SECOND)
+  const minutes = Math.floor(seconds / 60)
+  const two = (value: number) => String(value).padStart(2, '0')
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`
+}
+
+/** A length of time as one says it: 7 s, 1 min 5 s, 2 h 3 min. */
+export function toDuration(ms: number): string {
+  const seconds = Math.round(Math.max(0, ms) / SECOND)
+  const minutes = Math.floor(seconds / 60)
+  if (minutes === 0) return `${seconds} s`
+  if (minutes < 60) return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
+/** How long ago that was: just now, 5 min ago, 3 h ago, yesterday, 12 Nov 2026. */
+export function toAgo(then: number, now: number): string {
+  const ms = Math.max(0, now - then)
+  if (ms < MINUTE) return 'just now'
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min ago`
+  if (ms < DAY) return `${Math.floor(ms / HOUR)} h ago`
+  if (ms < 2 * DAY) return 'yesterday'
+  return new Date(then).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
+}
+
+/** A moment, to the second, in the reader's time zone. */
+export function toMoment(time: string): string {
+  return new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+}
+
+/** 1.2 MB, 340 kB. */
+export function toSize(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`
+}
