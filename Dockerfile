@@ -8,6 +8,16 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
+# The page at /. It takes what only development needs, and the native half of the bundler, which is an optional package.
+FROM node:24-slim AS studio
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY operations ./operations
+COPY examples ./examples
+COPY web ./web
+RUN node web/build.ts
+
 FROM node:24-slim
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
@@ -18,6 +28,7 @@ COPY package.json ./
 COPY --from=packages /app/node_modules ./node_modules
 COPY prisma ./prisma
 COPY src ./src
+COPY --from=studio /app/web/dist ./web/dist
 USER node
 EXPOSE 4000
 # Whether the process lives. Whether it should get requests is for the load balancer to ask, at /readyz.

@@ -8,11 +8,13 @@ export function toStartScreen({ url, database, fal }: RunningApp): string {
   return `
   Reelay is running.
 
+    studio     ${url}
     GraphQL    ${url}/graphql
     database   ${database}
     fal        ${fal}
 
-  Open the first in a browser: GraphiQL has tabs to generate, watch, list and cancel. Or paste this there:
+  Open the first in a browser, drop a picture there, and watch its video being made. The second has GraphiQL,
+  with tabs to generate, watch, list and cancel. Or paste this there:
 
     mutation {
       generateVideo(input: { imageUrl: "https://example.com/rocket.png" }) {

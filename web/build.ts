@@ -11,7 +11,14 @@ const DIST = join(WEB, 'dist')
 const STAMP = 'sources.sha256'
 
 /** Everything that can change the outcome: the page, its documents, the picture to begin with, and the versions of the packages. */
-const SOURCES = ['web/index.html', 'web/*.ts', 'web/src/**/*', 'examples/*.png', 'package-lock.json']
+const SOURCES = [
+  'web/index.html',
+  'web/*.ts',
+  'web/src/**/*',
+  'operations/generated/*.ts',
+  'examples/rocket.png',
+  'package-lock.json',
+]
 
 async function hashSources(): Promise<string> {
   const files = await Array.fromAsync(glob(SOURCES, { cwd: ROOT, withFileTypes: true }))

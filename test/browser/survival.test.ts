@@ -9,7 +9,7 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
   let rig: BrowserRig
 
   beforeAll(async () => {
-    rig = await openBrowserRig({ stepMs: 25 })
+    rig = await openBrowserRig({ stepMs: 100 })
   }, 60_000)
 
   afterAll(async () => {
@@ -29,7 +29,7 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
   async function beginSlow(page: Page): Promise<void> {
     await page.getByRole('heading', { name: 'Videos' }).waitFor()
     await generateFrom(page, 'http://sandbox.test/slow.png')
-    await until(async () => (await readStep(page)) > 3, { timeoutMs: 10_000, what: 'the job to make steps' })
+    await until(async () => (await readStep(page)) > 3, { timeoutMs: 20_000, what: 'the job to make steps' })
   }
 
   async function end(page: Page): Promise<void> {
@@ -42,7 +42,7 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     const lines = await slowCard(page).locator('.log li').allTextContents()
     const steps = lines.flatMap((line) => /^Step (\d+)\/100$/.exec(line)?.[1] ?? []).map(Number)
     expect(steps).toEqual(Array.from({ length: steps.length }, (_, index) => index + 1))
-    expect(steps.length).toBeGreaterThan(5)
+    expect(steps.length).toBeGreaterThan(3)
   }
 
   test('goes on after a reload', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
-import type { ReelayClient } from '../../web/src/reelay-client/reelay-client.ts'
+import type { ConnectionState, ReelayClient } from '../../web/src/reelay-client/reelay-client.ts'
 import { createPictureUrl } from '../faults/client.ts'
 import { type Cluster, type Member, startCluster } from '../faults/cluster.ts'
 import { type FakeFal, startFakeFal } from '../faults/fake-fal.ts'
@@ -59,15 +59,18 @@ async function watchThrough(breakIt: (reelay: ReelayClient) => unknown, { url = 
   return reasons
 }
 
-/** Waits until the client has noticed that its socket is gone. */
-async function lost(reelay: ReelayClient): Promise<void> {
-  let state = ''
-  const stop = reelay.onConnection((now) => {
-    state = now
+/** Waits until the client says that its socket is in such a state. */
+async function turned(reelay: ReelayClient, isWanted: (state: ConnectionState) => boolean): Promise<void> {
+  const reached = Promise.withResolvers<void>()
+  const stop = reelay.onConnection((state) => {
+    if (isWanted(state)) reached.resolve()
   })
-  await until(() => state !== 'online', { timeoutMs: 10_000, what: 'the client to notice' })
+  await reached.promise
   stop()
 }
+
+const online = (reelay: ReelayClient) => turned(reelay, (state) => state === 'online')
+const lost = (reelay: ReelayClient) => turned(reelay, (state) => state !== 'online')
 
 describe('a job is watched in order, each update once, to its end', () => {
   test('over a line that holds', async () => {
@@ -148,13 +151,13 @@ test('a job that says nothing while its server restarts is watched on', async ()
     const watching = readWatch(
       reelay.watchJob(job.id, { after: job.cursor, onRetry: (reason) => reasons.push(reason) }),
     )
-    await until(() => line.open === 1, { what: 'the socket' })
+    await online(reelay)
     const ended = first.end('SIGTERM')
     await until(() => reasons.length > 0, { timeoutMs: 10_000, what: 'the client to be told' })
-    expect(reasons[0]).toBe('closed with 1012 Service restart')
     held.resolve()
     await ended
     await first.start()
+    expect(reasons[0]).toBe('closed with 1012 Service restart')
     const { sequences, statuses } = await watching
     expect([1, ...sequences]).toEqual(await readStoredSequences(first.url, job.id))
     expect(statuses.at(-1)).toBe('SUCCEEDED')
@@ -172,7 +175,7 @@ test('the feed goes on after a break, and tells that something may have been mis
     for await (const event of reelay.watchFeed({ signal: leaving.signal }))
       told.push(event.kind === 'gap' ? 'gap' : event.update.job.id)
   })()
-  await until(() => line.open === 1, { what: 'the socket' })
+  await online(reelay)
   await until(async () => told.includes((await generate()).id) || told.length > 0, { timeoutMs: 10_000, everyMs: 200 })
   expect(told).not.toContain('gap')
 
@@ -186,6 +189,18 @@ test('the feed goes on after a break, and tells that something may have been mis
   leaving.abort()
   await reading
 })
+
+test('a connection that does not come about is given up, and made anew', async () => {
+  const reelay = openOverLine()
+  const { id } = await generate()
+  line.mode = 'blackhole'
+  const reasons: string[] = []
+  const watching = readWatch(reelay.watchJob(id, { onRetry: (reason) => reasons.push(reason) }))
+  await until(() => reasons.length > 0, { timeoutMs: 20_000, what: 'the client to give up' })
+  expect(reasons).toEqual(['closed with 4499 Terminated'])
+  line.mode = 'pass'
+  expect((await watching).statuses.at(-1)).toBe('SUCCEEDED')
+}, 60_000)
 
 test('the state of the socket is told: at once, while it is made, when it stands and when it is lost', async () => {
   const reelay = openOverLine()
