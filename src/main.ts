@@ -12,20 +12,20 @@ async function main(): Promise<void> {
   const logger = createLogger(config.logLevel)
   const app = createApp(config, logger)
 
-  let code = 0
+  let ending: Promise<void> | null = null
   async function end(reason: string): Promise<void> {
     logger.info({ reason }, 'stopping')
     setTimeout(() => process.exit(1), DRAIN_MS).unref()
     await app.stop()
-    process.exit(code)
+    process.exit()
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(signal))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => (ending ??= end(signal)))
   // Nothing can be relied on after these: say so, give everything back, and let a supervisor start anew.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
-    process.once(event, (error: unknown) => {
+    process.on(event, (error: unknown) => {
       logger.fatal({ err: error }, event)
-      code = 1
-      void end(event)
+      process.exitCode = 1
+      ending ??= end(event)
     })
 
   const running = await app.start()

@@ -191,6 +191,40 @@ row(
   },
 )
 
+/** Breaks a process from within when it gets the signal: by an error that nobody catches, or by a promise that nobody awaits. */
+const BREAKDOWNS = {
+  uncaughtException: `throw new Error('nobody catches this')`,
+  unhandledRejection: `Promise.reject(new Error('nobody awaits this'))`,
+}
+
+row.for(Object.entries(BREAKDOWNS))(
+  'A13: a server with an %s says so, gives its jobs back and exits, and they go on',
+  { timeout: roundsMs(30_000) },
+  async ([event, breakdown], context) => {
+    const preload = `process.on('SIGUSR2', () => { ${breakdown} })`
+    const rig = await openFaultRig(context, {
+      roles: ['api,worker', 'api,worker'],
+      fal: { stepMs: 600 },
+      environment: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}` },
+    })
+    for (let round = 0; round < Math.min(ROUNDS, 10); round++) {
+      const broken = rig.members[round % 2]
+      if (!broken) throw new Error('the cluster is smaller than asked for')
+      const jobs = await rig.submit(JOBS)
+      await until(() => jobs.every((job) => rig.hasBeen(job, 'RUNNING')), { timeoutMs: 20_000 })
+      expect(await broken.end('SIGUSR2')).toEqual({ code: 1, signal: null })
+      const told = broken
+        .output()
+        .split('\n')
+        .filter((line) => line.includes(`"msg":"${event}"`))
+      expect(told).toHaveLength(Math.floor(round / 2) + 1)
+      expect(told.at(-1)).toMatch(/nobody (catches|awaits) this/)
+      await broken.start()
+    }
+    await rig.verify(`A13 ${event}`)
+  },
+)
+
 /** fal takes every request from now on, and answers none before it is told to. */
 function holdSubmits({ fal }: FaultRig): () => void {
   const { promise, resolve } = Promise.withResolvers<void>()
