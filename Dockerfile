@@ -14,7 +14,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY operations ./operations
-COPY examples ./examples
+COPY examples/rocket.png ./examples/
 COPY web ./web
 RUN node web/build.ts
 

@@ -145,10 +145,11 @@ test.each([
     for await (const { data } of feed) if (data) seen.push(`${data.jobFeed.job.id} ${data.jobFeed.status}`)
   })()
   // The subscription is live once a job made after it shows up.
+  const made: string[] = []
   const job = await until(
     async () => {
-      const { id } = await generate()
-      return seen.some((line) => line.startsWith(id)) ? id : null
+      made.push((await generate()).id)
+      return made.find((id) => seen.some((line) => line.startsWith(id)))
     },
     { everyMs: 50, what: 'the first update of the feed' },
   )

@@ -1,6 +1,5 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
+import { findFreePort } from '../helpers/free-port.ts'
 import { startRecordingProxy } from '../helpers/recording-proxy.ts'
 import { startTestSandbox } from '../helpers/sandbox.ts'
 import { until } from '../helpers/until.ts'
@@ -24,15 +23,6 @@ async function openReachableRig(pass?: Parameters<typeof startRecordingProxy>[1]
   const rig = await openRig({ fal: proxy.url, config })
   closing.push(rig.close)
   return { rig, submits: () => proxy.requests.filter(({ path, method }) => method === 'POST' && path === SUBMIT) }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function endOf(rig: Rig, id: string): Promise<string> {

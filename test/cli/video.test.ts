@@ -1,14 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../helpers/app.ts'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../helpers/directories.ts'
+import { findFreePort } from '../helpers/free-port.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { startTestSandbox, type TestSandbox } from '../helpers/sandbox.ts'
 import { until } from '../helpers/until.ts'
@@ -47,16 +46,6 @@ function run(words: string[], environment: Record<string, string> = {}) {
   child.stderr.setEncoding('utf8').on('data', (text) => (output.error += text))
   const ended = once(child, 'close').then(([code]) => ({ code, ...output }))
   return { child, output, ended }
-}
-
-/** A port that was free a moment ago. */
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 test('makes a video from a picture, and says how it came along in plain lines', async () => {

@@ -1,6 +1,5 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { type FaultProxy, startFaultProxy } from '../helpers/fault-proxy.ts'
+import { findFreePort } from '../helpers/free-port.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts'
 import type { FakeFal } from './fake-fal.ts'
@@ -102,13 +101,4 @@ async function startMember(
       server = await startServerProcess(settings)
     },
   }
-}
-
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { createClient } from '@redis/client'
 import { makeTemporaryDirectory } from './directories.ts'
+import { findFreePort } from './free-port.ts'
 import { until } from './until.ts'
 
 export interface RedisServer {
@@ -60,13 +60,4 @@ async function isUp(url: string): Promise<boolean> {
   } catch {
     return false // Not yet.
   }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -78,7 +78,7 @@ test('after a stream that broke the status is asked for, and the stream is tried
 
 test('behind a stream that falls silent the status is looked for', async () => {
   counting({ 1: silentAfter(events({ status: 'IN_QUEUE', queue_position: 1, logs: [] })) })
-  const { followed, lines } = await follow({ quietMs: 150, streamAgainMs: () => 60_000 })
+  const { followed, lines } = await follow({ quietMs: 600, streamAgainMs: () => 60_000 })
   expect(followed).toMatchObject({ completed: { state: 'COMPLETED' } })
   // What the status knew the stream had kept to itself: it was not trusted again.
   expect(calls.stream).toBe(1)
