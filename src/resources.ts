@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { deployMigrations } from '../prisma/migrate.ts'
 import type { Bus, BusEvents } from './adapters/bus.ts'
 import { openPostgresBus } from './adapters/bus-postgres.ts'
-import { openRedisBus } from './adapters/bus-redis.ts'
 import { takeDataDirLease } from './adapters/data-dir-lease.ts'
 import { type Database, openDatabase } from './adapters/db.ts'
 import { openEmbeddedPostgres } from './adapters/embedded-postgres.ts'
@@ -54,8 +53,12 @@ export async function openResources(deps: ResourceDeps): Promise<Resources> {
   return {
     ...tables,
     ...fal,
-    openBus: (events) =>
-      redisUrl === null ? openPostgresBus({ url: store.url, ...events }) : openRedisBus({ url: redisUrl, ...events }),
+    openBus: async (events) => {
+      if (redisUrl === null) return await openPostgresBus({ url: store.url, ...events })
+      // Its client takes a quarter of a start to load.
+      const { openRedisBus } = await import('./adapters/bus-redis.ts')
+      return await openRedisBus({ url: redisUrl, ...events })
+    },
     names: { database: store.name, fal: name },
   }
 }

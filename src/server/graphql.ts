@@ -1,4 +1,3 @@
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
 import { createYoga, type Plugin as YogaPlugin, type YogaServerInstance } from 'graphql-yoga'
 import { type Context, createContext, type Services } from '../context.ts'
@@ -38,7 +37,11 @@ export function createGraphQLServer({
     fetchAPI: nodeFetch(),
     maskedErrors: { maskError: (error) => toClientError(error, { onError, isAway }) },
     plugins: [refuseUnreadable(), limitTokens(), traceOperations(), ...(introspection ? [] : [withoutIntrospection()])],
-    renderGraphiQL,
+    renderGraphiQL: async (options) => {
+      // 9 MB of script, which most processes never show: loaded when somebody opens the page.
+      const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
+      return renderGraphiQL(options)
+    },
     graphiql: graphiql && { title: 'Reelay', subscriptionsProtocol: 'WS', defaultTabs: GRAPHIQL_TABS },
   })
 }
