@@ -1,18 +1,36 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+
+/** Files that start clusters of servers or a browser, and hold them to their times. */
+const PROCESSES = ['test/faults/**/*.test.ts', 'test/browser/**/*.test.ts', 'test/web/reelay-client.test.ts']
 
 export default defineConfig({
   // As Node resolves: graphql has a second copy behind the condition "development", and two copies do not know each other's errors.
   ssr: { resolve: { conditions: ['module', 'node'] } },
   test: {
-    include: ['test/**/*.test.ts'],
     environment: 'node',
     pool: 'forks', // a process per file: a leaked server or a stuck native module cannot reach another file
-    maxWorkers: 2, // every file has a database in the one Postgres; more processes only wait for each other
     globalSetup: ['test/helpers/global-setup.ts'],
     maxConcurrency: 3, // tests of one file that run side by side: each has a cluster of servers
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 30_000,
     reporters: ['default', './test/helpers/closing-line-reporter.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: ['test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...PROCESSES],
+          maxWorkers: 2, // every file has a database in the one Postgres; more processes only wait for each other
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        // One after the other, and after all else: what is measured there is the servers, not who else is at work.
+        test: { name: 'processes', include: PROCESSES, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 })

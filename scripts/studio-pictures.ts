@@ -70,7 +70,7 @@ try {
   await useExample(page)
   await page.getByLabel('Motion', { exact: true }).fill('40')
   await generate(page)
-  await card(page, 'QUEUED').getByRole('button', { name: 'Cancel' }).click()
+  await page.locator('.card', { hasText: 'Motion 40' }).getByRole('button', { name: 'Cancel' }).click()
   await card(page, 'CANCELED').waitFor()
   await page.locator('.card[data-status=FAILED]').nth(2).waitFor({ timeout: 60_000 })
   await generate(page)

@@ -123,7 +123,7 @@ describe('a watch', () => {
   test('begins with the state now when the log is an older one than that of its cursor', async () => {
     const job = await insertJob(10)
     const { WebSocketImpl, close } = createClosableWebSocket()
-    client = openClient(rig.url, WebSocketImpl)
+    client = openClient(rig.url, { webSocketImpl: WebSocketImpl })
     const events: string[] = []
     const reading = (async () => {
       for await (const event of client.watchJob(job.id, { after: job.cursorOf(7) }))
@@ -146,7 +146,7 @@ describe('a reader that does not read', () => {
     const job = await insertJob(1800)
     await endJob(job.uuid, 1801)
     const { WebSocketImpl, tally } = createCountingWebSocket()
-    client = openClient(rig.url, WebSocketImpl)
+    client = openClient(rig.url, { webSocketImpl: WebSocketImpl })
     const subscriptions: number[] = []
     const { sequences } = await readWatch(client.watchJob(job.id, { after: job.cursorOf(1) }), async (count) => {
       if (count > 1) return
@@ -163,7 +163,7 @@ describe('a watch that is left', () => {
   test('by its signal ends at once, and so does its subscription', async () => {
     const job = await insertJob(1)
     const { WebSocketImpl, tally } = createCountingWebSocket()
-    client = openClient(rig.url, WebSocketImpl)
+    client = openClient(rig.url, { webSocketImpl: WebSocketImpl })
     const leaving = new AbortController()
     const staying = new AbortController()
     const other = readWatch(client.watchJob(job.id, { signal: staying.signal }))

@@ -37,7 +37,9 @@ afterAll(async () => {
 })
 
 const portOf = ({ url }: Member) => Number(new URL(url).port)
-const openOverLine = () => (client = openClient(line.through(first.url)))
+const openOverLine = (options = {}) => (client = openClient(line.through(first.url), options))
+/** For what the server says at its end: no silence is to be taken for one before. */
+const PATIENT = { keepAliveMs: 10_000 }
 
 async function generate(url = first.url) {
   const { data } = await request(url, GenerateVideoDocument, { input: { imageUrl: createPictureUrl() } })
@@ -46,14 +48,14 @@ async function generate(url = first.url) {
 }
 
 /** Watches a new job, brings something about at its third update, and proves that nothing is missing and nothing came twice. */
-async function watchThrough(breakIt: (reelay: ReelayClient) => unknown, { url = first.url } = {}) {
-  const reelay = openOverLine()
+async function watchThrough(breakIt: (reelay: ReelayClient) => unknown, options = {}) {
+  const reelay = openOverLine(options)
   const job = await generate()
   const reasons: string[] = []
   const events = reelay.watchJob(job.id, { after: job.cursor, onRetry: (reason) => reasons.push(reason) })
   const watched = await readWatch(events, (count) => (count === 3 ? breakIt(reelay) : undefined))
   expect(watched.gaps).toEqual([])
-  expect([1, ...watched.sequences]).toEqual(await readStoredSequences(url, job.id))
+  expect([1, ...watched.sequences]).toEqual(await readStoredSequences(first.url, job.id))
   expect(watched.statuses.at(-1)).toBe('SUCCEEDED')
   expect(watched.sequences.length).toBeGreaterThan(3)
   return reasons
@@ -105,7 +107,7 @@ describe('a job is watched in order, each update once, to its end', () => {
     const reasons = await watchThrough(() => {
       // Stopping takes as long as the client's socket is closed: nobody waits for it in here.
       restarted.resolve(first.end('SIGTERM').then(() => first.start()))
-    })
+    }, PATIENT)
     await restarted.promise
     expect(reasons[0]).toBe('closed with 1012 Service restart')
   }, 60_000)
@@ -114,7 +116,7 @@ describe('a job is watched in order, each update once, to its end', () => {
     const reasons = await watchThrough(async () => {
       await first.end('SIGKILL')
       await first.start()
-    })
+    }, PATIENT)
     expect(reasons[0]).toBe('closed with 1006')
   }, 60_000)
 

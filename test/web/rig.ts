@@ -2,9 +2,15 @@ import { ListJobUpdatesDocument } from '../../operations/generated/graphql.ts'
 import { createReelayClient, type JobEvent, type ReelayClient } from '../../web/src/reelay-client/reelay-client.ts'
 import { request } from '../helpers/graphql-client.ts'
 
-/** A client that soon finds out that a line is dead. */
-export function openClient(url: string, webSocketImpl?: unknown): ReelayClient {
-  return createReelayClient({ url: `${url}/graphql`, keepAliveMs: 300, webSocketImpl })
+/** A client that soon finds out that a line is dead, unless it is to be patient. */
+export function openClient(url: string, { keepAliveMs = 300, webSocketImpl }: ClientOptions = {}): ReelayClient {
+  return createReelayClient({ url: `${url}/graphql`, keepAliveMs, webSocketImpl })
+}
+
+interface ClientOptions {
+  /** A busy server is silent for some hundred milliseconds too. */
+  keepAliveMs?: number
+  webSocketImpl?: unknown
 }
 
 export interface Watched {
