@@ -6,7 +6,7 @@ import { launchBrowser } from '../test/browser/browser.ts'
 /**
  * Pictures of the studio in every state, at three widths and in both themes:
  * node scripts/studio-pictures.ts http://127.0.0.1:4000 /tmp/pictures
- * The server runs on its sandbox; the jobs that this makes stay there.
+ * The server runs on its sandbox, and is a new one; the jobs that this makes stay there.
  */
 const [url = 'http://127.0.0.1:4000', folder = '/tmp/studio-pictures'] = process.argv.slice(2)
 const WIDTHS = [390, 820, 1440] as const
@@ -100,6 +100,28 @@ try {
   await card(page, 'SUCCEEDED').getByRole('link').first().click()
   await page.waitForTimeout(1500)
   await take('8-job-done')
+  await page.keyboard.press('Escape')
+
+  // One of all kinds, for the README: docs/images/studio-dark.png.
+  await page.getByRole('button', { name: 'Making' }).click()
+  await page.getByText('Nothing is being made').waitFor({ timeout: 90_000 })
+  await page.getByRole('button', { name: 'All', exact: true }).click()
+  await generateLink(page, 'http://sandbox.test/content-policy.png')
+  await page.getByRole('button', { name: 'Remove the picture' }).click()
+  await useExample(page)
+  for (const motion of ['30', '200']) {
+    await page.getByLabel('Motion', { exact: true }).fill(motion)
+    await generate(page)
+  }
+  await page.locator('.card[data-status=SUCCEEDED]', { hasText: 'Motion 200' }).waitFor({ timeout: 60_000 })
+  await page.getByLabel('Motion', { exact: true }).fill('120')
+  await generate(page)
+  await generateLink(page, 'http://sandbox.test/long-line.png')
+  await page.getByRole('button', { name: 'Remove the picture' }).click()
+  await useExample(page)
+  await card(page, 'RUNNING').getByText('Step 12 of').waitFor({ timeout: 60_000 })
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await page.screenshot({ path: join(folder, 'studio-dark.png') })
 } finally {
   await browser.close()
 }
