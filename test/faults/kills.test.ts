@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, type TestContext, test } from 'vitest'
 import { createSeeded } from '../helpers/seeded.ts'
 import { until } from '../helpers/until.ts'
-import { createPictureUrl, generate } from './client.ts'
+import { createPictureUrl, generate, readJob } from './client.ts'
 import { type FaultRig, type FaultRigOptions, medianOf, openFaultRig, ROUNDS, roundsMs, TAKEOVER } from './rig.ts'
 
 /** Jobs in each round: each of them is at the point where the process is killed. */
@@ -169,6 +169,37 @@ row(
 )
 
 row(
+  'A5: a worker that is killed half-way through the result leaves it to another, who takes it whole',
+  {
+    timeout: roundsMs(40_000),
+  },
+  async (context) => {
+    const opened = await open(context)
+    const { workers } = membersOf(opened)
+    for (let round = 0; round < ROUNDS; round++) {
+      const halves = new Set<string>()
+      opened.fal.twists.result = async ({ imageUrl }, usual) => {
+        const body = await usual().text()
+        halves.add(imageUrl)
+        return toEndless(body.slice(0, body.length / 2))
+      }
+      const jobs = await opened.submit(JOBS)
+      await until(() => jobs.every(({ imageUrl }) => halves.has(imageUrl)), { timeoutMs: 20_000 })
+      await Promise.all(workers.map((worker) => worker.end('SIGKILL')))
+      opened.fal.twists.result = (_request, usual) => usual()
+      for (const job of jobs) expect((await readJob(opened.apis, job.id)).video).toBeNull()
+      await Promise.all(workers.map((worker) => worker.start()))
+      await until(() => jobs.every((job) => opened.hasBeen(job, 'SUCCEEDED')), TAKEOVER)
+      for (const job of jobs) {
+        const { video } = await readJob(opened.apis, job.id)
+        expect(video).toMatchObject({ url: `${opened.fal.url}/${opened.fal.requestOf(job.imageUrl)?.id}.mp4`, seed: 1 })
+      }
+    }
+    await opened.verify('A5')
+  },
+)
+
+row(
   'a worker that wakes from a long sleep writes nothing: its jobs are another’s',
   {
     timeout: roundsMs(45_000),
@@ -224,6 +255,12 @@ row.for(Object.entries(BREAKDOWNS))(
     await rig.verify(`A13 ${event}`)
   },
 )
+
+/** An answer of JSON that comes as far as this, and no further. */
+function toEndless(text: string): Response {
+  const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(Buffer.from(text)) })
+  return new Response(body, { headers: { 'content-type': 'application/json' } })
+}
 
 /** fal takes every request from now on, and answers none before it is told to. */
 function holdSubmits({ fal }: FaultRig): () => void {
