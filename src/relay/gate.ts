@@ -2,7 +2,7 @@ import type { FalError } from '../adapters/fal.ts'
 
 /** Why nothing is sent at the moment, and since when. */
 export interface Pause {
-  /** What fal answered, or did not, at first. */
+  /** What fal answered, or did not: the first of its kind. */
   error: FalError
   since: Date
 }
@@ -16,21 +16,25 @@ export interface Ticket extends Disposable {
 
 /**
  * One gate for all that is submitted by this process. While fal refuses the key, asks for patience or cannot be reached,
- * it is shut for everybody but one: after a while a single request goes through to see, and opens the gate when it comes
- * through. So a thousand waiting jobs cost fal one call per look, and a fal that breaks submits gets one of them, not all.
+ * it is shut for everybody but one: after a while a single request goes through to see. When it comes through, the others
+ * follow a few at a time, more with each that passes, so that a limit is met by a few requests and not by all. A thousand
+ * waiting jobs cost fal one call per look, and a fal that breaks submits gets one of them.
  */
 export interface Gate {
-  /** Null while it is shut: then wait. */
+  /** Null while there is no room: then wait. */
   enter(): Ticket | null
   /** Rings when it may be worth to enter again. Answers how to stop waiting. */
   wait(ring: () => void): () => void
+  /** How many wait. */
+  readonly waiting: number
   readonly paused: Pause | null
 }
 
 export interface GateDeps {
   /** 0 to 1, for jitter. */
   random(): number
-  onPause(pause: Pause, waiting: number): void
+  /** Called again when fal refuses for another kind of reason than before. */
+  onPause(pause: Pause): void
   onResume(pause: Pause): void
 }
 
@@ -38,85 +42,124 @@ export interface GateDeps {
 const LONGEST_MS = 8_000
 /** A key is mended by a person, and a limit passes by itself: neither comes sooner for being asked after. */
 const LONGEST_REFUSED_MS = 30_000
-/** Between two rings when the one who was rung for did not enter, in milliseconds. */
+/** Between two rings when those who were rung for did not enter, in milliseconds. */
 const AGAIN_MS = 1_000
+/** So many at once, all of them passing, need no counting any more. */
+const ALL = 64
+
+/** How wide the gate is: `room` requests at once until `ALL` have shown that fal takes them. Null: open for everybody. */
+interface Narrow {
+  pause: Pause
+  /** 0 while it is shut, but for the one that looks from `until` on. */
+  room: number
+  inside: number
+  looks: number
+  until: number
+}
 
 export function createGate({ random, onPause, onResume }: GateDeps): Gate {
   const waiting = new Set<() => void>()
-  let shut: { pause: Pause; looks: number; until: number } | null = null
-  let isLooking = false
+  let narrow: Narrow | null = null
   let timer: NodeJS.Timeout | undefined
 
-  function ringFirstAt(time: number): void {
+  function roomOf({ room, until }: Narrow): number {
+    return room === 0 && Date.now() >= until ? 1 : room
+  }
+
+  /** Rings for as many as there is room, and again later: whoever was rung for may have something else to do. */
+  function ringSome(): void {
     clearTimeout(timer)
-    timer = setTimeout(() => {
-      const [first] = waiting
-      first?.()
-      if (shut && !isLooking) ringFirstAt(Date.now() + AGAIN_MS)
-    }, time - Date.now())
-    timer.unref()
+    if (!narrow) return
+    let free = roomOf(narrow) - narrow.inside
+    for (const ring of waiting) {
+      if (free-- <= 0) break
+      ring()
+    }
+    const nextMs = Math.max(AGAIN_MS, narrow.until - Date.now())
+    if (waiting.size > 0) timer = setTimeout(ringSome, nextMs).unref()
   }
 
   function shutFor(error: FalError): void {
-    const looks = (shut?.looks ?? 0) + 1
-    const pause = shut?.pause ?? { error, since: new Date() }
-    const isFirst = shut === null
-    shut = { pause, looks, until: Date.now() + pauseMs(error, looks, random()) }
-    ringFirstAt(shut.until)
-    if (isFirst) onPause(pause, waiting.size)
-  }
-
-  function open(): void {
-    if (!shut) return
-    const { pause } = shut
-    shut = null
+    const before = narrow
+    const isNew = before?.pause.error.kind !== error.kind
+    const pause = before && !isNew ? before.pause : { error, since: before?.pause.since ?? new Date() }
+    // What is refused just after others passed is a limit that was found: no reason to come less often.
+    const looks = before === null ? 1 : before.room > 0 ? before.looks : before.looks + 1
+    const untilMs = pauseMs(error, looks, random())
+    narrow = { pause, looks, room: 0, inside: 0, until: Date.now() + untilMs }
     clearTimeout(timer)
-    for (const ring of waiting) ring()
-    onResume(pause)
+    timer = setTimeout(ringSome, untilMs).unref()
+    if (isNew) onPause(pause)
   }
 
-  function createTicket(looks: boolean): Ticket {
-    // Of those that left before it was shut, none can tell what fal says now.
-    const counts = (): boolean => looks || shut === null
+  function widen(): void {
+    if (!narrow) return
+    narrow.looks = Math.max(1, narrow.looks - 1)
+    narrow.room++
+    if (narrow.room >= ALL || waiting.size === 0) {
+      const { pause } = narrow
+      narrow = null
+      clearTimeout(timer)
+      for (const ring of waiting) ring()
+      onResume(pause)
+    }
+  }
+
+  function createTicket(): Ticket {
+    const mine = narrow
+    if (mine) mine.inside++
+    let isInside = true
+    function leave(): void {
+      if (mine && isInside) mine.inside--
+      isInside = false
+    }
     return {
       passed: () => {
-        if (counts()) open()
+        // Of those that left before it was shut, none can tell what fal says now.
+        if (narrow !== mine) return
+        leave()
+        widen()
+        ringSome()
       },
       failed: (error) => {
-        if (!counts()) return
-        if (isPassing(error)) open()
+        if (narrow !== mine) return
+        leave()
+        if (isPassing(error)) widen()
         else if (error.kind !== 'rejected') shutFor(error)
+        if (narrow === mine) ringSome()
       },
       [Symbol.dispose]: () => {
-        if (!looks) return
-        isLooking = false
-        if (shut) ringFirstAt(Math.max(shut.until, Date.now()))
+        if (!isInside) return
+        leave()
+        if (narrow === mine) ringSome()
       },
     }
   }
 
   return {
-    enter: () => {
-      if (shut === null) return createTicket(false)
-      if (isLooking || Date.now() < shut.until) return null
-      isLooking = true
-      return createTicket(true)
-    },
+    enter: () => (narrow === null || narrow.inside < roomOf(narrow) ? createTicket() : null),
     wait: (ring) => {
       waiting.add(ring)
       return () => waiting.delete(ring)
     },
+    get waiting() {
+      return waiting.size
+    },
     get paused() {
-      return shut?.pause ?? null
+      return narrow?.pause ?? null
     },
   }
 }
 
-/** How long the gate stays shut after a failure, in milliseconds: longer each time, with jitter, as fal asked at least. */
+/**
+ * How long the gate stays shut after a failure, in milliseconds: longer each time, with jitter. What fal asks for is the
+ * least when it is a limit; of a fal that is away it is a guess, and does not keep us from looking.
+ */
 export function pauseMs({ kind, retryAfterMs }: FalError, looks: number, random: number): number {
   const longest = kind === 'auth' || kind === 'rate-limited' ? LONGEST_REFUSED_MS : LONGEST_MS
   const usual = Math.min(longest, 500 * 2 ** Math.min(looks - 1, 10)) * (0.5 + random / 2)
-  return Math.max(usual, retryAfterMs ?? 0)
+  const asked = retryAfterMs ?? 0
+  return Math.max(usual, kind === 'rate-limited' ? asked : Math.min(asked, LONGEST_MS))
 }
 
 /** A no to this one request, by fal itself: the next may pass. */

@@ -44,19 +44,89 @@ test('a refused key shuts the gate for all, and is told once', () => {
   expect(paused).toHaveLength(1)
 })
 
-test('after a while one alone goes to look, and opens the gate for all when it passes', () => {
+test('after a while one alone goes to look, and opens the gate when it passes and nobody waits', () => {
   send(refusedKey)
-  const rung: number[] = []
-  for (const n of [1, 2, 3]) gate.wait(() => rung.push(n))
   vi.advanceTimersByTime(500)
-  expect(rung).toEqual([1])
   const looking = gate.enter()
   expect(gate.enter()).toBeNull()
   looking?.passed()
   looking?.[Symbol.dispose]()
-  expect(rung).toEqual([1, 1, 2, 3])
-  expect(send()).toBe(true)
+  expect([send(), send()]).toEqual([true, true])
   expect(resumed).toHaveLength(1)
+  expect(gate.paused).toBeNull()
+})
+
+/** As an alarm rings: however often, who sleeps wakes once. */
+function once(act: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (!isDone) act()
+    isDone = true
+  }
+}
+
+/** Requests that wait as those of a worker do: rung for, they enter, send, and wait again while there is no room. */
+function crowd(size: number, answer: () => FalError | null): { sent: number[] } {
+  const sent: number[] = []
+  for (let n = 0; n < size; n++) {
+    let stopWaiting = (): void => {}
+    const come = (): void => {
+      stopWaiting()
+      const ticket = gate.enter()
+      if (!ticket) {
+        stopWaiting = gate.wait(once(() => setTimeout(come, 1)))
+        return
+      }
+      sent.push(Date.now())
+      // fal takes its time to answer.
+      setTimeout(() => {
+        const error = answer()
+        if (error) ticket.failed(error)
+        else ticket.passed()
+        ticket[Symbol.dispose]()
+        if (error) come()
+      }, 100)
+    }
+    come()
+  }
+  return { sent }
+}
+
+test('those who wait follow a few at a time, and all of them as fal takes them', () => {
+  send(refusedKey)
+  const { sent } = crowd(300, () => null)
+  vi.advanceTimersByTime(499)
+  expect(sent).toHaveLength(0)
+  vi.advanceTimersByTime(100)
+  expect(sent).toHaveLength(1)
+  vi.advanceTimersByTime(101)
+  expect(sent.length).toBeLessThanOrEqual(2)
+  vi.advanceTimersByTime(2_000)
+  expect(sent).toHaveLength(300)
+  expect(resumed).toHaveLength(1)
+})
+
+test('a limit of one in three seconds is met by a few requests, however many wait', () => {
+  let free = 1
+  setInterval(() => {
+    free = 1
+  }, 3_000)
+  const limited = new FalError('rate-limited', 'no', { status: 429, retryAfterMs: 3_000 })
+  send(limited)
+  const { sent } = crowd(200, () => (free-- > 0 ? null : limited))
+  vi.advanceTimersByTime(60_000)
+  // One that is taken and at most one that finds the limit, in each of 20 windows.
+  expect(sent.length).toBeLessThanOrEqual(42)
+  expect(sent.length).toBeGreaterThanOrEqual(18)
+  expect(paused).toHaveLength(1)
+})
+
+test('a refused key is told also when fal was away before', () => {
+  send(new FalError('unavailable', 'fal is unavailable', { status: 503 }))
+  vi.advanceTimersByTime(500)
+  send(refusedKey)
+  expect(paused.map(({ error }) => error.kind)).toEqual(['unavailable', 'auth'])
+  expect(gate.paused?.error).toBe(refusedKey)
 })
 
 test('one that was rung for and does not come does not keep the others out', () => {
@@ -112,7 +182,9 @@ test('the pauses grow, to 8 s when fal cannot be reached and to 30 s when it ref
   expect(pauseMs(away, 9, 0)).toBe(4000)
 })
 
-test('Retry-After is the least', () => {
+test('Retry-After of a limit is the least; of a fal that is away it is not waited out', () => {
   const limited = new FalError('rate-limited', 'no', { status: 429, retryAfterMs: 45_000 })
   expect(pauseMs(limited, 1, 1)).toBe(45_000)
+  const away = new FalError('unavailable', 'no', { status: 503, retryAfterMs: 3_600_000 })
+  expect(pauseMs(away, 1, 1)).toBe(8_000)
 })
