@@ -19,7 +19,7 @@ export interface Worker {
 }
 
 export interface WorkerOptions {
-  /** Jobs held at once. */
+  /** Jobs held at once; those that wait for fal to take submits do not count, up to as many again. */
   concurrency: number
   /** Backstop between looks for tasks, in milliseconds. Default 1000. */
   pollMs?: number
@@ -28,6 +28,9 @@ export interface WorkerOptions {
   /** A submit that has left may take this long to answer, in milliseconds; the process has 20 s. Default 14,000. */
   graceMs?: number
 }
+
+/** Holds that are let go within this time are given back together, in milliseconds. */
+const TOGETHER_MS = 50
 
 interface Held {
   hold: Hold
@@ -38,16 +41,19 @@ interface Held {
 }
 
 export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
-  const { queue, jobs, onError } = deps
+  const { queue, jobs, gate, onError } = deps
   const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000 } = options
   const held = new Map<string, Held>()
   const stopping = new AbortController()
+  const stopped = new AbortController()
   const tasks = createAlarm()
-  let loops: Promise<unknown> = Promise.resolve()
+  let claiming: Promise<void> = Promise.resolve()
+  let beating: Promise<void> = Promise.resolve()
 
   async function claimLoop(): Promise<void> {
     while (!stopping.signal.aborted) {
-      const free = concurrency - held.size
+      // A dead worker's running jobs must find room while fal takes no new ones.
+      const free = concurrency - held.size + Math.min(gate.waiting, concurrency)
       let found = 0
       try {
         if (free > 0) found = await claim(free)
@@ -103,20 +109,46 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
 
   async function heartbeatLoop(): Promise<void> {
     const beats = createAlarm()
-    while (!stopping.signal.aborted) {
-      await beats.sleep(heartbeatMs, stopping.signal)
+    while (!stopped.signal.aborted) {
+      await beats.sleep(heartbeatMs, stopped.signal)
       await heartbeat().catch((error: unknown) => onError(error, { stage: 'heartbeat' }))
     }
   }
 
-  const untilStopped = (loop: Promise<void>): Promise<void> =>
+  const untilStopped = (loop: Promise<void>, { signal }: AbortController): Promise<void> =>
     loop.catch((error: unknown) => {
-      if (!stopping.signal.aborted) throw error
+      if (!signal.aborted) throw error
     })
+
+  /** Lets go of everything: at once of what can be left, of the rest when its submit is answered, or time is up. */
+  async function giveBack(): Promise<void> {
+    const left = new Set(held.values())
+    const timeUp = AbortSignal.timeout(graceMs)
+    const free = createAlarm()
+    const freed: Claim[] = []
+    for (const entry of left) {
+      entry.controller.abort(new HoldLostError())
+      void entry.done.then(() => {
+        left.delete(entry)
+        freed.push(entry.hold.claim)
+        free.ring()
+      })
+    }
+    while (left.size > 0 && !timeUp.aborted) {
+      await free.sleep(graceMs, timeUp).catch(() => {
+        // Time is up.
+      })
+      // Those that end with it go back with it.
+      await new Promise((resolve) => setTimeout(resolve, TOGETHER_MS))
+      await queue.release(freed.splice(0))
+    }
+    await queue.release([...freed, ...[...left].map(({ hold }) => hold.claim)])
+  }
 
   return {
     start: () => {
-      loops = Promise.all([untilStopped(claimLoop()), untilStopped(heartbeatLoop())])
+      claiming = untilStopped(claimLoop(), stopping)
+      beating = untilStopped(heartbeatLoop(), stopped)
     },
     wake: () => tasks.ring(),
     ring: (jobId) => held.get(jobId)?.hold.alarm.ring(),
@@ -125,12 +157,13 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     },
     stop: async () => {
       stopping.abort(new HoldLostError())
-      await loops
-      const entries = [...held.values()]
-      for (const { controller } of entries) controller.abort(new HoldLostError())
-      const finished = Promise.all(entries.map((entry) => entry.done))
-      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, graceMs).unref())])
-      await queue.release(entries.map((entry) => entry.hold.claim))
+      await claiming
+      try {
+        await giveBack()
+      } finally {
+        stopped.abort(new HoldLostError())
+        await beating
+      }
     },
   }
 }

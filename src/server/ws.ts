@@ -10,6 +10,9 @@ import type { AllowsOrigin } from './origins.ts'
 /** Largest message taken, in bytes. Pictures do not go over the socket: upload them, or give a URL. */
 const MAX_MESSAGE_BYTES = 256 * 1024
 
+/** A client that does not answer a close is cut off after this, in milliseconds: a drain does not wait for the deaf. */
+const CLOSE_MS = 2_000
+
 /** The close code for "come back": the server restarts. @see https://www.iana.org/assignments/websocket (1012) */
 const SERVICE_RESTART = 1012
 
@@ -94,7 +97,11 @@ export function serveGraphQLSockets(
     stop: async () => {
       server.off('upgrade', upgrade)
       for (const client of sockets.clients) client.close(SERVICE_RESTART, 'Service restart')
+      const cut = setTimeout(() => {
+        for (const client of sockets.clients) client.terminate()
+      }, CLOSE_MS)
       await protocol.dispose()
+      clearTimeout(cut)
     },
   }
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { WatchFeedDocument } from '../../operations/generated/graphql.ts'
@@ -99,6 +100,22 @@ test.each(['/', '/graphql/', '/other', '/graphqlx'])('there is no WebSocket at %
   const socket = new WebSocket(`${rig.url.replace('http', 'ws')}${path}`, 'graphql-transport-ws')
   const [error] = await once(socket, 'error')
   expect(String(error)).toContain('404')
+})
+
+test('a server that stops does not wait for a client that hears nothing', async () => {
+  const stopping = await openRig({ fal: 'away' })
+  const { hostname, port } = new URL(stopping.url)
+  const deaf = connect(Number(port), hostname)
+  const head = ['GET /graphql HTTP/1.1', `Host: ${hostname}:${port}`, 'Connection: Upgrade', 'Upgrade: websocket']
+  const websocket = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==']
+  deaf.write([...head, ...websocket, 'Sec-WebSocket-Protocol: graphql-transport-ws', '', ''].join('\r\n'))
+  await once(deaf, 'data')
+  // It reads no more, and answers no close.
+  deaf.pause()
+  const since = performance.now()
+  await stopping.close()
+  expect(performance.now() - since).toBeLessThan(10_000)
+  deaf.destroy()
 })
 
 test('a server that stops closes its sockets with 1012: come back', async () => {
