@@ -38,7 +38,7 @@ export interface FalUploadSlot {
  */
 const REQUEST_ID = /^[A-Za-z0-9_-]{1,128}$/
 /** In either spelling; fal's pages know of no such status, and say nothing of the one after a cancel. */
-const CANCELLED = /^CANCELL?ED$/i
+const CANCELLED = /^CANCELL?ED$/
 /** What is told on as GraphQL's Int and stored as Postgres' integer holds no more. */
 const MAX_POSITION = 2_147_483_647
 
@@ -57,10 +57,11 @@ export function readStatus(answer: FalAnswer): FalStatus {
   const body = readObject(answer)
   if (typeof body.status !== 'string') throw toUnreadable(answer, 'without a status')
   const logs = toLogLines(body.logs)
-  if (body.status === 'IN_QUEUE') return { state: 'IN_QUEUE', position: toPosition(body.queue_position), logs }
-  const isCancelled = CANCELLED.test(body.status)
+  const status = body.status.toUpperCase()
+  if (status === 'IN_QUEUE') return { state: 'IN_QUEUE', position: toPosition(body.queue_position), logs }
+  const isCancelled = CANCELLED.test(status)
   // A status that is not known yet is no reason to give a paid job up: it still runs.
-  if (body.status !== 'COMPLETED' && !isCancelled) return { state: 'IN_PROGRESS', logs }
+  if (status !== 'COMPLETED' && !isCancelled) return { state: 'IN_PROGRESS', logs }
   const errorType = toErrorType(body.error_type, answer) ?? (isCancelled ? 'client_cancelled' : null)
   return { state: 'COMPLETED', error: toStatusError(body.error, answer), errorType, logs }
 }

@@ -32,7 +32,7 @@ export function createDeliveries({ db, onNews }: DeliveriesDeps): Deliveries {
       })
       return count === 1
     } catch (error) {
-      if (isTaken(error)) return false
+      if (isRequestTaken(error)) return false
       throw error
     }
   }
@@ -51,7 +51,7 @@ export function createDeliveries({ db, onNews }: DeliveriesDeps): Deliveries {
   }
 }
 
-/** Another job has this request: its own delivery went astray. */
-function isTaken(error: unknown): boolean {
+/** Another job has this request. */
+export function isRequestTaken(error: unknown): boolean {
   return error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002'
 }

@@ -3,6 +3,7 @@ import type { Claim, Queue } from '../adapters/queue.ts'
 import type { EventLog, Publish } from '../events/log.ts'
 import type { LogLine } from '../events/update.ts'
 import type { Job, Prisma } from '../generated/prisma/client.ts'
+import { isRequestTaken } from './deliveries.ts'
 import type { Failure } from './failure.ts'
 import type { VideoResult } from './models.ts'
 
@@ -31,7 +32,8 @@ export interface RelayJobs {
    * fence of this and of the next: only the submit that set it knows how it ended, whoever holds the job by then.
    */
   unmarkSubmitting(jobId: string, mark: Date): Promise<boolean>
-  saveRequest(jobId: string, mark: Date, requestId: string): Promise<boolean>
+  /** `taken`: another job has this request. */
+  saveRequest(jobId: string, mark: Date, requestId: string): Promise<'saved' | 'taken' | false>
   /** Those of the jobs for which an end was asked. */
   findCanceling(jobIds: readonly string[]): Promise<string[]>
   /** The job's end and the end of its task, in one transaction. False, and nothing is written, when the claim is stale. */
@@ -82,9 +84,16 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
       update({ ...mine(claim), status: 'PENDING', submittingAt: null }, { submittingAt: mark }),
     unmarkSubmitting: (jobId, mark) =>
       update({ id: jobId, submittingAt: mark, requestId: null }, { submittingAt: null }),
-    // Said twice, because the first answer of the database was lost, is said once.
-    saveRequest: (jobId, mark, requestId) =>
-      update({ id: jobId, submittingAt: mark, OR: [{ requestId: null }, { requestId }] }, { requestId }),
+    saveRequest: async (jobId, mark, requestId) => {
+      try {
+        // Said twice, because the first answer of the database was lost, is said once.
+        const where = { id: jobId, submittingAt: mark, OR: [{ requestId: null }, { requestId }] }
+        return (await update(where, { requestId })) && 'saved'
+      } catch (error) {
+        if (isRequestTaken(error)) return 'taken'
+        throw error
+      }
+    },
     findCanceling: async (jobIds) => {
       const rows = await db.job.findMany({
         where: { id: { in: [...jobIds] }, status: { in: ['CANCELING', 'CANCELED'] } },

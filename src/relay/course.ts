@@ -1,9 +1,9 @@
-import type { FalStatus } from '../adapters/fal.ts'
+import type { FalLogLine, FalStatus } from '../adapters/fal.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import { canMove } from '../jobs/state.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
-import { createLogTail } from './log-tail.ts'
+import { countRepeated, createLogTail } from './log-tail.ts'
 import { type Reading, toReading } from './reading.ts'
 
 /** What is known of a request that is being followed; what is new about it goes into the log. */
@@ -26,6 +26,8 @@ export function createCourse({ jobs, log }: RelayDeps, { claim }: Hold, job: Job
   let progress: number | null = null
   let taken = { lines: job.falLogLines, bytes: job.falLogBytes }
   let isBeginning = false
+  /** What the stream told last: fal tells what is new; others may tell all so far, each time. */
+  let told: readonly FalLogLine[] = []
 
   async function store(reading: Reading): Promise<boolean> {
     const { logs } = reading
@@ -56,10 +58,15 @@ export function createCourse({ jobs, log }: RelayDeps, { claim }: Hold, job: Job
     },
     beginStream: () => {
       isBeginning = true
+      told = []
     },
     takeStreamed: async (answer) => {
-      const logs = answer.logs.slice(isBeginning ? tail.countKnown(answer.logs) : 0)
-      if (answer.logs.length > 0) isBeginning = false
+      const known = isBeginning ? tail.countKnown(answer.logs) : countRepeated(told, answer.logs)
+      const logs = answer.logs.slice(known)
+      if (answer.logs.length > 0) {
+        isBeginning = false
+        told = answer.logs
+      }
       const reading = toReading({ ...answer, logs }, { lines: 0, bytes: taken.bytes })
       const isNews = await store({ ...reading, taken: { ...reading.taken, lines: taken.lines + logs.length } })
       tail.append(logs)

@@ -11,6 +11,10 @@ const PATIENCE_MS = 3600_000
 
 /** How long a refusal of the result may be one of a moment, in milliseconds: "not found" or "in progress" just after COMPLETED. */
 const GRACE_MS = 20_000
+/** The same after a cancel, which is the likely reason; but a video that was made in spite of it is billed. */
+const CANCELED_GRACE_MS = 3_000
+/** Longest pause between two calls for it, whatever fal asks for: it may not last. In milliseconds. */
+const LONGEST_MS = 30_000
 
 /** fal's error type of a request that was canceled. @see https://docs.fal.ai/request-errors */
 const CANCELED_BY_CALLER = 'client_cancelled'
@@ -35,7 +39,8 @@ export async function finishRequest(
       const ending = judgeResult(model, followed, error, Date.now() - since)
       if (ending !== 'again') return ending
       if (attempt === 1) onError(error, { stage: 'result', jobId: hold.claim.jobId })
-      await hold.alarm.sleep(Math.max(error.retryAfterMs ?? 0, nextDelayMs(attempt, random())), hold.signal)
+      const askedMs = Math.min(error.retryAfterMs ?? 0, LONGEST_MS)
+      await hold.alarm.sleep(Math.max(askedMs, nextDelayMs(attempt, random())), hold.signal)
     }
   }
 }
@@ -51,7 +56,8 @@ export function judgeResult(
   waitedMs: number,
 ): Ending | 'again' {
   const isRefusal = error.kind === 'rejected' || error.kind === 'not-found'
-  if (error.errorType === CANCELED_BY_CALLER || (canceled && isRefusal)) return { status: 'CANCELED' }
+  if (error.errorType === CANCELED_BY_CALLER) return { status: 'CANCELED' }
+  if (canceled && isRefusal) return waitedMs < CANCELED_GRACE_MS ? 'again' : { status: 'CANCELED' }
   // With issues, or a refusal with a type of its own, it is the model speaking.
   if (error.issues.length > 0 || (error.kind === 'rejected' && error.errorType !== null))
     return failed(toFailure(model, error))

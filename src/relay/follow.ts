@@ -19,13 +19,21 @@ export interface FollowOptions {
   quietMs?: number
   /** How long after a stream that broke the next is opened, in milliseconds; longer each time. */
   streamAgainMs?(broken: number, random: number): number
+  /** How long fal may refuse to tell the status of a request before that is believed, in milliseconds. Default 30,000. */
+  refusalMs?: number
 }
 
-/** How often in a row fal may refuse to tell the status of a request before that is believed. */
-const REFUSAL_LIMIT = 5
+/** The same for a refusal that is not fal's own word, but a page of what stands before it, in milliseconds. */
+const FOREIGN_REFUSAL_MS = 600_000
 
 /** After so many unreadable answers in a row the status is asked for without its log, which may be what is too long. */
 const UNREADABLE_LIMIT = 2
+/** Each so manieth of those asks for the log all the same. */
+const WITH_LOG_AGAIN = 20
+
+/** What fal asks for is a guess of how long it will be away: a paid result may not last as long. In milliseconds. */
+const MOST_PATIENCE_MS = 30_000
+const MOST_STREAM_PATIENCE_MS = 300_000
 
 /** A queued request whose cancel fal has acknowledged is gone, even if fal goes on listing it for this long. */
 const CANCEL_CONFIRM_MS = 60_000
@@ -39,18 +47,36 @@ export async function followRequest(
   deps: RelayDeps,
   hold: Hold,
   { job, model, requestId }: { job: Job; model: Model; requestId: string },
-  { quietMs = 60_000, streamAgainMs = nextStreamMs }: FollowOptions = {},
+  { quietMs = 60_000, streamAgainMs = nextStreamMs, refusalMs = 30_000 }: FollowOptions = {},
 ): Promise<Followed | { ending: Ending }> {
   const { fal, random, onError } = deps
   const { signal } = hold
   const course = createCourse(deps, hold, job)
-  const failures = { inRow: 0, refused: 0, unreadable: 0 }
+  const failures = { inRow: 0, refusedSince: null as number | null, unreadable: 0, withoutLog: 0 }
   const stream = { broken: 0, againAt: 0, wasQuiet: false }
-  let canceledAt: number | null = null
+  const cancel = { confirmedAt: null as number | null, failed: 0, againAt: 0 }
 
-  /** Listens if the stream is to be trusted. True when something made it worth to ask for the status at once. */
-  async function listen(): Promise<Completed | boolean> {
-    if (Date.now() < stream.againAt) return false
+  /** Passes a cancel on. That fal does not take it says nothing of the request: the status tells how that stands. */
+  async function passCancel(): Promise<void> {
+    if (course.status !== 'CANCELING' || cancel.confirmedAt !== null || Date.now() < cancel.againAt) return
+    try {
+      // ALREADY_COMPLETED and NOT_FOUND: the status tells how it ended.
+      if ((await fal.cancel(model.endpoint, requestId, { signal })) === 'REQUESTED') cancel.confirmedAt = Date.now()
+    } catch (error) {
+      if (!(error instanceof FalError)) throw error
+      cancel.failed++
+      if (cancel.failed === 1) onError(error, { stage: 'cancel', jobId: job.id })
+      cancel.againAt = Date.now() + waitMs(error, cancel.failed)
+    }
+  }
+
+  function waitMs({ retryAfterMs }: FalError, failed: number): number {
+    return Math.max(Math.min(retryAfterMs ?? 0, MOST_PATIENCE_MS), nextDelayMs(failed, random()))
+  }
+
+  /** Listens if the stream is to be trusted; else null. True when something made it worth to ask for the status at once. */
+  async function listen(): Promise<Completed | boolean | null> {
+    if (Date.now() < Math.max(stream.againAt, cancel.againAt)) return null
     const startedAt = Date.now()
     try {
       const heard = await listenToRequest(deps, hold, { course, endpoint: model.endpoint, requestId, quietMs })
@@ -70,47 +96,50 @@ export async function followRequest(
   function distrust(error: FalError): void {
     stream.broken++
     if (stream.broken === 1) onError(error, { stage: 'status stream', jobId: job.id })
-    stream.againAt = Date.now() + Math.max(error.retryAfterMs ?? 0, streamAgainMs(stream.broken, random()))
+    const askedMs = Math.min(error.retryAfterMs ?? 0, MOST_STREAM_PATIENCE_MS)
+    stream.againAt = Date.now() + Math.max(askedMs, streamAgainMs(stream.broken, random()))
   }
 
   for (;;) {
     let delayMs: number
     try {
-      if (course.status === 'CANCELING' && canceledAt === null) {
-        const outcome = await fal.cancel(model.endpoint, requestId, { signal })
-        // ALREADY_COMPLETED and NOT_FOUND: the status tells how it ended.
-        if (outcome === 'REQUESTED') canceledAt = Date.now()
-      }
-      const answer = await fal.status(model.endpoint, requestId, {
-        signal,
-        logs: failures.unreadable < UNREADABLE_LIMIT,
-      })
+      await passCancel()
+      const logs = failures.unreadable < UNREADABLE_LIMIT || ++failures.withoutLog % WITH_LOG_AGAIN === 0
+      const answer = await fal.status(model.endpoint, requestId, { signal, logs })
       failures.inRow = 0
-      failures.refused = 0
+      failures.refusedSince = null
+      if (logs) failures.unreadable = 0
       const isNews = await course.take(answer)
       if (stream.wasQuiet && isNews) distrust(new FalError('interrupted', "fal's status stream kept news to itself"))
       stream.wasQuiet = false
-      if (answer.state === 'COMPLETED') return { completed: answer, canceled: canceledAt !== null }
-      if (answer.state === 'IN_QUEUE' && canceledAt !== null && Date.now() - canceledAt > CANCEL_CONFIRM_MS)
+      const { confirmedAt } = cancel
+      if (answer.state === 'COMPLETED') return { completed: answer, canceled: confirmedAt !== null }
+      if (answer.state === 'IN_QUEUE' && confirmedAt !== null && Date.now() - confirmedAt > CANCEL_CONFIRM_MS)
         return { ending: { status: 'CANCELED' } }
       const heard = await listen()
-      if (typeof heard === 'object')
+      if (heard === true) continue
+      if (heard)
         return {
           completed: await confirm(deps, hold, { course, model, requestId, heard }),
-          canceled: canceledAt !== null,
+          canceled: confirmedAt !== null,
         }
-      if (heard) continue
-      delayMs = pollDelayMs(answer, random())
+      // What was asked before a stream that broke is old.
+      delayMs = heard === false ? nextDelayMs(1, random()) : pollDelayMs(answer, random())
     } catch (error) {
       if (!(error instanceof FalError)) throw error
       failures.inRow++
       if (error.kind === 'unreadable') failures.unreadable++
-      if (error.kind === 'not-found' || error.kind === 'rejected') failures.refused++
-      if (error.kind === 'not-found' && canceledAt !== null) return { ending: { status: 'CANCELED' } }
-      if (failures.refused >= REFUSAL_LIMIT)
-        return { ending: course.status === 'CANCELING' ? { status: 'CANCELED' } : lost(model, error) }
+      if (error.kind !== 'not-found' && error.kind !== 'rejected') failures.refusedSince = null
+      else {
+        const isFalsWord = error.body === null
+        if (isFalsWord && error.kind === 'not-found' && cancel.confirmedAt !== null)
+          return { ending: { status: 'CANCELED' } }
+        failures.refusedSince ??= Date.now()
+        if (Date.now() - failures.refusedSince >= (isFalsWord ? refusalMs : FOREIGN_REFUSAL_MS))
+          return { ending: course.status === 'CANCELING' ? { status: 'CANCELED' } : lost(model, error) }
+      }
       if (failures.inRow === 1) onError(error, { stage: 'follow', jobId: job.id })
-      delayMs = Math.max(error.retryAfterMs ?? 0, nextDelayMs(failures.inRow, random()))
+      delayMs = waitMs(error, failures.inRow)
     }
     if (await hold.alarm.sleep(delayMs, signal)) await course.refresh()
   }

@@ -8,11 +8,11 @@ export type Completed = Extract<FalStatus, { state: 'COMPLETED' }>
 export type Heard = Completed | 'rung' | 'quiet'
 
 /** fal begins with the status as it is: a stream that says nothing in this time will not do better, in milliseconds. */
-const FIRST_MS = 5_000
+const FIRST_MS = 4_000
 
 /**
  * Takes what fal's status stream tells, until one of the three.
- * @param quietMs - a stream that lives and tells nothing for this long is looked behind, in milliseconds
+ * @param quietMs - a stream that lives and tells nothing new for this long is looked behind, in milliseconds
  * @throws FalError when the stream breaks
  */
 export async function listenToRequest(
@@ -27,23 +27,23 @@ export async function listenToRequest(
   let next = statuses.next()
   let alarm = hold.alarm.sleep(Math.min(FIRST_MS, quietMs), signal)
   let isFirst = true
-  let hasSpoken = false
+  let newsAt = Date.now()
   try {
     for (;;) {
       const first = await Promise.race([next, alarm])
       if (first === true) return 'rung'
       if (first === false) {
         if (isFirst) throw new FalError('interrupted', "fal's status stream began and said nothing")
-        if (!hasSpoken) return 'quiet'
-        hasSpoken = false
-        alarm = hold.alarm.sleep(quietMs, signal)
+        const leftMs = newsAt + quietMs - Date.now()
+        if (leftMs <= 0) return 'quiet'
+        alarm = hold.alarm.sleep(leftMs, signal)
         continue
       }
       // The adapter ends only after COMPLETED, which has been returned by then.
       if (first.done) throw new Error('the status stream ended without a word')
-      hasSpoken = true
       isFirst = false
-      await course.takeStreamed(first.value)
+      // One that repeats what it said is as good as silent: it may be stuck.
+      if (await course.takeStreamed(first.value)) newsAt = Date.now()
       if (first.value.state === 'COMPLETED') return first.value
       next = statuses.next()
     }

@@ -35,6 +35,17 @@ export function createLogTail(): LogTail {
   }
 }
 
+/**
+ * How many lines of the second list the first has told: all of it, when the second begins with the first. Lines without
+ * a time may well be alike: then only a longer list counts as one that goes on.
+ */
+export function countRepeated(before: readonly FalLogLine[], lines: readonly FalLogLine[]): number {
+  const isRepetition =
+    before.every((line, n) => lines[n] && toKey(lines[n]) === toKey(line)) &&
+    (lines.length > before.length || before.every(({ at }) => at !== null))
+  return isRepetition ? before.length : 0
+}
+
 /** Do the two end alike, as far as both go? */
 function endsWith(tail: readonly string[], keys: readonly string[]): boolean {
   const length = Math.min(tail.length, keys.length)

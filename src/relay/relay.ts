@@ -8,7 +8,7 @@ import { nextDelayMs } from './delay.ts'
 import { finishRequest } from './finish.ts'
 import { followRequest } from './follow.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
-import { submitJob } from './submit.ts'
+import { type SubmitTries, submitJob } from './submit.ts'
 
 /**
  * How long the steps of a job may go on failing in a way that nobody expected before the job is failed, in milliseconds.
@@ -26,13 +26,14 @@ const UNRELATED_MS = 10 * 60_000
 export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
   const { jobs, random, onError } = deps
   let failing: { since: number; last: number; times: number } | null = null
-  for (let attempt = 1; ; attempt++) {
+  const tries: SubmitTries = { failedUploads: 0, hasToldWait: false }
+  for (;;) {
     try {
       const job = await jobs.read(hold.claim)
       if (!job) return
       if (failing && failing.last - failing.since > GIVE_UP_MS) await jobs.end(hold.claim, gaveUp())
       else if (isTerminal(job.status)) await jobs.endTask(hold.claim)
-      else if ((await relayFrom(deps, hold, { job, attempt })) === 'changed') continue
+      else if ((await relayFrom(deps, hold, { job, tries })) === 'changed') continue
       return
     } catch (error) {
       if (error instanceof HoldLostError || hold.signal.aborted) return
@@ -51,7 +52,7 @@ export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
 async function relayFrom(
   deps: RelayDeps,
   hold: Hold,
-  { job, attempt }: { job: Job; attempt: number },
+  { job, tries }: { job: Job; tries: SubmitTries },
 ): Promise<'ended' | 'changed'> {
   const model = MODELS.get(job.model)
   if (!model) throw new Error(`job ${job.id} is of model ${job.model}, which this version does not know`)
@@ -60,7 +61,7 @@ async function relayFrom(
   if (requestId === null) {
     // Canceled while a submit was on its way that fal then did not take: nothing is left to end there.
     if (job.status === 'CANCELING' && job.submittingAt === null) return await end(deps, hold, { status: 'CANCELED' })
-    const outcome = await submitJob(deps, hold, { job, model, attempt })
+    const outcome = await submitJob(deps, hold, { job, model, tries })
     if (outcome === 'changed') return 'changed'
     if ('ending' in outcome) return await end(deps, hold, outcome.ending)
     requestId = outcome.requestId

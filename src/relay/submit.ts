@@ -22,21 +22,29 @@ const STALE_MS = 10_000
 
 /** A backstop for whoever waits to be rung, in milliseconds. */
 const LOOK_MS = 60_000
+/** The same for whoever waits for an answer that another process may save without ringing here. */
+const ANSWER_LOOK_MS = 10_000
 
 /** How often an upload may fail before the job does; with back-off, some minutes. */
 const MAX_UPLOADS = 12
 
+/** What has come of a job's submit under one hold. */
+export interface SubmitTries {
+  failedUploads: number
+  /** Whether those who watch know why nothing moves. */
+  hasToldWait: boolean
+}
+
 /**
  * Brings a job to fal, at most once. The row says that a submit is leaving before it leaves, and has fal's id right
  * after the answer; a submit without an answer is not repeated.
- * @param attempt - how often this was tried under this hold, from 1
  */
 export async function submitJob(
   deps: RelayDeps,
   hold: Hold,
-  { job, model, attempt }: { job: Job; model: Model; attempt: number },
+  { job, model, tries }: { job: Job; model: Model; tries: SubmitTries },
 ): Promise<SubmitOutcome> {
-  if (job.submittingAt !== null) return await waitForAnswer(deps, hold, { mark: job.submittingAt, attempt })
+  if (job.submittingAt !== null) return await waitForAnswer(deps, hold, { mark: job.submittingAt, tries })
   using ticket = deps.gate.enter()
   if (!ticket) {
     await waitAtGate(deps, hold)
@@ -46,7 +54,7 @@ export async function submitJob(
   // Waits come before this: they would be a span a second.
   return await withSpan('submit', {}, () =>
     imageUrl === null
-      ? uploadImage(deps, hold, { model, attempt, ticket })
+      ? uploadImage(deps, hold, { model, tries, ticket })
       : sendJob(deps, hold, { job: { ...job, imageUrl }, model, ticket }),
   )
 }
@@ -77,17 +85,15 @@ async function sendJob(
     // Without the hold's signal: once it has left, its answer is waited for, whoever holds the job by then.
     const submitted = await fal.submit(model.endpoint, input, webhook ?? {})
     ticket.passed()
-    await persist(deps, job.id, () => jobs.saveRequest(job.id, mark, submitted.requestId))
-    return submitted
+    const saved = await persist(deps, job.id, () => jobs.saveRequest(job.id, mark, submitted.requestId))
+    return saved === 'taken' ? { ending: takenRequest(submitted.requestId) } : submitted
   } catch (error) {
     if (!(error instanceof FalError)) throw error
     ticket.failed(error)
     const verdict = judgeSubmit(error)
     if (verdict === 'unknown') {
       onError(error, { stage: 'submit', jobId: job.id })
-      if (!webhookUrl) return { ending: unknownOutcome(error) }
-      await tellWait(deps, hold)
-      return 'changed'
+      return webhookUrl ? 'changed' : { ending: unknownOutcome(error) }
     }
     if (verdict === 'refused') return { ending: refused(model, error) }
     // Nothing reached fal, or fal said that it did not take it: asking again cannot pay twice.
@@ -131,12 +137,13 @@ async function waitAtGate({ gate }: RelayDeps, hold: Hold): Promise<void> {
 async function waitForAnswer(
   deps: RelayDeps,
   hold: Hold,
-  { mark, attempt }: { mark: Date; attempt: number },
+  { mark, tries }: { mark: Date; tries: SubmitTries },
 ): Promise<SubmitOutcome> {
   const leftMs = mark.getTime() + Math.max(ANSWER_MS, deps.webhookUrl ? deps.adoptionMs : 0) - Date.now()
   if (leftMs <= 0) return { ending: unknownOutcome() }
-  if (deps.webhookUrl && attempt === 1) await tellWait(deps, hold)
-  await hold.alarm.sleep(Math.min(leftMs, 1000), hold.signal)
+  if (deps.webhookUrl && !tries.hasToldWait) await tellWait(deps, hold)
+  tries.hasToldWait = true
+  await hold.alarm.sleep(Math.min(leftMs, ANSWER_LOOK_MS * (0.5 + deps.random() / 2)), hold.signal)
   return 'changed'
 }
 
@@ -156,7 +163,7 @@ async function tellWait({ log, adoptionMs }: RelayDeps, { claim }: Hold): Promis
 async function uploadImage(
   { jobs, fal, onError }: RelayDeps,
   hold: Hold,
-  { model, attempt, ticket }: { model: Model; attempt: number; ticket: Ticket },
+  { model, tries, ticket }: { model: Model; tries: SubmitTries; ticket: Ticket },
 ): Promise<SubmitOutcome> {
   const image = await jobs.readImage(hold.claim)
   if (!image) throw new Error(`job ${hold.claim.jobId} has neither an image URL nor an image`)
@@ -170,11 +177,12 @@ async function uploadImage(
     ticket.failed(error)
     const verdict = judgeSubmit(error)
     if (verdict === 'refused') return { ending: refused(model, error) }
-    if (verdict === 'unknown' && attempt >= MAX_UPLOADS) {
+    if (verdict === 'unknown') tries.failedUploads++
+    if (tries.failedUploads >= MAX_UPLOADS) {
       const message = `The picture could not be brought to fal's storage: ${error.message}`
       return { ending: { status: 'FAILED', failure: createFailure('PROVIDER_UNAVAILABLE', message) } }
     }
-    if (attempt === 1) onError(error, { stage: 'upload', jobId: hold.claim.jobId })
+    if (tries.failedUploads === 1) onError(error, { stage: 'upload', jobId: hold.claim.jobId })
     return 'changed'
   }
 }
@@ -183,11 +191,16 @@ async function uploadImage(
  * Saves what became of a submit, however long it takes and whoever holds the job by now: letting go of fal's id would
  * be a video paid for and lost. The mark is its fence: only the submit that set it may say how it ended.
  */
-async function persist({ random, onError }: RelayDeps, jobId: string, save: () => Promise<boolean>): Promise<void> {
+async function persist<Saved>(
+  { random, onError }: RelayDeps,
+  jobId: string,
+  save: () => Promise<Saved | false>,
+): Promise<Saved> {
   for (let attempt = 1; ; attempt++) {
     try {
-      if (!(await save())) throw new HoldLostError()
-      return
+      const saved = await save()
+      if (saved === false) throw new HoldLostError()
+      return saved
     } catch (error) {
       if (error instanceof HoldLostError) throw error
       onError(error, { stage: 'save the answer of a submit', jobId })
@@ -203,6 +216,12 @@ function refused(model: Model, error: FalError): Ending {
     status: 'FAILED',
     failure: error.kind === 'not-found' ? { ...failure, code: 'PROVIDER_ERROR', retryable: true } : failure,
   }
+}
+
+/** Two jobs cannot wait for one video: which of them fal meant, it alone knows. */
+function takenRequest(requestId: string): Ending {
+  const message = `fal answered with the id of another job's request, ${requestId}, so what became of this one is not known. It was not sent twice: retry the job if you want it sent again.`
+  return { status: 'FAILED', failure: createFailure('SUBMIT_UNKNOWN', message) }
 }
 
 function unknownOutcome(error?: FalError): Ending {

@@ -287,7 +287,7 @@ row('B5: a status that is HTML, cut or 5xx for a while is asked for again', { ti
 row(
   'B8: a result that answers 5xx, 504 and 429 is asked for again; one that is gone is RESULT_EXPIRED',
   {
-    timeout: 90_000,
+    timeout: 150_000,
   },
   async (context) => {
     const rig = await open(context)
@@ -302,13 +302,13 @@ row(
     await until(() => jobs.every((job) => rig.hasBeen(job, 'SUCCEEDED')), { timeoutMs: 30_000 })
     rig.fal.twists.result = () => json(404, { detail: 'Not Found' })
     const [gone] = await rig.submit(1)
-    await until(() => gone && rig.hasBeen(gone, 'FAILED'), { timeoutMs: 40_000 })
+    await until(() => gone && rig.hasBeen(gone, 'FAILED'), { timeoutMs: 60_000 })
     expect((await readJob(rig.apis, gone?.id ?? '')).failure?.code).toBe('RESULT_EXPIRED')
     rig.fal.twists.result = AS_USUAL
     rig.fal.twists.status = () => json(404, { status: 'NOT_FOUND' })
     rig.fal.twists.stream = () => json(404, { status: 'NOT_FOUND' })
     const [forgotten] = await rig.submit(1)
-    await until(() => forgotten && rig.hasBeen(forgotten, 'FAILED'), { timeoutMs: 40_000 })
+    await until(() => forgotten && rig.hasBeen(forgotten, 'FAILED'), { timeoutMs: 60_000 })
     expect((await readJob(rig.apis, forgotten?.id ?? '')).failure?.code).toBe('RESULT_EXPIRED')
     await rig.verify('B8')
   },

@@ -14,6 +14,8 @@ interface Answer {
 export interface FalScript {
   status(): Answer
   result(): Answer
+  /** 202 unless given. */
+  cancel?(): Answer
   /** The answer to a submit waits for `answerSubmit`. */
   holdSubmit?: boolean
 }
@@ -29,7 +31,12 @@ export interface ScriptedFal {
 }
 
 /** fal for one request, answering what a test wants to be answered. */
-export async function startScriptedFal({ status, result, holdSubmit = false }: FalScript): Promise<ScriptedFal> {
+export async function startScriptedFal({
+  status,
+  result,
+  cancel = () => ({ status: 202, body: { status: 'CANCELLATION_REQUESTED' } }),
+  holdSubmit = false,
+}: FalScript): Promise<ScriptedFal> {
   const requestId = randomUUID()
   const counts = { submits: 0, cancels: 0 }
   const answering = Promise.withResolvers<void>()
@@ -45,7 +52,7 @@ export async function startScriptedFal({ status, result, holdSubmit = false }: F
     .get('/fal-ai/stable-video/requests/:id', () => toResponse(result()))
     .put('/fal-ai/stable-video/requests/:id/cancel', () => {
       counts.cancels++
-      return Response.json({ status: 'CANCELLATION_REQUESTED' }, { status: 202 })
+      return toResponse(cancel())
     })
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
   const listening = once(server, 'listening')

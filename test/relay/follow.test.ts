@@ -42,6 +42,19 @@ const silentAfter =
     const body = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(text)) })
     return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
   }
+/** Says this again and again. */
+const repeating =
+  (text: string): Twist =>
+  () => {
+    let timer: NodeJS.Timeout
+    const body = new ReadableStream({
+      start: (controller) => {
+        timer = setInterval(() => controller.enqueue(new TextEncoder().encode(text)), 50)
+      },
+      cancel: () => clearInterval(timer),
+    })
+    return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+  }
 const endsAfter =
   (text: string): Twist =>
   () =>
@@ -83,6 +96,59 @@ test('behind a stream that falls silent the status is looked for', async () => {
   // What the status knew the stream had kept to itself: it was not trusted again.
   expect(calls.stream).toBe(1)
   expect(lines).toEqual(LINES)
+})
+
+test('behind a stream that repeats what it said the status is looked for', async () => {
+  const stale = events({ status: 'IN_QUEUE', queue_position: 1, logs: [] })
+  counting({ 1: repeating(stale) })
+  const { followed, lines } = await follow({ quietMs: 600, streamAgainMs: () => 60_000 })
+  expect(followed).toMatchObject({ completed: { state: 'COMPLETED' } })
+  expect(calls.stream).toBe(1)
+  expect(lines).toEqual(LINES)
+})
+
+test('of a stream that tells all lines each time each is taken once', async () => {
+  const lines = Array.from({ length: 6 }, (_, n) => ({
+    message: `step ${n + 1}/6`,
+    timestamp: `2026-11-22T10:00:0${n}`,
+  }))
+  const all = [1, 2, 2, 3, 6].map((count) => ({ status: 'IN_PROGRESS', logs: lines.slice(0, count) }))
+  counting({ 1: endsAfter(events(...all, { status: 'COMPLETED', logs: lines })) })
+  fal.twists.status = () => Response.json({ status: calls.stream === 0 ? 'IN_PROGRESS' : 'COMPLETED', logs: [] })
+  const told = await follow({})
+  expect(told.followed).toMatchObject({ completed: { state: 'COMPLETED' } })
+  expect(told.lines).toEqual(LINES)
+})
+
+test('a status in small letters is the same', async () => {
+  counting({ 1: endsAfter('') })
+  fal.twists.status = () => Response.json({ status: 'completed' })
+  expect((await follow({})).followed).toMatchObject({ completed: { state: 'COMPLETED' } })
+})
+
+test('a request that fal does not know for a moment is asked after again; for longer, it is lost', async () => {
+  const unknown = () => Response.json({ status: 'NOT_FOUND' }, { status: 404 })
+  counting({ 1: endsAfter('') })
+  fal.twists.status = (_request, usual) => (++calls.status <= 3 ? unknown() : usual())
+  expect((await follow({})).followed).toMatchObject({ completed: { state: 'COMPLETED' } })
+  fal.twists.status = unknown
+  expect((await follow({ refusalMs: 500 })).followed).toMatchObject({
+    ending: { status: 'FAILED', failure: { code: 'RESULT_EXPIRED' } },
+  })
+})
+
+test('a page of what stands before fal is not fal’s word', async () => {
+  counting({ 1: endsAfter('') })
+  fal.twists.status = (_request, usual) =>
+    ++calls.status <= 3 ? new Response('404 page not found', { status: 404 }) : usual()
+  expect((await follow({ refusalMs: 0 })).followed).toMatchObject({ completed: { state: 'COMPLETED' } })
+})
+
+test('a status that fal refuses for good ends the job', async () => {
+  fal.twists.status = () => Response.json({ detail: 'Gone' }, { status: 410 })
+  expect((await follow({ refusalMs: 500 })).followed).toMatchObject({
+    ending: { status: 'FAILED', failure: { code: 'PROVIDER_ERROR', retryable: true } },
+  })
 })
 
 test('a stream that says less than is known changes nothing', async () => {

@@ -102,14 +102,31 @@ test('a job that was canceled while its submit was refused ends CANCELED', async
   await fal.stop()
 })
 
-test('a status that fal refuses for good ends the job', async () => {
+test.each([
+  ['500', { status: 500, body: { detail: 'Internal Server Error' } }],
+  ['401', { status: 401, body: { detail: 'no' } }],
+  ['a refusal in other words', { status: 400, body: { detail: 'Request already completed' } }],
+])('a cancel that fal answers with %s ends no job: the status tells that there is a video', async (_name, answer) => {
   const { id, hold } = await claimJob()
-  const { fal, done } = await relay(
-    { status: () => ({ status: 410, body: { detail: 'Gone' } }), result: () => video },
-    hold,
-  )
+  await db.job.update({
+    where: { id },
+    data: { status: 'CANCELING', submittingAt: new Date(), requestId: `canceled-${id}` },
+  })
+  const { fal, done } = await relay({ status: () => completed, result: () => video, cancel: () => answer }, hold)
   await done
-  expect(await read(id)).toMatchObject({ status: 'FAILED', failure: { code: 'PROVIDER_ERROR', retryable: true } })
+  expect(await read(id)).toMatchObject({ status: 'SUCCEEDED' })
+  expect(fal.cancels).toBe(1)
+  await fal.stop()
+})
+
+test('a submit that is answered with another job’s request ends, and neither is sent again', async () => {
+  const { id, hold } = await claimJob()
+  const other = await claimJob()
+  const { fal, done } = await relay({ status: () => completed, result: () => video }, hold)
+  await db.job.update({ where: { id: other.id }, data: { submittingAt: new Date(), requestId: fal.requestId } })
+  await done
+  expect(await read(id)).toMatchObject({ status: 'FAILED', requestId: null, failure: { code: 'SUBMIT_UNKNOWN' } })
+  expect(fal.submits).toBe(1)
   await fal.stop()
 })
 
