@@ -12,6 +12,14 @@ export function nextDelayMs(attempt: number, random: number): number {
 }
 
 /**
+ * A pause, or as long as fal asks for when that is longer, in milliseconds. What fal asks for while it is away is a guess,
+ * and what it made may not last as long: it is heeded up to `mostMs`.
+ */
+export function longerMs(usualMs: number, { retryAfterMs }: { retryAfterMs: number | null }, mostMs: number): number {
+  return Math.max(usualMs, Math.min(retryAfterMs ?? 0, mostMs))
+}
+
+/**
  * How long until fal is asked again: about a second near the front of the line and while running, longer the further
  * back, 10 s at most.
  */

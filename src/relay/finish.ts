@@ -2,7 +2,7 @@ import { FalError } from '../adapters/fal.ts'
 import { createFailure, type Failure, toFailure } from '../jobs/failure.ts'
 import type { Model, VideoResult } from '../jobs/models.ts'
 import type { Ending } from '../jobs/relay-jobs.ts'
-import { nextDelayMs } from './delay.ts'
+import { longerMs, nextDelayMs } from './delay.ts'
 import type { Followed } from './follow.ts'
 import type { Hold, RelayDeps } from './hold.ts'
 
@@ -39,8 +39,7 @@ export async function finishRequest(
       const ending = judgeResult(model, followed, error, Date.now() - since)
       if (ending !== 'again') return ending
       if (attempt === 1) onError(error, { stage: 'result', jobId: hold.claim.jobId })
-      const askedMs = Math.min(error.retryAfterMs ?? 0, LONGEST_MS)
-      await hold.alarm.sleep(Math.max(askedMs, nextDelayMs(attempt, random())), hold.signal)
+      await hold.alarm.sleep(longerMs(nextDelayMs(attempt, random()), error, LONGEST_MS), hold.signal)
     }
   }
 }

@@ -3,8 +3,9 @@ import type { Job } from '../generated/prisma/client.ts'
 import { createFailure, toFailure } from '../jobs/failure.ts'
 import type { Model } from '../jobs/models.ts'
 import type { Ending } from '../jobs/relay-jobs.ts'
+import { createCancelRelay } from './cancel.ts'
 import { type Course, createCourse } from './course.ts'
-import { nextDelayMs, nextStreamMs, pollDelayMs } from './delay.ts'
+import { longerMs, nextDelayMs, nextStreamMs, pollDelayMs } from './delay.ts'
 import type { Hold, RelayDeps } from './hold.ts'
 import { type Completed, listenToRequest } from './listen.ts'
 
@@ -31,9 +32,9 @@ const UNREADABLE_LIMIT = 2
 /** Each so manieth of those asks for the log all the same. */
 const WITH_LOG_AGAIN = 20
 
-/** What fal asks for is a guess of how long it will be away: a paid result may not last as long. In milliseconds. */
-const MOST_PATIENCE_MS = 30_000
-const MOST_STREAM_PATIENCE_MS = 300_000
+/** Longest pause before the status is asked for again, and before the next stream, whatever fal asks for, in milliseconds. */
+const LONGEST_MS = 30_000
+const LONGEST_STREAM_MS = 300_000
 
 /** A queued request whose cancel fal has acknowledged is gone, even if fal goes on listing it for this long. */
 const CANCEL_CONFIRM_MS = 60_000
@@ -54,25 +55,7 @@ export async function followRequest(
   const course = createCourse(deps, hold, job)
   const failures = { inRow: 0, refusedSince: null as number | null, unreadable: 0, withoutLog: 0 }
   const stream = { broken: 0, againAt: 0, wasQuiet: false }
-  const cancel = { confirmedAt: null as number | null, failed: 0, againAt: 0 }
-
-  /** Passes a cancel on. That fal does not take it says nothing of the request: the status tells how that stands. */
-  async function passCancel(): Promise<void> {
-    if (course.status !== 'CANCELING' || cancel.confirmedAt !== null || Date.now() < cancel.againAt) return
-    try {
-      // ALREADY_COMPLETED and NOT_FOUND: the status tells how it ended.
-      if ((await fal.cancel(model.endpoint, requestId, { signal })) === 'REQUESTED') cancel.confirmedAt = Date.now()
-    } catch (error) {
-      if (!(error instanceof FalError)) throw error
-      cancel.failed++
-      if (cancel.failed === 1) onError(error, { stage: 'cancel', jobId: job.id })
-      cancel.againAt = Date.now() + waitMs(error, cancel.failed)
-    }
-  }
-
-  function waitMs({ retryAfterMs }: FalError, failed: number): number {
-    return Math.max(Math.min(retryAfterMs ?? 0, MOST_PATIENCE_MS), nextDelayMs(failed, random()))
-  }
+  const cancel = createCancelRelay(deps, hold, { course, endpoint: model.endpoint, requestId })
 
   /** Listens if the stream is to be trusted; else null. True when something made it worth to ask for the status at once. */
   async function listen(): Promise<Completed | boolean | null> {
@@ -96,14 +79,13 @@ export async function followRequest(
   function distrust(error: FalError): void {
     stream.broken++
     if (stream.broken === 1) onError(error, { stage: 'status stream', jobId: job.id })
-    const askedMs = Math.min(error.retryAfterMs ?? 0, MOST_STREAM_PATIENCE_MS)
-    stream.againAt = Date.now() + Math.max(askedMs, streamAgainMs(stream.broken, random()))
+    stream.againAt = Date.now() + longerMs(streamAgainMs(stream.broken, random()), error, LONGEST_STREAM_MS)
   }
 
   for (;;) {
     let delayMs: number
     try {
-      await passCancel()
+      await cancel.pass()
       const logs = failures.unreadable < UNREADABLE_LIMIT || ++failures.withoutLog % WITH_LOG_AGAIN === 0
       const answer = await fal.status(model.endpoint, requestId, { signal, logs })
       failures.inRow = 0
@@ -139,7 +121,7 @@ export async function followRequest(
           return { ending: course.status === 'CANCELING' ? { status: 'CANCELED' } : lost(model, error) }
       }
       if (failures.inRow === 1) onError(error, { stage: 'follow', jobId: job.id })
-      delayMs = waitMs(error, failures.inRow)
+      delayMs = longerMs(nextDelayMs(failures.inRow, random()), error, LONGEST_MS)
     }
     if (await hold.alarm.sleep(delayMs, signal)) await course.refresh()
   }

@@ -1,4 +1,5 @@
 import type { FalError } from '../adapters/fal.ts'
+import { longerMs } from './delay.ts'
 
 /** Why nothing is sent at the moment, and since when. */
 export interface Pause {
@@ -155,11 +156,10 @@ export function createGate({ random, onPause, onResume }: GateDeps): Gate {
  * How long the gate stays shut after a failure, in milliseconds: longer each time, with jitter. What fal asks for is the
  * least when it is a limit; of a fal that is away it is a guess, and does not keep us from looking.
  */
-export function pauseMs({ kind, retryAfterMs }: FalError, looks: number, random: number): number {
-  const longest = kind === 'auth' || kind === 'rate-limited' ? LONGEST_REFUSED_MS : LONGEST_MS
-  const usual = Math.min(longest, 500 * 2 ** Math.min(looks - 1, 10)) * (0.5 + random / 2)
-  const asked = retryAfterMs ?? 0
-  return Math.max(usual, kind === 'rate-limited' ? asked : Math.min(asked, LONGEST_MS))
+export function pauseMs(error: FalError, looks: number, random: number): number {
+  const longest = error.kind === 'auth' || error.kind === 'rate-limited' ? LONGEST_REFUSED_MS : LONGEST_MS
+  const usualMs = Math.min(longest, 500 * 2 ** Math.min(looks - 1, 10)) * (0.5 + random / 2)
+  return longerMs(usualMs, error, error.kind === 'rate-limited' ? Number.POSITIVE_INFINITY : LONGEST_MS)
 }
 
 /** A no to this one request, by fal itself: the next may pass. */

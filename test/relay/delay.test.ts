@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { FalStatus } from '../../src/adapters/fal.ts'
-import { nextDelayMs, pollDelayMs } from '../../src/relay/delay.ts'
+import { longerMs, nextDelayMs, pollDelayMs } from '../../src/relay/delay.ts'
 
 describe('the back-off', () => {
   test.each([
@@ -47,4 +47,11 @@ describe('the pause between two looks', () => {
     for (const status of [queued(0), queued(1_000_000)])
       expect(pollDelayMs(status, 0)).toBeLessThan(pollDelayMs(status, 0.9))
   })
+})
+
+test('what fal asks for is heeded when it is longer, up to a limit', () => {
+  expect(longerMs(500, { retryAfterMs: null }, 30_000)).toBe(500)
+  expect(longerMs(500, { retryAfterMs: 2_000 }, 30_000)).toBe(2_000)
+  expect(longerMs(5_000, { retryAfterMs: 2_000 }, 30_000)).toBe(5_000)
+  expect(longerMs(500, { retryAfterMs: 3_600_000 }, 30_000)).toBe(30_000)
 })

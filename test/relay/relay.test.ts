@@ -122,8 +122,9 @@ test.each([
 test('a submit that is answered with another job’s request ends, and neither is sent again', async () => {
   const { id, hold } = await claimJob()
   const other = await claimJob()
-  const { fal, done } = await relay({ status: () => completed, result: () => video }, hold)
+  const { fal, done } = await relay({ status: () => completed, result: () => video, holdSubmit: true }, hold)
   await db.job.update({ where: { id: other.id }, data: { submittingAt: new Date(), requestId: fal.requestId } })
+  fal.answerSubmit()
   await done
   expect(await read(id)).toMatchObject({ status: 'FAILED', requestId: null, failure: { code: 'SUBMIT_UNKNOWN' } })
   expect(fal.submits).toBe(1)

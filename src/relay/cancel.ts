@@ -1,0 +1,48 @@
+import { FalError } from '../adapters/fal.ts'
+import type { Course } from './course.ts'
+import { longerMs, nextDelayMs } from './delay.ts'
+import type { Hold, RelayDeps } from './hold.ts'
+
+/** The way of a cancel to fal, once somebody has asked for it. */
+export interface CancelRelay {
+  /** When fal acknowledged it, in milliseconds since the epoch; null before. */
+  readonly confirmedAt: number | null
+  /** When it is to be tried again: fal did not take it. */
+  readonly againAt: number
+  /** Passes it on if it is due. That fal does not take it says nothing of the request: the status tells how that stands. */
+  pass(): Promise<void>
+}
+
+/** Longest pause between two tries, whatever fal asks for, in milliseconds. */
+const LONGEST_MS = 30_000
+
+export function createCancelRelay(
+  { fal, random, onError }: RelayDeps,
+  hold: Hold,
+  { course, endpoint, requestId }: { course: Course; endpoint: string; requestId: string },
+): CancelRelay {
+  let confirmedAt: number | null = null
+  let againAt = 0
+  let failed = 0
+  return {
+    get confirmedAt() {
+      return confirmedAt
+    },
+    get againAt() {
+      return againAt
+    },
+    pass: async () => {
+      if (course.status !== 'CANCELING' || confirmedAt !== null || Date.now() < againAt) return
+      try {
+        // ALREADY_COMPLETED and NOT_FOUND: the status tells how it ended.
+        const outcome = await fal.cancel(endpoint, requestId, { signal: hold.signal })
+        if (outcome === 'REQUESTED') confirmedAt = Date.now()
+      } catch (error) {
+        if (!(error instanceof FalError)) throw error
+        failed++
+        if (failed === 1) onError(error, { stage: 'cancel', jobId: hold.claim.jobId })
+        againAt = Date.now() + longerMs(nextDelayMs(failed, random()), error, LONGEST_MS)
+      }
+    },
+  }
+}
