@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest'
 import { DEFAULT_MODEL } from '../../src/jobs/models.ts'
 import { SETTINGS } from '../../web/src/generated/settings.ts'
-import { fromSlider, INITIAL_TEXTS, NUMBER_SETTINGS, readSettings, toSlider } from '../../web/src/state/settings.ts'
+import {
+  fromSlider,
+  INITIAL_TEXTS,
+  NUMBER_SETTINGS,
+  readSettings,
+  stepFreedom,
+  toPlaces,
+  toSlider,
+} from '../../web/src/state/settings.ts'
 
 test('the form begins with what the API takes where nothing is given', () => {
   expect(readSettings(INITIAL_TEXTS)).toEqual({ values: { ...DEFAULT_MODEL.defaults, seed: null }, issues: {} })
@@ -28,12 +36,19 @@ test.each([
   ['seed', '1.5'],
   ['seed', '9007199254740993'],
   ['seed', 'x'],
+  ['seed', '0x10'],
 ] as const)('%s does not take "%s"', (name, text) => {
   expect(Object.keys(readSettings({ ...INITIAL_TEXTS, [name]: text }).issues)).toEqual([name])
 })
 
 test.each(NUMBER_SETTINGS)('the slider of $name goes from end to end, and stands at its default', ({ name }) => {
   const { least, most, initial } = SETTINGS[name]
-  expect([fromSlider(name, 0), fromSlider(name, 1000)]).toEqual([least, most])
+  const { min, max } = toPlaces(name)
+  expect([fromSlider(name, min), fromSlider(name, max)]).toEqual([least, most])
   expect(fromSlider(name, toSlider(name, initial))).toBe(initial)
+})
+
+test('an arrow key changes freedom by a step that shows, and stays within its range', () => {
+  expect([0, 0.02, 0.99, 1, 9.9, 10].map((value) => stepFreedom(value, 1))).toEqual([0.01, 0.03, 1, 1.1, 10, 10])
+  expect([0, 0.02, 1, 1.1, 10].map((value) => stepFreedom(value, -1))).toEqual([0, 0.01, 0.99, 1, 9.9])
 })

@@ -6,8 +6,9 @@ import {
   StudioJobDocument,
 } from '../generated/graphql.ts'
 import type { ReelayClient } from '../reelay-client/reelay-client.ts'
+import { toPictureName } from '../words/link.ts'
 import { toProblemWords } from '../words/problem.ts'
-import { linkPicture, openPicture, type Picture, toPictureName } from './picture.ts'
+import { linkPicture, openPicture, type Picture } from './picture.ts'
 import { findPreview, savePreview } from './previews.ts'
 import { type Field, INITIAL_TEXTS, type Issues, readSettings, type SettingTexts, toTexts } from './settings.ts'
 
@@ -19,12 +20,15 @@ export interface Composer {
   /** What stands in the way, when it is no field's fault. */
   readonly problem: ReadonlySignal<string | null>
   readonly isSending: ReadonlySignal<boolean>
+  /** A video was begun just now: for a moment the form begins no other, which a second press would pay for. */
+  readonly hasStarted: ReadonlySignal<boolean>
   /** Counts what was put into the form from elsewhere, so that the form shows itself. */
   readonly summons: ReadonlySignal<number>
   choose(picture: Picture | null): void
   /** A file that was dropped, pasted or chosen. One that will not do is told at the field. */
   takeFile(file: File): Promise<void>
-  takeLink(text: string): void
+  /** Answers whether it will do. */
+  takeLink(text: string): boolean
   /** The picture at this address of ours. */
   takeExample(url: string): Promise<void>
   write(name: keyof SettingTexts, text: string): void
@@ -43,6 +47,8 @@ const ATTEMPT = 'reelay.attempt'
 
 /** A picture of 10 MB takes its time on a slow line. */
 const ANSWER_MS = 60_000
+/** How long the button says that it was heard, in milliseconds: longer than a double click. */
+const STARTED_MS = 1_000
 
 export function createComposer(client: ReelayClient, { onJob }: { onJob(job: JobSummaryFragment): void }): Composer {
   const picture = signal<Picture | null>(null)
@@ -50,6 +56,7 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
   const issues = signal<Issues>({})
   const problem = signal<string | null>(null)
   const isSending = signal(false)
+  const hasStarted = signal(false)
   const summons = signal(0)
 
   function choose(chosen: Picture | null): void {
@@ -57,14 +64,29 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
       picture.value = chosen
       problem.value = null
       clearIssue('imageUrl')
+      clearIssue('link')
     })
   }
 
-  async function take(open: () => Picture | Promise<Picture>): Promise<void> {
+  function refuse(field: 'imageUrl' | 'link', error: unknown): void {
+    const words = error instanceof Error ? error.message : 'It cannot be used.'
+    issues.value = { ...issues.peek(), [field]: picture.peek() ? `${words} The picture before it is kept.` : words }
+  }
+
+  async function take(open: () => Promise<Picture>): Promise<void> {
     try {
       choose(await open())
     } catch (error) {
-      issues.value = { ...issues.peek(), imageUrl: error instanceof Error ? error.message : 'It cannot be used.' }
+      refuse('imageUrl', error)
+    }
+  }
+  function takeLink(text: string): boolean {
+    try {
+      choose(linkPicture(text))
+      return true
+    } catch (error) {
+      refuse('link', error)
+      return false
     }
   }
   const takeFile = (file: File) => take(() => openPicture(file))
@@ -76,7 +98,7 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
   }
 
   async function generate(): Promise<void> {
-    if (isSending.peek()) return
+    if (isSending.peek() || hasStarted.peek()) return
     const chosen = picture.peek()
     const { values, issues: found } = readSettings(texts.peek())
     if (!chosen) found.imageUrl = 'Choose a picture first, or paste its link.'
@@ -96,6 +118,10 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
       sessionStorage.removeItem(ATTEMPT)
       if (answer.__typename === 'GenerateVideoSuccess') {
         if (chosen.preview) savePreview(answer.job.id, chosen.preview)
+        hasStarted.value = true
+        setTimeout(() => {
+          hasStarted.value = false
+        }, STARTED_MS)
         onJob(answer.job)
       } else if (answer.__typename === 'InvalidInputError') issues.value = toIssues(answer.issues)
       else problem.value = answer.message
@@ -129,10 +155,11 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
     issues,
     problem,
     isSending,
+    hasStarted,
     summons,
     choose,
     takeFile,
-    takeLink: (text) => void take(() => linkPicture(text)),
+    takeLink,
     takeExample: async (url) => {
       const answer = await fetch(url).catch(() => null)
       if (answer?.ok) await takeFile(new File([await answer.blob()], 'rocket.png', { type: 'image/png' }))

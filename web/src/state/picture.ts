@@ -1,3 +1,4 @@
+import { readLink, toPictureName } from '../words/link.ts'
 import { toSize } from '../words/time.ts'
 import { toPreview } from './previews.ts'
 
@@ -29,18 +30,8 @@ export async function openPicture(file: File): Promise<Picture> {
 
 /** @throws Error when it is no link */
 export function linkPicture(text: string): Picture {
-  const url = URL.parse(text.trim())
-  if (!url || !/^https?:$/.test(url.protocol)) throw new Error('Paste a whole link, one that begins with https://')
-  return { name: toPictureName(url.href), preview: null, read: () => Promise.resolve(url.href) }
-}
-
-/** The host, and the name of the file if it has one. */
-export function toPictureName(imageUrl: string): string {
-  const url = URL.parse(imageUrl)
-  if (!url) return imageUrl
-  if (url.pathname.startsWith('/media/images/')) return 'Uploaded picture'
-  const file = decodeURIComponent(url.pathname.split('/').at(-1) ?? '')
-  return /\.\w{3,4}$/.test(file) && file.length <= 40 ? file : url.host
+  const url = readLink(text)
+  return { name: toPictureName(url), preview: null, read: () => Promise.resolve(url) }
 }
 
 function toDataUri(file: Blob): Promise<string> {

@@ -1,10 +1,14 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
+import { decodePart } from '../words/link.ts'
 
 /** Where the page is: at the gallery, or at one job. */
 export interface Route {
   readonly jobId: ReadonlySignal<string | null>
   open(jobId: string): void
-  close(): void
+  /** Another job in the place of the one that is open. */
+  replace(jobId: string): void
+  /** Resolves once the page is at the gallery. */
+  close(): Promise<void>
 }
 
 /** The path of a job's own page. */
@@ -25,15 +29,21 @@ export function createRoute(): Route {
   return {
     jobId,
     open: (id) => go(toJobPath(id), { fromGallery: true }),
-    close: () => {
+    replace: (id) => {
+      history.replaceState(history.state, '', toJobPath(id))
+      jobId.value = read()
+    },
+    close: async () => {
+      if (!(history.state as { fromGallery?: boolean } | null)?.fromGallery) return go('/', null)
       // Back to where one came from, so that the browser's own button does not open it again.
-      if ((history.state as { fromGallery?: boolean } | null)?.fromGallery) history.back()
-      else go('/', null)
+      const arrived = new Promise((resolve) => window.addEventListener('popstate', resolve, { once: true }))
+      history.back()
+      await arrived
     },
   }
 }
 
 function read(): string | null {
   const [, id] = /^\/jobs\/([^/]+)$/.exec(location.pathname) ?? []
-  return id === undefined ? null : decodeURIComponent(id)
+  return id === undefined ? null : decodePart(id)
 }

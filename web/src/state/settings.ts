@@ -1,7 +1,7 @@
 import { SETTINGS } from '../generated/settings.ts'
 
 export type NumberSetting = keyof typeof SETTINGS
-export type Field = 'imageUrl' | NumberSetting | 'seed'
+export type Field = 'imageUrl' | 'link' | NumberSetting | 'seed'
 
 /** The settings as they stand in the form: what was typed. */
 export type SettingTexts = Record<NumberSetting | 'seed', string>
@@ -62,23 +62,38 @@ export function readSettings(texts: SettingTexts): { values: SettingValues; issu
     return value
   }
   const [motionBucketId = 0, condAug = 0, fps = 0] = NUMBER_SETTINGS.map(number)
-  const seed = texts.seed.trim() === '' ? null : Number(texts.seed)
+  const seed = texts.seed.trim() === '' ? null : /^\s*[+-]?\d+\s*$/.test(texts.seed) ? Number(texts.seed) : Number.NaN
   if (seed !== null && !Number.isSafeInteger(seed)) issues.seed = 'Give a whole number, or leave it empty.'
   return { values: { motionBucketId, condAug, fps, seed }, issues }
 }
 
-/** Where a value stands on its slider, 0 to 1000. Freedom is mostly set near its low end, which gets the most room. */
+/** Places of a slider: one for each whole number; freedom, which is no whole number, has a thousand. */
+export function toPlaces(name: NumberSetting): { min: number; max: number } {
+  const { least, most } = SETTINGS[name]
+  return name === 'condAug' ? { min: 0, max: 1000 } : { min: least, max: most }
+}
+
+/** Where a value stands on its slider. Freedom is mostly set near its low end, which gets the most room. */
 export function toSlider(name: NumberSetting, value: number): number {
   const { least, most } = SETTINGS[name]
-  const share = Math.min(1, Math.max(0, (value - least) / (most - least)))
-  return Math.round(1000 * (name === 'condAug' ? Math.cbrt(share) : share))
+  const inside = Math.min(most, Math.max(least, value))
+  return name === 'condAug' ? Math.round(1000 * Math.cbrt((inside - least) / (most - least))) : Math.round(inside)
 }
 
 /** The value at a place of the slider. */
 export function fromSlider(name: NumberSetting, place: number): number {
+  if (name !== 'condAug') return place
   const { least, most } = SETTINGS[name]
-  const share = place / 1000
-  if (name !== 'condAug') return Math.round(least + share * (most - least))
-  const value = least + share ** 3 * (most - least)
+  return roundFreedom(least + (place / 1000) ** 3 * (most - least))
+}
+
+/** The freedom that an arrow key leads to: many places of its slider are the same value, a key is to be another one. */
+export function stepFreedom(value: number, direction: 1 | -1): number {
+  const { least, most } = SETTINGS.condAug
+  const step = value < 1 || (value === 1 && direction < 0) ? 0.01 : 0.1
+  return roundFreedom(Math.min(most, Math.max(least, value + direction * step)))
+}
+
+function roundFreedom(value: number): number {
   return Number(value.toFixed(value < 1 ? 2 : 1))
 }

@@ -9,6 +9,12 @@ import { createGallery, type Gallery } from './gallery.ts'
 import { findPreview, savePreview } from './previews.ts'
 import { createRoute, type Route } from './route.ts'
 
+/** Said anew each time, also when the words are the same. */
+export interface Announcement {
+  count: number
+  words: string
+}
+
 /** All that the page shows and does. */
 export interface Studio {
   readonly gallery: Gallery
@@ -16,7 +22,7 @@ export interface Studio {
   readonly route: Route
   readonly isOffline: ReadonlySignal<boolean>
   /** What a screen reader says: changes of state, not each step. */
-  readonly announcement: ReadonlySignal<string>
+  readonly announcement: ReadonlySignal<Announcement>
   /** What went wrong with a button, until it is put away. */
   readonly notice: ReadonlySignal<string | null>
   say(words: string | null): void
@@ -40,14 +46,15 @@ const ANNOUNCED: Partial<Record<JobStatus, string>> = {
 
 export function createStudio(client: ReelayClient): Studio {
   const isOffline = signal(!navigator.onLine)
-  const announcement = signal('')
+  const announcement = signal<Announcement>({ count: 0, words: '' })
   const notice = signal<string | null>(null)
   /** The key of a retry whose answer was lost: asked for again, it is the same new job. */
   const retryKeys = new Map<string, string>()
 
   const gallery = createGallery(client, {
     onStatus: ({ status }) => {
-      announcement.value = ANNOUNCED[status] ?? announcement.peek()
+      const words = ANNOUNCED[status]
+      if (words) announce(words)
     },
   })
   const route = createRoute()
@@ -55,9 +62,13 @@ export function createStudio(client: ReelayClient): Studio {
     onJob: (job) => {
       gallery.put(job)
       if (!['all', 'making'].includes(gallery.filter.peek())) gallery.filter.value = 'all'
-      announcement.value = 'Started: the video is in the gallery.'
+      announce('Started: the video is in the gallery.')
     },
   })
+
+  function announce(words: string): void {
+    announcement.value = { count: announcement.peek().count + 1, words }
+  }
 
   async function attempt(work: () => Promise<string | null>): Promise<void> {
     notice.value = null
@@ -104,8 +115,8 @@ export function createStudio(client: ReelayClient): Studio {
         if (preview !== null) savePreview(answer.job.id, preview)
         gallery.put(answer.job)
         gallery.filter.value = 'all'
-        announcement.value = 'Started again: the new video is in the gallery.'
-        if (route.jobId.peek() !== null) route.open(answer.job.id)
+        announce('Started again: the new video is in the gallery.')
+        if (route.jobId.peek() !== null) route.replace(answer.job.id)
         return null
       }),
     start: () => {
@@ -118,14 +129,15 @@ export function createStudio(client: ReelayClient): Studio {
       client.onConnection((state) => {
         // An attempt is no connection yet: the sign stays until there is one.
         if (state === 'connecting') return
-        clearTimeout(patience)
         const reach = () => {
           isReached = state === 'online'
           judge()
         }
-        // A break that is over in a moment is nobody's business.
-        if (state === 'offline') patience = setTimeout(reach, OFFLINE_AFTER_MS)
+        // A break that is over in a moment is nobody's business; each attempt that fails tells of the same break.
+        if (state === 'offline') patience ??= setTimeout(reach, OFFLINE_AFTER_MS)
         else {
+          clearTimeout(patience)
+          patience = undefined
           reach()
           void gallery.catchUp()
         }

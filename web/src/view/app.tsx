@@ -4,7 +4,7 @@ import { ComposerForm } from './composer.tsx'
 import { GalleryList } from './gallery.tsx'
 import { Mark } from './icons.tsx'
 import { JobDialog } from './job-dialog.tsx'
-import { Announcer, Notice, OfflineSign } from './signs.tsx'
+import { Signs } from './signs.tsx'
 
 export function App({ studio }: { studio: Studio }) {
   useSignalEffect(() => {
@@ -32,9 +32,8 @@ export function App({ studio }: { studio: Studio }) {
         <GalleryList />
       </main>
       <JobDialog />
-      <OfflineSign />
-      <Notice />
-      <Announcer />
+      {/* What stands beside an open dialog is neither seen nor heard: then they are in it. */}
+      {studio.route.jobId.value === null && <Signs />}
     </StudioContext.Provider>
   )
 }

@@ -8,7 +8,7 @@ import { SettingsFields } from './settings-fields.tsx'
 /** A picture, its settings, and the button that makes a video of them. */
 export function ComposerForm() {
   const { composer } = useStudio()
-  const { isSending, problem, summons } = composer
+  const { isSending, hasStarted, problem, summons } = composer
   const form = useRef<HTMLFormElement>(null)
 
   useTransfers(composer)
@@ -16,7 +16,8 @@ export function ComposerForm() {
   // Put to use from a card: the form comes into view with what was put into it.
   useSignalEffect(() => {
     if (summons.value === 0) return
-    form.current?.scrollIntoView({ block: 'start', behavior: 'smooth' })
+    const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches
+    form.current?.scrollIntoView({ block: 'start', behavior: isStill ? 'auto' : 'smooth' })
     form.current?.querySelector<HTMLElement>('.generate')?.focus({ preventScroll: true })
   })
 
@@ -28,13 +29,20 @@ export function ComposerForm() {
     wrong?.focus()
     // With what is said below it.
     wrong?.closest('.field, .picture-field')?.scrollIntoView({ block: 'nearest' })
-    if (!wrong && problem.peek() === null && matchMedia('(max-width: 999px)').matches)
-      document.getElementById('gallery')?.scrollIntoView({ block: 'start' })
+    if (!wrong && hasStarted.peek()) requestAnimationFrame(showNewest)
   }
 
   return (
     <section class="composer" aria-labelledby="composer-title">
-      <form ref={form} noValidate onSubmit={(event) => void submit(event)}>
+      <form
+        ref={form}
+        noValidate
+        onSubmit={(event) => void submit(event)}
+        onKeyDown={(event) => {
+          // A key that is held down is pressed once.
+          if (event.key === 'Enter' && event.repeat) event.preventDefault()
+        }}
+      >
         <div class="composer-fields">
           <h2 id="composer-title">New video</h2>
           <PictureField />
@@ -42,13 +50,19 @@ export function ComposerForm() {
         </div>
         <div class="composer-end">
           <div role="alert">{problem.value !== null && <p class="form-problem">{problem.value}</p>}</div>
-          <button type="submit" class="generate" aria-disabled={isSending.value}>
-            {isSending.value ? 'Sending…' : 'Generate'}
+          <button type="submit" class="generate" aria-disabled={isSending.value || hasStarted.value}>
+            {isSending.value ? 'Sending…' : hasStarted.value ? 'Started' : 'Generate'}
           </button>
         </div>
       </form>
     </section>
   )
+}
+
+/** What was begun is seen, wherever the page was scrolled to. */
+function showNewest(): void {
+  const top = document.querySelector('.card')?.getBoundingClientRect().top ?? -1
+  if (top < 0 || top > innerHeight * 0.7) document.getElementById('gallery')?.scrollIntoView({ block: 'start' })
 }
 
 /** A picture or a link that is pasted or dropped anywhere on the page, but for what belongs into a field. */

@@ -16,9 +16,10 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
     isBusy.value = true
     await work()
     isBusy.value = false
+    requestAnimationFrame(() => keepFocus(job.id))
   }
   async function useAgain(): Promise<void> {
-    if (route.jobId.peek() !== null) route.close()
+    if (route.jobId.peek() !== null) await route.close()
     await composer.repeat(job)
   }
   const words = job.failure ? toFailureWords(job.failure) : null
@@ -27,7 +28,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
   return (
     <>
       {words && <p class="advice">{words.advice}</p>}
-      {job.failure && job.failure.issues.length > 0 && (
+      {job.failure && job.failure.issues.length > 0 && route.jobId.value === job.id && (
         <p class="advice-issues">fal says: {job.failure.issues.map(({ message }) => message).join('; ')}</p>
       )}
       <div class="actions">
@@ -76,6 +77,15 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
       </div>
     </>
   )
+}
+
+/** A button that has done its work is gone, and the focus with it: it goes to the job that it was for. */
+function keepFocus(jobId: string): void {
+  if (document.activeElement !== document.body) return
+  const title = document.querySelector<HTMLElement>('dialog[open] #job-title')
+  const link = document.getElementById(`title-${jobId}`)?.querySelector('a')
+  const target = title ?? link
+  target?.focus()
 }
 
 /** The address of the job's own page, for somebody else. */

@@ -1,3 +1,4 @@
+import { useErrorBoundary } from 'preact/hooks'
 import { now } from '../state/clock.ts'
 import { isEnded, type JobEntry } from '../state/job-entry.ts'
 import { toJobPath } from '../state/route.ts'
@@ -11,8 +12,10 @@ import { LogLines } from './log-lines.tsx'
 /** A job, as it lives in the gallery. */
 export function JobCard({ id }: { id: string }) {
   const { gallery, route } = useStudio()
+  // A job that cannot be shown takes no other with it.
+  const [error] = useErrorBoundary(reportError)
   const entry = gallery.find(id)?.value
-  if (!entry) return null
+  if (!entry || error) return null
   const { job } = entry
   return (
     <li class="card" data-status={job.status}>

@@ -1,8 +1,8 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { JobEntry } from '../state/job-entry.ts'
-import { toPictureName } from '../state/picture.ts'
 import { useStudio } from '../state/studio.ts'
+import { toPictureName } from '../words/link.ts'
 import { toProblemWords } from '../words/problem.ts'
 import { toStatusWords } from '../words/status.ts'
 import { toMoment, toSize } from '../words/time.ts'
@@ -11,6 +11,7 @@ import { CopyLink, JobActions } from './job-actions.tsx'
 import { JobTime } from './job-card.tsx'
 import { JobMedia } from './job-media.tsx'
 import { LogLines } from './log-lines.tsx'
+import { Signs } from './signs.tsx'
 
 /** One job by itself: what its link opens. */
 export function JobDialog() {
@@ -37,6 +38,11 @@ export function JobDialog() {
     }
   })
 
+  // Another job took the place of the one whose button was pressed.
+  useEffect(() => {
+    if (id !== null && document.activeElement === document.body) document.getElementById('job-title')?.focus()
+  }, [id])
+
   const entry = id === null ? undefined : gallery.find(id)?.value
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does by key what a click beside it does
@@ -47,21 +53,22 @@ export function JobDialog() {
       onCancel={(event) => {
         // Escape: the address goes back as well, which closes it.
         event.preventDefault()
-        route.close()
+        void route.close()
       }}
       onClick={(event) => {
-        if (event.target === dialog.current) route.close()
+        if (event.target === dialog.current) void route.close()
       }}
     >
       <div class="job-inner">
         <div class="job-bar">
-          <button type="button" class="button" onClick={() => route.close()}>
+          <button type="button" class="button" onClick={() => void route.close()}>
             <Back />
             All videos
           </button>
         </div>
         {entry ? <JobDetails entry={entry} /> : <NoJob problem={problem.value} />}
       </div>
+      {id !== null && <Signs />}
     </dialog>
   )
 }
@@ -94,7 +101,7 @@ function JobDetails({ entry }: { entry: JobEntry }) {
   return (
     <>
       <div class="job-head">
-        <h2 id="job-title" class="state" data-status={job.status}>
+        <h2 id="job-title" class="state" data-status={job.status} tabIndex={-1}>
           {toStatusWords(job.status)}
         </h2>
         <JobTime entry={entry} />

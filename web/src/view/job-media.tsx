@@ -2,9 +2,9 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { JobSummaryFragment } from '../generated/graphql.ts'
 import { type JobEntry, readSteps } from '../state/job-entry.ts'
-import { toPictureName } from '../state/picture.ts'
 import { findPreview } from '../state/previews.ts'
 import { toFailureWords } from '../words/failure.ts'
+import { toPictureName } from '../words/link.ts'
 import { PictureIcon, Stop, Warning } from './icons.tsx'
 
 /** The place of the video, of the same size from the first moment on: what is seen until it is there tells how it goes. */
@@ -14,7 +14,7 @@ export function JobMedia({ entry, isLarge = false }: { entry: JobEntry; isLarge?
   if (job.status === 'SUCCEEDED' && job.video)
     return (
       <div class="media">
-        <Clip job={job} poster={preview} isLarge={isLarge} />
+        <Video job={job} poster={preview} isLarge={isLarge} />
       </div>
     )
   return (
@@ -103,8 +103,46 @@ function Waiting({ words }: { words: string | undefined }) {
   )
 }
 
+interface ClipProps {
+  job: JobSummaryFragment
+  poster: string | null
+  isLarge: boolean
+}
+
+/** The clip, or that it cannot be had: it lies at fal, which does not keep it for ever. */
+function Video(props: ClipProps) {
+  const isLost = useSignal(false)
+  if (!isLost.value)
+    return (
+      <Clip
+        {...props}
+        onLost={() => {
+          isLost.value = true
+        }}
+      />
+    )
+  return (
+    <div class="media-over">
+      <div class="verdict verdict-failed">
+        <Warning />
+        <p>The clip cannot be loaded</p>
+        <p class="verdict-more">fal may have removed it. “Again with these” makes the same one.</p>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            isLost.value = false
+          }}
+        >
+          Load again
+        </button>
+      </div>
+    </div>
+  )
+}
+
 /** Plays while it is in view, without a sound, again and again. */
-function Clip({ job, poster, isLarge }: { job: JobSummaryFragment; poster: string | null; isLarge: boolean }) {
+function Clip({ job, poster, isLarge, onLost }: ClipProps & { onLost(): void }) {
   const video = useRef<HTMLVideoElement>(null)
   const isStill = useRef(matchMedia('(prefers-reduced-motion: reduce)').matches).current
   // In the gallery the clips come first: their controls show when somebody turns to them.
@@ -151,6 +189,7 @@ function Clip({ job, poster, isLarge }: { job: JobSummaryFragment; poster: strin
       tabIndex={0}
       onPointerEnter={showControls}
       onFocus={showControls}
+      onError={onLost}
       preload={isLarge ? 'auto' : 'metadata'}
       aria-label="The video"
     />

@@ -89,10 +89,9 @@ export function PictureField() {
 function LinkField() {
   const { composer } = useStudio()
   const text = useSignal('')
+  const issue = composer.issues.value.link
   function take(): void {
-    if (text.value.trim() === '') return
-    composer.takeLink(text.value)
-    text.value = ''
+    if (text.value.trim() !== '' && composer.takeLink(text.value)) text.value = ''
   }
   return (
     <div class="field">
@@ -106,6 +105,8 @@ function LinkField() {
           spellcheck={false}
           placeholder="https://"
           value={text}
+          aria-invalid={issue !== undefined}
+          aria-describedby="link-issue"
           onInput={({ currentTarget }) => {
             text.value = currentTarget.value
           }}
@@ -120,6 +121,9 @@ function LinkField() {
           Use
         </button>
       </div>
+      <p id="link-issue" class="issue" role="alert">
+        {issue}
+      </p>
     </div>
   )
 }

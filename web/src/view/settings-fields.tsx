@@ -1,6 +1,6 @@
 import { useRef } from 'preact/hooks'
 import { SETTINGS } from '../generated/settings.ts'
-import { fromSlider, NUMBER_SETTINGS, type SettingWords, toSlider } from '../state/settings.ts'
+import { fromSlider, NUMBER_SETTINGS, type SettingWords, stepFreedom, toPlaces, toSlider } from '../state/settings.ts'
 import { useStudio } from '../state/studio.ts'
 
 /** The numbers that shape a video, each with its range and its default. */
@@ -27,6 +27,8 @@ export function SettingsFields() {
     </details>
   )
 }
+
+const ARROWS: Record<string, 1 | -1> = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }
 
 function NumberField({ words: { name, label, hint, isWhole } }: { words: SettingWords }) {
   const { composer } = useStudio()
@@ -57,10 +59,15 @@ function NumberField({ words: { name, label, hint, isWhole } }: { words: Setting
         class="slider"
         aria-label={`${label}, as a slider`}
         aria-valuetext={text}
-        min={0}
-        max={1000}
+        {...toPlaces(name)}
         step={1}
         value={toSlider(name, Number.isFinite(value) ? value : initial)}
+        onKeyDown={(event) => {
+          const direction = ARROWS[event.key]
+          if (name !== 'condAug' || !direction) return
+          event.preventDefault()
+          composer.write(name, String(stepFreedom(Number.isFinite(value) ? value : initial, direction)))
+        }}
         onInput={({ currentTarget }) => composer.write(name, String(fromSlider(name, Number(currentTarget.value))))}
       />
       <p id={`${name}-hint`} class="hint">

@@ -1,8 +1,19 @@
 import { useStudio } from '../state/studio.ts'
 import { Close } from './icons.tsx'
 
+/** All that is said of the page as a whole. */
+export function Signs() {
+  return (
+    <>
+      <OfflineSign />
+      <Notice />
+      <Announcer />
+    </>
+  )
+}
+
 /** Says so while there is no connection, beside the page and not in its way. */
-export function OfflineSign() {
+function OfflineSign() {
   const { isOffline } = useStudio()
   return (
     <div class="sign-place" role="status">
@@ -17,7 +28,7 @@ export function OfflineSign() {
 }
 
 /** What went wrong with a button. */
-export function Notice() {
+function Notice() {
   const { notice, say } = useStudio()
   return (
     <div class="notice-place" role="alert">
@@ -33,11 +44,11 @@ export function Notice() {
   )
 }
 
-export function Announcer() {
-  const { announcement } = useStudio()
+function Announcer() {
+  const { count, words } = useStudio().announcement.value
   return (
     <div class="unseen" aria-live="polite">
-      {announcement}
+      <p key={count}>{words}</p>
     </div>
   )
 }

@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
+import { request } from '../helpers/graphql-client.ts'
+import { noBrowser } from './browser.ts'
+import { type BrowserRig, cardIn, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
+
+describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
+  let rig: BrowserRig
+
+  beforeAll(async () => {
+    rig = await openBrowserRig()
+  }, 60_000)
+
+  afterAll(async () => {
+    await rig?.close()
+  })
+
+  test('a link that is no valid encoding harms neither the gallery nor the page of a job', async () => {
+    const input = { imageUrl: 'https://example.com/100%.png' }
+    await request(rig.url, GenerateVideoDocument, { input })
+    const { page, context, errors } = await rig.open()
+    await page.locator('.card').first().waitFor()
+    await page.goto(`${rig.url}/jobs/%E0%A4%A`)
+    await page.getByRole('heading', { name: 'Not found' }).waitFor()
+    expect(errors).toEqual([])
+    await context.close()
+  })
+
+  test('each slider goes on by one press of an arrow key', async () => {
+    const { page, context } = await rig.open()
+    for (const [name, next] of [
+      ['Motion', '128'],
+      ['Freedom', '0.03'],
+      ['Frames per second', '26'],
+    ] as const) {
+      await page.getByLabel(`${name}, as a slider`).press('ArrowRight')
+      expect(await page.getByLabel(name, { exact: true }).inputValue()).toBe(next)
+    }
+    await context.close()
+  })
+
+  test('what goes wrong in an opened job is said in it', async () => {
+    const { page, context } = await rig.open()
+    await generateFrom(page, 'http://sandbox.test/slow.png')
+    await cardIn(page, 'RUNNING').getByRole('link').first().click()
+    const dialog = page.getByRole('dialog')
+    await page.route('**/graphql', (route) => route.abort())
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    await dialog.getByRole('alert').getByText(/./).first().waitFor()
+    await page.unroute('**/graphql')
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    await dialog.getByRole('heading', { name: 'Canceled' }).waitFor()
+    await context.close()
+  })
+
+  test('trying again in an opened job leads back to the gallery in one step, and keeps the focus in it', async () => {
+    const { page, context } = await rig.open()
+    await generateFrom(page, 'http://sandbox.test/content-policy.png')
+    await generateFrom(page, 'http://sandbox.test/slow.png')
+    const slow = page.locator('.card', { hasText: 'slow.png' }).first()
+    await slow.getByRole('button', { name: 'Cancel' }).click()
+    await slow.getByRole('button', { name: 'Try again' }).waitFor()
+    await slow.getByRole('link').first().click()
+    const dialog = page.getByRole('dialog')
+    const opened = page.url()
+    await dialog.getByRole('button', { name: 'Try again' }).click()
+    await page.waitForURL((url) => url.href !== opened)
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    await page.locator('#job-title:focus').waitFor()
+    await dialog.getByRole('button', { name: 'All videos' }).click()
+    await dialog.waitFor({ state: 'hidden' })
+    expect(new URL(page.url()).pathname).toBe('/')
+    await context.close()
+  })
+
+  test('a button that is pressed twice makes one video', async () => {
+    const { page, context } = await rig.open()
+    await page.locator('.card').first().waitFor()
+    const before = await page.locator('.card').count()
+    await page.locator('#picture').setInputFiles(ROCKET)
+    await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
+    const { x, y, width, height } = (await page.locator('.generate').boundingBox()) ?? {
+      x: 0,
+      y: 0,
+      width: 0,
+      height: 0,
+    }
+    // By the mouse: the button itself would be waited for.
+    const press = () => page.mouse.click(x + width / 2, y + height / 2)
+    await press()
+    await page.getByRole('button', { name: 'Started' }).waitFor()
+    await press()
+    await page.locator('.generate[aria-disabled=false]').waitFor()
+    expect(await page.locator('.card').count()).toBe(before + 1)
+    await context.close()
+  })
+
+  test('a clip that can no longer be had is said to be lost, and can be tried again', async () => {
+    const { page, context } = await rig.open()
+    await page.route('**/*.mp4', (route) => route.fulfill({ status: 404 }))
+    await generate(page)
+    const card = cardIn(page, 'SUCCEEDED')
+    await card.getByText('The clip cannot be loaded').waitFor()
+    await page.unroute('**/*.mp4')
+    await card.getByRole('button', { name: 'Load again' }).click()
+    await card.locator('video').waitFor()
+    await context.close()
+  })
+
+  test('a picture that will not do leaves the one before, and a wrong link stays to be mended', async () => {
+    const { page, context } = await rig.open()
+    await page.locator('#picture').setInputFiles(ROCKET)
+    await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
+    const text = { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') }
+    await page.locator('#picture').setInputFiles(text)
+    await page.getByText('The picture before it is kept.').waitFor()
+    const link = page.getByLabel('Or the link of a picture')
+    await link.fill('javascript:alert(1)')
+    await link.press('Enter')
+    await page.locator('#link-issue', { hasText: 'https://' }).waitFor()
+    expect(await link.inputValue()).toBe('javascript:alert(1)')
+    await context.close()
+  })
+})
