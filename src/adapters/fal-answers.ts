@@ -53,8 +53,9 @@ export function readSubmitted(answer: FalAnswer): FalSubmitted {
   return { requestId: body.request_id, position: toPosition(body.queue_position) }
 }
 
-export function readStatus(answer: FalAnswer): FalStatus {
-  const body = readObject(answer)
+/** @param logs - whether the log was asked for; what is too long without it is read as far as it goes. */
+export function readStatus(answer: FalAnswer, { logs: hasLogs = true } = {}): FalStatus {
+  const body = (hasLogs ? null : readBeginning(answer)) ?? readObject(answer)
   if (typeof body.status !== 'string') throw toUnreadable(answer, 'without a status')
   const logs = toLogLines(body.logs)
   const status = body.status.toUpperCase()
@@ -64,6 +65,16 @@ export function readStatus(answer: FalAnswer): FalStatus {
   if (status !== 'COMPLETED' && !isCancelled) return { state: 'IN_PROGRESS', logs }
   const errorType = toErrorType(body.error_type, answer) ?? (isCancelled ? 'client_cancelled' : null)
   return { state: 'COMPLETED', error: toStatusError(body.error, answer), errorType, logs }
+}
+
+/**
+ * A fal that tells its log though nobody asked may tell too much of it: the status stands before it, and how the request
+ * went shows in its result.
+ */
+function readBeginning({ status, complete, text }: FalAnswer): Record<string, unknown> | null {
+  if (complete || status < 200 || status >= 300) return null
+  const [, word] = /^\s*\{[^[\]{}]*?"status"\s*:\s*"(\w+)"/.exec(text.slice(0, 4096)) ?? []
+  return word === undefined ? null : { status: word }
 }
 
 /** The model's own JSON, whatever it is. */

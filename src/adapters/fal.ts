@@ -104,14 +104,20 @@ export interface FalOptions {
   mediaHosts: string[]
   /** fal's API key; without one, calls that bring none go out without (a sandbox needs none). */
   key?: string | undefined
-  /** For a whole call, and four times that for both requests of an upload together; 30,000 by default, at least 1. */
+  /**
+   * For a whole call; 30,000 by default, at least 1. Both requests of an upload together have up to four times that, but
+   * no longer than 4.5 s and a second for each 100 kB.
+   */
   timeoutMs?: number
   /** How long a status stream may be silent, comments included, in milliseconds. Default 60,000; fal sends one every 15 s. */
   silenceMs?: number
 }
 
-/** The bytes of an upload take longer than a few lines of JSON. */
+/** The bytes of an upload take longer than a few lines of JSON, but somebody waits for them. */
 const UPLOAD_TIMEOUTS = 4
+/** What an upload may take in all: this long, and as long as its bytes take on a slow line. In milliseconds. */
+const UPLOAD_MS = 4_500
+const UPLOAD_BYTES_PER_MS = 100
 
 /**
  * Any number of adapters may live in one process; they share nothing but connections. There is nothing to close.
@@ -141,7 +147,8 @@ export function createFal(options: FalOptions): Fal {
     },
     async status(endpoint, requestId, { logs = true, ...options } = {}) {
       checkRequest(endpoint, requestId)
-      return call(options, readStatus, () => queue.status(endpoint, { requestId, logs }))
+      const read = (answer: FalAnswer) => readStatus(answer, { logs })
+      return call(options, read, () => queue.status(endpoint, { requestId, logs }))
     },
     async *watch(endpoint, requestId, { signal, key = ownKey } = {}) {
       checkRequest(endpoint, requestId)
@@ -178,7 +185,8 @@ export function createFal(options: FalOptions): Fal {
         return slot
       }
       const send = () => storage.upload(named)
-      return (await call(options, readSlotThenReceipt, send, { timeoutMs: timeoutMs * UPLOAD_TIMEOUTS })).file_url
+      const patienceMs = Math.min(timeoutMs * UPLOAD_TIMEOUTS, UPLOAD_MS + Math.ceil(file.size / UPLOAD_BYTES_PER_MS))
+      return (await call(options, readSlotThenReceipt, send, { timeoutMs: patienceMs })).file_url
     },
     isMediaUrl: hosts.isMediaUrl,
   }

@@ -43,6 +43,8 @@ export interface GateDeps {
 const LONGEST_MS = 8_000
 /** A key is mended by a person, and a limit passes by itself: neither comes sooner for being asked after. */
 const LONGEST_REFUSED_MS = 30_000
+/** Longest that fal's Retry-After of a limit is waited out, in milliseconds: one odd header is not to stop a day's work. */
+const LONGEST_ASKED_MS = 600_000
 /** Between two rings when those who were rung for did not enter, in milliseconds. */
 const AGAIN_MS = 1_000
 /** So many at once, all of them passing, need no counting any more. */
@@ -154,12 +156,12 @@ export function createGate({ random, onPause, onResume }: GateDeps): Gate {
 
 /**
  * How long the gate stays shut after a failure, in milliseconds: longer each time, with jitter. What fal asks for is the
- * least when it is a limit; of a fal that is away it is a guess, and does not keep us from looking.
+ * least when it is a limit, up to ten minutes; of a fal that is away it is a guess, and does not keep us from looking.
  */
 export function pauseMs(error: FalError, looks: number, random: number): number {
   const longest = error.kind === 'auth' || error.kind === 'rate-limited' ? LONGEST_REFUSED_MS : LONGEST_MS
   const usualMs = Math.min(longest, 500 * 2 ** Math.min(looks - 1, 10)) * (0.5 + random / 2)
-  return longerMs(usualMs, error, error.kind === 'rate-limited' ? Number.POSITIVE_INFINITY : LONGEST_MS)
+  return longerMs(usualMs, error, error.kind === 'rate-limited' ? LONGEST_ASKED_MS : LONGEST_MS)
 }
 
 /** A no to this one request, by fal itself: the next may pass. */

@@ -88,6 +88,10 @@ function nodeFetch() {
   }
 }
 
+function toBadRequest(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } }, originalError: null })
+}
+
 /** Whatever goes wrong while a request is read is the sender's mistake, also where the parser did not foresee it. */
 function refuseUnreadable(): YogaPlugin {
   return {
@@ -97,11 +101,9 @@ function refuseUnreadable(): YogaPlugin {
         try {
           return await requestParser(request)
         } catch (error) {
-          if (error instanceof GraphQLError) throw error
-          throw new GraphQLError('The request body cannot be read: expected JSON, or a GraphQL multipart request.', {
-            extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
-            originalError: null,
-          })
+          if (error instanceof GraphQLError && error.extensions.code !== undefined) throw error
+          if (error instanceof GraphQLError) throw toBadRequest(error.message)
+          throw toBadRequest('The request body cannot be read: expected JSON, or a GraphQL multipart request.')
         }
       })
     },

@@ -20,6 +20,16 @@ describe('a status', () => {
     expect(readStatus(answer({ status: 'MOVING', logs: null }))).toEqual({ state: 'IN_PROGRESS', logs: [] })
   })
 
+  test('that is too long although its log was not asked for still says how it stands', () => {
+    const cut = (text: string) => ({ ...answer({}), text, complete: false })
+    const completed = '{"request_id":"a", "status": "COMPLETED","logs":[{"message":"xxxx'
+    expect(readStatus(cut(completed), { logs: false })).toMatchObject({ state: 'COMPLETED', logs: [] })
+    expect(() => readStatus(cut(completed))).toThrow('too long')
+    // Of a status that stands behind the log, or within it, nothing is known.
+    for (const text of ['{"logs":[{"message":"xx', '{"logs":[{"status":"COMPLETED","message":"xx'])
+      expect(() => readStatus(cut(text), { logs: false })).toThrow('too long')
+  })
+
   test('takes a position only where it is one', () => {
     for (const queue_position of [undefined, null, -1, 1.5, '3', 2_147_483_648]) {
       expect(readStatus(answer({ status: 'IN_QUEUE', queue_position }))).toMatchObject({ position: null })

@@ -85,3 +85,16 @@ test.each<[string, BodyInit, Record<string, string>]>([
   expect(status).toBeLessThan(500)
   expect(codes).not.toContain('INTERNAL_SERVER_ERROR')
 })
+
+test.each<[string, Record<string, string>]>([
+  ['a map that is no JSON', { operations: '{"query":"{ __typename }"}', map: '{' }],
+  ['operations that are no JSON', { operations: '{', map: '{}' }],
+  ['no operations', { map: '{}' }],
+])('a multipart request with %s is refused with a code', async (_name, fields) => {
+  const form = new FormData()
+  for (const [name, value] of Object.entries(fields)) form.append(name, value)
+  expect(await post(form, { accept: 'application/graphql-response+json' })).toMatchObject({
+    status: 400,
+    codes: ['BAD_REQUEST'],
+  })
+})

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { UploadImageDocument } from '../../operations/generated/graphql.ts'
@@ -137,4 +139,17 @@ describe('a request without a proper file', () => {
     expect(errors.length).toBeGreaterThan(0)
     for (const { extensions } of errors) expect(extensions?.code).not.toBe('INTERNAL_SERVER_ERROR')
   })
+})
+
+test('while fal’s storage takes connections and says nothing, the caller is told within seconds to come back', async () => {
+  const silent = createServer((socket) => void socket.on('error', () => {}).resume())
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const behind = await openRig({ fal: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` })
+  const since = performance.now()
+  const { status, errors } = await uploadTo(behind.url, await draw('png'), 'image/png')
+  expect({ status, code: errors?.[0]?.extensions?.code }).toEqual({ status: 503, code: 'SERVICE_UNAVAILABLE' })
+  expect(performance.now() - since).toBeLessThan(8_000)
+  await behind.close()
+  silent.close()
 })

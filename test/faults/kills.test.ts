@@ -27,7 +27,7 @@ function membersOf({ members }: FaultRig) {
 row(
   'A1: an API that is killed around the commit makes one job of one key, and fal one video',
   {
-    timeout: roundsMs(8_000),
+    timeout: roundsMs(20_000),
   },
   async (context) => {
     const opened = await open(context)
@@ -138,7 +138,8 @@ row(
     timeout: roundsMs(40_000),
   },
   async (context) => {
-    const opened = await open(context, { fal: { stepMs: 1_500 } })
+    // Long enough that they still run when the next worker has started, and the holder is killed.
+    const opened = await open(context, { fal: { stepMs: 2_500 } })
     const { workers } = membersOf(opened)
     const takeoverMs: number[] = []
     let [holder, next] = workers

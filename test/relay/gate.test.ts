@@ -185,6 +185,7 @@ test('the pauses grow, to 8 s when fal cannot be reached and to 30 s when it ref
 test('Retry-After of a limit is the least; of a fal that is away it is not waited out', () => {
   const limited = new FalError('rate-limited', 'no', { status: 429, retryAfterMs: 45_000 })
   expect(pauseMs(limited, 1, 1)).toBe(45_000)
+  expect(pauseMs(new FalError('rate-limited', 'no', { status: 429, retryAfterMs: 9e7 }), 1, 1)).toBe(600_000)
   const away = new FalError('unavailable', 'no', { status: 503, retryAfterMs: 3_600_000 })
   expect(pauseMs(away, 1, 1)).toBe(8_000)
 })
