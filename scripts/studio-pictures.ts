@@ -114,11 +114,11 @@ try {
     await generate(page)
   }
   await page.locator('.card[data-status=SUCCEEDED]', { hasText: 'Motion 200' }).waitFor({ timeout: 60_000 })
-  await page.getByLabel('Motion', { exact: true }).fill('120')
-  await generate(page)
   await generateLink(page, 'http://sandbox.test/long-line.png')
   await page.getByRole('button', { name: 'Remove the picture' }).click()
   await useExample(page)
+  await page.getByLabel('Motion', { exact: true }).fill('120')
+  await generate(page)
   await card(page, 'RUNNING').getByText('Step 12 of').waitFor({ timeout: 60_000 })
   await page.emulateMedia({ colorScheme: 'dark' })
   await page.screenshot({ path: join(folder, 'studio-dark.png') })
