@@ -1,7 +1,9 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
-/** Files that start clusters of servers or a browser, and hold them to their times. */
-const PROCESSES = ['test/faults/**/*.test.ts', 'test/browser/**/*.test.ts', 'test/web/reelay-client.test.ts']
+/** Files that are a client of servers that come and go, as a person at a browser is. */
+const CLIENTS = ['test/browser/**/*.test.ts', 'test/web/reelay-client.test.ts']
+/** Files that start clusters of servers, and hold them to their times. */
+const CLUSTERS = ['test/faults/**/*.test.ts']
 
 export default defineConfig({
   // As Node resolves: graphql has a second copy behind the condition "development", and two copies do not know each other's errors.
@@ -21,15 +23,19 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...PROCESSES],
+          exclude: [...configDefaults.exclude, ...CLIENTS, ...CLUSTERS],
           maxWorkers: 2, // every file has a database in the one Postgres; more processes only wait for each other
           sequence: { groupOrder: 0 },
         },
       },
       {
         extends: true,
+        test: { name: 'clients', include: CLIENTS, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
         // One after the other, and after all else: what is measured there is the servers, not who else is at work.
-        test: { name: 'processes', include: PROCESSES, maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: { name: 'clusters', include: CLUSTERS, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],
   },

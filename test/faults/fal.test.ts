@@ -30,6 +30,37 @@ const HTML = { 'content-type': 'text/html' }
 const json = (status: number, body: unknown, headers: Record<string, string> = {}) =>
   Response.json(body, { status, headers })
 
+// First, for it waits longest.
+row(
+  'B8: a result that answers 5xx, 504 and 429 is asked for again; one that is gone is RESULT_EXPIRED',
+  {
+    timeout: 150_000,
+  },
+  async (context) => {
+    const rig = await open(context)
+    const failures = [() => json(500, {}), () => json(504, { detail: 'Gateway Timeout' }), () => json(429, {}), html]
+    const asked = new Map<string, number>()
+    rig.fal.twists.result = (request, usual, cut) => {
+      const count = asked.get(request.id) ?? 0
+      asked.set(request.id, count + 1)
+      return (failures[count] as Twist | undefined)?.(request, usual, cut) ?? usual()
+    }
+    const jobs = await rig.submit(3)
+    await until(() => jobs.every((job) => rig.hasBeen(job, 'SUCCEEDED')), { timeoutMs: 30_000 })
+    rig.fal.twists.result = () => json(404, { detail: 'Not Found' })
+    const [gone] = await rig.submit(1)
+    await until(() => gone && rig.hasBeen(gone, 'FAILED'), { timeoutMs: 60_000 })
+    expect((await readJob(rig.apis, gone?.id ?? '')).failure?.code).toBe('RESULT_EXPIRED')
+    rig.fal.twists.result = AS_USUAL
+    rig.fal.twists.status = () => json(404, { status: 'NOT_FOUND' })
+    rig.fal.twists.stream = () => json(404, { status: 'NOT_FOUND' })
+    const [forgotten] = await rig.submit(1)
+    await until(() => forgotten && rig.hasBeen(forgotten, 'FAILED'), { timeoutMs: 60_000 })
+    expect((await readJob(rig.apis, forgotten?.id ?? '')).failure?.code).toBe('RESULT_EXPIRED')
+    await rig.verify('B8')
+  },
+)
+
 row(
   'B1: while fal cannot be reached jobs wait, and go on within 10 s of its return',
   {
@@ -285,36 +316,6 @@ row('B5: a status that is HTML, cut or 5xx for a while is asked for again', { ti
   await until(() => jobs.every((job) => rig.hasBeen(job, 'SUCCEEDED')), { timeoutMs: 40_000 })
   await rig.verify('B5 statuses')
 })
-
-row(
-  'B8: a result that answers 5xx, 504 and 429 is asked for again; one that is gone is RESULT_EXPIRED',
-  {
-    timeout: 150_000,
-  },
-  async (context) => {
-    const rig = await open(context)
-    const failures = [() => json(500, {}), () => json(504, { detail: 'Gateway Timeout' }), () => json(429, {}), html]
-    const asked = new Map<string, number>()
-    rig.fal.twists.result = (request, usual, cut) => {
-      const count = asked.get(request.id) ?? 0
-      asked.set(request.id, count + 1)
-      return (failures[count] as Twist | undefined)?.(request, usual, cut) ?? usual()
-    }
-    const jobs = await rig.submit(3)
-    await until(() => jobs.every((job) => rig.hasBeen(job, 'SUCCEEDED')), { timeoutMs: 30_000 })
-    rig.fal.twists.result = () => json(404, { detail: 'Not Found' })
-    const [gone] = await rig.submit(1)
-    await until(() => gone && rig.hasBeen(gone, 'FAILED'), { timeoutMs: 60_000 })
-    expect((await readJob(rig.apis, gone?.id ?? '')).failure?.code).toBe('RESULT_EXPIRED')
-    rig.fal.twists.result = AS_USUAL
-    rig.fal.twists.status = () => json(404, { status: 'NOT_FOUND' })
-    rig.fal.twists.stream = () => json(404, { status: 'NOT_FOUND' })
-    const [forgotten] = await rig.submit(1)
-    await until(() => forgotten && rig.hasBeen(forgotten, 'FAILED'), { timeoutMs: 60_000 })
-    expect((await readJob(rig.apis, forgotten?.id ?? '')).failure?.code).toBe('RESULT_EXPIRED')
-    await rig.verify('B8')
-  },
-)
 
 row(
   'B9: a result without a video, or with one at an address that is not fal’s, fails the job with a code',

@@ -131,7 +131,8 @@ row(
     }
     for (const fault of ['stopped', 'black hole'] as const) {
       const jobs = await rig.submit(10)
-      await until(() => jobs.some((job) => rig.hasBeen(job, 'QUEUED')))
+      // Who comes while Postgres is away is told to come back: those here have come before.
+      await until(() => jobs.every((job) => rig.transcriptOf(job).updates.length > 0))
       const load = putUnderLoad(rig.apis, { mostMs: fault === 'stopped' ? 2_500 : 5_000 })
       if (fault === 'stopped') await postgres.stop('fast')
       else for (const member of rig.members) member.postgres.mode = 'blackhole'
