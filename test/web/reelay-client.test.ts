@@ -37,9 +37,11 @@ afterAll(async () => {
 })
 
 const portOf = ({ url }: Member) => Number(new URL(url).port)
-const openOverLine = (options = {}) => (client = openClient(line.through(first.url), options))
-/** For what the server says at its end: no silence is to be taken for one before. */
+/** A busy server is silent for some hundred milliseconds too: who is told anything by silence has to wait longer. */
 const PATIENT = { keepAliveMs: 10_000 }
+/** Soon finds out that a line is dead which nobody closed. */
+const IMPATIENT = { keepAliveMs: 300 }
+const openOverLine = (options = PATIENT) => (client = openClient(line.through(first.url), options))
 
 async function generate(url = first.url) {
   const { data } = await request(url, GenerateVideoDocument, { input: { imageUrl: createPictureUrl() } })
@@ -48,7 +50,7 @@ async function generate(url = first.url) {
 }
 
 /** Watches a new job, brings something about at its third update, and proves that nothing is missing and nothing came twice. */
-async function watchThrough(breakIt: (reelay: ReelayClient) => unknown, options = {}) {
+async function watchThrough(breakIt: (reelay: ReelayClient) => unknown, options = PATIENT) {
   const reelay = openOverLine(options)
   const job = await generate()
   const reasons: string[] = []
@@ -85,7 +87,7 @@ describe('a job is watched in order, each update once, to its end', () => {
       line.mode = mode
       await lost(reelay)
       line.mode = 'pass'
-    })
+    }, IMPATIENT)
     expect(reasons).not.toEqual([])
   })
 
@@ -107,7 +109,7 @@ describe('a job is watched in order, each update once, to its end', () => {
     const reasons = await watchThrough(() => {
       // Stopping takes as long as the client's socket is closed: nobody waits for it in here.
       restarted.resolve(first.end('SIGTERM').then(() => first.start()))
-    }, PATIENT)
+    })
     await restarted.promise
     expect(reasons[0]).toBe('closed with 1012 Service restart')
   }, 60_000)
@@ -116,7 +118,7 @@ describe('a job is watched in order, each update once, to its end', () => {
     const reasons = await watchThrough(async () => {
       await first.end('SIGKILL')
       await first.start()
-    }, PATIENT)
+    })
     expect(reasons[0]).toBe('closed with 1006')
   }, 60_000)
 
