@@ -28,13 +28,13 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
+      // One after the other, and after all else: what is measured there is the servers, not who else is at work.
       {
         extends: true,
-        test: { name: 'clients', include: CLIENTS, maxWorkers: 2, sequence: { groupOrder: 1 } },
+        test: { name: 'clients', include: CLIENTS, maxWorkers: 1, testTimeout: 90_000, sequence: { groupOrder: 1 } },
       },
       {
         extends: true,
-        // One after the other, and after all else: what is measured there is the servers, not who else is at work.
         test: { name: 'clusters', include: CLUSTERS, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],

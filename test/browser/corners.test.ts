@@ -8,7 +8,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
   let rig: BrowserRig
 
   beforeAll(async () => {
-    rig = await openBrowserRig()
+    rig = await openBrowserRig({ stepMs: 150 })
   }, 60_000)
 
   afterAll(async () => {
@@ -19,7 +19,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     const input = { imageUrl: 'https://example.com/100%.png' }
     await request(rig.url, GenerateVideoDocument, { input })
     const { page, context, errors } = await rig.open()
-    await page.locator('.card').first().waitFor()
+    await page.locator('.card[data-status]').first().waitFor()
     await page.goto(`${rig.url}/jobs/%E0%A4%A`)
     await page.getByRole('heading', { name: 'Not found' }).waitFor()
     expect(errors).toEqual([])
@@ -75,7 +75,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
 
   test('a button that is pressed twice makes one video', async () => {
     const { page, context } = await rig.open()
-    await page.locator('.card').first().waitFor()
+    await page.locator('#gallery[aria-busy=false]').waitFor()
     const before = await page.locator('.card').count()
     await page.locator('#picture').setInputFiles(ROCKET)
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()

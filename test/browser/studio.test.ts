@@ -91,7 +91,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
 
   test('tells what is wrong with the form at its fields, and sends nothing', async () => {
     const { page, context } = await rig.open()
-    await page.getByRole('heading', { name: 'Videos' }).waitFor()
+    await page.locator('#gallery[aria-busy=false]').waitFor()
     const cards = await page.locator('.card').count()
     const speed = page.getByLabel('Frames per second', { exact: true })
     await speed.fill('500')
