@@ -77,7 +77,9 @@ query List {
   },
   {
     query: `# 4. Cancel: paste a running job's id, press play.
-#    What fal had finished already ends SUCCEEDED.
+#    What has ended cannot be canceled. In the
+#    sandbox, a job of this imageUrl lasts a minute:
+#    http://sandbox.test/slow.png
 mutation Cancel {
   cancelJob(
     id: "paste the job's id here"
