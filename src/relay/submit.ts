@@ -86,7 +86,11 @@ async function sendJob(
     const submitted = await fal.submit(model.endpoint, input, webhook ?? {})
     ticket.passed()
     const saved = await persist(deps, job.id, () => jobs.saveRequest(job.id, mark, submitted.requestId))
-    return saved === 'taken' ? { ending: takenRequest(submitted.requestId) } : submitted
+    if (saved === 'saved') return submitted
+    // Two jobs cannot wait for one video, and which of them fal meant it alone knows. Whose it is, is not told here.
+    const error = new FalError('unreadable', `fal answered with another job's request, ${submitted.requestId}`)
+    onError(error, { stage: 'submit', jobId: job.id })
+    return { ending: unknownOutcome() }
   } catch (error) {
     if (!(error instanceof FalError)) throw error
     ticket.failed(error)
@@ -216,12 +220,6 @@ function refused(model: Model, error: FalError): Ending {
     status: 'FAILED',
     failure: error.kind === 'not-found' ? { ...failure, code: 'PROVIDER_ERROR', retryable: true } : failure,
   }
-}
-
-/** Two jobs cannot wait for one video: which of them fal meant, it alone knows. */
-function takenRequest(requestId: string): Ending {
-  const message = `fal answered with the id of another job's request, ${requestId}, so what became of this one is not known. It was not sent twice: retry the job if you want it sent again.`
-  return { status: 'FAILED', failure: createFailure('SUBMIT_UNKNOWN', message) }
 }
 
 function unknownOutcome(error?: FalError): Ending {
