@@ -71,9 +71,9 @@ export function readStatus(answer: FalAnswer, { logs: hasLogs = true } = {}): Fa
  * A fal that tells its log though nobody asked may tell too much of it: the status stands before it, and how the request
  * went shows in its result.
  */
-function readBeginning({ status, complete, text }: FalAnswer): Record<string, unknown> | null {
-  if (complete || status < 200 || status >= 300) return null
-  const [, word] = /^\s*\{[^[\]{}]*?"status"\s*:\s*"(\w+)"/.exec(text.slice(0, 4096)) ?? []
+function readBeginning(answer: FalAnswer): Record<string, unknown> | null {
+  if (answer.complete || !isSuccess(answer)) return null
+  const [, word] = /^\s*\{[^[\]{}]*?"status"\s*:\s*"(\w+)"/.exec(answer.text.slice(0, 4096)) ?? []
   return word === undefined ? null : { status: word }
 }
 

@@ -1,9 +1,9 @@
-import type { FalLogLine, FalStatus } from '../adapters/fal.ts'
+import type { FalStatus } from '../adapters/fal.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import { canMove } from '../jobs/state.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
-import { countRepeated, createLogTail } from './log-tail.ts'
+import { countRepeated, createLogTail, type Told, toTold } from './log-tail.ts'
 import { type Reading, toReading } from './reading.ts'
 
 /** What is known of a request that is being followed; what is new about it goes into the log. */
@@ -27,7 +27,7 @@ export function createCourse({ jobs, log }: RelayDeps, { claim }: Hold, job: Job
   let taken = { lines: job.falLogLines, bytes: job.falLogBytes }
   let isBeginning = false
   /** What the stream told last: fal tells what is new; others may tell all so far, each time. */
-  let told: readonly FalLogLine[] = []
+  let told: Told | null = null
 
   async function store(reading: Reading): Promise<boolean> {
     const { logs } = reading
@@ -58,14 +58,14 @@ export function createCourse({ jobs, log }: RelayDeps, { claim }: Hold, job: Job
     },
     beginStream: () => {
       isBeginning = true
-      told = []
+      told = null
     },
     takeStreamed: async (answer) => {
       const known = isBeginning ? tail.countKnown(answer.logs) : countRepeated(told, answer.logs)
       const logs = answer.logs.slice(known)
       if (answer.logs.length > 0) {
         isBeginning = false
-        told = answer.logs
+        told = toTold(answer.logs)
       }
       const reading = toReading({ ...answer, logs }, { lines: 0, bytes: taken.bytes })
       const isNews = await store({ ...reading, taken: { ...reading.taken, lines: taken.lines + logs.length } })

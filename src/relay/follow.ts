@@ -29,7 +29,7 @@ const FOREIGN_REFUSAL_MS = 600_000
 
 /** After so many unreadable answers in a row the status is asked for without its log, which may be what is too long. */
 const UNREADABLE_LIMIT = 2
-/** Each so manieth of those asks for the log all the same. */
+/** Once in so many of those the log is asked for all the same. */
 const WITH_LOG_AGAIN = 20
 
 /** Longest pause before the status is asked for again, and before the next stream, whatever fal asks for, in milliseconds. */

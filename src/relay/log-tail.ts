@@ -35,15 +35,29 @@ export function createLogTail(): LogTail {
   }
 }
 
+/** A list of lines by its length and its ends: the lines themselves may be many. */
+export interface Told {
+  count: number
+  first: string
+  last: string
+  isTimed: boolean
+}
+
+export function toTold(lines: readonly FalLogLine[]): Told | null {
+  const [first, last] = [lines[0], lines.at(-1)]
+  return first && last
+    ? { count: lines.length, first: toKey(first), last: toKey(last), isTimed: last.at !== null }
+    : null
+}
+
 /**
- * How many lines of the second list the first has told: all of it, when the second begins with the first. Lines without
- * a time may well be alike: then only a longer list counts as one that goes on.
+ * How many of the lines were told before: all that were, when the list begins with them. Lines without a time may well
+ * be alike: then only a longer list counts as one that goes on.
  */
-export function countRepeated(before: readonly FalLogLine[], lines: readonly FalLogLine[]): number {
-  const isRepetition =
-    before.every((line, n) => lines[n] && toKey(lines[n]) === toKey(line)) &&
-    (lines.length > before.length || before.every(({ at }) => at !== null))
-  return isRepetition ? before.length : 0
+export function countRepeated(told: Told | null, lines: readonly FalLogLine[]): number {
+  if (told === null || lines.length < told.count || (lines.length === told.count && !told.isTimed)) return 0
+  const again = toTold(lines.slice(0, told.count))
+  return again?.first === told.first && again.last === told.last ? told.count : 0
 }
 
 /** Do the two end alike, as far as both go? */
