@@ -1,23 +1,28 @@
-import { OPTION_OF_SETTING, type Settings } from './options.ts'
+import { DEFAULT_URL, OPTION_OF_SETTING, type Settings } from './options.ts'
 
 const COMMAND = 'npm run video --'
 
-/** The words to type to make this video once more. Nulls and what is not given are left out. */
+/** The words to type to make this video once more, at the same server. Nulls and what is not given are left out. */
 export function toRepeatCommand(
   picture: string,
   settings: { [name in keyof Settings]: number | null | undefined },
+  url: string,
 ): string {
   const options = Object.entries(OPTION_OF_SETTING).flatMap(([name, option]) => {
     const value = settings[name as keyof Settings]
     // With a space between, a value that begins with a minus sign would be taken for an option.
     return value === undefined || value === null ? [] : [value < 0 ? `${option}=${value}` : `${option} ${value}`]
   })
-  return [COMMAND, quote(picture), ...options].join(' ')
+  return [COMMAND, quote(picture), ...options, ...toServer(url)].join(' ')
 }
 
 /** The words to type to see a job again. */
-export function toWatchCommand(jobId: string): string {
-  return `${COMMAND} --watch ${quote(jobId)}`
+export function toWatchCommand(jobId: string, url: string): string {
+  return [COMMAND, '--watch', quote(jobId), ...toServer(url)].join(' ')
+}
+
+function toServer(url: string): string[] {
+  return url === DEFAULT_URL ? [] : ['--url', quote(url)]
 }
 
 /** A word for the shell, in quotes where it needs them. */

@@ -40,7 +40,7 @@ export async function followJob(job: FollowedJob, deps: FollowDeps): Promise<num
     const final = await watchJob({ url, jobId: job.id, signal, ...createViewer(display) })
     cancel.settle()
     if (final.status === 'SUCCEEDED') return await keep(job, final, deps)
-    if (final.status === 'FAILED') return tellFailure(job, final, display)
+    if (final.status === 'FAILED') return tellFailure(job, final, deps)
     display.close()
     display.print('The job was canceled.')
     return cancel.isAsked() ? 130 : 1
@@ -113,7 +113,7 @@ function createCancel({ id }: FollowedJob, { client, display, interrupts }: Foll
 async function keep(
   job: FollowedJob,
   { job: { video } }: Update,
-  { display, interrupts: { signal } }: FollowDeps,
+  { url, display, interrupts: { signal } }: FollowDeps,
 ): Promise<number> {
   if (!video) throw new Error(`the server says that job ${job.id} has succeeded, but gives no video`)
   display.show({ text: 'downloading the video', progress: null })
@@ -132,11 +132,11 @@ async function keep(
   display.print(`Saved ${saved.path} (${toSizeText(saved.sizeBytes)})`, 'good')
   if (video.seed === null) return 0
   display.print(`Seed ${video.seed}. The same clip again:`)
-  display.print(`  ${toRepeatCommand(job.picture, { ...job.settings, seed: video.seed })}`)
+  display.print(`  ${toRepeatCommand(job.picture, { ...job.settings, seed: video.seed }, url)}`)
   return 0
 }
 
-function tellFailure(job: FollowedJob, { job: { failure } }: Update, display: Display): number {
+function tellFailure(job: FollowedJob, { job: { failure } }: Update, { url, display }: FollowDeps): number {
   display.close()
   if (!failure) {
     display.print('The job failed; the server does not say why.', 'bad')
@@ -147,15 +147,15 @@ function tellFailure(job: FollowedJob, { job: { failure } }: Update, display: Di
   for (const issue of issues) if (issue.message !== message) display.print(`  ${toIssueLine(issue)}`)
   if (!retryable) return 1
   display.print('It may well succeed if it is tried again:')
-  display.print(`  ${toRepeatCommand(job.picture, job.settings)}`)
+  display.print(`  ${toRepeatCommand(job.picture, job.settings, url)}`)
   return 1
 }
 
-function tellHowToGoOn({ id }: FollowedJob, { display, ownServer }: FollowDeps): void {
+function tellHowToGoOn({ id }: FollowedJob, { url, display, ownServer }: FollowDeps): void {
   display.print(
     ownServer
       ? 'The job goes on as soon as a server runs again. Show it with:'
       : 'The job goes on. Show it again with:',
   )
-  display.print(`  ${toWatchCommand(id)}`)
+  display.print(`  ${toWatchCommand(id, url)}`)
 }

@@ -61,18 +61,20 @@ describe('the command line', () => {
 
 describe('a command to repeat', () => {
   test('says what was set, and quotes what a shell would read otherwise', () => {
-    expect(toRepeatCommand("my rocket's.png", { seed: -3, motionBucketId: null, fps: 30 })).toBe(
+    expect(toRepeatCommand("my rocket's.png", { seed: -3, motionBucketId: null, fps: 30 }, DEFAULT_URL)).toBe(
       String.raw`npm run video -- 'my rocket'\''s.png' --seed=-3 --fps 30`,
     )
-    expect(toRepeatCommand('https://example.com/a.png?b&c', {})).toBe(
+    expect(toRepeatCommand('https://example.com/a.png?b&c', {}, DEFAULT_URL)).toBe(
       "npm run video -- 'https://example.com/a.png?b&c'",
     )
-    expect(toWatchCommand('Sm9i')).toBe('npm run video -- --watch Sm9i')
+    expect(toWatchCommand('Sm9i', DEFAULT_URL)).toBe('npm run video -- --watch Sm9i')
   })
 
   test('is read back as the same options', () => {
     const settings = { seed: -3, motionBucketId: 5, condAug: 0.1, fps: 30 }
-    const words = toRepeatCommand('a.png', settings).replace('npm run video -- ', '')
-    expect(parse(words)).toMatchObject({ picture: 'a.png', settings })
+    const url = 'https://video.example.com'
+    const words = toRepeatCommand('a.png', settings, url).replace('npm run video -- ', '')
+    expect(parse(words)).toMatchObject({ picture: 'a.png', settings, url })
+    expect(parse(toWatchCommand('Sm9i', url).replace('npm run video -- ', ''))).toMatchObject({ jobId: 'Sm9i', url })
   })
 })
