@@ -22,6 +22,13 @@ export function createRoute(): Route {
     jobId.value = read()
   })
 
+  let leaving: Promise<unknown> | null = null
+
+  function goBack(): Promise<unknown> {
+    const arrived = new Promise((resolve) => window.addEventListener('popstate', resolve, { once: true }))
+    history.back()
+    return arrived
+  }
   function go(path: string, state: unknown): void {
     history.pushState(state, '', path)
     jobId.value = read()
@@ -35,10 +42,10 @@ export function createRoute(): Route {
     },
     close: async () => {
       if (!(history.state as { fromGallery?: boolean } | null)?.fromGallery) return go('/', null)
-      // Back to where one came from, so that the browser's own button does not open it again.
-      const arrived = new Promise((resolve) => window.addEventListener('popstate', resolve, { once: true }))
-      history.back()
-      await arrived
+      // Back to where one came from, so that the browser's own button does not open it again; and once, however often asked.
+      leaving ??= goBack()
+      await leaving
+      leaving = null
     },
   }
 }

@@ -28,7 +28,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
   return (
     <>
       {words && <p class="advice">{words.advice}</p>}
-      {job.failure && job.failure.issues.length > 0 && route.jobId.value === job.id && (
+      {job.failure && job.failure.issues.length > 0 && (
         <p class="advice-issues">fal says: {job.failure.issues.map(({ message }) => message).join('; ')}</p>
       )}
       <div class="actions">
