@@ -140,7 +140,8 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       })
       // Those that end with it go back with it.
       await new Promise((resolve) => setTimeout(resolve, TOGETHER_MS))
-      await queue.release(freed.splice(0))
+      // A database that is away takes them back by itself later; the answers that are still to come are worth the wait.
+      await queue.release(freed.splice(0)).catch((error: unknown) => onError(error, { stage: 'release' }))
     }
     await queue.release([...freed, ...[...left].map(({ hold }) => hold.claim)])
   }
