@@ -74,7 +74,9 @@ export function parseOptions(
   const [picture, ...more] = positionals
   if (!picture) throw new UsageError('which picture? Give a file or a URL, for example examples/rocket.png')
   if (more.length > 0)
-    throw new UsageError(`one picture at a time, but there are ${positionals.length}: ${positionals.join(', ')}`)
+    throw new UsageError(
+      `one picture at a time, but there are ${positionals.length}: ${positionals.join(', ')}. npm keeps options for itself unless -- stands before them: npm run video -- PICTURE --fps 12`,
+    )
   if (isWebPicture(picture) && !URL.canParse(picture))
     throw new UsageError(`the picture's URL must be an http or https URL, but is "${picture}"`)
   return { action: 'make', url, picture, settings, out }

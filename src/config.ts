@@ -134,7 +134,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const { data: env, error } = Environment.safeParse(given)
   const problems = [
-    ...(error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? []),
+    ...(error?.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`) ?? []),
     ...findMissing(given),
   ]
   if (!env || problems.length > 0) throw new StartError(`cannot start: ${problems.join('; ')}`)

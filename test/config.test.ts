@@ -192,7 +192,7 @@ describe('what cannot be right is refused', () => {
     [{ FAL_KEY: 'k', FAL_REST_URL: 'x' }, 'FAL_REST_URL must be an absolute http or https URL'],
     [{ FAL_QUEUE_URL: 'https://queue.fal.run' }, 'FAL_KEY is missing: set it, or unset FAL_QUEUE_URL'],
     [{ FAL_MEDIA_HOSTS: 'https://fal.media/' }, 'must be host names with commas between'],
-    [{ ROLES: 'api,cook' }, 'must be api, worker, or both'],
+    [{ ROLES: 'api,cook' }, 'cannot start: ROLES must be api, worker, or both'],
     [{ ROLES: ',' }, 'ROLES must name api, worker, or both'],
     [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL must be a redis:// or rediss:// URL'],
     [{ UPDATES_RETENTION_DAYS: '0' }, 'UPDATES_RETENTION_DAYS must be a whole number of days from 1 to 3650'],

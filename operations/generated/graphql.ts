@@ -40,7 +40,7 @@ export type JobFailureCode =
   | 'PROVIDER_UNAVAILABLE'
   /** fal no longer has the result. */
   | 'RESULT_EXPIRED'
-  /** The video was made, but could not be stored. */
+  /** Reserved: the video was made, but could not be stored. Videos stay with fal for now. */
   | 'STORAGE_FAILED'
   /** fal may or may not have accepted the request; it was not sent twice. */
   | 'SUBMIT_UNKNOWN';
@@ -69,7 +69,7 @@ export type JobStatus =
   | 'QUEUED'
   /** Being generated (fal: IN_PROGRESS). */
   | 'RUNNING'
-  /** Generated; the file is being copied into our storage. */
+  /** Reserved: generated, and the file is being copied. Videos stay with fal for now, so no job gets here yet. */
   | 'STORING'
   /** Ended: there is a video. */
   | 'SUCCEEDED';
@@ -95,7 +95,7 @@ export type UserErrorCode =
   | 'JOB_NOT_FOUND'
   /** The job is in a state in which this cannot be done. */
   | 'JOB_STATE_CONFLICT'
-  /** A limit has been reached: come back later. */
+  /** Reserved: a limit has been reached, come back later. There are no limits for callers yet. */
   | 'LIMIT_EXCEEDED';
 
 export type CancelJobMutationVariables = Exact<{

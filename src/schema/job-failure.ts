@@ -12,7 +12,7 @@ const DESCRIPTIONS: Record<FailureCode, string> = {
   PROVIDER_ERROR: 'fal failed while generating, or answered something unreadable.',
   SUBMIT_UNKNOWN: 'fal may or may not have accepted the request; it was not sent twice.',
   RESULT_EXPIRED: 'fal no longer has the result.',
-  STORAGE_FAILED: 'The video was made, but could not be stored.',
+  STORAGE_FAILED: 'Reserved: the video was made, but could not be stored. Videos stay with fal for now.',
   INTERNAL: 'This server failed. The operator finds the reason in the log.',
 }
 

@@ -11,7 +11,10 @@ export const JobStatus = builder.enumType('JobStatus', {
     PENDING: { description: 'Saved here; not yet accepted by fal.' },
     QUEUED: { description: "In fal's queue (fal: IN_QUEUE)." },
     RUNNING: { description: 'Being generated (fal: IN_PROGRESS).' },
-    STORING: { description: 'Generated; the file is being copied into our storage.' },
+    STORING: {
+      description:
+        'Reserved: generated, and the file is being copied. Videos stay with fal for now, so no job gets here yet.',
+    },
     CANCELING: { description: 'Cancel was asked for; fal has not confirmed it.' },
     SUCCEEDED: { description: 'Ended: there is a video.' },
     FAILED: { description: 'Ended: `failure` says why.' },
@@ -29,7 +32,7 @@ export const Job = builder.prismaNode('Job', {
     status: t.expose('status', {
       type: JobStatus,
       description:
-        'Where the job is: PENDING, QUEUED, RUNNING, STORING, then SUCCEEDED, FAILED or CANCELED; never back.',
+        'Where the job is: PENDING, QUEUED, RUNNING, then SUCCEEDED, FAILED or CANCELED; never back. CANCELING comes between when a cancel was asked for that fal has yet to confirm.',
     }),
     settings: t.field({
       type: VideoSettings,

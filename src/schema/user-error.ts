@@ -17,7 +17,9 @@ const UserErrorCode = builder.enumType('UserErrorCode', {
     IDEMPOTENCY_CONFLICT: { description: 'The idempotency key was used with another input: use another key.' },
     JOB_NOT_FOUND: { description: 'There is no such job that you may see.' },
     JOB_STATE_CONFLICT: { description: 'The job is in a state in which this cannot be done.' },
-    LIMIT_EXCEEDED: { description: 'A limit has been reached: come back later.' },
+    LIMIT_EXCEEDED: {
+      description: 'Reserved: a limit has been reached, come back later. There are no limits for callers yet.',
+    },
   } as const,
 })
 type Code = (typeof UserErrorCode)['$inferType']
@@ -81,7 +83,7 @@ builder.objectType(JobStateError, {
 
 builder.objectType(LimitExceededError, {
   name: 'LimitExceededError',
-  description: 'A limit has been reached.',
+  description: 'Reserved: a limit has been reached. There are no limits for callers yet.',
   interfaces: [UserError],
   fields: (t) => ({
     retryAt: t.expose('retryAt', {

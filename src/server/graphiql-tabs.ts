@@ -11,9 +11,11 @@ mutation Generate {
   generateVideo(
     input: {
       imageUrl: "https://example.com/rocket.png"
-      motionBucketId: 127 # 1 to 255: more is more motion
+      # 1 to 255: more is more motion
+      motionBucketId: 127
       fps: 25
-      # seed: 42          # same seed, same clip
+      # same seed, same clip:
+      # seed: 42
     }
   ) {
     ... on GenerateVideoSuccess {

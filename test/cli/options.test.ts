@@ -35,7 +35,7 @@ describe('the command line', () => {
 
   test.each([
     ['', /which picture/],
-    ['a.png b.png', /one picture at a time.* 2: a\.png, b\.png/],
+    ['a.png b.png', /one picture at a time.* 2: a\.png, b\.png.* unless -- stands before them/],
     ['a.png --sed 1', /^Unknown option '--sed'$/],
     ['a.png --seed', /--seed/],
     ['a.png --seed -5', /--seed=-/],

@@ -45,7 +45,7 @@ export interface FaultRigOptions extends Omit<ClusterOptions, 'fal'> {
 
 /** Opens a rig that is closed when the test has finished. */
 export async function openFaultRig(
-  { onTestFinished }: TestContext,
+  { onTestFinished, task }: TestContext,
   { fal: falOptions, roles, webhooks, ...options }: FaultRigOptions,
 ): Promise<FaultRig> {
   const fal = await startFakeFal(falOptions)
@@ -90,6 +90,7 @@ export async function openFaultRig(
       const stored = await readStored(databaseUrl)
       const violations = findViolations({ acknowledged, posts: fal.posts, stored, transcripts })
       tell(row, {
+        what: task.name,
         jobs: acknowledged.length,
         'double POSTs': [...fal.posts.values()].filter((count) => count > 1).length,
         violations: violations.length,
@@ -102,9 +103,11 @@ export async function openFaultRig(
 }
 
 /** One line of figures for the table, when somebody collects them. */
-function tell(row: string, figures: Record<string, number>): void {
+export function tell(row: string, { what, ...figures }: { what: string; [figure: string]: string | number }): void {
   const file = process.env.FAULT_FIGURES
-  if (file) appendFileSync(file, `${JSON.stringify({ row, rounds: ROUNDS, ...figures })}\n`)
+  // The row's name stands in a column of its own.
+  const told = { row, what: what.replace(/^[A-Z]\d+(, [A-Z]\d+)*: /, ''), rounds: ROUNDS, ...figures }
+  if (file) appendFileSync(file, `${JSON.stringify(told)}\n`)
 }
 
 export function medianOf(values: readonly number[]): number {

@@ -11,15 +11,12 @@ import { parseArgs } from 'node:util'
 
 interface Line {
   row: string
+  what: string
   rounds: number
-  jobs: number
-  'double POSTs': number
-  violations: number
-  reconnects: number
   [figure: string]: string | number
 }
 
-const COMMON = ['row', 'rounds', 'jobs', 'double POSTs', 'violations', 'reconnects'] as const
+const COMMON = ['row', 'what', 'rounds', 'jobs', 'double POSTs', 'violations', 'reconnects'] as const
 const DOCUMENT = new URL('../../docs/reliability.md', import.meta.url)
 const BEGIN = '<!-- figures -->'
 const END = '<!-- end of figures -->'
@@ -48,7 +45,10 @@ function toTable(rows: Line[]): string {
   const sorted = rows.toSorted((a, b) => a.row.localeCompare(b.row, 'en', { numeric: true }))
   const cells = sorted.map((line) => {
     const own = Object.entries(line).filter(([name]) => !(COMMON as readonly string[]).includes(name))
-    return [...COMMON.map((name) => String(line[name])), own.map(([name, value]) => `${name}: ${value}`).join(', ')]
+    return [
+      ...COMMON.map((name) => String(line[name] ?? '')),
+      own.map(([name, value]) => `${name}: ${value}`).join(', '),
+    ]
   })
   const header = [...COMMON, 'measured']
   return [header, header.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n')
