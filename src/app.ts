@@ -128,6 +128,7 @@ export function createApp(config: Config, logger: Logger): App {
         webhookUrl: config.publicUrl === null ? null : address.toUrl,
         adoptionMs: config.adoptionSeconds * 1000,
         random: Math.random,
+        isAway: isDatabaseAway,
         onError,
       },
       { concurrency: config.workerConcurrency },

@@ -15,6 +15,11 @@ export interface PoolOptions {
  */
 const CONNECT_MS = 2_000
 const STATEMENT_MS = 2_200
+/**
+ * How long Postgres leaves a transaction open whose client says nothing, in milliseconds. Behind a black hole it does not
+ * hear that the client has gone, and who takes the client's work over would wait for its locks.
+ */
+const IDLE_TRANSACTION_MS = 8_000
 
 /** Settings of every connection to Postgres, whoever pools it. */
 export function toConnectionSettings({ url, name, connections }: PoolOptions) {
@@ -25,6 +30,10 @@ export function toConnectionSettings({ url, name, connections }: PoolOptions) {
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: STATEMENT_MS,
+    // As a statement: poolers in between know few settings of connections.
+    onConnect: async (client) => {
+      await client.query(`SET idle_in_transaction_session_timeout = ${IDLE_TRANSACTION_MS}`)
+    },
   } satisfies pg.PoolConfig
 }
 

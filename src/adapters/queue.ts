@@ -103,7 +103,7 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
     monitorIntervalSeconds: 2,
     maintenanceIntervalSeconds: 60,
   })
-  boss.on('error', (error) => onError(error, { stage: 'queue' }))
+  boss.on('error', (error) => onError(toCause(error), { stage: 'queue' }))
   await boss.start()
   const options = {
     heartbeatSeconds: HEARTBEAT_SECONDS,
@@ -187,4 +187,11 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
 /** pg-boss counts from 0; a job's row says 0 while nobody has ever held it. */
 function toAttempt({ jobId, number }: Claim): { id: string; retryCount: number } {
   return { id: jobId, retryCount: number - 1 }
+}
+
+/** pg-boss tells what its workers met as an object, with the worker's name after the message. */
+function toCause(error: Error & { code?: unknown }): Error {
+  if (error instanceof Error) return error
+  const { message, stack, code } = error as Error & { code?: unknown }
+  return Object.assign(new Error(message.replace(/ \(Queue: .*\)$/, '')), { stack, code })
 }

@@ -1,14 +1,19 @@
 import type { FalStatus } from '../adapters/fal.ts'
 
 /**
- * Exponential back-off with jitter, in milliseconds: about 0.5 s, 1 s, 2 s … up to 8 s, so that all
- * is well soon after fal, or the database, is.
+ * Exponential back-off with jitter, in milliseconds: about 0.5 s, 1 s, 2 s … up to 8 s, so that all is well soon after
+ * fal is.
  * @param attempt - how many tries have failed, from 1
  * @param random - 0 to 1
  */
 export function nextDelayMs(attempt: number, random: number): number {
   const most = Math.min(8_000, 500 * 2 ** Math.min(attempt - 1, 10))
   return most * (0.5 + random / 2)
+}
+
+/** The same up to 2 s, for a database that is away: its connections are few, and that it is back is noticed at once. */
+export function nextLookMs(attempt: number, random: number): number {
+  return Math.min(2_000, nextDelayMs(attempt, random))
 }
 
 /**

@@ -4,7 +4,7 @@ import { MODELS } from '../jobs/models.ts'
 import type { Ending } from '../jobs/relay-jobs.ts'
 import { isTerminal } from '../jobs/state.ts'
 import { withSpan } from '../trace.ts'
-import { nextDelayMs } from './delay.ts'
+import { nextDelayMs, nextLookMs } from './delay.ts'
 import { finishRequest } from './finish.ts'
 import { followRequest } from './follow.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
@@ -24,7 +24,7 @@ const UNRELATED_MS = 10 * 60_000
  * the hold is lost. An unexpected error is reported, and the step taken again from the row.
  */
 export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
-  const { jobs, random, onError } = deps
+  const { jobs, random, isAway, onError } = deps
   let failing: { since: number; last: number; times: number } | null = null
   const tries: SubmitTries = { failedUploads: 0, hasToldWait: false }
   for (;;) {
@@ -41,7 +41,8 @@ export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
       const now = Date.now()
       if (failing === null || now - failing.last > UNRELATED_MS) failing = { since: now, last: now, times: 0 }
       failing = { ...failing, last: now, times: failing.times + 1 }
-      await hold.alarm.sleep(nextDelayMs(failing.times, random()), hold.signal).catch(() => {
+      const delayMs = isAway(error) ? nextLookMs(failing.times, random()) : nextDelayMs(failing.times, random())
+      await hold.alarm.sleep(delayMs, hold.signal).catch(() => {
         // Aborted: said below.
       })
       if (hold.signal.aborted) return

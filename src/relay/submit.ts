@@ -4,7 +4,7 @@ import { createFailure, toFailure } from '../jobs/failure.ts'
 import { type Model, toFalInput } from '../jobs/models.ts'
 import type { Ending } from '../jobs/relay-jobs.ts'
 import { withSpan } from '../trace.ts'
-import { nextDelayMs } from './delay.ts'
+import { nextLookMs } from './delay.ts'
 import type { Ticket } from './gate.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
 
@@ -208,7 +208,7 @@ async function persist<Saved>(
     } catch (error) {
       if (error instanceof HoldLostError) throw error
       onError(error, { stage: 'save the answer of a submit', jobId })
-      await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, nextDelayMs(attempt, random()))))
+      await new Promise((resolve) => setTimeout(resolve, nextLookMs(attempt, random())))
     }
   }
 }

@@ -80,6 +80,22 @@ describe.each<FaultMode>(['cut', 'reset', 'blackhole'])('a database behind a pro
   })
 })
 
+test('the locks of a client that has gone into a black hole are let go of', async () => {
+  await admin.query('create table locked (id int)')
+  await admin.query('insert into locked values (1)')
+  const lost = failureOf(
+    transact(db, async (tx) => {
+      await tx.$queryRaw`SELECT id FROM locked FOR UPDATE`
+      proxy.mode = 'blackhole'
+      await tx.$queryRaw`SELECT 2`
+    }),
+  )
+  expect(isDatabaseAway(await lost)).toBe(true)
+  await admin.query(`set lock_timeout = '15s'`)
+  expect((await admin.query('select id from locked for update')).rowCount).toBe(1)
+  await admin.query('drop table locked')
+})
+
 test('a connection that its server ends is of a database that is away', async () => {
   const sleeping = failureOf(db.$queryRaw`SELECT pg_sleep(2)`)
   const end = `select pg_terminate_backend(pid) from pg_stat_activity

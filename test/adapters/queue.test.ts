@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../src/adapters/db.ts'
+import { type Database, isDatabaseAway, openDatabase } from '../../src/adapters/db.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
+import { startFaultProxy } from '../helpers/fault-proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { until } from '../helpers/until.ts'
 
@@ -192,6 +193,22 @@ describe('scheduled work', () => {
     await boss.send(name)
     await until(() => runs === 2, { timeoutMs: 20_000, what: 'the repetition' })
     expect(reported).toEqual(['failing: the disk is full'])
+  })
+
+  test('that cannot be looked for tells that the database is away', async () => {
+    const postgres = await startFaultProxy({ port: Number(new URL(database.url).port) })
+    const errors: unknown[] = []
+    const onError = (error: unknown) => errors.push(error)
+    const other = await openQueue({ url: postgres.through(database.url), onError })
+    await other.schedule('each-year', '0 0 1 1 *', async () => {})
+    postgres.mode = 'cut'
+    // More often than what the engine does of itself.
+    await until(() => errors.length > 5, { timeoutMs: 20_000 })
+    expect(errors.filter((error) => !isDatabaseAway(error))).toEqual([])
+    postgres.mode = 'pass'
+    await other.stop()
+    await postgres.stop()
+    await boss.unschedule('each-year')
   })
 
   test('whose process died is taken over', async () => {

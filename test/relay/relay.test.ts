@@ -138,3 +138,30 @@ test('a job is not given up when fal’s webhook brought the id at the last mome
   expect(await jobs.end(hold.claim, { status: 'FAILED', failure })).toBe(false)
   expect(await read(id)).toMatchObject({ status: 'PENDING', failure: null, lastSequence: 1 })
 })
+
+test('a job whose database was away for long goes on within 3 s of its return', async () => {
+  const { id, hold } = await claimJob()
+  let cutAt = 0
+  const { fal, done } = await relay(
+    {
+      status: () => completed,
+      result: () => {
+        if (cutAt === 0) {
+          cutAt = Date.now()
+          rig.postgres.mode = 'cut'
+        }
+        return video
+      },
+    },
+    hold,
+  )
+  const OUTAGE_MS = 8_200
+  await until(() => cutAt > 0 && Date.now() - cutAt > OUTAGE_MS, { timeoutMs: 15_000 })
+  rig.postgres.mode = 'pass'
+  const back = performance.now()
+  await done
+  expect(performance.now() - back).toBeLessThan(3_000)
+  expect(await read(id)).toMatchObject({ status: 'SUCCEEDED', video: { url: 'http://127.0.0.1/clip.mp4' } })
+  expect(fal.submits).toBe(1)
+  await fal.stop()
+})

@@ -1,4 +1,4 @@
-import { type Database, openDatabase } from '../../src/adapters/db.ts'
+import { type Database, isDatabaseAway, openDatabase } from '../../src/adapters/db.ts'
 import { createFal } from '../../src/adapters/fal.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import { createEventLog, type EventLog } from '../../src/events/log.ts'
@@ -7,10 +7,13 @@ import { TRANSITIONS } from '../../src/jobs/state.ts'
 import { createAlarm } from '../../src/relay/alarm.ts'
 import { createGate } from '../../src/relay/gate.ts'
 import type { Hold, RelayDeps } from '../../src/relay/hold.ts'
+import { type FaultProxy, startFaultProxy } from '../helpers/fault-proxy.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 
 /** The relay's surroundings without a worker: a test claims a job and does with the hold what it likes. */
 export interface RelayRig {
+  /** Stands between all of it and Postgres. */
+  postgres: FaultProxy
   db: Database
   queue: Queue
   log: EventLog
@@ -25,11 +28,14 @@ export interface RelayRig {
 export async function openRelayRig(): Promise<RelayRig> {
   const onError = () => {}
   const database = await createTestDatabase()
-  const db = openDatabase({ url: database.url, onError })
-  const queue = await openQueue({ url: database.url, onError })
+  const postgres = await startFaultProxy({ port: Number(new URL(database.url).port) })
+  const url = postgres.through(database.url)
+  const db = openDatabase({ url, onError })
+  const queue = await openQueue({ url, onError })
   const log = createEventLog({ db, states: TRANSITIONS, publish: () => {} })
   const jobs = createRelayJobs({ db, queue, log, publish: () => {} })
   return {
+    postgres,
     db,
     queue,
     log,
@@ -54,11 +60,13 @@ export async function openRelayRig(): Promise<RelayRig> {
       webhookUrl: null,
       adoptionMs: 900_000,
       random: () => 0,
+      isAway: isDatabaseAway,
       onError,
     }),
     close: async () => {
       await queue.stop()
       await db.$disconnect()
+      await postgres.stop()
       await database.drop()
     },
   }
