@@ -127,6 +127,7 @@ export function createApp(config: Config, logger: Logger): App {
         // Made up of host and port, it would be an address that fal cannot reach.
         webhookUrl: config.publicUrl === null ? null : address.toUrl,
         adoptionMs: config.adoptionSeconds * 1000,
+        ring,
         random: Math.random,
         isAway: isDatabaseAway,
         onError,

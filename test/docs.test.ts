@@ -87,9 +87,14 @@ describe('compose.yaml', async () => {
 
   test('sets what config.ts reads, and what the images read', () => {
     const ofReelay = [...config.matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name)
+    const ofTracing = [...operations.matchAll(/`(OTEL_\w+)`/g)].map(([, name]) => name)
     const ofImages = ['NODE_OPTIONS', 'POSTGRES_USER', 'POSTGRES_DB', 'POSTGRES_PASSWORD']
     const set = Object.values(services).flatMap(({ environment = {} }) => Object.keys(environment))
-    expect(set.filter((name) => ![...ofReelay, ...ofImages].includes(name))).toEqual([])
+    expect(set.filter((name) => ![...ofReelay, ...ofTracing, ...ofImages].includes(name))).toEqual([])
+    // Of a container the image says where it listens, and it keeps nothing.
+    const own = ['HOST', 'PORT', 'DATA_DIR', 'NODE_ENV']
+    for (const part of ['api', 'worker'])
+      expect(ofReelay.filter((name = '') => !(name in (services[part]?.environment ?? {})))).toEqual(own)
   })
 
   test('starts a part when those that it needs are healthy', () => {

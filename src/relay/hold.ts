@@ -15,6 +15,8 @@ export interface RelayDeps {
   webhookUrl: ((jobId: string) => string) | null
   /** How long a submit of unknown outcome is left for fal's webhook to confirm, in milliseconds. */
   adoptionMs: number
+  /** Whoever holds the job, here or elsewhere, should look at its row. */
+  ring(jobId: string): void
   /** 0 to 1, for jitter. */
   random(): number
   /** Does the error mean that the database cannot be used for now? */

@@ -77,7 +77,7 @@ async function sendJob(
   if (!(await jobs.markSubmitting(hold.claim, mark))) return 'changed'
   // Slept, or stopped, between the mark and now: others may have given the answer up by the time it came.
   if (Date.now() - mark.getTime() > STALE_MS) {
-    await persist(deps, job.id, () => jobs.unmarkSubmitting(job.id, mark))
+    await persist(deps, hold, () => jobs.unmarkSubmitting(job.id, mark))
     return 'changed'
   }
   try {
@@ -85,7 +85,7 @@ async function sendJob(
     // Without the hold's signal: once it has left, its answer is waited for, whoever holds the job by then.
     const submitted = await fal.submit(model.endpoint, input, webhook ?? {})
     ticket.passed()
-    const saved = await persist(deps, job.id, () => jobs.saveRequest(job.id, mark, submitted.requestId))
+    const saved = await persist(deps, hold, () => jobs.saveRequest(job.id, mark, submitted.requestId))
     if (saved === 'saved') return submitted
     // Two jobs cannot wait for one video, and which of them fal meant it alone knows. Whose it is, is not told here.
     const error = new FalError('unreadable', `fal answered with another job's request, ${submitted.requestId}`)
@@ -101,7 +101,7 @@ async function sendJob(
     }
     if (verdict === 'refused') return { ending: refused(model, error) }
     // Nothing reached fal, or fal said that it did not take it: asking again cannot pay twice.
-    await persist(deps, job.id, () => jobs.unmarkSubmitting(job.id, mark))
+    await persist(deps, hold, () => jobs.unmarkSubmitting(job.id, mark))
     return 'changed'
   }
 }
@@ -196,14 +196,16 @@ async function uploadImage(
  * be a video paid for and lost. The mark is its fence: only the submit that set it may say how it ended.
  */
 async function persist<Saved>(
-  { random, onError }: RelayDeps,
-  jobId: string,
+  { ring, random, onError }: RelayDeps,
+  { claim: { jobId }, signal }: Hold,
   save: () => Promise<Saved | false>,
 ): Promise<Saved> {
   for (let attempt = 1; ; attempt++) {
     try {
       const saved = await save()
       if (saved === false) throw new HoldLostError()
+      // Who took the job over meanwhile waits for this.
+      if (attempt > 1 || signal.aborted) ring(jobId)
       return saved
     } catch (error) {
       if (error instanceof HoldLostError) throw error

@@ -21,9 +21,9 @@ beforeAll(async () => {
 
 afterAll(() => rig.close())
 
-async function relay(script: FalScript, hold: Hold) {
+async function relay(script: FalScript, hold: Hold, ring: (jobId: string) => void = () => {}) {
   const fal = await startScriptedFal(script)
-  const deps = rig.toDeps(fal.url)
+  const deps = { ...rig.toDeps(fal.url), ring }
   const done = relayJob(deps, hold)
   return { fal, done, deps }
 }
@@ -32,16 +32,28 @@ const read = (id: string) => db.job.findUniqueOrThrow({ where: { id }, include: 
 const completed = { status: 200, body: { status: 'COMPLETED', logs: [] } }
 const video = { status: 200, body: { video: { url: 'http://127.0.0.1/clip.mp4' }, seed: 1 } }
 
-test('fal’s id is saved even if the job has another holder by the time of the answer', async () => {
+test('fal’s id is saved even if the job has another holder by the time of the answer, who is told at once', async () => {
   const { id, hold } = await claimJob()
-  const { fal, done, deps } = await relay({ status: () => completed, result: () => video, holdSubmit: true }, hold)
+  const lost = new AbortController()
+  const alarm = createAlarm()
+  const rung: string[] = []
+  const { fal, done, deps } = await relay(
+    { status: () => completed, result: () => video, holdSubmit: true },
+    { ...hold, signal: lost.signal },
+    (jobId) => {
+      rung.push(jobId)
+      alarm.ring()
+    },
+  )
   await until(() => fal.submits === 1, { what: 'the submit' })
   // The engine gave the task to somebody else meanwhile.
   const next = { ...hold.claim, number: hold.claim.number + 1 }
   await jobs.take([next])
-  const second = relayJob(deps, { ...hold, alarm: createAlarm(), claim: next })
+  lost.abort()
+  const second = relayJob(deps, { ...hold, alarm, claim: next })
   fal.answerSubmit()
   await done
+  expect(rung).toEqual([id])
   await until(async () => (await read(id)).requestId !== null, { what: 'the id in the row' })
   // The second holder follows it instead of giving it up; its own task is not pg-boss's newest, so it cannot end it.
   await second

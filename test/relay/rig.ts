@@ -59,6 +59,7 @@ export async function openRelayRig(): Promise<RelayRig> {
       gate: createGate({ random: () => 0, onPause: () => {}, onResume: () => {} }),
       webhookUrl: null,
       adoptionMs: 900_000,
+      ring: () => {},
       random: () => 0,
       isAway: isDatabaseAway,
       onError,
