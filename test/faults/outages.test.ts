@@ -91,7 +91,8 @@ row(
     const { postgres, rig } = await openOnOwnPostgres(context)
     const pids = rig.members.map(({ pid }) => pid)
     const backMs: number[] = []
-    for (let round = 0; round < ROUNDS; round++) {
+    const rounds = Math.min(ROUNDS, 20)
+    for (let round = 0; round < rounds; round++) {
       const jobs = await rig.submit(10)
       const load = putUnderLoad(rig.apis, { mostMs: 5_000 })
       await until(() => jobs.some((job) => rig.hasBeen(job, 'QUEUED')))
@@ -105,7 +106,7 @@ row(
     }
     expectAlive(rig.members, pids)
     expect(Math.max(...backMs)).toBeLessThan(5_000)
-    await rig.verify('A7', { 'longest return ms': Math.max(...backMs) })
+    await rig.verify('A7', { rounds, 'longest return ms': Math.max(...backMs) })
   },
 )
 

@@ -28,12 +28,17 @@ export interface FaultRig {
   apis: string[]
   /** Jobs that were acknowledged, each watched by a subscriber from the start. */
   submit(count: number): Promise<Acknowledged[]>
+  /** Watches a job that was acknowledged in another way. */
+  watch(job: Acknowledged): void
   transcriptOf(job: Acknowledged): Transcript
   /** Whether the job's subscriber has been told this state. */
   hasBeen(job: Acknowledged, status: string): boolean
   /** How many rows there are: a table, and a condition. */
   count(from: string): Promise<number>
-  /** Waits for the ends of all jobs, and checks all that must hold whatever broke; then tells the figures of the row. */
+  /**
+   * Waits for the ends of all jobs, and checks all that must hold whatever broke; then tells the figures of the row: how
+   * many rounds it had unless it was one, and what else it measured.
+   */
   verify(row: string, figures?: Record<string, number>): Promise<void>
 }
 
@@ -72,16 +77,21 @@ export async function openFaultRig(
   const transcriptOf = ({ id }: Acknowledged): Transcript =>
     watched.get(id)?.transcript ?? { jobId: id, updates: [], reconnects: 0, closes: [] }
 
+  function watch(job: Acknowledged): void {
+    acknowledged.push(job)
+    watched.set(job.id, watchJob(apis, job.id))
+  }
+
   return {
     fal,
     members,
     apis,
     submit: async (count) => {
       const jobs = await Promise.all(Array.from({ length: count }, () => generate(apis)))
-      for (const job of jobs) watched.set(job.id, watchJob(apis, job.id))
-      acknowledged.push(...jobs)
+      for (const job of jobs) watch(job)
       return jobs
     },
+    watch,
     transcriptOf,
     hasBeen: (job, status) => transcriptOf(job).updates.some((update) => update.status === status),
     count: (from) => countRows(databaseUrl, from),
@@ -91,7 +101,7 @@ export async function openFaultRig(
       const violations = findViolations({ acknowledged, posts: fal.posts, stored, transcripts })
       tell(row, {
         what: task.name,
-        jobs: acknowledged.length,
+        jobs: stored.length,
         'double POSTs': [...fal.posts.values()].filter((count) => count > 1).length,
         violations: violations.length,
         reconnects: transcripts.reduce((sum, { reconnects }) => sum + reconnects, 0),
@@ -106,7 +116,7 @@ export async function openFaultRig(
 export function tell(row: string, { what, ...figures }: { what: string; [figure: string]: string | number }): void {
   const file = process.env.FAULT_FIGURES
   // The row's name stands in a column of its own.
-  const told = { row, what: what.replace(/^[A-Z]\d+(, [A-Z]\d+)*: /, ''), rounds: ROUNDS, ...figures }
+  const told = { row, what: what.replace(/^[A-Z]\d+(, [A-Z]\d+)*: /, ''), rounds: 1, ...figures }
   if (file) appendFileSync(file, `${JSON.stringify(told)}\n`)
 }
 
