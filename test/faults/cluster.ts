@@ -46,18 +46,21 @@ export async function startCluster({ roles, fal, databaseUrl, environment = {} }
     FAL_JWKS_URL: fal.jwksUrl,
     ...environment,
   }
-  const members = await Promise.all(
+  const started = await Promise.allSettled(
     roles.map((ROLES) => startMember({ databaseUrl: url, falUrl: fal.url }, { ...shared, ROLES })),
   )
-  return {
-    databaseUrl: url,
-    members,
-    stop: async () => {
-      await Promise.all(members.map((member) => member.end('SIGKILL')))
-      await Promise.all(members.flatMap(({ postgres, fal }) => [postgres.stop(), fal.stop()]))
-      await database?.drop()
-    },
+  const members = started.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+  async function stop(): Promise<void> {
+    await Promise.all(members.map((member) => member.end('SIGKILL')))
+    await Promise.all(members.flatMap(({ postgres, fal }) => [postgres.stop(), fal.stop()]))
+    await database?.drop()
   }
+  const failed = started.find((start) => start.status === 'rejected')
+  if (failed) {
+    await stop()
+    throw failed.reason
+  }
+  return { databaseUrl: url, members, stop }
 }
 
 async function startMember(
