@@ -1,11 +1,12 @@
 /**
  * What a newcomer finds in GraphiQL: one tab for each thing to do, in the order in which one does it. The values stand in
- * the queries: the page leaves the variables of ready-made tabs out.
+ * the queries: the page leaves the variables of ready-made tabs out. Lines are short: on a laptop the editor shows 50
+ * characters.
  */
 export const GRAPHIQL_TABS = [
   {
     query: `# 1. Generate: press the play button.
-#    The answer comes at once, the video takes seconds.
+#    The answer comes at once, the video later.
 #    Copy the job's id for the next tab.
 mutation Generate {
   generateVideo(
@@ -34,8 +35,8 @@ mutation Generate {
   },
   {
     query: `# 2. Watch: paste the job's id and press play.
-#    Updates arrive as they happen, to the job's end.
-#    After a break, go on with after: "the last cursor".
+#    Updates arrive as they happen, to the end.
+#    After a break: after: "the last cursor".
 subscription Watch {
   jobProgress(
     id: "paste the job's id here"
@@ -55,7 +56,7 @@ subscription Watch {
   },
   {
     query: `# 3. List: your jobs, newest first.
-#    The next page: after: "pageInfo's endCursor".
+#    The next page: after: "the endCursor".
 query List {
   jobs(
     first: 10
@@ -67,7 +68,9 @@ query List {
         id
         status
         createdAt
-        settings { imageUrl seed motionBucketId condAug fps }
+        settings {
+          imageUrl seed motionBucketId condAug fps
+        }
         video { url }
         failure { code message }
       }
@@ -78,9 +81,9 @@ query List {
 `,
   },
   {
-    query: `# 4. Cancel: paste a running job's id, press play.
+    query: `# 4. Cancel: paste a running job's id, play.
 #    What has ended cannot be canceled. In the
-#    sandbox, a job of this imageUrl lasts a minute:
+#    sandbox this imageUrl lasts a minute:
 #    http://sandbox.test/slow.png
 mutation Cancel {
   cancelJob(
