@@ -91,6 +91,7 @@ describe('compose.yaml', async () => {
     const ofImages = ['NODE_OPTIONS', 'POSTGRES_USER', 'POSTGRES_DB', 'POSTGRES_PASSWORD']
     const set = Object.values(services).flatMap(({ environment = {} }) => Object.keys(environment))
     expect(set.filter((name) => ![...ofReelay, ...ofTracing, ...ofImages].includes(name))).toEqual([])
+    expect(ofTracing.filter((name = '') => name !== 'OTEL_TRACES_SAMPLER' && !set.includes(name))).toEqual([])
     // Of a container the image says where it listens, and it keeps nothing.
     const own = ['HOST', 'PORT', 'DATA_DIR', 'NODE_ENV']
     for (const part of ['api', 'worker'])

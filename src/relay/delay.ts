@@ -7,13 +7,16 @@ import type { FalStatus } from '../adapters/fal.ts'
  * @param random - 0 to 1
  */
 export function nextDelayMs(attempt: number, random: number): number {
-  const most = Math.min(8_000, 500 * 2 ** Math.min(attempt - 1, 10))
-  return most * (0.5 + random / 2)
+  return grow(attempt, random, 8_000)
 }
 
-/** The same up to 2 s, for a database that is away: its connections are few, and that it is back is noticed at once. */
+/** The same up to 2 s, for a database that is away: whoever watches a job expects it to go on once pages load again. */
 export function nextLookMs(attempt: number, random: number): number {
-  return Math.min(2_000, nextDelayMs(attempt, random))
+  return grow(attempt, random, 2_000)
+}
+
+function grow(attempt: number, random: number, mostMs: number): number {
+  return Math.min(mostMs, 500 * 2 ** Math.min(attempt - 1, 10)) * (0.5 + random / 2)
 }
 
 /**

@@ -27,7 +27,7 @@ export interface RelayDeps {
 /** This process's hold on one job. */
 export interface Hold {
   claim: Claim
-  /** Rings when the job's row has something to tell: a cancel. */
+  /** Rings when the job's row, or fal, has something to tell: a cancel, an answer, a webhook. */
   alarm: Alarm
   /** Aborts when the claim is lost or the worker stops: nothing may be written after that. */
   signal: AbortSignal

@@ -12,7 +12,7 @@ import { type SubmitTries, submitJob } from './submit.ts'
 
 /**
  * How long the steps of a job may go on failing in a way that nobody expected before the job is failed, in milliseconds.
- * Long: a database that is full for an hour costs no job.
+ * Long: a database that is full for an hour costs no job. One that is away is expected.
  */
 const GIVE_UP_MS = 24 * 3600_000
 
@@ -26,22 +26,33 @@ const UNRELATED_MS = 10 * 60_000
 export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
   const { jobs, random, isAway, onError } = deps
   let failing: { since: number; last: number; times: number } | null = null
-  const tries: SubmitTries = { failedUploads: 0, hasToldWait: false }
+  let looks = 0
+  const tries: SubmitTries = { failedUploads: 0, hasToldWait: false, watchingSince: null }
   for (;;) {
     try {
       const job = await jobs.read(hold.claim)
       if (!job) return
       if (failing && failing.last - failing.since > GIVE_UP_MS) await jobs.end(hold.claim, gaveUp())
       else if (isTerminal(job.status)) await jobs.endTask(hold.claim)
-      else if ((await relayFrom(deps, hold, { job, tries })) === 'changed') continue
+      else if ((await relayFrom(deps, hold, { job, tries })) === 'changed') {
+        looks = 0
+        continue
+      }
       return
     } catch (error) {
       if (error instanceof HoldLostError || hold.signal.aborted) return
       onError(error, { stage: 'relay', jobId: hold.claim.jobId })
-      const now = Date.now()
-      if (failing === null || now - failing.last > UNRELATED_MS) failing = { since: now, last: now, times: 0 }
-      failing = { ...failing, last: now, times: failing.times + 1 }
-      const delayMs = isAway(error) ? nextLookMs(failing.times, random()) : nextDelayMs(failing.times, random())
+      let delayMs: number
+      if (isAway(error)) {
+        // However long it lasts, it is no reason to fail a job.
+        tries.watchingSince = null
+        delayMs = nextLookMs(++looks, random())
+      } else {
+        const now = Date.now()
+        if (failing === null || now - failing.last > UNRELATED_MS) failing = { since: now, last: now, times: 0 }
+        failing = { ...failing, last: now, times: failing.times + 1 }
+        delayMs = nextDelayMs(failing.times, random())
+      }
       await hold.alarm.sleep(delayMs, hold.signal).catch(() => {
         // Aborted: said below.
       })

@@ -25,6 +25,12 @@ const LOOK_MS = 60_000
 /** The same for whoever waits for an answer that another process may save without ringing here. */
 const ANSWER_LOOK_MS = 10_000
 
+/**
+ * How long a hold looks for an answer before it gives one up whose time is over, in milliseconds. While the database was
+ * away nobody could save it; whoever sent the submit tries again some seconds after its return.
+ */
+const WATCH_MS = 10_000
+
 /** How often an upload may fail before the job does; with back-off, some minutes. */
 const MAX_UPLOADS = 12
 
@@ -33,6 +39,8 @@ export interface SubmitTries {
   failedUploads: number
   /** Whether those who watch know why nothing moves. */
   hasToldWait: boolean
+  /** Since when an answer has been looked for while the database was there, by the wall clock in milliseconds. */
+  watchingSince: number | null
 }
 
 /**
@@ -87,10 +95,12 @@ async function sendJob(
     ticket.passed()
     const saved = await persist(deps, hold, () => jobs.saveRequest(job.id, mark, submitted.requestId))
     if (saved === 'saved') return submitted
-    // Two jobs cannot wait for one video, and which of them fal meant it alone knows. Whose it is, is not told here.
+    // Two jobs cannot wait for one video, and which of them fal meant it alone knows. The id is for the operator only.
     const error = new FalError('unreadable', `fal answered with another job's request, ${submitted.requestId}`)
     onError(error, { stage: 'submit', jobId: job.id })
-    return { ending: unknownOutcome() }
+    const message =
+      "fal answered with a request that is another job's, so what became of this one is not known. It was not sent twice: retry the job if you want it sent again."
+    return { ending: { status: 'FAILED', failure: createFailure('SUBMIT_UNKNOWN', message) } }
   } catch (error) {
     if (!(error instanceof FalError)) throw error
     ticket.failed(error)
@@ -143,7 +153,9 @@ async function waitForAnswer(
   hold: Hold,
   { mark, tries }: { mark: Date; tries: SubmitTries },
 ): Promise<SubmitOutcome> {
-  const leftMs = mark.getTime() + Math.max(ANSWER_MS, deps.webhookUrl ? deps.adoptionMs : 0) - Date.now()
+  tries.watchingSince ??= Date.now()
+  const dueAt = mark.getTime() + Math.max(ANSWER_MS, deps.webhookUrl ? deps.adoptionMs : 0)
+  const leftMs = Math.max(dueAt, tries.watchingSince + WATCH_MS) - Date.now()
   if (leftMs <= 0) return { ending: unknownOutcome() }
   if (deps.webhookUrl && !tries.hasToldWait) await tellWait(deps, hold)
   tries.hasToldWait = true

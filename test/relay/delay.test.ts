@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { FalStatus } from '../../src/adapters/fal.ts'
-import { longerMs, nextDelayMs, pollDelayMs } from '../../src/relay/delay.ts'
+import { longerMs, nextDelayMs, nextLookMs, pollDelayMs } from '../../src/relay/delay.ts'
 
 describe('the back-off', () => {
   test.each([
@@ -16,6 +16,16 @@ describe('the back-off', () => {
     expect(nextDelayMs(attempt, 1)).toBe(most)
     expect(nextDelayMs(attempt, 0.5)).toBe((least + most) / 2)
   })
+})
+
+test.each([
+  [1, 250, 500],
+  [3, 1000, 2000],
+  [4, 1000, 2000],
+  [1_000_000, 1000, 2000],
+])('the look for a database that is away, after %d in vain, is %d to %d ms off', (attempt, least, most) => {
+  expect(nextLookMs(attempt, 0)).toBe(least)
+  expect(nextLookMs(attempt, 1)).toBe(most)
 })
 
 describe('the pause between two looks', () => {

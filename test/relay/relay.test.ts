@@ -138,7 +138,9 @@ test('a submit that is answered with another job’s request ends, and neither i
   await db.job.update({ where: { id: other.id }, data: { submittingAt: new Date(), requestId: fal.requestId } })
   fal.answerSubmit()
   await done
-  expect(await read(id)).toMatchObject({ status: 'FAILED', requestId: null, failure: { code: 'SUBMIT_UNKNOWN' } })
+  const ended = await read(id)
+  expect(ended).toMatchObject({ status: 'FAILED', requestId: null, failure: { code: 'SUBMIT_UNKNOWN' } })
+  expect(JSON.stringify(ended.failure)).not.toContain(fal.requestId)
   expect(fal.submits).toBe(1)
   await fal.stop()
 })
@@ -175,5 +177,20 @@ test('a job whose database was away for long goes on within 3 s of its return', 
   expect(performance.now() - back).toBeLessThan(3_000)
   expect(await read(id)).toMatchObject({ status: 'SUCCEEDED', video: { url: 'http://127.0.0.1/clip.mp4' } })
   expect(fal.submits).toBe(1)
+  await fal.stop()
+})
+
+test('an answer that the database could not take while it was away is waited for after its return', async () => {
+  // Sent more than 45 s ago, by a process that still tries to save the answer.
+  const mark = new Date(Date.now() - 60_000)
+  const { id, hold } = await claimJob({ submittingAt: mark })
+  const { fal, done } = await relay({ status: () => completed, result: () => video }, hold)
+  const since = Date.now()
+  await until(() => Date.now() - since > 4_000, { timeoutMs: 6_000 })
+  expect(await jobs.saveRequest(id, mark, `saved-${id}`)).toBe('saved')
+  hold.alarm.ring()
+  await done
+  expect(await read(id)).toMatchObject({ status: 'SUCCEEDED', requestId: `saved-${id}` })
+  expect(fal.submits).toBe(0)
   await fal.stop()
 })
