@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { FalLogLine } from '../adapters/fal.ts'
 
 /**
@@ -13,9 +14,8 @@ export interface LogTail {
   countKnown(lines: readonly FalLogLine[]): number
 }
 
-/** Lines that are remembered, and how much of each. A job has one tail, and a process a thousand jobs. */
+/** Lines that are remembered. A job has one tail, and a process a thousand jobs. */
 const LINES = 50
-const LENGTH = 160
 
 export function createLogTail(): LogTail {
   let tail: string[] = []
@@ -35,19 +35,20 @@ export function createLogTail(): LogTail {
   }
 }
 
-/** A list of lines by its length and its ends: the lines themselves may be many. */
+/** A list of lines in short: the lines themselves may be many. */
 export interface Told {
   count: number
-  first: string
-  last: string
+  digest: string
+  /** Whether each line has a time. */
   isTimed: boolean
 }
 
-export function toTold(lines: readonly FalLogLine[]): Told | null {
-  const [first, last] = [lines[0], lines.at(-1)]
-  return first && last
-    ? { count: lines.length, first: toKey(first), last: toKey(last), isTimed: last.at !== null }
-    : null
+export function toTold(lines: readonly FalLogLine[]): Told {
+  return {
+    count: lines.length,
+    digest: toDigest(lines.map(toKey).join()),
+    isTimed: lines.every(({ at }) => at !== null),
+  }
 }
 
 /**
@@ -56,8 +57,7 @@ export function toTold(lines: readonly FalLogLine[]): Told | null {
  */
 export function countRepeated(told: Told | null, lines: readonly FalLogLine[]): number {
   if (told === null || lines.length < told.count || (lines.length === told.count && !told.isTimed)) return 0
-  const again = toTold(lines.slice(0, told.count))
-  return again?.first === told.first && again.last === told.last ? told.count : 0
+  return toTold(lines.slice(0, told.count)).digest === told.digest ? told.count : 0
 }
 
 /** Do the two end alike, as far as both go? */
@@ -69,5 +69,10 @@ function endsWith(tail: readonly string[], keys: readonly string[]): boolean {
 }
 
 function toKey({ at, message }: FalLogLine): string {
-  return `${at?.getTime() ?? ''} ${message.length} ${message.slice(0, LENGTH)}`
+  return toDigest(`${at?.getTime() ?? ''} ${message}`)
+}
+
+/** Not the text itself, nor a piece of it, which would keep the whole answer in memory. */
+function toDigest(text: string): string {
+  return hash('sha1', text, 'base64')
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { FalLogLine } from '../../src/adapters/fal.ts'
-import { createLogTail } from '../../src/relay/log-tail.ts'
+import { countRepeated, createLogTail, toTold } from '../../src/relay/log-tail.ts'
 
 /** Lines of one letter each, a second apart. */
 function lines(letters: string, from = 0): FalLogLine[] {
@@ -45,4 +45,29 @@ test('a log that is longer than what is remembered is found by its end', () => {
 
 test('nothing is known at first', () => {
   expect(createLogTail().countKnown(lines('abc'))).toBe(0)
+})
+
+/** The same without a time. */
+const untimed = (letters: string) => lines(letters).map((line) => ({ ...line, at: null }))
+
+test.each<[string, FalLogLine[], FalLogLine[], number]>([
+  ['tells the same again', lines('abc'), lines('abc'), 3],
+  ['tells all of it and more', lines('abc'), lines('abcd'), 3],
+  ['tells what is new', lines('abc'), lines('de', 3), 0],
+  ['tells the same words at another time', lines('abc'), lines('abc', 3), 0],
+  ['tells all of it and more, without times', untimed('abc'), untimed('abcd'), 3],
+  ['tells the same words without times', untimed('abc'), untimed('abc'), 0],
+  ['begins and ends alike, with other lines between', untimed('aba'), untimed('axay'), 0],
+  [
+    'has one line with a time among those without',
+    [...untimed('ab'), ...lines('c')],
+    [...untimed('ab'), ...lines('c')],
+    0,
+  ],
+])('of an event that %s, what was told before is known', (_what, before, event, known) => {
+  expect(countRepeated(toTold(before), event)).toBe(known)
+})
+
+test('before the first event nothing has been told', () => {
+  expect(countRepeated(null, lines('abc'))).toBe(0)
 })
