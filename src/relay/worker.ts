@@ -140,8 +140,13 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       })
       // Those that end with it go back with it.
       await new Promise((resolve) => setTimeout(resolve, TOGETHER_MS))
-      // A database that is away takes them back by itself later; the answers that are still to come are worth the wait.
-      await queue.release(freed.splice(0)).catch((error: unknown) => onError(error, { stage: 'release' }))
+      if (left.size === 0 || timeUp.aborted) break
+      const batch = freed.splice(0)
+      // The answers that are still to come are worth the wait; these go back with the next.
+      await queue.release(batch).catch((error: unknown) => {
+        onError(error, { stage: 'release' })
+        freed.push(...batch)
+      })
     }
     await queue.release([...freed, ...[...left].map(({ hold }) => hold.claim)])
   }

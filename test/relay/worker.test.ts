@@ -50,3 +50,31 @@ test('a worker that stops gives back at once what it can leave, and the rest whe
   expect(await readRequest(held)).toBe(fal.requestOf(HELD)?.id)
   expect((await rig.queue.claim(10)).map(({ jobId }) => jobId)).toEqual([held])
 })
+
+test('a worker that stops waits for the answer to its submit though claims cannot be given back meanwhile', async () => {
+  const answering = Promise.withResolvers<void>()
+  const picture = 'https://pictures.test/held-in-an-outage.png'
+  fal.twists.submit = async ({ imageUrl }, usual) => {
+    if (imageUrl === picture) await answering.promise
+    return usual()
+  }
+  const [held, followed] = [await createJob(picture), await createJob('https://pictures.test/left-in-an-outage.png')]
+  const stages: string[] = []
+  const deps = {
+    ...rig.toDeps(fal.url),
+    onError: (_error: unknown, { stage }: { stage: string }) => stages.push(stage),
+  }
+  const worker = createWorker({ ...deps, queue: rig.queue }, { concurrency: 10, pollMs: 50 })
+  worker.start()
+  await until(async () => fal.posts.has(picture) && (await readRequest(followed)) !== null, { timeoutMs: 10_000 })
+
+  rig.postgres.mode = 'cut'
+  const stopped = worker.stop()
+  await until(() => stages.includes('release'), { timeoutMs: 10_000 })
+  rig.postgres.mode = 'pass'
+  answering.resolve()
+  await stopped
+  expect(await readRequest(held)).toBe(fal.requestOf(picture)?.id)
+  const claims = await rig.queue.claim(10)
+  expect(new Set(claims.map(({ jobId }) => jobId))).toEqual(new Set([held, followed]))
+})
