@@ -21,6 +21,7 @@ export interface FollowedJob {
 
 export interface FollowDeps {
   url: string
+  givenUrl: string | null
   client: Client
   display: Display
   interrupts: Interrupts
@@ -113,7 +114,7 @@ function createCancel({ id }: FollowedJob, { client, display, interrupts }: Foll
 async function keep(
   job: FollowedJob,
   { job: { video } }: Update,
-  { url, display, interrupts: { signal } }: FollowDeps,
+  { givenUrl, display, interrupts: { signal } }: FollowDeps,
 ): Promise<number> {
   if (!video) throw new Error(`the server says that job ${job.id} has succeeded, but gives no video`)
   display.show({ text: 'downloading the video', progress: null })
@@ -132,11 +133,11 @@ async function keep(
   display.print(`Saved ${saved.path} (${toSizeText(saved.sizeBytes)})`, 'good')
   if (video.seed === null) return 0
   display.print(`Seed ${video.seed}. The same clip again:`)
-  display.print(`  ${toRepeatCommand(job.picture, { ...job.settings, seed: video.seed }, url)}`)
+  display.print(`  ${toRepeatCommand(job.picture, { ...job.settings, seed: video.seed }, givenUrl)}`)
   return 0
 }
 
-function tellFailure(job: FollowedJob, { job: { failure } }: Update, { url, display }: FollowDeps): number {
+function tellFailure(job: FollowedJob, { job: { failure } }: Update, { givenUrl, display }: FollowDeps): number {
   display.close()
   if (!failure) {
     display.print('The job failed; the server does not say why.', 'bad')
@@ -147,15 +148,15 @@ function tellFailure(job: FollowedJob, { job: { failure } }: Update, { url, disp
   for (const issue of issues) if (issue.message !== message) display.print(`  ${toIssueLine(issue)}`)
   if (!retryable) return 1
   display.print('It may well succeed if it is tried again:')
-  display.print(`  ${toRepeatCommand(job.picture, job.settings, url)}`)
+  display.print(`  ${toRepeatCommand(job.picture, job.settings, givenUrl)}`)
   return 1
 }
 
-function tellHowToGoOn({ id }: FollowedJob, { url, display, ownServer }: FollowDeps): void {
+function tellHowToGoOn({ id }: FollowedJob, { givenUrl, display, ownServer }: FollowDeps): void {
   display.print(
     ownServer
       ? 'The job goes on as soon as a server runs again. Show it with:'
       : 'The job goes on. Show it again with:',
   )
-  display.print(`  ${toWatchCommand(id, url)}`)
+  display.print(`  ${toWatchCommand(id, givenUrl)}`)
 }

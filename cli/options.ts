@@ -12,8 +12,14 @@ export interface Settings {
 /** What the command is asked to do. */
 export type Options =
   | { action: 'help' }
-  | { action: 'make'; url: string; picture: string; settings: Settings; out: string | null }
-  | { action: 'watch'; url: string; jobId: string; out: string | null }
+  | (Server & { action: 'make'; picture: string; settings: Settings; out: string | null })
+  | (Server & { action: 'watch'; jobId: string; out: string | null })
+
+interface Server {
+  url: string
+  /** As it was given by `--url`: a command that is to lead to the same server needs it. */
+  givenUrl: string | null
+}
 
 export const DEFAULT_URL = 'http://127.0.0.1:4000'
 
@@ -57,6 +63,7 @@ export function parseOptions(
   const { values, positionals } = readWords(words)
   if (values.help) return { action: 'help' }
   const url = toServerUrl(values.url ?? (environment.REELAY_URL || DEFAULT_URL))
+  const server: Server = { url, givenUrl: values.url === undefined ? null : url }
   const out = values.out ?? null
   if (out === '') throw new UsageError('--out is empty: give the name of a file')
   const settings: Settings = {
@@ -69,7 +76,7 @@ export function parseOptions(
     if (positionals.length > 0 || Object.keys(settings).length > 0)
       throw new UsageError('--watch shows a job that was begun before: give no picture and no settings with it')
     if (values.watch === '') throw new UsageError('--watch is empty: give the id of a job')
-    return { action: 'watch', url, jobId: values.watch, out }
+    return { action: 'watch', ...server, jobId: values.watch, out }
   }
   const [picture, ...more] = positionals
   if (!picture) throw new UsageError('which picture? Give a file or a URL, for example examples/rocket.png')
@@ -79,7 +86,7 @@ export function parseOptions(
     )
   if (isWebPicture(picture) && !URL.canParse(picture))
     throw new UsageError(`the picture's URL must be an http or https URL, but is "${picture}"`)
-  return { action: 'make', url, picture, settings, out }
+  return { action: 'make', ...server, picture, settings, out }
 }
 
 /** Whether the picture is somewhere on the web, and not a file. */

@@ -62,7 +62,7 @@ async function run(options: Exclude<Options, { action: 'help' }>, interrupts: In
         : { ...(await readJob(options.jobId)), target }
     display.print(`Job ${job.id}`)
     const interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY)
-    return await followJob(job, { url, client, display, interrupts, interactive, ownServer: server !== null })
+    return await followJob(job, { ...options, client, display, interrupts, interactive, ownServer: server !== null })
 
     async function readJob(id: string): Promise<Omit<FollowedJob, 'target'>> {
       const { job } = await client.request(GetJobDocument, { id })

@@ -7,7 +7,7 @@ const parse = (line: string, environment = {}) => parseOptions(line.split(' ').f
 
 describe('the command line', () => {
   test('needs a picture, and nothing else', () => {
-    const options = { action: 'make', url: DEFAULT_URL, picture: 'rocket.png', settings: {}, out: null }
+    const options = { action: 'make', url: DEFAULT_URL, givenUrl: null, picture: 'rocket.png', settings: {}, out: null }
     expect(parse('rocket.png')).toEqual(options)
   })
 
@@ -23,13 +23,22 @@ describe('the command line', () => {
   })
 
   test('watches a job that was begun before', () => {
-    expect(parse('--watch Sm9i')).toEqual({ action: 'watch', url: DEFAULT_URL, jobId: 'Sm9i', out: null })
+    expect(parse('--watch Sm9i')).toEqual({
+      action: 'watch',
+      url: DEFAULT_URL,
+      givenUrl: null,
+      jobId: 'Sm9i',
+      out: null,
+    })
   })
 
   test('takes the server from the option, else from REELAY_URL, else this machine', () => {
     const environment = { REELAY_URL: 'https://reelay.example/api/' }
-    expect(parse('a.png', environment)).toMatchObject({ url: 'https://reelay.example/api' })
-    expect(parse('a.png --url http://[::1]:4001/graphql', environment)).toMatchObject({ url: 'http://[::1]:4001' })
+    expect(parse('a.png', environment)).toMatchObject({ url: 'https://reelay.example/api', givenUrl: null })
+    expect(parse('a.png --url http://[::1]:4001/graphql', environment)).toMatchObject({
+      url: 'http://[::1]:4001',
+      givenUrl: 'http://[::1]:4001',
+    })
     expect(parse('a.png', { REELAY_URL: '' })).toMatchObject({ url: DEFAULT_URL })
   })
 
@@ -61,13 +70,13 @@ describe('the command line', () => {
 
 describe('a command to repeat', () => {
   test('says what was set, and quotes what a shell would read otherwise', () => {
-    expect(toRepeatCommand("my rocket's.png", { seed: -3, motionBucketId: null, fps: 30 }, DEFAULT_URL)).toBe(
+    expect(toRepeatCommand("my rocket's.png", { seed: -3, motionBucketId: null, fps: 30 }, null)).toBe(
       String.raw`npm run video -- 'my rocket'\''s.png' --seed=-3 --fps 30`,
     )
-    expect(toRepeatCommand('https://example.com/a.png?b&c', {}, DEFAULT_URL)).toBe(
+    expect(toRepeatCommand('https://example.com/a.png?b&c', {}, null)).toBe(
       "npm run video -- 'https://example.com/a.png?b&c'",
     )
-    expect(toWatchCommand('Sm9i', DEFAULT_URL)).toBe('npm run video -- --watch Sm9i')
+    expect(toWatchCommand('Sm9i', null)).toBe('npm run video -- --watch Sm9i')
   })
 
   test('is read back as the same options', () => {

@@ -83,7 +83,7 @@ test('leaves the job running when it is interrupted, and shows it again', async 
   child.kill('SIGINT')
   const left = await ended
   expect(left.code).toBe(130)
-  const [, id = ''] = /^ {2}npm run video -- --watch (\w+) --url http:\S+$/m.exec(left.out) ?? []
+  const [, id = ''] = /^ {2}npm run video -- --watch (\w+)$/m.exec(left.out) ?? []
   const watched = await run(['--watch', id, '--out', 'again.mp4']).ended
   expect(watched).toMatchObject({ code: 0, error: '', out: expect.stringContaining('Saved again.mp4') })
 })
