@@ -70,6 +70,15 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await dialog.getByRole('button', { name: 'All videos' }).click()
     await dialog.waitFor({ state: 'hidden' })
     expect(new URL(page.url()).pathname).toBe('/')
+    // Pressed twice before the page has moved, it leads no further back.
+    await slow.getByRole('link').first().click()
+    await dialog.getByRole('button', { name: 'All videos' }).evaluate((button: HTMLElement) => {
+      button.click()
+      button.click()
+    })
+    await dialog.waitFor({ state: 'hidden' })
+    await slow.getByRole('link').first().click()
+    await dialog.waitFor()
     await context.close()
   })
 

@@ -18,21 +18,18 @@ export function toJobPath(jobId: string): string {
 
 export function createRoute(): Route {
   const jobId = signal(read())
-  window.addEventListener('popstate', () => {
+  let leaving: PromiseWithResolvers<void> | null = null
+
+  function arrive(): void {
     jobId.value = read()
-  })
-
-  let leaving: Promise<unknown> | null = null
-
-  function goBack(): Promise<unknown> {
-    const arrived = new Promise((resolve) => window.addEventListener('popstate', resolve, { once: true }))
-    history.back()
-    return arrived
+    leaving?.resolve()
+    leaving = null
   }
   function go(path: string, state: unknown): void {
     history.pushState(state, '', path)
-    jobId.value = read()
+    arrive()
   }
+  window.addEventListener('popstate', arrive)
   return {
     jobId,
     open: (id) => go(toJobPath(id), { fromGallery: true }),
@@ -43,9 +40,11 @@ export function createRoute(): Route {
     close: async () => {
       if (!(history.state as { fromGallery?: boolean } | null)?.fromGallery) return go('/', null)
       // Back to where one came from, so that the browser's own button does not open it again; and once, however often asked.
-      leaving ??= goBack()
-      await leaving
-      leaving = null
+      if (!leaving) {
+        leaving = Promise.withResolvers()
+        history.back()
+      }
+      await leaving.promise
     },
   }
 }
