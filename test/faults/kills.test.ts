@@ -132,6 +132,7 @@ row(
       await Promise.all(workers.map((worker) => worker.start()))
     }
     await until(() => all.every((job) => opened.hasBeen(job, 'FAILED')), { timeoutMs: 75_000 })
+    expect(await opened.count(`"Job" WHERE failure ->> 'code' = 'SUBMIT_UNKNOWN'`)).toBe(all.length)
     await opened.verify('A3 without a webhook', { rounds: ROUNDS })
   },
 )
