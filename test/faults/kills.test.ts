@@ -143,16 +143,17 @@ row(
     timeout: roundsMs(40_000),
   },
   async (context) => {
-    // Long enough that they still run when the next worker has started, and the holder is killed.
+    // Long enough that they still run when the holder is killed.
     const opened = await open(context, { fal: { stepMs: 1_500 } })
     const { workers } = membersOf(opened)
     const takeoverMs: number[] = []
     let [holder, next] = workers
-    await next.end('SIGKILL')
     for (let round = 0; round < ROUNDS; round++) {
+      // Asleep it leaves all of them to the holder, and is there when that is killed.
+      next.signal('SIGSTOP')
       const jobs = await opened.submit(JOBS)
       await until(() => jobs.every((job) => opened.hasBeen(job, 'RUNNING')), { timeoutMs: 20_000 })
-      await next.start()
+      next.signal('SIGCONT')
       const looks = new Map<string, number>()
       opened.fal.twists.status = ({ imageUrl }, usual) => {
         if (!looks.has(imageUrl)) looks.set(imageUrl, Date.now())
@@ -164,6 +165,7 @@ row(
       await until(() => jobs.every(({ imageUrl }) => looks.has(imageUrl)), TAKEOVER)
       takeoverMs.push(...jobs.map(({ imageUrl }) => (looks.get(imageUrl) ?? 0) - killedAt))
       await until(() => jobs.every((job) => opened.hasBeen(job, 'SUCCEEDED')), TAKEOVER)
+      await holder.start()
       ;[holder, next] = [next, holder]
     }
     await opened.verify('A4', {
