@@ -82,7 +82,7 @@ async function sendJob(
     fps,
   })
   const mark = new Date()
-  if (!(await jobs.markSubmitting(hold.claim, mark))) return 'changed'
+  if (!(await markSubmitting(deps, hold, mark))) return 'changed'
   // Slept, or stopped, between the mark and now: others may have given the answer up by the time it came.
   if (Date.now() - mark.getTime() > STALE_MS) {
     await persist(deps, hold, () => jobs.unmarkSubmitting(job.id, mark))
@@ -113,6 +113,19 @@ async function sendJob(
     // Nothing reached fal, or fal said that it did not take it: asking again cannot pay twice.
     await persist(deps, hold, () => jobs.unmarkSubmitting(job.id, mark))
     return 'changed'
+  }
+}
+
+/** False when there is nothing to send: the job, or its hold, is another than before. */
+async function markSubmitting(deps: RelayDeps, hold: Hold, mark: Date): Promise<boolean> {
+  const { jobs, isAway } = deps
+  try {
+    return await jobs.markSubmitting(hold.claim, mark)
+  } catch (error) {
+    if (!isAway(error)) throw error
+    // It may be in the row, and would look like a submit whose answer is lost. Nothing has left: it is taken back.
+    await persist(deps, hold, async () => (await jobs.unmarkSubmitting(hold.claim.jobId, mark)) || 'was not there')
+    return false
   }
 }
 

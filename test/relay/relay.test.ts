@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Database } from '../../src/adapters/db.ts'
 import { createFailure } from '../../src/jobs/failure.ts'
@@ -192,5 +193,27 @@ test('an answer that the database could not take while it was away is waited for
   await done
   expect(await read(id)).toMatchObject({ status: 'SUCCEEDED', requestId: `saved-${id}` })
   expect(fal.submits).toBe(0)
+  await fal.stop()
+})
+
+test('a submit that the database was told of, but that never left, leaves once the database is back', async () => {
+  const { id, hold } = await claimJob()
+  const admin = new pg.Client({ connectionString: rig.url })
+  await admin.connect()
+  await admin.query('begin')
+  await admin.query('select id from "Job" where id = $1 for update', [id])
+  const { fal, done } = await relay({ status: () => completed, result: () => video }, hold)
+  const waiting = 'select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))'
+  await until(async () => (await admin.query(waiting)).rowCount)
+  // The row is marked now, and nobody hears of it.
+  rig.postgres.mode = 'mute'
+  await admin.query('commit')
+  const marked = 'select 1 from "Job" where id = $1 and "submittingAt" is not null'
+  await until(async () => (await admin.query(marked, [id])).rowCount)
+  rig.postgres.mode = 'pass'
+  await done
+  expect(await read(id)).toMatchObject({ status: 'SUCCEEDED', requestId: fal.requestId })
+  expect(fal.submits).toBe(1)
+  await admin.end()
   await fal.stop()
 })

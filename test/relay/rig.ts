@@ -12,7 +12,9 @@ import { createTestDatabase } from '../helpers/postgres.ts'
 
 /** The relay's surroundings without a worker: a test claims a job and does with the hold what it likes. */
 export interface RelayRig {
-  /** Stands between all of it and Postgres. */
+  /** The database itself. */
+  url: string
+  /** Stands between all else and Postgres. */
   postgres: FaultProxy
   db: Database
   queue: Queue
@@ -29,12 +31,13 @@ export async function openRelayRig(): Promise<RelayRig> {
   const onError = () => {}
   const database = await createTestDatabase()
   const postgres = await startFaultProxy({ port: Number(new URL(database.url).port) })
-  const url = postgres.through(database.url)
-  const db = openDatabase({ url, onError })
-  const queue = await openQueue({ url, onError })
+  const proxied = postgres.through(database.url)
+  const db = openDatabase({ url: proxied, onError })
+  const queue = await openQueue({ url: proxied, onError })
   const log = createEventLog({ db, states: TRANSITIONS, publish: () => {} })
   const jobs = createRelayJobs({ db, queue, log, publish: () => {} })
   return {
+    url: database.url,
     postgres,
     db,
     queue,
