@@ -138,7 +138,7 @@ row(
   },
 )
 
-row(`D4: whoever subscribes while a job ends sees its end (seed ${SEED})`, { timeout: 180_000 }, async (context) => {
+row(`D4: whoever subscribes while a job ends sees its end (seed ${SEED})`, { timeout: 300_000 }, async (context) => {
   const rig = await open(context, { fal: { stepMs: 20 } })
   const random = createSeeded(SEED)
   const rounds = LONG ? 60 : 10
