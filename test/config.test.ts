@@ -183,7 +183,10 @@ describe('what cannot be right is refused', () => {
     [{ ALLOWED_ORIGINS: 'ftp://app.example.com' }, 'must be http or https origins without a path'],
     [{ ALLOWED_ORIGINS: 'https://u:p@app.example.com' }, 'must be http or https origins without a path'],
     [{ ALLOWED_ORIGINS: 'https://app.example.com:99999' }, 'must be http or https origins without a path'],
-    [{ ALLOWED_ORIGINS: 'https://a.example, b.example' }, 'ALLOWED_ORIGINS.1 must be http or https origins'],
+    [
+      { ALLOWED_ORIGINS: 'https://a.example, b.example' },
+      'cannot start: ALLOWED_ORIGINS must be http or https origins',
+    ],
     [{ DATABASE_URL: 'mysql://db/reelay' }, 'DATABASE_URL must be a postgres:// URL'],
     [{ DATABASE_URL: 'postgres://u:p@[db' }, 'DATABASE_URL must be a postgres:// URL'],
     [{ FAL_KEY: 'k', FAL_QUEUE_URL: 'queue.fal.run' }, 'FAL_QUEUE_URL must be an absolute http or https URL'],
