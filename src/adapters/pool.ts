@@ -20,7 +20,6 @@ const STATEMENT_MS = 2_200
  * hear that the client has gone, and who takes the client's work over would wait for its locks.
  */
 const IDLE_TRANSACTION_MS = 8_000
-const SET_MS = 1_000
 
 /** Settings of every connection that is pooled, whoever pools it. */
 export function toConnectionSettings({ url, name, connections }: PoolOptions) {
@@ -33,12 +32,7 @@ export function toConnectionSettings({ url, name, connections }: PoolOptions) {
     query_timeout: STATEMENT_MS,
     // As a statement: poolers in between know few settings of connections.
     onConnect: async (client) => {
-      // pg reads a deadline here that its types do not have.
-      const set = {
-        text: `SET idle_in_transaction_session_timeout = ${IDLE_TRANSACTION_MS}`,
-        query_timeout: SET_MS,
-      }
-      await client.query(set)
+      await client.query(`SET idle_in_transaction_session_timeout = ${IDLE_TRANSACTION_MS}`)
     },
   } satisfies pg.PoolConfig
 }

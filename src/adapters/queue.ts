@@ -55,6 +55,8 @@ const CONNECTIONS = 4
 /** How long a statement may go without an answer, in milliseconds: a claim is kept alive more often than every 10 s. */
 const DEADLINE = { query_timeout: 4_000 }
 const NO_DEADLINE = { query_timeout: 600_000 }
+/** How long the start waits for a connection, in milliseconds: others that start at once make all of them wait. */
+const START_CONNECT_MS = 30_000
 
 /** A claim that was not kept alive for this long is given to somebody else. 10 is the least that pg-boss takes. */
 const HEARTBEAT_SECONDS = 10
@@ -88,6 +90,8 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
   const pool = createPool({ url, name: 'reelay-queue', connections: CONNECTIONS })
   pool.on('error', (error) => onError(error, { stage: 'queue connection' }))
   // The tables are made and upgraded first, by one of those that start at once: that may take any time.
+  const { connectionTimeoutMillis } = pool.options
+  pool.options.connectionTimeoutMillis = START_CONNECT_MS
   let deadline: { query_timeout: number } = NO_DEADLINE
   const boss = new PgBoss({
     db: {
@@ -119,6 +123,7 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
   // A queue that is there keeps its settings otherwise.
   await boss.updateQueue(QUEUE, options)
   deadline = DEADLINE
+  pool.options.connectionTimeoutMillis = connectionTimeoutMillis
   const stopping = new AbortController()
 
   return {

@@ -195,6 +195,17 @@ describe('scheduled work', () => {
     expect(reported).toEqual(['failing: the disk is full'])
   })
 
+  test('is set up though the database takes its time to let one in', async () => {
+    const postgres = await startFaultProxy({ port: Number(new URL(database.url).port) })
+    postgres.delayMs = 450
+    const other = await openQueue({ url: postgres.through(database.url), onError: () => {} })
+    postgres.delayMs = 0
+    await other.schedule('each-year', '0 0 1 1 *', async () => {})
+    await boss.unschedule('each-year')
+    await other.stop()
+    await postgres.stop()
+  })
+
   test('that cannot be looked for tells that the database is away', async () => {
     const postgres = await startFaultProxy({ port: Number(new URL(database.url).port) })
     const errors: unknown[] = []
