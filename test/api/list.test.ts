@@ -160,11 +160,12 @@ test('a page with videos, retries and updates takes as many statements for 20 jo
     expect(data).toHaveProperty('jobs.edges.length', first)
     // The job engine has connections of its own, under another name.
     const clients = statements.mock.contexts as unknown as { connectionParameters: { application_name: string } }[]
-    const queries = statements.mock.calls as unknown as [{ text?: string }][]
+    const queries = statements.mock.calls as unknown as [string | { text: string }][]
     // Nor does what each new connection begins with belong to the page.
+    const isOfConnection = ([query = '']: [string | { text: string }] | []) =>
+      (typeof query === 'string' ? query : query.text).startsWith('SET ')
     return clients.filter(
-      (client, n) =>
-        client.connectionParameters.application_name === 'reelay' && !queries[n]?.[0].text?.startsWith('SET '),
+      (client, n) => client.connectionParameters.application_name === 'reelay' && !isOfConnection(queries[n] ?? []),
     ).length
   }
   try {
