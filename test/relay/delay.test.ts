@@ -2,30 +2,22 @@ import { describe, expect, test } from 'vitest'
 import type { FalStatus } from '../../src/adapters/fal.ts'
 import { longerMs, nextDelayMs, nextLookMs, pollDelayMs } from '../../src/relay/delay.ts'
 
-describe('the back-off', () => {
-  test.each([
-    [1, 250, 500],
-    [2, 500, 1000],
-    [3, 1000, 2000],
-    [4, 2000, 4000],
-    [5, 4000, 8000],
-    [6, 4000, 8000],
-    [1_000_000, 4000, 8000],
-  ])('after %d failures is %d to %d ms', (attempt, least, most) => {
-    expect(nextDelayMs(attempt, 0)).toBe(least)
-    expect(nextDelayMs(attempt, 1)).toBe(most)
-    expect(nextDelayMs(attempt, 0.5)).toBe((least + most) / 2)
-  })
-})
-
 test.each([
-  [1, 250, 500],
-  [3, 1000, 2000],
-  [4, 1000, 2000],
-  [1_000_000, 1000, 2000],
-])('the look for a database that is away, after %d in vain, is %d to %d ms off', (attempt, least, most) => {
-  expect(nextLookMs(attempt, 0)).toBe(least)
-  expect(nextLookMs(attempt, 1)).toBe(most)
+  [nextDelayMs, 1, 250, 500],
+  [nextDelayMs, 2, 500, 1000],
+  [nextDelayMs, 3, 1000, 2000],
+  [nextDelayMs, 4, 2000, 4000],
+  [nextDelayMs, 5, 4000, 8000],
+  [nextDelayMs, 6, 4000, 8000],
+  [nextDelayMs, 1_000_000, 4000, 8000],
+  [nextLookMs, 1, 250, 500],
+  [nextLookMs, 3, 1000, 2000],
+  [nextLookMs, 4, 1000, 2000],
+  [nextLookMs, 1_000_000, 1000, 2000],
+])('the back-off %o after %d failures is %d to %d ms', (backOff, attempt, least, most) => {
+  expect(backOff(attempt, 0)).toBe(least)
+  expect(backOff(attempt, 1)).toBe(most)
+  expect(backOff(attempt, 0.5)).toBe((least + most) / 2)
 })
 
 describe('the pause between two looks', () => {
