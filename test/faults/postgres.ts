@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { TestContext } from 'vitest'
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/adapters/embedded-postgres.ts'
 import { makeTemporaryDirectory } from '../helpers/directories.ts'
+import { until } from '../helpers/until.ts'
 import type { Member } from './cluster.ts'
 
 /** A Postgres of the test's own: the others' must not fall with it. */
@@ -12,7 +13,7 @@ export interface OwnPostgres {
   stop(how: 'fast' | 'crash'): Promise<void>
   /** Starts it again, perhaps on another port, and leads the members' proxies there. */
   start(members: readonly Member[]): Promise<void>
-  /** Takes all its connections but for those that are there. */
+  /** Takes all its connections, once nobody else has one. Answers what gives them back. */
   useUp(): Promise<() => Promise<void>>
 }
 
@@ -52,14 +53,26 @@ export async function openOwnPostgres({ onTestFinished }: TestContext): Promise<
     },
     useUp: async () => {
       const clients: pg.Client[] = []
-      for (;;) {
-        const client = await connect().catch(() => null)
-        if (!client) break
-        clients.push(client)
-      }
+      // Those whose connections were cut just now give their places back a moment later.
+      await until(
+        async () => {
+          const client = await connect().catch(() => null)
+          if (client) clients.push(client)
+          const [first] = clients
+          return !client && first && (await countBackends(first)) === clients.length
+        },
+        { what: 'every connection to be taken' },
+      )
       return async () => {
         await Promise.all(clients.map((client) => client.end()))
       }
     },
   }
+}
+
+async function countBackends(client: pg.Client): Promise<number | undefined> {
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM pg_stat_activity WHERE backend_type = 'client backend'`,
+  )
+  return rows[0]?.count
 }
