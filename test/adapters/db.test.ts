@@ -118,6 +118,21 @@ test('a database without a connection to spare is away', async () => {
   await admin.query(`drop role crowded`)
 })
 
+test('a burst is served to its end, however long its last callers wait, as long as the line moves', async () => {
+  // Three connections: the last one's turn comes after some 4 s.
+  const slow = (tx: Pick<Database, '$queryRaw'>) => tx.$queryRaw`SELECT pg_sleep(0.4)::text`
+  const burst = Array.from({ length: 30 }, (_, index) => (index % 2 ? transact(db, slow) : slow(db)))
+  await Promise.all(burst)
+})
+
+test('a long line at a database that is in a black hole is refused as a whole, and so is who comes then', async () => {
+  proxy.mode = 'blackhole'
+  const line = Array.from({ length: 60 }, (_, index) => failureOf(index % 2 ? write() : ask()))
+  for (const error of await Promise.all(line)) expect(isDatabaseAway(error)).toBe(true)
+  const late = Array.from({ length: 60 }, () => failureOf(count()))
+  for (const error of await Promise.all(late)) expect(isDatabaseAway(error)).toBe(true)
+})
+
 test('more callers than connections wait their turn, and one that waits in vain is told that it is away', async () => {
   let held = 0
   const done = Promise.withResolvers<void>()
