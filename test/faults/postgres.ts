@@ -61,7 +61,7 @@ export async function openOwnPostgres({ onTestFinished }: TestContext): Promise<
           const [first] = clients
           return !client && first && (await countBackends(first)) === clients.length
         },
-        { what: 'every connection to be taken' },
+        { what: 'every connection to be taken', timeoutMs: 30_000 },
       )
       return async () => {
         await Promise.all(clients.map((client) => client.end()))
