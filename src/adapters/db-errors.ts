@@ -22,6 +22,7 @@ const AWAY_MESSAGES = new Set([
   'Query read timeout',
   'timeout exceeded when trying to connect',
   'timeout expired',
+  'Cannot use a pool after calling end on the pool',
 ])
 /** Serialization failure, deadlock, lock not available: the same transaction may well succeed in a moment. */
 const CONFLICT_STATES = new Set(['40001', '40P01', '55P03'])

@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { type Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import { retryConflicts } from './db-errors.ts'
-import { createPool } from './pool.ts'
+import { createPool, LONGEST_BEGIN_MS } from './pool.ts'
 
 export { isDatabaseAway } from './db-errors.ts'
 
@@ -18,9 +18,6 @@ export interface DatabaseOptions {
   onError(error: unknown, context: { stage: string }): void
 }
 
-/** How long a transaction waits in a line that moves, in milliseconds: after that the burst is more than there is room for. */
-const MAX_WAIT_MS = 10_000
-
 /** Opens a pool; the first query connects. Close it with `$disconnect()`. */
 export function openDatabase({ url, connections = 10, onError }: DatabaseOptions): Database {
   // Without these listeners a restart of Postgres is an unhandled 'error' event, which ends the process.
@@ -29,7 +26,7 @@ export function openDatabase({ url, connections = 10, onError }: DatabaseOptions
     onPoolError: (error) => onError(error, { stage: 'database pool' }),
     onConnectionError: (error) => onError(error, { stage: 'database connection' }),
   })
-  return new PrismaClient({ adapter, transactionOptions: { maxWait: MAX_WAIT_MS, timeout: 15_000 } })
+  return new PrismaClient({ adapter, transactionOptions: { maxWait: LONGEST_BEGIN_MS, timeout: 15_000 } })
 }
 
 /** Runs a transaction, and again when another one was in its way: `run` must do nothing outside of `tx`. */

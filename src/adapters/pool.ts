@@ -15,6 +15,10 @@ export interface PoolOptions {
  */
 const CONNECT_MS = 2_000
 const STATEMENT_MS = 2_200
+/** How long a caller waits in a line that moves, in times of `CONNECT_MS`. */
+const LONGEST_WAIT = 5
+/** The longest that a transaction takes to begin, in milliseconds: its turn, a connection, and two statements. */
+export const LONGEST_BEGIN_MS = (LONGEST_WAIT + 1) * CONNECT_MS + 2 * STATEMENT_MS
 /**
  * How long Postgres leaves a transaction open whose client says nothing, in milliseconds. Behind a black hole it does not
  * hear that the client has gone, and who takes the client's work over would wait for its locks.
@@ -38,24 +42,29 @@ export function createPool({ url, name, connections }: PoolOptions): pg.Pool {
 }
 
 /**
- * pg's pool with a line that is as patient as it moves. pg's own refuses whoever has waited for `connectionTimeoutMillis`,
- * so a burst of callers is refused by a database that serves them as fast as it can; here that time is how long nobody may
- * be served before all who wait are refused.
+ * pg's pool with a line of its own. pg refuses whoever has waited for `connectionTimeoutMillis`, and so a burst of callers
+ * that a healthy database serves as fast as it can. Here they wait as long as somebody is served within that time, and
+ * `LONGEST_WAIT` times as long at most: what nobody waits for any more must not be in the way of the others.
  */
 class PatientPool extends pg.Pool {
-  readonly #line: PromiseWithResolvers<void>[] = []
+  /** First come, first served. */
+  readonly #line = new Set<PromiseWithResolvers<void>>()
+  /** pg also lets go of clients that nobody was given, such as one that connected too late. */
+  readonly #given = new Set<pg.PoolClient>()
   #free: number
   #stall: NodeJS.Timeout | undefined
 
   constructor(options: pg.PoolConfig & { max: number }) {
     super(options)
     this.#free = options.max
-    this.on('release', (_error, client) => {
-      if (isIdle(client)) this.#stall?.refresh()
+    this.on('release', (error: unknown, client) => {
+      const isServed = error ? error instanceof pg.DatabaseError : isIdle(client)
       // pg gives the statement up and leaves the connection waiting for its answer, which everything after would wait for
       // too. Ending it now lets the pool see it when it decides whether to keep it.
-      else void client.end()
+      if (!isIdle(client)) void client.end()
+      if (!this.#given.delete(client)) return
       this.#leave()
+      if (isServed) this.#watch()
     })
   }
 
@@ -75,30 +84,59 @@ class PatientPool extends pg.Pool {
     if (this.#free > 0) this.#free--
     else await this.#wait()
     try {
-      return await super.connect()
+      const client = await super.connect()
+      this.#given.add(client)
+      return client
     } catch (error) {
       this.#leave()
       throw error
     }
   }
 
-  #wait(): Promise<void> {
+  async #wait(): Promise<void> {
     const turn = Promise.withResolvers<void>()
-    this.#line.push(turn)
-    this.#stall ??= setTimeout(() => {
-      this.#stall = undefined
-      for (const { reject } of this.#line.splice(0)) reject(new Error('timeout exceeded when trying to connect'))
-    }, this.options.connectionTimeoutMillis)
-    return turn.promise
+    this.#line.add(turn)
+    if (this.#line.size === 1) this.#watch()
+    const timer = setTimeout(() => this.#refuse(turn), LONGEST_WAIT * this.#timeoutMs)
+    try {
+      await turn.promise
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
+  /** A place is free: a client came back, or could not be had. */
   #leave(): void {
-    const next = this.#line.shift()
-    if (next) next.resolve()
-    else this.#free++
-    if (this.#line.length > 0) return
+    const [next] = this.#line
+    if (!next) {
+      this.#free++
+      return
+    }
+    this.#remove(next)
+    next.resolve()
+  }
+
+  /** From now on, somebody has to be served in time. */
+  #watch(): void {
     clearTimeout(this.#stall)
-    this.#stall = undefined
+    if (this.#line.size === 0) return
+    this.#stall = setTimeout(() => {
+      for (const turn of this.#line) this.#refuse(turn)
+    }, this.#timeoutMs)
+  }
+
+  #refuse(turn: PromiseWithResolvers<void>): void {
+    this.#remove(turn)
+    turn.reject(new Error('timeout exceeded when trying to connect'))
+  }
+
+  #remove(turn: PromiseWithResolvers<void>): void {
+    this.#line.delete(turn)
+    if (this.#line.size === 0) clearTimeout(this.#stall)
+  }
+
+  get #timeoutMs(): number {
+    return this.options.connectionTimeoutMillis ?? CONNECT_MS
   }
 }
 
