@@ -69,11 +69,15 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     await page.getByRole('button', { name: 'Generate' }).click()
     await page.getByText('Everything you chose is still here').waitFor()
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
+    await slowCard(page).getByRole('button', { name: 'Cancel' }).click()
+    await until(async () => (await page.getByText('The server cannot be reached').count()) === 2)
 
     const before = await readStep(page)
     await context.setOffline(false)
     await page.getByText('Offline – your jobs go on').waitFor({ state: 'detached', timeout: 30_000 })
     await until(async () => (await readStep(page)) > before, { timeoutMs: 20_000 })
+    // What was said of the connection is over with it.
+    expect(await page.getByText('The server cannot be reached').count()).toBe(0)
     await expectWholeLog(page)
     await end(page)
     expect(errors).toEqual([])

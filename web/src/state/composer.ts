@@ -7,9 +7,9 @@ import {
 } from '../generated/graphql.ts'
 import type { ReelayClient } from '../reelay-client/reelay-client.ts'
 import { toPictureName } from '../words/link.ts'
-import { toProblemWords } from '../words/problem.ts'
 import { linkPicture, openPicture, type Picture } from './picture.ts'
 import { findPreview, savePreview } from './previews.ts'
+import { createProblem, type Problem } from './problem.ts'
 import { type Field, INITIAL_TEXTS, type Issues, readSettings, type SettingTexts, toTexts } from './settings.ts'
 
 /** The form: a picture, its settings, and what the server said of them. */
@@ -18,7 +18,7 @@ export interface Composer {
   readonly texts: Signal<SettingTexts>
   readonly issues: ReadonlySignal<Issues>
   /** What stands in the way, when it is no field's fault. */
-  readonly problem: ReadonlySignal<string | null>
+  readonly problem: Problem
   readonly isSending: ReadonlySignal<boolean>
   /** A video was begun just now: for a moment the form begins no other, which a second press would pay for. */
   readonly hasStarted: ReadonlySignal<boolean>
@@ -54,7 +54,7 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
   const picture = signal<Picture | null>(null)
   const texts = signal<SettingTexts>(INITIAL_TEXTS)
   const issues = signal<Issues>({})
-  const problem = signal<string | null>(null)
+  const problem = createProblem()
   const isSending = signal(false)
   const hasStarted = signal(false)
   const summons = signal(0)
@@ -62,7 +62,7 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
   function choose(chosen: Picture | null): void {
     batch(() => {
       picture.value = chosen
-      problem.value = null
+      problem.say(null)
       clearIssue('imageUrl')
       clearIssue('link')
     })
@@ -103,7 +103,7 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
     const { values, issues: found } = readSettings(texts.peek())
     if (!chosen) found.imageUrl = 'Choose a picture first, or paste its link.'
     issues.value = found
-    problem.value = null
+    problem.say(null)
     if (!chosen || Object.keys(found).length > 0) return
     isSending.value = true
     try {
@@ -124,9 +124,9 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
         }, STARTED_MS)
         onJob(answer.job)
       } else if (answer.__typename === 'InvalidInputError') issues.value = toIssues(answer.issues)
-      else problem.value = answer.message
+      else problem.say(answer.message)
     } catch (error) {
-      problem.value = `${toProblemWords(error)} Everything you chose is still here.`
+      problem.tell(error, 'Everything you chose is still here.')
     } finally {
       isSending.value = false
     }
@@ -139,7 +139,7 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
     batch(() => {
       texts.value = toTexts(settings)
       issues.value = {}
-      problem.value = null
+      problem.say(null)
       picture.value = {
         name: toPictureName(imageUrl),
         preview: findPreview(job.id),

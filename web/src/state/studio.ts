@@ -3,10 +3,10 @@ import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import { type JobStatus, StudioCancelDocument, StudioRetryDocument } from '../generated/graphql.ts'
 import type { ReelayClient } from '../reelay-client/reelay-client.ts'
-import { toProblemWords } from '../words/problem.ts'
 import { type Composer, createComposer, toKey } from './composer.ts'
 import { createGallery, type Gallery } from './gallery.ts'
 import { findPreview, savePreview } from './previews.ts'
+import { createProblem, type Problem } from './problem.ts'
 import { createRoute, type Route } from './route.ts'
 
 /** Said anew each time, also when the words are the same. */
@@ -23,9 +23,8 @@ export interface Studio {
   readonly isOffline: ReadonlySignal<boolean>
   /** What a screen reader says: changes of state, not each step. */
   readonly announcement: ReadonlySignal<Announcement>
-  /** What went wrong with a button, until it is put away. */
-  readonly notice: ReadonlySignal<string | null>
-  say(words: string | null): void
+  /** What went wrong with a button. */
+  readonly notice: Problem
   cancel(jobId: string): Promise<void>
   retry(jobId: string): Promise<void>
   start(): void
@@ -47,7 +46,7 @@ const ANNOUNCED: Partial<Record<JobStatus, string>> = {
 export function createStudio(client: ReelayClient): Studio {
   const isOffline = signal(!navigator.onLine)
   const announcement = signal<Announcement>({ count: 0, words: '' })
-  const notice = signal<string | null>(null)
+  const notice = createProblem()
   /** The key of a retry whose answer was lost: asked for again, it is the same new job. */
   const retryKeys = new Map<string, string>()
 
@@ -71,11 +70,11 @@ export function createStudio(client: ReelayClient): Studio {
   }
 
   async function attempt(work: () => Promise<string | null>): Promise<void> {
-    notice.value = null
+    notice.say(null)
     try {
-      notice.value = await work()
+      notice.say(await work())
     } catch (error) {
-      notice.value = toProblemWords(error)
+      notice.tell(error)
     }
   }
 
@@ -86,9 +85,6 @@ export function createStudio(client: ReelayClient): Studio {
     isOffline,
     announcement,
     notice,
-    say: (words) => {
-      notice.value = words
-    },
     cancel: (id) =>
       attempt(async () => {
         const { cancelJob: answer } = await client.request(
@@ -125,6 +121,9 @@ export function createStudio(client: ReelayClient): Studio {
       let patience: ReturnType<typeof setTimeout> | undefined
       const judge = () => {
         isOffline.value = !navigator.onLine || !isReached
+        if (isOffline.peek()) return
+        notice.endOutage()
+        composer.problem.endOutage()
       }
       client.onConnection((state) => {
         // An attempt is no connection yet: the sign stays until there is one.

@@ -49,7 +49,7 @@ export function ComposerForm() {
           <SettingsFields />
         </div>
         <div class="composer-end">
-          <div role="alert">{problem.value !== null && <p class="form-problem">{problem.value}</p>}</div>
+          <div role="alert">{problem.words.value !== null && <p class="form-problem">{problem.words.value}</p>}</div>
           <button type="submit" class="generate" aria-disabled={isSending.value || hasStarted.value}>
             {isSending.value ? 'Sending…' : hasStarted.value ? 'Started' : 'Generate'}
           </button>

@@ -8,7 +8,7 @@ import { saveVideo } from './save-video.ts'
 
 /** What can be done with a job, in its state. */
 export function JobActions({ entry: { job } }: { entry: JobEntry }) {
-  const { composer, route, cancel, retry, say } = useStudio()
+  const { composer, route, cancel, retry, notice } = useStudio()
   const isBusy = useSignal(false)
 
   async function once(work: () => Promise<void>): Promise<void> {
@@ -50,7 +50,9 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
             download={video.fileName}
             onClick={(event) => {
               event.preventDefault()
-              void once(() => saveVideo(video).catch(() => say('The video cannot be fetched just now. Try again.')))
+              void once(() =>
+                saveVideo(video).catch(() => notice.say('The video cannot be fetched just now. Try again.')),
+              )
             }}
           >
             <Download />
@@ -91,7 +93,7 @@ function keepFocus(jobId: string): void {
 /** The address of the job's own page, for somebody else. */
 export function CopyLink({ jobId }: { jobId: string }) {
   const isCopied = useSignal(false)
-  const { say } = useStudio()
+  const { notice } = useStudio()
   const url = new URL(toJobPath(jobId), location.href).href
   async function copy(): Promise<void> {
     try {
@@ -101,7 +103,7 @@ export function CopyLink({ jobId }: { jobId: string }) {
         isCopied.value = false
       }, 2000)
     } catch {
-      say(`Copy this link: ${url}`)
+      notice.say(`Copy this link: ${url}`)
     }
   }
   return (

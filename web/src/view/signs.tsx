@@ -29,12 +29,12 @@ function OfflineSign() {
 
 /** What went wrong with a button. */
 function Notice() {
-  const { notice, say } = useStudio()
+  const { words, say } = useStudio().notice
   return (
     <div class="notice-place" role="alert">
-      {notice.value !== null && (
+      {words.value !== null && (
         <p class="notice">
-          {notice.value}
+          {words.value}
           <button type="button" class="icon-button" aria-label="Put this message away" onClick={() => say(null)}>
             <Close />
           </button>

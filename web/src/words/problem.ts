@@ -1,5 +1,11 @@
 import { ReelayRequestError } from '../reelay-client/errors.ts'
 
+/** Whether a request may have failed for want of a connection: it reached nobody, or nobody answered in time. */
+export function isOutOfReach(error: unknown): boolean {
+  if (error instanceof ReelayRequestError) return error.status === 0
+  return error instanceof Error && error.name === 'TimeoutError'
+}
+
 /** What stood in the way of a request, and what to do: for a person. */
 export function toProblemWords(error: unknown): string {
   if (error instanceof Error && error.name === 'TimeoutError')
