@@ -15,7 +15,7 @@ export interface PoolOptions {
  */
 const CONNECT_MS = 2_000
 const STATEMENT_MS = 2_200
-/** How long a caller waits in a line that moves, in times of `CONNECT_MS`. */
+/** How long a caller waits in a line that moves, in times of the pool's `connectionTimeoutMillis`. */
 const LONGEST_WAIT = 5
 /** The longest that a transaction takes to begin, in milliseconds: its turn, a connection, and two statements. */
 export const LONGEST_BEGIN_MS = (LONGEST_WAIT + 1) * CONNECT_MS + 2 * STATEMENT_MS
