@@ -20,10 +20,14 @@ export interface DatabaseOptions {
 
 /** Opens a pool; the first query connects. Close it with `$disconnect()`. */
 export function openDatabase({ url, connections = 10, onError }: DatabaseOptions): Database {
-  // Without these listeners a restart of Postgres is an unhandled 'error' event, which ends the process.
-  const adapter = new PrismaPg(createPool({ url, name: 'reelay', connections }), {
+  const pool = createPool({
+    url,
+    name: 'reelay',
+    connections,
+    onError: (error) => onError(error, { stage: 'database pool' }),
+  })
+  const adapter = new PrismaPg(pool, {
     disposeExternalPool: true,
-    onPoolError: (error) => onError(error, { stage: 'database pool' }),
     onConnectionError: (error) => onError(error, { stage: 'database connection' }),
   })
   return new PrismaClient({ adapter, transactionOptions: { maxWait: LONGEST_BEGIN_MS, timeout: 15_000 } })

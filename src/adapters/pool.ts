@@ -6,6 +6,8 @@ export interface PoolOptions {
   name: string
   /** Connections at most. */
   connections: number
+  /** A connection broke that nobody was using, while the pool is open: without a listener that ends the process. */
+  onError(error: Error): void
 }
 
 /**
@@ -26,8 +28,8 @@ export const LONGEST_BEGIN_MS = (LONGEST_WAIT + 1) * CONNECT_MS + 2 * STATEMENT_
 const IDLE_TRANSACTION_MS = 8_000
 
 /** A pool that gives no connection out again on which a statement was left without an answer. */
-export function createPool({ url, name, connections }: PoolOptions): pg.Pool {
-  return new PatientPool({
+export function createPool({ url, name, connections, onError }: PoolOptions): pg.Pool {
+  const pool = new PatientPool({
     connectionString: url,
     application_name: name,
     max: connections,
@@ -39,6 +41,11 @@ export function createPool({ url, name, connections }: PoolOptions): pg.Pool {
       await client.query(`SET idle_in_transaction_session_timeout = ${IDLE_TRANSACTION_MS}`)
     },
   })
+  // One that is being closed may as well be closed by the other side.
+  pool.on('error', (error) => {
+    if (!pool.ending) onError(error)
+  })
+  return pool
 }
 
 /**

@@ -87,8 +87,12 @@ const LostHolder = z.object({ value: z.object({ message: z.literal('job heartbea
 
 /** Opens pg-boss on its own schema, `pgboss`, which it creates and upgrades by itself. */
 export async function openQueue({ url, onError, onTakeover }: QueueOptions): Promise<Queue> {
-  const pool = createPool({ url, name: 'reelay-queue', connections: CONNECTIONS })
-  pool.on('error', (error) => onError(error, { stage: 'queue connection' }))
+  const pool = createPool({
+    url,
+    name: 'reelay-queue',
+    connections: CONNECTIONS,
+    onError: (error) => onError(error, { stage: 'queue connection' }),
+  })
   // The tables are made and upgraded first, by one of those that start at once: that may take any time.
   const { connectionTimeoutMillis } = pool.options
   pool.options.connectionTimeoutMillis = START_CONNECT_MS

@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { isDatabaseAway } from '../../src/adapters/db.ts'
-import { createPool } from '../../src/adapters/pool.ts'
+import { createPool, type PoolOptions } from '../../src/adapters/pool.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
+import { until } from '../helpers/until.ts'
 
 const CONNECTIONS = 2
 let database: TestDatabase
@@ -14,12 +15,15 @@ beforeAll(async () => {
 })
 
 beforeEach(({ onTestFinished }) => {
-  pool = createPool({ url: database.url, name: 'pool', connections: CONNECTIONS })
-  pool.on('error', () => {})
+  pool = openPool()
   onTestFinished(() => pool.end())
 })
 
 afterAll(() => database.drop())
+
+function openPool(options: Partial<PoolOptions> = {}): pg.Pool {
+  return createPool({ url: database.url, name: 'pool', connections: CONNECTIONS, onError: () => {}, ...options })
+}
 
 /** What became of each, in the order in which they came. */
 async function endsOf(calls: Promise<unknown>[]): Promise<('served' | 'away' | 'failed')[]> {
@@ -68,11 +72,39 @@ test('a connection that stands when its caller has been refused makes no place f
 })
 
 test('who waits when the pool is closed is told that the database is away', async () => {
-  const closing = createPool({ url: database.url, name: 'closing', connections: 1 })
+  const closing = openPool({ connections: 1 })
   const client = await closing.connect()
   const waiting = endsOf([closing.query('SELECT 1')])
   const closed = closing.end()
   client.release()
   expect(await waiting).toEqual(['away'])
   await closed
+})
+
+test('a connection that Postgres ends is an error, but not while it is being closed', async () => {
+  const errors: string[] = []
+  const ended = openPool({ connections: 1, onError: ({ message }) => errors.push(message) })
+  const findBackend = async () =>
+    (await ended.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid ?? 0
+  const endBackend = (pid: number) => pool.query('SELECT pg_terminate_backend($1)', [pid])
+
+  await endBackend(await findBackend())
+  await until(() => errors.length > 0)
+  expect(errors).toEqual(['terminating connection due to administrator command'])
+
+  // Postgres is asleep when it is told that the pool closes the connection, and that it is to end it itself.
+  const pid = await findBackend()
+  let isGone = false
+  ended.once('remove', () => {
+    isGone = true
+  })
+  process.kill(pid, 'SIGSTOP')
+  try {
+    await ended.end()
+    await endBackend(pid)
+  } finally {
+    process.kill(pid, 'SIGCONT')
+  }
+  await until(() => isGone)
+  expect(errors).toHaveLength(1)
 })
