@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { STUDIO_DIRECTORY } from '../../src/adapters/studio-build.ts'
 import { noBrowser } from './browser.ts'
-import { type BrowserRig, cardIn, generate, generateFrom, openBrowserRig } from './rig.ts'
+import { type BrowserRig, cardIn, cards, generate, generateFrom, openBrowserRig } from './rig.ts'
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
@@ -74,7 +74,7 @@ describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
 
   test('and nothing is wider than a phone', async () => {
     const { page, context } = await rig.open('/', { viewport: { width: 360, height: 740 } })
-    await page.locator('.card').first().waitFor()
+    await cards(page).first().waitFor()
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360)
     await context.close()
   })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { noBrowser } from './browser.ts'
-import { type BrowserRig, cardIn, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
+import { type BrowserRig, cardIn, cards, countCards, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
 
 describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
   let rig: BrowserRig
@@ -19,7 +19,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     const input = { imageUrl: 'https://example.com/100%.png' }
     await request(rig.url, GenerateVideoDocument, { input })
     const { page, context, errors } = await rig.open()
-    await page.locator('.card[data-status]').first().waitFor()
+    await cards(page).first().waitFor()
     await page.goto(`${rig.url}/jobs/%E0%A4%A`)
     await page.getByRole('heading', { name: 'Not found' }).waitFor()
     expect(errors).toEqual([])
@@ -84,8 +84,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
 
   test('a button that is pressed twice makes one video', async () => {
     const { page, context } = await rig.open()
-    await page.locator('#gallery[aria-busy=false]').waitFor()
-    const before = await page.locator('.card').count()
+    const before = await countCards(page)
     await page.locator('#picture').setInputFiles(ROCKET)
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
     const { x, y, width, height } = (await page.locator('.generate').boundingBox()) ?? {
@@ -100,7 +99,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await page.getByRole('button', { name: 'Started' }).waitFor()
     await press()
     await page.locator('.generate[aria-disabled=false]').waitFor()
-    expect(await page.locator('.card').count()).toBe(before + 1)
+    expect(await cards(page).count()).toBe(before + 1)
     await context.close()
   })
 

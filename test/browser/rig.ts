@@ -97,5 +97,14 @@ async function press(page: Page): Promise<void> {
   await page.locator('.generate[aria-disabled=false]').waitFor()
 }
 
+/** The jobs that the gallery shows; what stands in for them until they are read is none. */
+export const cards = (page: Page) => page.locator('.card[data-status]')
+
+/** How many jobs the gallery shows, once it has read them. */
+export async function countCards(page: Page): Promise<number> {
+  await cards(page).or(page.locator('.empty')).first().waitFor()
+  return await cards(page).count()
+}
+
 /** The newest card in this state. */
 export const cardIn = (page: Page, status: string) => page.locator(`.card[data-status=${status}]`).first()

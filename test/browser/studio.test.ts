@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { noBrowser } from './browser.ts'
-import { type BrowserRig, cardIn, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
+import { type BrowserRig, cardIn, cards, countCards, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
 
 if (noBrowser) process.stderr.write(`The studio is not tried in a browser: ${noBrowser}\n`)
 
@@ -91,15 +91,14 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
 
   test('tells what is wrong with the form at its fields, and sends nothing', async () => {
     const { page, context } = await rig.open()
-    await page.locator('#gallery[aria-busy=false]').waitFor()
-    const cards = await page.locator('.card').count()
+    const before = await countCards(page)
     const speed = page.getByLabel('Frames per second', { exact: true })
     await speed.fill('500')
     await page.getByRole('button', { name: 'Generate' }).click()
     await page.getByText('Choose a picture first').waitFor()
     await page.getByText('Give a whole number from 10 to 100.').waitFor()
     expect(await speed.getAttribute('aria-invalid')).toBe('true')
-    expect(await page.locator('.card').count()).toBe(cards)
+    expect(await cards(page).count()).toBe(before)
     await context.close()
   })
 
@@ -125,10 +124,10 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
       for (let count = 0; count < 60; count++) await send()
     }, rig.url)
     await page.reload()
-    await page.locator('.card').nth(23).waitFor()
+    await cards(page).nth(23).waitFor()
     await until(async () => {
       await page.mouse.wheel(0, 2000)
-      return (await page.locator('.card').count()) > 60
+      return (await cards(page).count()) > 60
     })
     await context.close()
   })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFaultProxy } from '../helpers/fault-proxy.ts'
 import { until } from '../helpers/until.ts'
 import { noBrowser } from './browser.ts'
-import { type BrowserRig, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
+import { type BrowserRig, cards, countCards, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
 
 describe.skipIf(noBrowser !== null)('a job in the studio', () => {
   let rig: BrowserRig
@@ -124,11 +124,9 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
   test('is the same in two tabs, also of another visitor', async () => {
     const first = await rig.open()
     const second = await rig.open()
-    const cards = second.page.locator('.card')
-    await second.page.locator('.cards, .empty').first().waitFor()
-    const before = await cards.count()
+    const before = await countCards(second.page)
     await beginSlow(first.page)
-    await until(async () => (await cards.count()) === before + 1)
+    await until(async () => (await cards(second.page).count()) === before + 1)
     await until(async () => Math.abs((await readStep(first.page)) - (await readStep(second.page))) <= 3)
     await end(second.page)
     await slowCard(first.page).getByRole('button', { name: 'Try again' }).waitFor()
@@ -138,8 +136,7 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
 
   test('that was paid for once is not paid for again when its answer was lost', async () => {
     const { page, context } = await rig.open()
-    await page.locator('.cards, .empty').first().waitFor()
-    const before = await page.locator('.card').count()
+    const before = await countCards(page)
     let isLost = true
     // The server gets it and makes the job; the page never hears of it.
     await page.route('**/graphql', async (route) => {
@@ -152,8 +149,8 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     await page.getByText('Everything you chose is still here').waitFor()
     await page.getByRole('button', { name: 'Generate' }).click()
     await page.getByText('Everything you chose is still here').waitFor({ state: 'detached' })
-    await until(async () => (await page.locator('.card').count()) > before)
-    expect(await page.locator('.card').count()).toBe(before + 1)
+    await until(async () => (await cards(page).count()) > before)
+    expect(await cards(page).count()).toBe(before + 1)
     await context.close()
   })
 })
