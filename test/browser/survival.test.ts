@@ -1,6 +1,8 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ListJobsDocument } from '../../operations/generated/graphql.ts'
 import { startFaultProxy } from '../helpers/fault-proxy.ts'
+import { request } from '../helpers/graphql-client.ts'
 import { until } from '../helpers/until.ts'
 import { noBrowser } from './browser.ts'
 import { type BrowserRig, cards, countCards, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
@@ -136,7 +138,8 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
 
   test('that was paid for once is not paid for again when its answer was lost', async () => {
     const { page, context } = await rig.open()
-    const before = await countCards(page)
+    const countJobs = async () => (await request(rig.url, ListJobsDocument, {})).data.jobs.totalCount
+    const before = await countJobs()
     let isLost = true
     // The server gets it and makes the job; the page never hears of it.
     await page.route('**/graphql', async (route) => {
@@ -148,9 +151,41 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     await generateFrom(page, 'http://sandbox.test/model-error.png')
     await page.getByText('Everything you chose is still here').waitFor()
     await page.getByRole('button', { name: 'Generate' }).click()
-    await page.getByText('Everything you chose is still here').waitFor({ state: 'detached' })
-    await until(async () => (await cards(page).count()) > before)
-    expect(await cards(page).count()).toBe(before + 1)
+    await page.getByRole('button', { name: 'Started' }).waitFor()
+    expect(await countJobs()).toBe(before + 1)
+    await context.close()
+  })
+
+  test('is opened by its link once the server can be reached, by a press or by itself', async () => {
+    const { page, context } = await rig.open()
+    await generateFrom(page, 'http://sandbox.test/model-error.png')
+    const { data } = await request(rig.url, ListJobsDocument, { first: 1 })
+    const link = `/jobs/${data.jobs.edges[0]?.node.id}`
+    let isAway = true
+    await page.route('**/graphql', async (route) => {
+      const isRead = route.request().postData()?.includes('StudioJob') ?? false
+      await (isAway && isRead ? route.abort('connectionrefused') : route.continue())
+    })
+    const dialog = page.getByRole('dialog')
+    const refused = dialog.getByRole('heading', { name: 'It cannot be opened just now' })
+    const opened = dialog.getByText('Frames per second')
+
+    await page.goto(new URL(link, rig.url).href)
+    await refused.waitFor()
+    await dialog.getByText('The server cannot be reached').waitFor()
+    isAway = false
+    await dialog.getByRole('button', { name: 'Try again' }).click()
+    await opened.waitFor()
+
+    isAway = true
+    await page.reload()
+    await refused.waitFor()
+    await context.setOffline(true)
+    await dialog.getByText('Offline – your jobs go on').waitFor()
+    await refused.waitFor()
+    isAway = false
+    await context.setOffline(false)
+    await opened.waitFor()
     await context.close()
   })
 })

@@ -13,28 +13,42 @@ import { JobMedia } from './job-media.tsx'
 import { LogLines } from './log-lines.tsx'
 import { Signs } from './signs.tsx'
 
+/** Why a job is not shown: it is still to come, there is none, or something stands in the way, in words. */
+type Absence = 'opening' | 'missing' | { problem: string }
+
 /** One job by itself: what its link opens. */
 export function JobDialog() {
-  const { gallery, route } = useStudio()
+  const { gallery, route, isOffline } = useStudio()
   const dialog = useRef<HTMLDialogElement>(null)
-  const problem = useSignal<string | null>(null)
+  const absence = useSignal<Absence>('opening')
+  const attempts = useSignal(0)
   const id = route.jobId.value
 
   useSignalEffect(() => {
-    const jobId = route.jobId.value
-    problem.value = null
-    if (jobId === null) dialog.current?.close()
+    if (route.jobId.value === null) dialog.current?.close()
     else {
       if (!dialog.current?.open) dialog.current?.showModal()
       if (dialog.current) dialog.current.scrollTop = 0
-      gallery.open(jobId).then(
-        (isThere) => {
-          if (!isThere) problem.value = 'There is no such video. The link may be incomplete, or of another server.'
-        },
-        (error: unknown) => {
-          problem.value = toProblemWords(error)
-        },
-      )
+    }
+  })
+
+  // Anew when somebody asks for it, and when the connection changes: one that is back may bring what was missing.
+  useSignalEffect(() => {
+    const jobId = route.jobId.value
+    void attempts.value
+    void isOffline.value
+    absence.value = 'opening'
+    if (jobId === null) return
+    let isCurrent = true
+    const settle = (next: Absence) => {
+      if (isCurrent) absence.value = next
+    }
+    gallery.open(jobId).then(
+      (isThere) => settle(isThere ? 'opening' : 'missing'),
+      (error: unknown) => settle({ problem: toProblemWords(error) }),
+    )
+    return () => {
+      isCurrent = false
     }
   })
 
@@ -66,18 +80,29 @@ export function JobDialog() {
             All videos
           </button>
         </div>
-        {entry ? <JobDetails entry={entry} /> : <NoJob problem={problem.value} />}
+        {entry ? <JobDetails entry={entry} /> : <NoJob absence={absence.value} onRetry={() => attempts.value++} />}
       </div>
       {id !== null && <Signs />}
     </dialog>
   )
 }
 
-function NoJob({ problem }: { problem: string | null }) {
+function NoJob({ absence, onRetry }: { absence: Absence; onRetry(): void }) {
+  if (absence === 'opening') return <h2 id="job-title">Opening…</h2>
+  if (absence === 'missing')
+    return (
+      <>
+        <h2 id="job-title">Not found</h2>
+        <p role="status">There is no such video. The link may be incomplete, or of another server.</p>
+      </>
+    )
   return (
     <>
-      <h2 id="job-title">{problem === null ? 'Opening…' : 'Not found'}</h2>
-      <p role="status">{problem}</p>
+      <h2 id="job-title">It cannot be opened just now</h2>
+      <p role="status">{absence.problem}</p>
+      <button type="button" class="button" onClick={onRetry}>
+        Try again
+      </button>
     </>
   )
 }
