@@ -100,9 +100,11 @@ function NoJob({ absence, onRetry }: { absence: Absence; onRetry(): void }) {
     <>
       <h2 id="job-title">It cannot be opened just now</h2>
       <p role="status">{absence.problem}</p>
-      <button type="button" class="button" onClick={onRetry}>
-        Try again
-      </button>
+      <div class="actions">
+        <button type="button" class="button" onClick={onRetry}>
+          Try again
+        </button>
+      </div>
     </>
   )
 }
