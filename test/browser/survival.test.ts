@@ -73,6 +73,11 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
     await slowCard(page).getByRole('button', { name: 'Cancel' }).click()
     await until(async () => (await page.getByText('The server cannot be reached').count()) === 2)
+    await page.setViewportSize({ width: 360, height: 740 })
+    const notice = await page.locator('.notice').boundingBox()
+    const sign = await page.locator('.sign').boundingBox()
+    expect((notice?.y ?? Infinity) + (notice?.height ?? 0)).toBeLessThan(sign?.y ?? 0)
+    await page.setViewportSize({ width: 1280, height: 900 })
 
     const before = await readStep(page)
     await context.setOffline(false)

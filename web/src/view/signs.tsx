@@ -5,8 +5,10 @@ import { Close } from './icons.tsx'
 export function Signs() {
   return (
     <>
-      <OfflineSign />
-      <Notice />
+      <div class="signs">
+        <Notice />
+        <OfflineSign />
+      </div>
       <Announcer />
     </>
   )
@@ -16,7 +18,7 @@ export function Signs() {
 function OfflineSign() {
   const { isOffline } = useStudio()
   return (
-    <div class="sign-place" role="status">
+    <div role="status">
       {isOffline.value && (
         <p class="sign">
           <span class="sign-dot" aria-hidden="true" />
@@ -31,7 +33,7 @@ function OfflineSign() {
 function Notice() {
   const { words, say } = useStudio().notice
   return (
-    <div class="notice-place" role="alert">
+    <div role="alert">
       {words.value !== null && (
         <p class="notice">
           {words.value}
