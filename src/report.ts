@@ -10,28 +10,91 @@ export interface ErrorContext {
 
 export type Report = (error: unknown, context: ErrorContext) => void
 
-/** An outage is told once in this time for each stage, in milliseconds: it fails everything, many times a second. */
-const REPEAT_MS = 10_000
+/** An error of one kind is one line in this time, in milliseconds: an outage or a flood fails everything, many times a second. */
+const REPEAT_MS = 60_000
+
+/** Longest text of an error in a line, in characters. */
+const MAX_TEXT = 500
+
+/** Kinds of errors told apart at a time; the ones beyond them count as one. Strangers have a say in what messages hold. */
+const MAX_KINDS = 200
+
+/** Ids that a line about repeated errors names: an answer's errorId can be looked up as long as there are few. */
+const MAX_IDS = 20
+
+/** What stands in a line besides its text. */
+type Facts = ErrorContext & { kind?: string; status?: number | null; err?: unknown }
+
+interface Line {
+  level: 'warn' | 'error'
+  facts: Facts
+  text: string
+}
+
+interface Repeats {
+  count: number
+  ids: string[]
+}
 
 /**
  * Writes what went wrong to the log. What is foreseen and dealt with, fal's refusals and a database that is away, is a
- * line; what nobody expected comes with its stack.
+ * line; what nobody expected comes with its stack. The first error of a kind is written at once, and those that follow
+ * within a minute as one line with their count.
  */
 export function createReport(logger: Logger, isAway: (error: unknown) => boolean): Report {
-  const told = new Map<string, number>()
-  return (error, context) => {
-    if (error instanceof FalError) {
-      logger.warn({ ...context, kind: error.kind, status: error.status }, `${context.stage}: ${error.message}`)
-      return
-    }
-    if (!isAway(error) && !(error instanceof Error && isAway(error.cause))) {
-      logger.error({ ...context, err: error }, `${context.stage} failed`)
-      return
-    }
-    const now = Date.now()
-    if (now - (told.get(context.stage) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return
-    told.set(context.stage, now)
-    const reason = error instanceof Error ? error.message.split('\n').at(-1) : String(error)
-    logger.warn(context, `${context.stage}: the database is away: ${reason}`)
+  const kinds = new Map<string, Repeats>()
+
+  /** Writes what has repeated by the end of each minute, until a minute without a repetition. */
+  function watch(key: string, first: Line): void {
+    const repeats: Repeats = { count: 0, ids: [] }
+    kinds.set(key, repeats)
+    const timer = setInterval(() => {
+      const { count, ids } = repeats
+      if (count === 0) {
+        clearInterval(timer)
+        kinds.delete(key)
+        return
+      }
+      Object.assign(repeats, { count: 0, ids: [] })
+      const { jobId: _jobId, id: _id, err: _err, ...facts } = first.facts
+      logger[first.level]({ ...facts, repeated: count, ...(ids.length > 0 && { ids }) }, `${first.text} (repeated)`)
+    }, REPEAT_MS).unref()
   }
+
+  return (error, context) => {
+    const line = toLine(error, context, isAway)
+    const kind = toKind(error, line)
+    const key = kinds.size < MAX_KINDS || kinds.has(kind) ? kind : 'others'
+    const repeats = kinds.get(key)
+    if (!repeats) {
+      logger[line.level](line.facts, line.text)
+      watch(key, line)
+      return
+    }
+    repeats.count++
+    const id = context.id ?? context.jobId
+    if (id !== undefined && repeats.ids.length < MAX_IDS) repeats.ids.push(id)
+  }
+}
+
+function toLine(error: unknown, context: ErrorContext, isAway: (error: unknown) => boolean): Line {
+  if (error instanceof FalError) {
+    const facts = { ...context, kind: error.kind, status: error.status }
+    return { level: 'warn', facts, text: `${context.stage}: ${cut(error.message)}` }
+  }
+  if (!isAway(error) && !(error instanceof Error && isAway(error.cause)))
+    return { level: 'error', facts: { ...context, err: error }, text: `${context.stage} failed` }
+  const reason = error instanceof Error ? error.message.split('\n').at(-1) : error
+  return { level: 'warn', facts: context, text: `${context.stage}: the database is away: ${cut(String(reason))}` }
+}
+
+/** Errors of one stage and one class whose messages differ in numbers, ids and quotations alone are of one kind. */
+function toKind(error: unknown, { facts }: Line): string {
+  const { name, message } = error instanceof Error ? error : { name: typeof error, message: String(error) }
+  const wording = cut(message).replaceAll(/"[^"]*"|'[^']*'|[\da-f-]*\d[\da-f-]*/gi, '#')
+  return [facts.stage, name, facts.kind, wording].join(' ')
+}
+
+function cut(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text
 }
