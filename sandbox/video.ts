@@ -136,9 +136,13 @@ function addGrain(pixels: Uint8Array, noise: Float32Array, { grain, frame }: { g
 async function provideWebCodecs(): Promise<void> {
   if ('VideoEncoder' in globalThis) return
   const codecs = await import('@napi-rs/webcodecs').catch((cause: unknown) => {
-    throw new Error('cannot encode: @napi-rs/webcodecs has no binary for this machine; install the packages again', {
-      cause,
-    })
+    const machine = `${process.platform}-${process.arch}`
+    throw new Error(
+      `cannot encode: @napi-rs/webcodecs has no binary for ${machine}; see sandbox/README.md, "Machines"`,
+      {
+        cause,
+      },
+    )
   })
   const { EncodedAudioChunk, EncodedVideoChunk, VideoColorSpace, VideoDecoder, VideoEncoder, VideoFrame } = codecs
   Object.assign(globalThis, {

@@ -1,11 +1,16 @@
+import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 
 /**
- * Gives every optional platform package of package-lock.json its entry: `node scripts/complete-lockfile.ts`, after an
- * `npm install`. npm leaves out those that its registry does not serve, and `npm ci` then refuses the lock file. They are
- * named by their platform; a machine of that platform fetches its own from wherever it installs.
+ * Gives every optional platform package of package-lock.json an entry with its hash: `node scripts/complete-lockfile.ts`,
+ * after an `npm install`. npm leaves such entries out, or without a hash, when it did not fetch the package, and
+ * `npm ci` refuses a lock file in which one is missing. A package that the registry does not serve has no hash to hold a
+ * download against: its name is removed, so that no machine installs it unchecked.
  */
 interface LockEntry {
+  version?: string
+  integrity?: string
   optionalDependencies?: Record<string, string>
   dev?: boolean
 }
@@ -13,15 +18,36 @@ interface LockEntry {
 const file = new URL('../package-lock.json', import.meta.url)
 const lock = JSON.parse(await readFile(file, 'utf8')) as { packages: Record<string, LockEntry> }
 
-for (const { optionalDependencies = {}, dev } of Object.values(lock.packages))
-  for (const [name, version] of Object.entries(optionalDependencies)) {
+for (const parent of Object.values(lock.packages))
+  for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
+    const path = `node_modules/${name}`
     const [, os, cpu, abi] = /-(android|darwin|linux|win32|freebsd)-(arm64|x64|arm|ia32)(?:-(\w+))?$/.exec(name) ?? []
-    if (lock.packages[`node_modules/${name}`] || !os || !cpu) continue
+    if (lock.packages[path]?.integrity || !os || !cpu) continue
+    const integrity = await findIntegrity(`${name}@${version}`)
+    if (integrity === null) {
+      delete parent.optionalDependencies?.[name]
+      delete lock.packages[path]
+      process.stdout.write(`removed ${name}@${version}: the registry does not serve it\n`)
+      continue
+    }
     const libc = abi === 'musl' ? ['musl'] : abi?.startsWith('gnu') ? ['glibc'] : null
-    const entry = { version, cpu: [cpu], ...(dev && { dev }), ...(libc && { libc }), optional: true, os: [os] }
-    lock.packages[`node_modules/${name}`] = entry
+    const platform = { cpu: [cpu], ...(parent.dev && { dev: true }), ...(libc && { libc }), optional: true, os: [os] }
+    lock.packages[path] = { version, integrity, ...platform }
     process.stdout.write(`added ${name}@${version}\n`)
   }
 
 lock.packages = Object.fromEntries(Object.entries(lock.packages).toSorted(([one], [other]) => (one < other ? -1 : 1)))
 await writeFile(file, `${JSON.stringify(lock, null, 2)}\n`)
+
+/** Null when the registry does not know the package; any other failure ends the script. */
+async function findIntegrity(spec: string): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)('npm', ['view', spec, 'dist.integrity', '--json'])
+    const integrity: unknown = JSON.parse(stdout)
+    if (typeof integrity !== 'string' || !integrity.startsWith('sha512-')) throw new Error(`${spec} has no SHA-512`)
+    return integrity
+  } catch (error) {
+    if (error instanceof Error && 'stdout' in error && String(error.stdout).includes('"E404"')) return null
+    throw error
+  }
+}
