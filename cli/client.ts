@@ -31,8 +31,8 @@ export function createClient({ url, signal }: { url: string; signal: AbortSignal
         body,
         headers: {
           accept: 'application/graphql-response+json, application/json;q=0.9',
-          // A form's own content type carries its boundary.
-          ...(typeof body === 'string' && { 'content-type': 'application/json' }),
+          // A form's own content type carries its boundary; the server takes no form without the other header.
+          ...(typeof body === 'string' ? { 'content-type': 'application/json' } : { 'graphql-require-preflight': 'true' }),
         },
         signal: AbortSignal.any([signal, deadline]),
       })

@@ -30,6 +30,7 @@ import { apiRoutes } from './server/api.ts'
 import { createGraphQLServer } from './server/graphql.ts'
 import { type Health, healthRoutes } from './server/health.ts'
 import { close, createHttpServer, listen } from './server/http.ts'
+import { createMemoryBudget } from './server/memory-budget.ts'
 import { metricsRoutes } from './server/metrics.ts'
 import { createOriginCheck } from './server/origins.ts'
 import { studioRoutes } from './server/studio.ts'
@@ -178,7 +179,7 @@ export function createApp(config: Config, logger: Logger): App {
       const signatures = openFalSignatures({ jwksUrl: resources.jwksUrl, onError })
       lifecycle.onStop('webhook keys', () => signatures.close())
       const deliveries = createDeliveries({ db, onNews: ring })
-      routes.push(apiRoutes({ graphql, services, allowsOrigin }))
+      routes.push(apiRoutes({ graphql, services, allowsOrigin, memory: createMemoryBudget() }))
       routes.push(studioRoutes({ directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources }))
       routes.push(webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, onError }))
     }

@@ -1,10 +1,11 @@
-import { GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
+import { type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
 import { createYoga, type Plugin as YogaPlugin, type YogaServerInstance } from 'graphql-yoga'
 import { type Context, createContext, type Services } from '../context.ts'
 import { type ErrorDeps, toClientError } from './errors.ts'
 import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
 import { traceOperations } from './operation-spans.ts'
 import type { AllowsOrigin } from './origins.ts'
+import { type RequestContext, readRequests } from './request-parser.ts'
 
 export interface GraphQLOptions extends ErrorDeps {
   schema: GraphQLSchema
@@ -14,7 +15,7 @@ export interface GraphQLOptions extends ErrorDeps {
   introspection: boolean
 }
 
-export type GraphQLServer = YogaServerInstance<object, Context>
+export type GraphQLServer = YogaServerInstance<RequestContext, Context>
 
 /** GraphQL over HTTP, SSE subscriptions, multipart uploads, and GraphiQL for browsers. */
 export function createGraphQLServer({
@@ -26,7 +27,7 @@ export function createGraphQLServer({
   onError,
   isAway,
 }: GraphQLOptions): GraphQLServer {
-  return createYoga<object, Context>({
+  return createYoga<RequestContext, Context>({
     schema,
     context: () => createContext(services),
     graphqlEndpoint: '/graphql',
@@ -35,8 +36,11 @@ export function createGraphQLServer({
     // Without names Yoga writes back the request's own origin, and tells caches so. No cookies: there are none.
     cors: ({ headers }) => allowsOrigin(readOrigin(headers)) && { credentials: false },
     fetchAPI: nodeFetch(),
+    // Limited while they are read, by readRequests().
+    maxRequestBodySize: false,
+    multipart: false,
     maskedErrors: { maskError: (error) => toClientError(error, { onError, isAway }) },
-    plugins: [refuseUnreadable(), limitTokens(), traceOperations(), ...(introspection ? [] : [withoutIntrospection()])],
+    plugins: [readRequests(), limitTokens(), traceOperations(), ...(introspection ? [] : [withoutIntrospection()])],
     renderGraphiQL: async (options) => {
       // 9 MB of script, which most processes never show: loaded when somebody opens the page.
       const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
@@ -85,28 +89,6 @@ function nodeFetch() {
     URL,
     URLSearchParams,
     crypto,
-  }
-}
-
-function toBadRequest(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } }, originalError: null })
-}
-
-/** Whatever goes wrong while a request is read is the sender's mistake, also where the parser did not foresee it. */
-function refuseUnreadable(): YogaPlugin {
-  return {
-    onRequestParse: ({ requestParser, setRequestParser }) => {
-      if (!requestParser) return
-      setRequestParser(async (request) => {
-        try {
-          return await requestParser(request)
-        } catch (error) {
-          if (error instanceof GraphQLError && error.extensions.code !== undefined) throw error
-          if (error instanceof GraphQLError) throw toBadRequest(error.message)
-          throw toBadRequest('The request body cannot be read: expected JSON, or a GraphQL multipart request.')
-        }
-      })
-    },
   }
 }
 

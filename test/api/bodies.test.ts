@@ -3,6 +3,9 @@ import type { GraphQLResponse } from '../helpers/graphql-client.ts'
 import { openRig, type Rig } from './rig.ts'
 
 const MAX_BODY_BYTES = 15 * 1024 * 1024
+const GENERATE = `mutation($input: GenerateVideoInput!) {
+  generateVideo(input: $input) { __typename ... on InvalidInputError { issues { code } } }
+}`
 const JSON_TYPE = { 'content-type': 'application/json', accept: 'application/graphql-response+json' }
 
 let rig: Rig
@@ -18,8 +21,8 @@ afterAll(async () => {
 async function post(body: BodyInit, headers: Record<string, string> = JSON_TYPE) {
   const response = await fetch(`${rig.url}/graphql`, { method: 'POST', body, headers, duplex: 'half' } as RequestInit)
   const text = await response.text()
-  const { errors } = JSON.parse(text || '{}') as Partial<GraphQLResponse<unknown>>
-  return { status: response.status, codes: errors?.map(({ extensions }) => extensions?.code), errors }
+  const { data, errors } = JSON.parse(text || '{}') as Partial<GraphQLResponse<unknown>>
+  return { status: response.status, codes: errors?.map(({ extensions }) => extensions?.code), data, errors }
 }
 
 describe('a body of more than 15 MiB', () => {
@@ -42,14 +45,52 @@ describe('a body of more than 15 MiB', () => {
   })
 
   test('does no harm to the next request', async () => {
-    expect(await post('{"query":"{ __typename }"}')).toEqual({ status: 200, codes: undefined, errors: undefined })
+    expect(await post('{"query":"{ __typename }"}')).toEqual({ status: 200, data: { __typename: 'Query' } })
   })
 })
 
-test('a body of 15 MiB is read', async () => {
-  const query = '{"query":"{ __typename }"}'
-  expect(await post(query.padEnd(MAX_BODY_BYTES))).toMatchObject({ status: 200 })
+test('a body of 15 MiB with an image is read', async () => {
+  const json = (imageUrl: string) => JSON.stringify({ query: GENERATE, variables: { input: { imageUrl } } })
+  const imageUrl = 'data:image/png;base64,'.padEnd(MAX_BODY_BYTES - json('').length, 'A')
+  const { status, data } = await post(json(imageUrl))
+  expect({ status, data }).toEqual({
+    status: 200,
+    data: { generateVideo: { __typename: 'InvalidInputError', issues: [{ code: 'TOO_LARGE' }] } },
+  })
 })
+
+describe('a body of more than 256 KiB without an image', () => {
+  const query = '{"query":"{ __typename }"'
+  test.each<[string, string]>([
+    ['white space', `${query}${' '.repeat(300_000)}}`],
+    ['a long document', JSON.stringify({ query: `{ __typename } #${'a'.repeat(300_000)}` })],
+    ['a data URI in the document', JSON.stringify({ query: `{ job(id: "data:,${'a'.repeat(300_000)}") { id } }` })],
+    ['many short data URIs', `${query},"variables":{"a":[${Array(60_000).fill('"data:"')}]}}`],
+    ['a query with a data URI', `${query},"variables":{"a":"data:${'a'.repeat(300_000)}"}}`],
+  ])('is refused: %s', async (_name, body) => {
+    expect(await post(body)).toMatchObject({ status: 413, codes: ['PAYLOAD_TOO_LARGE'] })
+  })
+
+  test('but no smaller one is', async () => {
+    expect(await post(`${query}${' '.repeat(200_000)}}`)).toMatchObject({ status: 200 })
+  })
+})
+
+test('a subscription may have 32 KiB, since the server keeps it', async () => {
+  const query = `subscription { jobFeed { __typename } } #${'a'.repeat(40_000)}`
+  expect(await post(JSON.stringify({ query }))).toMatchObject({ status: 413, codes: ['PAYLOAD_TOO_LARGE'] })
+})
+
+test.each(['gzip', 'br', 'gzip, identity', 'zstd'])(
+  'a body with the Content-Encoding %s is refused',
+  async (encoding) => {
+    const headers = { ...JSON_TYPE, 'content-encoding': encoding }
+    expect(await post('{"query":"{ __typename }"}', headers)).toMatchObject({
+      status: 415,
+      codes: ['UNSUPPORTED_MEDIA_TYPE'],
+    })
+  },
+)
 
 const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 
@@ -77,8 +118,16 @@ test.each<[string, BodyInit, Record<string, string>]>([
   ['invalid UTF-8', new Uint8Array([0x7b, 0xff, 0xfe, 0x7d]), JSON_TYPE],
   ['JSON that says it is text', '{"query":"{ __typename }"}', { 'content-type': 'text/plain' }],
   ['JSON that says it is XML', '{"query":"{ __typename }"}', { 'content-type': 'application/xml' }],
-  ['a form that is none', 'garbage', { 'content-type': 'multipart/form-data; boundary=x' }],
-  ['a form without a boundary', 'garbage', { 'content-type': 'multipart/form-data' }],
+  [
+    'a form that is none',
+    'garbage',
+    { 'content-type': 'multipart/form-data; boundary=x', 'graphql-require-preflight': 'true' },
+  ],
+  [
+    'a form without a boundary',
+    'garbage',
+    { 'content-type': 'multipart/form-data', 'graphql-require-preflight': 'true' },
+  ],
 ])('%s is refused with a status of the caller, and without an error of the server', async (_name, body, headers) => {
   const { status, codes = [] } = await post(body, headers)
   expect(status).toBeGreaterThanOrEqual(400)
@@ -93,7 +142,8 @@ test.each<[string, Record<string, string>]>([
 ])('a multipart request with %s is refused with a code', async (_name, fields) => {
   const form = new FormData()
   for (const [name, value] of Object.entries(fields)) form.append(name, value)
-  expect(await post(form, { accept: 'application/graphql-response+json' })).toMatchObject({
+  const headers = { accept: 'application/graphql-response+json', 'graphql-require-preflight': 'true' }
+  expect(await post(form, headers)).toMatchObject({
     status: 400,
     codes: ['BAD_REQUEST'],
   })

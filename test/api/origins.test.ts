@@ -8,6 +8,7 @@ import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
 
 const EVIL = 'https://evil.example'
 const APP = 'https://app.example.com'
+const JSON_TYPE = { 'content-type': 'application/json' }
 const QUERY = '{ __typename }'
 const MUTATION = `mutation { generateVideo(input: { imageUrl: "${PICTURE_DATA_URI}" }) { __typename } }`
 
@@ -37,7 +38,7 @@ function multipart(): FormData {
 const POSTS: [string, () => RequestInit & { headers?: Record<string, string> }][] = [
   ['a form', () => ({ body: new URLSearchParams({ query: MUTATION }) })],
   ['a multipart form', () => ({ body: multipart() })],
-  ['JSON', () => ({ body: JSON.stringify({ query: MUTATION }), headers: { 'content-type': 'application/json' } })],
+  ['JSON', () => ({ body: JSON.stringify({ query: MUTATION }), headers: JSON_TYPE })],
   ['a plain document', () => ({ body: MUTATION, headers: { 'content-type': 'application/graphql' } })],
 ]
 
@@ -128,15 +129,14 @@ describe.each([
   })
 })
 
-test('the forms that are refused from elsewhere are ones that the server runs', async () => {
-  for (const [name, toInit] of POSTS.slice(0, 2)) {
-    const answer = await (await send(APP, { method: 'POST', ...toInit() })).json()
-    expect([name, answer]).toEqual([name, { data: { generateVideo: { __typename: 'GenerateVideoSuccess' } } }])
-  }
+test('the multipart form that is refused from elsewhere is one that the server runs', async () => {
+  const headers = { 'graphql-require-preflight': 'true' }
+  const answer = await (await send(APP, { method: 'POST', body: multipart(), headers })).json()
+  expect(answer).toEqual({ data: { generateVideo: { __typename: 'GenerateVideoSuccess' } } })
 })
 
 test('what is no page sends no Origin, and is served as ever without CORS headers', async () => {
-  const response = await send(null, { method: 'POST', body: new URLSearchParams({ query: QUERY }) })
+  const response = await send(null, { method: 'POST', body: JSON.stringify({ query: QUERY }), headers: JSON_TYPE })
   expect(await response.json()).toEqual({ data: { __typename: 'Query' } })
   expect(corsHeaders(response)).toEqual([])
   expect(await openSocket({})).toBe(101)

@@ -124,7 +124,7 @@ describe('a request without a proper file', () => {
     const response = await fetch(`${rig.url}/graphql`, {
       method: 'POST',
       body,
-      headers: { accept: 'application/json' },
+      headers: { accept: 'application/json', 'graphql-require-preflight': 'true' },
     })
     const { errors = [] } = (await response.json()) as Partial<GraphQLResponse<unknown>>
     expect(response.status).toBeLessThan(500)

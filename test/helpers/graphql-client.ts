@@ -44,7 +44,11 @@ export async function upload<Data = Json>(
   form.set('map', JSON.stringify({ 0: ['variables.file'] }))
   form.set('0', file, 'picture')
   return await read(
-    await fetch(`${url}/graphql`, { method: 'POST', body: form, headers: { accept: 'application/json' } }),
+    await fetch(`${url}/graphql`, {
+      method: 'POST',
+      body: form,
+      headers: { accept: 'application/json', 'graphql-require-preflight': 'true' },
+    }),
   )
 }
 

@@ -53,8 +53,8 @@ function toBody(query: string, variables: unknown): { body: string | FormData; h
   form.append('operations', JSON.stringify({ query, variables: rest }))
   form.append('map', JSON.stringify(Object.fromEntries(files.map(([name], index) => [index, [`variables.${name}`]]))))
   for (const [index, [, file]] of files.entries()) form.append(String(index), file)
-  // A form's own content type carries its boundary.
-  return { body: form, headers: { accept: ACCEPT } }
+  // A form's own content type carries its boundary. A page of another site could send one, but not this header.
+  return { body: form, headers: { accept: ACCEPT, 'graphql-require-preflight': 'true' } }
 }
 
 function parseAnswer(text: string): { data?: unknown; errors?: AnsweredError[] } | null {

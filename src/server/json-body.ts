@@ -1,0 +1,114 @@
+import { StringDecoder } from 'node:string_decoder'
+import { MAX_OPERATION_BYTES } from './memory-budget.ts'
+
+/** Reads JSON in which strings that begin with `data:` may be long, and everything else together is short. */
+export interface JsonBody {
+  /** False when what is not in a data URI has become too long. */
+  write(chunk: Uint8Array): boolean
+  /** @throws SyntaxError when it is no JSON */
+  end(): unknown
+}
+
+const DATA_URI = '"data:'
+
+type Place = 'outside' | 'string' | 'data URI'
+
+/**
+ * Takes the data URIs out of the text as it comes in, so that JSON.parse only sees what is left: of 15 MB of anything
+ * else nothing is parsed, and no chunk holds the event loop for longer than its own length is worth.
+ */
+export function createJsonBody(): JsonBody {
+  const decoder = new StringDecoder('utf8')
+  const rest: string[] = []
+  const dataUris: string[][] = []
+  let restBytes = 0
+  let place: Place = 'outside'
+  /** The end of a chunk that cannot be understood without the next one: the half of an escape, or of `"data:`. */
+  let pending = ''
+
+  function keep(text: string): void {
+    rest.push(text)
+    restBytes += Buffer.byteLength(text)
+  }
+
+  function take(text: string, isLast: boolean): void {
+    let at = 0
+    while (at < text.length && restBytes <= MAX_OPERATION_BYTES) {
+      const quote = place === 'outside' ? text.indexOf('"', at) : findClosingQuote(text, at)
+      if (place === 'outside' && quote !== -1 && !isLast && text.length - quote < DATA_URI.length) {
+        keep(text.slice(at, quote))
+        pending = text.slice(quote)
+        return
+      }
+      const end = quote === -1 ? text.length - (isLast || place === 'outside' ? 0 : halfEscape(text, at)) : quote
+      if (place === 'data URI') dataUris.at(-1)?.push(decodeEscapes(text.slice(at, end)))
+      else keep(text.slice(at, end))
+      if (quote === -1) {
+        pending = text.slice(end)
+        return
+      }
+      at = quote + 1
+      if (place !== 'outside') {
+        keep('"')
+        place = 'outside'
+      } else if (text.slice(quote, quote + DATA_URI.length).toLowerCase() === DATA_URI) {
+        // JSON.parse gets a short name for it. Only here can a string begin so: whoever writes the name in
+        // another way, by an escape, gets a string of their own.
+        keep(`${DATA_URI}${dataUris.length}`)
+        dataUris.push([])
+        place = 'data URI'
+      } else {
+        keep('"')
+        place = 'string'
+      }
+    }
+  }
+
+  return {
+    write: (chunk) => {
+      const text = pending + decoder.write(chunk)
+      pending = ''
+      take(text, false)
+      return restBytes <= MAX_OPERATION_BYTES
+    },
+    end: () => {
+      take(pending + decoder.end(), true)
+      const json = rest.join('')
+      if (dataUris.length === 0) return JSON.parse(json)
+      const values = new Map<unknown, string[]>(dataUris.map((pieces, index) => [`data:${index}`, pieces]))
+      return JSON.parse(json, (_key, value: unknown) => {
+        const pieces = values.get(value)
+        return pieces ? pieces.join('') : value
+      })
+    },
+  }
+}
+
+/** The first quote from here on that no backslash stands before; -1 when there is none. */
+function findClosingQuote(text: string, from: number): number {
+  let quote = text.indexOf('"', from)
+  while (quote !== -1 && isEscaped(text, quote, from)) quote = text.indexOf('"', quote + 1)
+  return quote
+}
+
+/** Whether an odd number of backslashes stands before this place. @param from - where no escape is under way */
+function isEscaped(text: string, index: number, from: number): boolean {
+  let first = index
+  while (first > from && text[first - 1] === '\\') first--
+  return (index - first) % 2 === 1
+}
+
+/** The length of the escape that the text breaks off in. */
+function halfEscape(text: string, from: number): number {
+  const backslash = text.lastIndexOf('\\')
+  if (backslash < from || isEscaped(text, backslash, from)) return 0
+  const length = text.length - backslash
+  return length < (text[backslash + 1] === 'u' ? UNICODE_ESCAPE_LENGTH : SHORT_ESCAPE_LENGTH) ? length : 0
+}
+
+function decodeEscapes(text: string): string {
+  return text.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text
+}
+
+const UNICODE_ESCAPE_LENGTH = '\\u0041'.length
+const SHORT_ESCAPE_LENGTH = '\\n'.length

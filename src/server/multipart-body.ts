@@ -1,0 +1,94 @@
+import { MAX_OPERATION_BYTES } from './memory-budget.ts'
+
+/** What is wrong with a multipart request, in words for its sender. */
+export class MultipartError extends Error {
+  readonly kind: 'malformed' | 'too large'
+  constructor(kind: MultipartError['kind'], message: string) {
+    super(message)
+    this.kind = kind
+  }
+}
+
+/** `operations`, `map` and a file, and room for one or two more that are passed over. */
+const MAX_PARTS = 5
+/** A part's headers are its name, the name of its file, and the file's type. */
+const MAX_PART_HEADER_BYTES = 4096
+/** What RFC 2046 lets a boundary be made of: no character that a header would have to escape. */
+const BOUNDARY = /;\s*boundary=(?:"([\w'()+,./:=? -]{1,70})"|([\w'()+,./:=?-]{1,70}))\s*(?:;|$)/i
+
+/**
+ * The parameters of a GraphQL multipart request, with its file in place.
+ * @see https://github.com/jaydenseric/graphql-multipart-request-spec
+ * @throws MultipartError
+ */
+export async function parseMultipart(body: Buffer<ArrayBuffer>, contentType: string): Promise<unknown> {
+  const [, quoted, plain] = BOUNDARY.exec(contentType) ?? []
+  const boundary = quoted ?? plain
+  if (boundary === undefined) throw malformed('The multipart request has no boundary in its Content-Type.')
+  checkParts(body, boundary)
+  const form = await new Response(body, { headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` } })
+    .formData()
+    .catch(() => {
+      throw malformed('The multipart request cannot be read: expected parts between boundaries, each with a name.')
+    })
+  const operations = parseField(form, 'operations')
+  if (!form.has('map')) return operations
+  const map = parseField(form, 'map')
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) throw badMap()
+  for (const [name, paths] of Object.entries(map)) {
+    if (!Array.isArray(paths)) throw badMap()
+    for (const path of paths) putFile(operations, String(path).split('.'), form.get(name))
+  }
+  return operations
+}
+
+/** Node's parser has no limits and reads headers byte by byte: it only sees a body with few parts and short headers. */
+function checkParts(body: Buffer, boundary: string): void {
+  let parts = 0
+  for (let start = body.indexOf(boundary); start !== -1; parts++) {
+    const next = body.indexOf(boundary, start + boundary.length)
+    // After the last boundary nothing is read.
+    if (next === -1) return
+    if (parts === MAX_PARTS) throw malformed(`The multipart request has more than ${MAX_PARTS} parts.`)
+    const headersEnd = body.subarray(0, start + boundary.length + MAX_PART_HEADER_BYTES).indexOf('\r\n\r\n', start)
+    if (headersEnd === -1)
+      throw malformed(`A part of the multipart request has headers of more than ${MAX_PART_HEADER_BYTES} bytes.`)
+    const isFile = /;\s*filename/i.test(body.toString('latin1', start, headersEnd))
+    if (!isFile && next - headersEnd > MAX_OPERATION_BYTES)
+      throw new MultipartError(
+        'too large',
+        `A field of the multipart request is larger than ${MAX_OPERATION_BYTES} bytes.`,
+      )
+    start = next
+  }
+}
+
+function parseField(form: FormData, name: string): unknown {
+  const text = form.get(name)
+  if (typeof text !== 'string') throw malformed(`The multipart request has no text field "${name}".`)
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw malformed(`The field "${name}" of the multipart request is no JSON.`)
+  }
+}
+
+/** Own properties alone are followed: a path cannot reach a prototype. */
+function putFile(operations: unknown, path: readonly string[], file: FormDataEntryValue | null): void {
+  if (!(file instanceof File)) throw malformed('The "map" of the multipart request names a file that it does not have.')
+  let parent = operations
+  for (const key of path.slice(0, -1)) parent = getOwn(parent, key)
+  const last = path.at(-1) ?? ''
+  if (getOwn(parent, last) !== null)
+    throw malformed('A path in the "map" of the multipart request leads to no null in "operations".')
+  Object.assign(parent as object, { [last]: file })
+}
+
+function getOwn(parent: unknown, key: string): unknown {
+  if (typeof parent !== 'object' || parent === null || !Object.hasOwn(parent, key)) return undefined
+  return (parent as Record<string, unknown>)[key]
+}
+
+const malformed = (message: string) => new MultipartError('malformed', message)
+const badMap = () =>
+  malformed('The "map" of the multipart request must be an object of lists: {"0": ["variables.file"]}.')

@@ -1,0 +1,137 @@
+import { GraphQLError, getOperationAST, OperationTypeNode } from 'graphql'
+import type { Plugin as YogaPlugin } from 'graphql-yoga'
+import { RETRY_AFTER_SECONDS } from './errors.ts'
+import { createJsonBody } from './json-body.ts'
+import { MAX_OPERATION_BYTES, type MemoryLease } from './memory-budget.ts'
+import { MultipartError, parseMultipart } from './multipart-body.ts'
+import { isPreflighted, PREFLIGHT_HEADERS } from './preflight.ts'
+
+/** A data URI of 10 MiB is 13.4 MiB of base64; the rest is the operation around it. */
+export const MAX_BODY_BYTES = 15 * 1024 * 1024
+
+/** A subscription keeps what it came with for as long as it lasts: a document, an id and a cursor. */
+const MAX_SUBSCRIPTION_BYTES = 32 * 1024
+
+/** What Yoga is given with each request. */
+export interface RequestContext {
+  memory: MemoryLease
+}
+
+/** `application/json` and GraphQL's own types, in UTF-8. Two types in one header are no type. */
+const JSON_TYPE =
+  /^application\/(?:json|graphql-response\+json|graphql\+json)\s*(?:;\s*(?:charset=(?:"utf-?8"|utf-?8)|(?!charset)[\w-]+=(?:"[^"]*"|[^\s;,"]*))\s*)*$/i
+const MULTIPART_TYPE = /^multipart\/form-data\s*;/i
+
+/**
+ * Reads requests: JSON and multipart by POST, and queries by GET. What a browser sends for any page without asking
+ * first (a form, text, a bare GET) runs nothing; nothing is parsed that is larger than it may be.
+ */
+export function readRequests(): YogaPlugin<object, RequestContext> {
+  return {
+    onRequestParse: ({ request, requestParser, serverContext, setRequestParser }) => {
+      if (request.method === 'POST') setRequestParser(() => readPost(request, serverContext.memory))
+      if (request.method !== 'GET' || !requestParser) return
+      if (!isPreflighted(request.headers)) throw preflightRequired()
+      setRequestParser(async (query) => {
+        try {
+          return await requestParser(query)
+        } catch {
+          throw badRequest('The variables or extensions in the URL are no JSON.')
+        }
+      })
+    },
+    // Only an image makes a request large, and only a mutation takes one.
+    onParse:
+      () =>
+      ({ result, context }) => {
+        // Over a WebSocket there is no such memory: its messages have a limit of their own.
+        const { memory, params } = context as typeof context & Partial<RequestContext>
+        if (memory === undefined || memory.receivedBytes <= MAX_SUBSCRIPTION_BYTES || result instanceof Error) return
+        const kind = getOperationAST(result, params?.operationName)?.operation
+        if (kind === OperationTypeNode.SUBSCRIPTION) throw tooLarge('A subscription', MAX_SUBSCRIPTION_BYTES)
+        if (kind === OperationTypeNode.QUERY && memory.receivedBytes > MAX_OPERATION_BYTES)
+          throw tooLarge('A query', MAX_OPERATION_BYTES)
+      },
+  }
+}
+
+async function readPost(request: Request, memory: MemoryLease): Promise<never> {
+  // What Yoga expects of a parser is checked by Yoga: it is what came.
+  return (await readParams(request, memory)) as never
+}
+
+async function readParams(request: Request, memory: MemoryLease): Promise<unknown> {
+  const contentType = request.headers.get('content-type') ?? ''
+  const encoding = request.headers.get('content-encoding')
+  if (encoding !== null && encoding.toLowerCase() !== 'identity')
+    throw unsupported('The request body is compressed: send it as it is, without Content-Encoding.')
+  if (MULTIPART_TYPE.test(contentType) && !contentType.includes(',')) {
+    if (!isPreflighted(request.headers)) throw preflightRequired()
+    return await readMultipart(request, memory, contentType)
+  }
+  if (!JSON_TYPE.test(contentType))
+    throw unsupported('Expected a body of the Content-Type application/json in UTF-8, or a GraphQL multipart request.')
+  return await readJson(request, memory)
+}
+
+async function readJson(request: Request, memory: MemoryLease): Promise<unknown> {
+  const body = createJsonBody()
+  await receive(request, memory, (chunk) => {
+    if (!tryToRead(() => body.write(chunk))) throw tooLarge('The request without its data URI', MAX_OPERATION_BYTES)
+  })
+  const params = tryToRead(() => body.end())
+  if (typeof params !== 'object' || params === null)
+    throw badRequest('The request body must be a JSON object with a query.')
+  return params
+}
+
+function tryToRead<T>(read: () => T): T {
+  try {
+    return read()
+  } catch {
+    throw badRequest('The request body is no JSON.')
+  }
+}
+
+async function readMultipart(request: Request, memory: MemoryLease, contentType: string): Promise<unknown> {
+  const chunks: Uint8Array[] = []
+  await receive(request, memory, (chunk) => void chunks.push(chunk))
+  try {
+    return await parseMultipart(Buffer.concat(chunks), contentType)
+  } catch (error) {
+    if (!(error instanceof MultipartError)) throw error
+    throw error.kind === 'too large' ? payloadTooLarge(error.message) : badRequest(error.message)
+  }
+}
+
+/** Reads the body to its end, unless it is too large or there is no memory for it. */
+async function receive(request: Request, memory: MemoryLease, write: (chunk: Uint8Array) => void): Promise<void> {
+  if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw bodyTooLarge()
+  const chunks = (request.body ?? []) as AsyncIterable<Uint8Array>
+  for await (const chunk of chunks) {
+    if (!memory.extend(chunk.byteLength)) throw overloaded()
+    if (memory.receivedBytes > MAX_BODY_BYTES) throw bodyTooLarge()
+    write(chunk)
+  }
+}
+
+function refuse(status: number, code: string, message: string, headers: Record<string, string> = {}): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, http: { status, headers } }, originalError: null })
+}
+
+const badRequest = (message: string) => refuse(400, 'BAD_REQUEST', message)
+const unsupported = (message: string) => refuse(415, 'UNSUPPORTED_MEDIA_TYPE', message)
+const payloadTooLarge = (message: string) => refuse(413, 'PAYLOAD_TOO_LARGE', message)
+const tooLarge = (what: string, maxBytes: number) => payloadTooLarge(`${what} is larger than ${maxBytes} bytes.`)
+const bodyTooLarge = () =>
+  payloadTooLarge(`The request is larger than ${MAX_BODY_BYTES} bytes: upload a smaller image, or give its URL.`)
+const overloaded = () =>
+  refuse(503, 'SERVICE_UNAVAILABLE', 'The server has too many requests under way: try again in some seconds.', {
+    'retry-after': String(RETRY_AFTER_SECONDS),
+  })
+const preflightRequired = () =>
+  refuse(
+    403,
+    'PREFLIGHT_REQUIRED',
+    `GET requests and multipart requests need the header "${PREFLIGHT_HEADERS[0]}: true", so that browsers ask before another site sends one.`,
+  )
