@@ -29,6 +29,7 @@ import { schema } from './schema/index.ts'
 import { apiRoutes } from './server/api.ts'
 import { createGraphQLServer } from './server/graphql.ts'
 import { type Health, healthRoutes } from './server/health.ts'
+import { createHostCheck, hostRoutes } from './server/hosts.ts'
 import { close, createHttpServer, listen } from './server/http.ts'
 import { createMemoryBudget } from './server/memory-budget.ts'
 import { metricsRoutes } from './server/metrics.ts'
@@ -163,8 +164,9 @@ export function createApp(config: Config, logger: Logger): App {
     lifecycle.onStop('bus', () => bus.stop())
     const health: Health = { notReady, warnings: () => toWarnings(gate) }
 
-    const { graphiql, introspection, allowedOrigins, production } = config
+    const { graphiql, introspection, allowedOrigins, trustedHosts, production } = config
     const allowsOrigin = createOriginCheck(() => ({ publicUrl, allowedOrigins, production }))
+    const findHostProblem = createHostCheck(() => ({ publicUrl, allowedOrigins, trustedHosts }))
     const graphql = createGraphQLServer({
       schema,
       services,
@@ -174,7 +176,8 @@ export function createApp(config: Config, logger: Logger): App {
       onError,
       isAway: isDatabaseAway,
     })
-    const routes: Hono[] = [healthRoutes(health), metricsRoutes(metrics)]
+    // Load balancers and Prometheus ask for these two under whatever name they have.
+    const routes: Hono[] = [healthRoutes(health), metricsRoutes(metrics), hostRoutes(findHostProblem)]
     if (servesApi) {
       const signatures = openFalSignatures({ jwksUrl: resources.jwksUrl, onError })
       lifecycle.onStop('webhook keys', () => signatures.close())
@@ -184,7 +187,9 @@ export function createApp(config: Config, logger: Logger): App {
       routes.push(webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, onError }))
     }
     const server = createHttpServer(routes, onError)
-    const sockets = servesApi ? serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin }) : null
+    const sockets = servesApi
+      ? serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin, findHostProblem })
+      : null
 
     // Clients are sent elsewhere first; what the worker waits for then is its own.
     lifecycle.onStop('worker', () => worker.stop())

@@ -10,6 +10,8 @@ export interface Config {
   publicUrl: string | null
   /** Origins of pages that may use the API, besides this server's own, as browsers write them. */
   allowedOrigins: string[]
+  /** Host names, perhaps with a port, under which this server may be reached besides those of the URLs above. */
+  trustedHosts: string[]
   /** Null: an embedded Postgres under `dataDir`. */
   databaseUrl: string | null
   dataDir: string
@@ -60,6 +62,13 @@ const Origin = z
     'must be http or https origins without a path, with commas between, such as https://app.example.com',
   )
   .transform((text) => new URL(text).origin)
+/** As a Host header has it: a star would stand for no name. */
+const Host = z
+  .string()
+  .regex(
+    /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i,
+    'must be host names, perhaps with a port, with commas between, such as api,reelay.internal:4000',
+  )
 const splitList = (list: string) =>
   list
     .split(',')
@@ -71,6 +80,7 @@ const Environment = z.object({
   PORT: WholeNumber('must be 0 to 65535', 0, 65_535).default(4000),
   PUBLIC_URL: BaseUrl.optional(),
   ALLOWED_ORIGINS: z.string().default('').transform(splitList).pipe(z.array(Origin)),
+  TRUSTED_HOSTS: z.string().default('').transform(splitList).pipe(z.array(Host)),
   DATABASE_URL: z
     .string()
     .refine(
@@ -144,6 +154,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     port: env.PORT,
     publicUrl: env.PUBLIC_URL ?? null,
     allowedOrigins: env.ALLOWED_ORIGINS,
+    trustedHosts: env.TRUSTED_HOSTS,
     databaseUrl: env.DATABASE_URL === 'embedded' ? null : (env.DATABASE_URL ?? null),
     dataDir: env.DATA_DIR,
     fal: toFalConfig(env),

@@ -56,12 +56,12 @@ function isOwnAddress(page: URL, host: string | undefined): boolean {
   return own?.host === page.host && (own.hostname === 'localhost' || isIP(withoutBrackets(own.hostname)) !== 0)
 }
 
-/** @see https://www.rfc-editor.org/rfc/rfc6761#section-6.3 (names under localhost are this machine) */
-function isLoopback(hostname: string): boolean {
+/** This machine, by name or address. @see https://www.rfc-editor.org/rfc/rfc6761#section-6.3 (names under localhost are this machine) */
+export function isLoopback(hostname: string): boolean {
   if (hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]') return true
   return isIPv4(hostname) && hostname.startsWith('127.')
 }
 
-function withoutBrackets(hostname: string): string {
+export function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1')
 }

@@ -5,6 +5,7 @@ import { handleProtocols } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer } from 'ws'
 import type { GraphQLServer } from './graphql.ts'
+import type { FindHostProblem } from './hosts.ts'
 import type { AllowsOrigin } from './origins.ts'
 
 /** Largest message taken, in bytes. Pictures do not go over the socket: upload them, or give a URL. */
@@ -30,11 +31,12 @@ export interface GraphQLSocketsOptions {
   /** Where sockets are opened. */
   path: string
   allowsOrigin: AllowsOrigin
+  findHostProblem: FindHostProblem
 }
 
 export function serveGraphQLSockets(
   server: Server,
-  { graphql, path, allowsOrigin }: GraphQLSocketsOptions,
+  { graphql, path, allowsOrigin, findHostProblem }: GraphQLSocketsOptions,
 ): GraphQLSockets {
   const sockets = new WebSocketServer({
     noServer: true,
@@ -81,6 +83,11 @@ export function serveGraphQLSockets(
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (request.url?.split('?')[0] !== path) {
       refuse(socket, '404 Not Found')
+      return
+    }
+    const hostProblem = findHostProblem(request)
+    if (hostProblem) {
+      refuse(socket, hostProblem.statusText)
       return
     }
     // Browsers let any page open a socket to anywhere, and leave it to the server to look whose it is.

@@ -82,7 +82,7 @@ describe('a page of a foreign origin', () => {
     sent.end(JSON.stringify({ query: QUERY }))
     const [response] = (await once(sent, 'response')) as [IncomingMessage]
     response.resume()
-    expect(response.statusCode).toBe(403)
+    expect(response.statusCode).toBe(421)
   })
 
   test.each([EVIL, 'null', 'https://localhost.evil.example', 'http://127.0.0.1.evil.example'])(
@@ -93,7 +93,7 @@ describe('a page of a foreign origin', () => {
   )
 
   test('opens no WebSocket under a name that it has pointed at this machine', async () => {
-    expect(await openSocket({ origin: 'http://evil.example', headers: { host: 'evil.example' } })).toBe(403)
+    expect(await openSocket({ origin: 'http://evil.example', headers: { host: 'evil.example' } })).toBe(421)
   })
 })
 

@@ -22,6 +22,7 @@ export async function startTestApp({ databaseUrl, falUrl, config }: TestAppOptio
     port: 0,
     publicUrl: null,
     allowedOrigins: [],
+    trustedHosts: [],
     databaseUrl,
     dataDir: '/nonexistent',
     fal: {
