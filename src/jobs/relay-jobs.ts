@@ -13,6 +13,9 @@ export type Ending =
   | { status: 'FAILED'; failure: Failure; logs?: LogLine[] }
   | { status: 'CANCELED'; logs?: LogLine[] }
 
+/** A job's row as it was at `readAt`, by the clock of the database: the clocks of the machines that relay jobs differ. */
+export type ReadJob = Job & { readAt: Date }
+
 /**
  * What a relay writes to a job. Every write holds the claim against the row: one with a newer number makes it a no-op,
  * answered with false.
@@ -21,11 +24,14 @@ export interface RelayJobs {
   /** Writes the claims' numbers to the rows, in one statement, and reads these. Rows with a newer claim are left out. */
   take(claims: readonly Claim[]): Promise<Job[]>
   /** The row, while the claim is the newest. */
-  read(claim: Claim): Promise<Job | null>
+  read(claim: Claim): Promise<ReadJob | null>
   readImage(claim: Claim): Promise<{ bytes: Uint8Array<ArrayBuffer>; contentType: string } | null>
   /** Replaces the image's bytes by the URL they were uploaded to. */
   saveImageUrl(claim: Claim, imageUrl: string): Promise<boolean>
-  /** Notes that a submit is about to leave. False too when the job was canceled, or a submit has left before. */
+  /**
+   * Notes that a submit is about to leave. False too when the job was canceled, or a submit has left before.
+   * @param mark - the `readAt` of the row that it goes by: another machine will tell from it how long ago that was
+   */
   markSubmitting(claim: Claim, mark: Date): Promise<boolean>
   /**
    * Takes the mark back, after an answer that leaves no doubt that fal did not take the request. The mark itself is the
@@ -72,7 +78,11 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
         WHERE j.id = c."jobId" AND j.claim < c.number RETURNING j.id`
       return await db.job.findMany({ where: { id: { in: taken.map((row) => row.id) } } })
     },
-    read: (claim) => db.job.findFirst({ where: mine(claim) }),
+    read: async ({ jobId, number }) => {
+      const [row] = await db.$queryRaw<ReadJob[]>`
+        SELECT *, clock_timestamp()::timestamptz(3) AS "readAt" FROM "Job" WHERE id = ${jobId}::uuid AND claim = ${number}`
+      return row ?? null
+    },
     readImage: (claim) => db.jobImage.findUnique({ where: { jobId: claim.jobId } }),
     saveImageUrl: (claim, imageUrl) =>
       transact(db, async (tx) => {

@@ -5,7 +5,7 @@ import type { Hold, RelayDeps } from './hold.ts'
 
 /** The way of a cancel to fal, once somebody has asked for it. */
 export interface CancelRelay {
-  /** When fal acknowledged it, in milliseconds since the epoch; null before. */
+  /** When fal acknowledged it, by `performance.now()`; null before. */
   readonly confirmedAt: number | null
   /** When it is to be tried again: fal did not take it. */
   readonly againAt: number
@@ -32,16 +32,16 @@ export function createCancelRelay(
       return againAt
     },
     pass: async () => {
-      if (course.status !== 'CANCELING' || confirmedAt !== null || Date.now() < againAt) return
+      if (course.status !== 'CANCELING' || confirmedAt !== null || performance.now() < againAt) return
       try {
         // ALREADY_COMPLETED and NOT_FOUND: the status tells how it ended.
         const outcome = await fal.cancel(endpoint, requestId, { signal: hold.signal })
-        if (outcome === 'REQUESTED') confirmedAt = Date.now()
+        if (outcome === 'REQUESTED') confirmedAt = performance.now()
       } catch (error) {
         if (!(error instanceof FalError)) throw error
         failed++
         if (failed === 1) onError(error, { stage: 'cancel', jobId: hold.claim.jobId })
-        againAt = Date.now() + longerMs(nextDelayMs(failed, random()), error, LONGEST_MS)
+        againAt = performance.now() + longerMs(nextDelayMs(failed, random()), error, LONGEST_MS)
       }
     },
   }

@@ -29,14 +29,14 @@ export async function finishRequest(
   const { completed, canceled } = followed
   const reportsError = completed.error !== null || completed.errorType !== null
   if (completed.errorType === CANCELED_BY_CALLER || (canceled && reportsError)) return { status: 'CANCELED' }
-  const since = Date.now()
+  const since = performance.now()
   for (let attempt = 1; ; attempt++) {
     try {
       const answer = await fal.result(model.endpoint, requestId, { signal: hold.signal })
       return reportsError ? failed(reportedFailure(model, completed)) : readVideo(deps, model, answer)
     } catch (error) {
       if (!(error instanceof FalError)) throw error
-      const ending = judgeResult(model, followed, error, Date.now() - since)
+      const ending = judgeResult(model, followed, error, performance.now() - since)
       if (ending !== 'again') return ending
       if (attempt === 1) onError(error, { stage: 'result', jobId: hold.claim.jobId })
       await hold.alarm.sleep(longerMs(nextDelayMs(attempt, random()), error, LONGEST_MS), hold.signal)

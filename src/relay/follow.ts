@@ -59,8 +59,8 @@ export async function followRequest(
 
   /** Listens if the stream is to be trusted; else null. True when something made it worth to ask for the status at once. */
   async function listen(): Promise<Completed | boolean | null> {
-    if (Date.now() < Math.max(stream.againAt, cancel.againAt)) return null
-    const startedAt = Date.now()
+    if (performance.now() < Math.max(stream.againAt, cancel.againAt)) return null
+    const startedAt = performance.now()
     try {
       const heard = await listenToRequest(deps, hold, { course, endpoint: model.endpoint, requestId, quietMs })
       stream.broken = 0
@@ -70,7 +70,7 @@ export async function followRequest(
       return true
     } catch (error) {
       if (!(error instanceof FalError)) throw error
-      if (Date.now() - startedAt > quietMs) stream.broken = 0
+      if (performance.now() - startedAt > quietMs) stream.broken = 0
       distrust(error)
       return false
     }
@@ -79,7 +79,7 @@ export async function followRequest(
   function distrust(error: FalError): void {
     stream.broken++
     if (stream.broken === 1) onError(error, { stage: 'status stream', jobId: job.id })
-    stream.againAt = Date.now() + longerMs(streamAgainMs(stream.broken, random()), error, LONGEST_STREAM_MS)
+    stream.againAt = performance.now() + longerMs(streamAgainMs(stream.broken, random()), error, LONGEST_STREAM_MS)
   }
 
   for (;;) {
@@ -96,7 +96,7 @@ export async function followRequest(
       stream.wasQuiet = false
       const { confirmedAt } = cancel
       if (answer.state === 'COMPLETED') return { completed: answer, canceled: confirmedAt !== null }
-      if (answer.state === 'IN_QUEUE' && confirmedAt !== null && Date.now() - confirmedAt > CANCEL_CONFIRM_MS)
+      if (answer.state === 'IN_QUEUE' && confirmedAt !== null && performance.now() - confirmedAt > CANCEL_CONFIRM_MS)
         return { ending: { status: 'CANCELED' } }
       const heard = await listen()
       if (heard === true) continue
@@ -116,8 +116,8 @@ export async function followRequest(
         const isFalsWord = error.body === null
         if (isFalsWord && error.kind === 'not-found' && cancel.confirmedAt !== null)
           return { ending: { status: 'CANCELED' } }
-        failures.refusedSince ??= Date.now()
-        if (Date.now() - failures.refusedSince >= (isFalsWord ? refusalMs : FOREIGN_REFUSAL_MS))
+        failures.refusedSince ??= performance.now()
+        if (performance.now() - failures.refusedSince >= (isFalsWord ? refusalMs : FOREIGN_REFUSAL_MS))
           return { ending: course.status === 'CANCELING' ? { status: 'CANCELED' } : lost(model, error) }
       }
       if (failures.inRow === 1) onError(error, { stage: 'follow', jobId: job.id })

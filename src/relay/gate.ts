@@ -66,7 +66,7 @@ export function createGate({ random, onPause, onResume }: GateDeps): Gate {
   let timer: NodeJS.Timeout | undefined
 
   function roomOf({ room, until }: Narrow): number {
-    return room === 0 && Date.now() >= until ? 1 : room
+    return room === 0 && performance.now() >= until ? 1 : room
   }
 
   /** Rings for as many as there is room, and again later: whoever was rung for may have something else to do. */
@@ -78,7 +78,7 @@ export function createGate({ random, onPause, onResume }: GateDeps): Gate {
       if (free-- <= 0) break
       ring()
     }
-    const nextMs = Math.max(AGAIN_MS, narrow.until - Date.now())
+    const nextMs = Math.max(AGAIN_MS, narrow.until - performance.now())
     if (waiting.size > 0) timer = setTimeout(ringSome, nextMs).unref()
   }
 
@@ -89,7 +89,7 @@ export function createGate({ random, onPause, onResume }: GateDeps): Gate {
     // What is refused just after others passed is a limit that was found: no reason to come less often.
     const looks = before === null ? 1 : before.room > 0 ? before.looks : before.looks + 1
     const untilMs = pauseMs(error, looks, random())
-    narrow = { pause, looks, room: 0, inside: 0, until: Date.now() + untilMs }
+    narrow = { pause, looks, room: 0, inside: 0, until: performance.now() + untilMs }
     clearTimeout(timer)
     timer = setTimeout(ringSome, untilMs).unref()
     if (isNew) onPause(pause)

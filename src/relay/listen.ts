@@ -27,14 +27,14 @@ export async function listenToRequest(
   let next = statuses.next()
   let alarm = hold.alarm.sleep(Math.min(FIRST_MS, quietMs), signal)
   let isFirst = true
-  let newsAt = Date.now()
+  let newsAt = performance.now()
   try {
     for (;;) {
       const first = await Promise.race([next, alarm])
       if (first === true) return 'rung'
       if (first === false) {
         if (isFirst) throw new FalError('interrupted', "fal's status stream began and said nothing")
-        const leftMs = newsAt + quietMs - Date.now()
+        const leftMs = newsAt + quietMs - performance.now()
         if (leftMs <= 0) return 'quiet'
         alarm = hold.alarm.sleep(leftMs, signal)
         continue
@@ -43,7 +43,7 @@ export async function listenToRequest(
       if (first.done) throw new Error('the status stream ended without a word')
       isFirst = false
       // One that repeats what it said is as good as silent: it may be stuck.
-      if (await course.takeStreamed(first.value)) newsAt = Date.now()
+      if (await course.takeStreamed(first.value)) newsAt = performance.now()
       if (first.value.state === 'COMPLETED') return first.value
       next = statuses.next()
     }

@@ -1,7 +1,6 @@
-import type { Job } from '../generated/prisma/client.ts'
 import { createFailure } from '../jobs/failure.ts'
 import { MODELS } from '../jobs/models.ts'
-import type { Ending } from '../jobs/relay-jobs.ts'
+import type { Ending, ReadJob } from '../jobs/relay-jobs.ts'
 import { isTerminal } from '../jobs/state.ts'
 import { withSpan } from '../trace.ts'
 import { nextDelayMs, nextLookMs } from './delay.ts'
@@ -30,11 +29,12 @@ export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
   const tries: SubmitTries = { failedUploads: 0, hasToldWait: false, watchingSince: null }
   for (;;) {
     try {
+      const askedAt = Date.now()
       const job = await jobs.read(hold.claim)
       if (!job) return
       if (failing && failing.last - failing.since > GIVE_UP_MS) await jobs.end(hold.claim, gaveUp())
       else if (isTerminal(job.status)) await jobs.endTask(hold.claim)
-      else if ((await relayFrom(deps, hold, { job, tries })) === 'changed') {
+      else if ((await relayFrom(deps, hold, { job, askedAt, tries })) === 'changed') {
         looks = 0
         continue
       }
@@ -48,7 +48,7 @@ export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
         tries.watchingSince = null
         delayMs = nextLookMs(++looks, random())
       } else {
-        const now = Date.now()
+        const now = performance.now()
         if (failing === null || now - failing.last > UNRELATED_MS) failing = { since: now, last: now, times: 0 }
         failing = { ...failing, last: now, times: failing.times + 1 }
         delayMs = nextDelayMs(failing.times, random())
@@ -64,7 +64,7 @@ export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
 async function relayFrom(
   deps: RelayDeps,
   hold: Hold,
-  { job, tries }: { job: Job; tries: SubmitTries },
+  { job, askedAt, tries }: { job: ReadJob; askedAt: number; tries: SubmitTries },
 ): Promise<'ended' | 'changed'> {
   const model = MODELS.get(job.model)
   if (!model) throw new Error(`job ${job.id} is of model ${job.model}, which this version does not know`)
@@ -73,7 +73,7 @@ async function relayFrom(
   if (requestId === null) {
     // Canceled while a submit was on its way that fal then did not take: nothing is left to end there.
     if (job.status === 'CANCELING' && job.submittingAt === null) return await end(deps, hold, { status: 'CANCELED' })
-    const outcome = await submitJob(deps, hold, { job, model, tries })
+    const outcome = await submitJob(deps, hold, { job, askedAt, model, tries })
     if (outcome === 'changed') return 'changed'
     if ('ending' in outcome) return await end(deps, hold, outcome.ending)
     requestId = outcome.requestId

@@ -1,8 +1,7 @@
 import { FalError, type FalSubmitted } from '../adapters/fal.ts'
-import type { Job } from '../generated/prisma/client.ts'
 import { createFailure, toFailure } from '../jobs/failure.ts'
 import { type Model, toFalInput } from '../jobs/models.ts'
-import type { Ending } from '../jobs/relay-jobs.ts'
+import type { Ending, ReadJob } from '../jobs/relay-jobs.ts'
 import { withSpan } from '../trace.ts'
 import { nextLookMs } from './delay.ts'
 import type { Ticket } from './gate.ts'
@@ -17,7 +16,7 @@ export type SubmitOutcome = FalSubmitted | { ending: Ending } | 'changed'
  */
 const ANSWER_MS = 45_000
 
-/** Between the mark and the POST no more than this may pass, in milliseconds; it is less than others wait for the answer. */
+/** Between the look at the row, whose time is the mark, and the POST no more than this may pass, in milliseconds; it is less than others wait for the answer. */
 const STALE_MS = 10_000
 
 /** A backstop for whoever waits to be rung, in milliseconds. */
@@ -39,20 +38,24 @@ export interface SubmitTries {
   failedUploads: number
   /** Whether those who watch know why nothing moves. */
   hasToldWait: boolean
-  /** Since when an answer has been looked for while the database was there, by the wall clock in milliseconds. */
+  /** Since when an answer has been looked for while the database was there, by `performance.now()`. */
   watchingSince: number | null
 }
 
 /**
  * Brings a job to fal, at most once. The row says that a submit is leaving before it leaves, and has fal's id right
  * after the answer; a submit without an answer is not repeated.
+ * @param askedAt - when this process asked for the row, by its own clock in milliseconds
  */
 export async function submitJob(
   deps: RelayDeps,
   hold: Hold,
-  { job, model, tries }: { job: Job; model: Model; tries: SubmitTries },
+  { job, askedAt, model, tries }: { job: ReadJob; askedAt: number; model: Model; tries: SubmitTries },
 ): Promise<SubmitOutcome> {
-  if (job.submittingAt !== null) return await waitForAnswer(deps, hold, { mark: job.submittingAt, tries })
+  if (job.submittingAt !== null) {
+    const sinceMs = job.readAt.getTime() - job.submittingAt.getTime()
+    return await waitForAnswer(deps, hold, { sinceMs, tries })
+  }
   using ticket = deps.gate.enter()
   if (!ticket) {
     await waitAtGate(deps, hold)
@@ -63,14 +66,19 @@ export async function submitJob(
   return await withSpan('submit', {}, () =>
     imageUrl === null
       ? uploadImage(deps, hold, { model, tries, ticket })
-      : sendJob(deps, hold, { job: { ...job, imageUrl }, model, ticket }),
+      : sendJob(deps, hold, { job: { ...job, imageUrl }, askedAt, model, ticket }),
   )
 }
 
 async function sendJob(
   deps: RelayDeps,
   hold: Hold,
-  { job, model, ticket }: { job: Job & { imageUrl: string }; model: Model; ticket: Ticket },
+  {
+    job,
+    askedAt,
+    model,
+    ticket,
+  }: { job: ReadJob & { imageUrl: string }; askedAt: number; model: Model; ticket: Ticket },
 ): Promise<SubmitOutcome> {
   const { jobs, fal, webhookUrl, onError } = deps
   const { imageUrl, seed, motionBucketId, condAug, fps } = job
@@ -81,10 +89,11 @@ async function sendJob(
     condAug,
     fps,
   })
-  const mark = new Date()
+  const mark = job.readAt
   if (!(await markSubmitting(deps, hold, mark))) return 'changed'
-  // Slept, or stopped, between the mark and now: others may have given the answer up by the time it came.
-  if (Date.now() - mark.getTime() > STALE_MS) {
+  // Slept, or stopped, since the row was asked for: others may have given the answer up by the time it came. The machine's
+  // own clock goes on while it sleeps, which a monotonic one may not.
+  if (Date.now() - askedAt > STALE_MS) {
     await persist(deps, hold, () => jobs.unmarkSubmitting(job.id, mark))
     return 'changed'
   }
@@ -158,17 +167,17 @@ async function waitAtGate({ gate }: RelayDeps, hold: Hold): Promise<void> {
 }
 
 /**
- * A submit left whose answer is not in the row. Its sender may still be about to save it; and where fal has our address,
+ * A submit left `sinceMs` ago, by the database's clock, whose answer is not in the row. Its sender may still be about to save it; and where fal has our address,
  * its webhook brings the request's id when the video is done.
  */
 async function waitForAnswer(
   deps: RelayDeps,
   hold: Hold,
-  { mark, tries }: { mark: Date; tries: SubmitTries },
+  { sinceMs, tries }: { sinceMs: number; tries: SubmitTries },
 ): Promise<SubmitOutcome> {
-  tries.watchingSince ??= Date.now()
-  const dueAt = mark.getTime() + Math.max(ANSWER_MS, deps.webhookUrl ? deps.adoptionMs : 0)
-  const leftMs = Math.max(dueAt, tries.watchingSince + WATCH_MS) - Date.now()
+  tries.watchingSince ??= performance.now()
+  const dueMs = Math.max(ANSWER_MS, deps.webhookUrl ? deps.adoptionMs : 0) - sinceMs
+  const leftMs = Math.max(dueMs, tries.watchingSince + WATCH_MS - performance.now())
   if (leftMs <= 0) return { ending: unknownOutcome() }
   if (deps.webhookUrl && !tries.hasToldWait) await tellWait(deps, hold)
   tries.hasToldWait = true

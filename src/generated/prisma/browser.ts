@@ -20,6 +20,7 @@ export * from './enums.ts';
 /**
  * Model Job
  * One video being made. Ids are UUIDv7: their order is the order of creation, so the id is the list's cursor.
+ * Times are the database's: Prisma fills in `now()` by the clock of the machine that it runs on.
  */
 export type Job = Prisma.JobModel
 /**

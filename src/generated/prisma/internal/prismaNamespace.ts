@@ -848,6 +848,7 @@ export const JobScalarFieldEnum = {
   lastSequence: 'lastSequence',
   firstSequence: 'firstSequence',
   claim: 'claim',
+  takeovers: 'takeovers',
   submittingAt: 'submittingAt',
   requestId: 'requestId',
   falLogLines: 'falLogLines',

@@ -92,6 +92,7 @@ export const JobScalarFieldEnum = {
   lastSequence: 'lastSequence',
   firstSequence: 'firstSequence',
   claim: 'claim',
+  takeovers: 'takeovers',
   submittingAt: 'submittingAt',
   requestId: 'requestId',
   falLogLines: 'falLogLines',

@@ -15,6 +15,7 @@ import type * as Prisma from "../internal/prismaNamespace.ts"
 /**
  * Model Job
  * One video being made. Ids are UUIDv7: their order is the order of creation, so the id is the list's cursor.
+ * Times are the database's: Prisma fills in `now()` by the clock of the machine that it runs on.
  */
 export type JobModel = runtime.Types.Result.DefaultSelection<Prisma.$JobPayload>
 
@@ -35,6 +36,7 @@ export type JobAvgAggregateOutputType = {
   lastSequence: number | null
   firstSequence: number | null
   claim: number | null
+  takeovers: number | null
   falLogLines: number | null
   falLogBytes: number | null
 }
@@ -48,6 +50,7 @@ export type JobSumAggregateOutputType = {
   lastSequence: number | null
   firstSequence: number | null
   claim: number | null
+  takeovers: number | null
   falLogLines: number | null
   falLogBytes: number | null
 }
@@ -70,6 +73,7 @@ export type JobMinAggregateOutputType = {
   lastSequence: number | null
   firstSequence: number | null
   claim: number | null
+  takeovers: number | null
   submittingAt: Date | null
   requestId: string | null
   falLogLines: number | null
@@ -96,6 +100,7 @@ export type JobMaxAggregateOutputType = {
   lastSequence: number | null
   firstSequence: number | null
   claim: number | null
+  takeovers: number | null
   submittingAt: Date | null
   requestId: string | null
   falLogLines: number | null
@@ -122,6 +127,7 @@ export type JobCountAggregateOutputType = {
   lastSequence: number
   firstSequence: number
   claim: number
+  takeovers: number
   submittingAt: number
   requestId: number
   falLogLines: number
@@ -142,6 +148,7 @@ export type JobAvgAggregateInputType = {
   lastSequence?: true
   firstSequence?: true
   claim?: true
+  takeovers?: true
   falLogLines?: true
   falLogBytes?: true
 }
@@ -155,6 +162,7 @@ export type JobSumAggregateInputType = {
   lastSequence?: true
   firstSequence?: true
   claim?: true
+  takeovers?: true
   falLogLines?: true
   falLogBytes?: true
 }
@@ -177,6 +185,7 @@ export type JobMinAggregateInputType = {
   lastSequence?: true
   firstSequence?: true
   claim?: true
+  takeovers?: true
   submittingAt?: true
   requestId?: true
   falLogLines?: true
@@ -203,6 +212,7 @@ export type JobMaxAggregateInputType = {
   lastSequence?: true
   firstSequence?: true
   claim?: true
+  takeovers?: true
   submittingAt?: true
   requestId?: true
   falLogLines?: true
@@ -229,6 +239,7 @@ export type JobCountAggregateInputType = {
   lastSequence?: true
   firstSequence?: true
   claim?: true
+  takeovers?: true
   submittingAt?: true
   requestId?: true
   falLogLines?: true
@@ -343,6 +354,7 @@ export type JobGroupByOutputType = {
   lastSequence: number
   firstSequence: number
   claim: number
+  takeovers: number
   submittingAt: Date | null
   requestId: string | null
   falLogLines: number
@@ -393,6 +405,7 @@ export type JobWhereInput = {
   lastSequence?: Prisma.IntFilter<"Job"> | number
   firstSequence?: Prisma.IntFilter<"Job"> | number
   claim?: Prisma.IntFilter<"Job"> | number
+  takeovers?: Prisma.IntFilter<"Job"> | number
   submittingAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
   requestId?: Prisma.StringNullableFilter<"Job"> | string | null
   falLogLines?: Prisma.IntFilter<"Job"> | number
@@ -426,6 +439,7 @@ export type JobOrderByWithRelationInput = {
   lastSequence?: Prisma.SortOrder
   firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
+  takeovers?: Prisma.SortOrder
   submittingAt?: Prisma.SortOrderInput | Prisma.SortOrder
   requestId?: Prisma.SortOrderInput | Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
@@ -463,6 +477,7 @@ export type JobWhereUniqueInput = Prisma.AtLeast<{
   lastSequence?: Prisma.IntFilter<"Job"> | number
   firstSequence?: Prisma.IntFilter<"Job"> | number
   claim?: Prisma.IntFilter<"Job"> | number
+  takeovers?: Prisma.IntFilter<"Job"> | number
   submittingAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
   falLogLines?: Prisma.IntFilter<"Job"> | number
   falLogBytes?: Prisma.IntFilter<"Job"> | number
@@ -495,6 +510,7 @@ export type JobOrderByWithAggregationInput = {
   lastSequence?: Prisma.SortOrder
   firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
+  takeovers?: Prisma.SortOrder
   submittingAt?: Prisma.SortOrderInput | Prisma.SortOrder
   requestId?: Prisma.SortOrderInput | Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
@@ -530,6 +546,7 @@ export type JobScalarWhereWithAggregatesInput = {
   lastSequence?: Prisma.IntWithAggregatesFilter<"Job"> | number
   firstSequence?: Prisma.IntWithAggregatesFilter<"Job"> | number
   claim?: Prisma.IntWithAggregatesFilter<"Job"> | number
+  takeovers?: Prisma.IntWithAggregatesFilter<"Job"> | number
   submittingAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Job"> | Date | string | null
   requestId?: Prisma.StringNullableWithAggregatesFilter<"Job"> | string | null
   falLogLines?: Prisma.IntWithAggregatesFilter<"Job"> | number
@@ -557,6 +574,7 @@ export type JobCreateInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -589,6 +607,7 @@ export type JobUncheckedCreateInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -621,6 +640,7 @@ export type JobUpdateInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -653,6 +673,7 @@ export type JobUncheckedUpdateInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -685,6 +706,7 @@ export type JobCreateManyInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -712,6 +734,7 @@ export type JobUpdateManyMutationInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -738,6 +761,7 @@ export type JobUncheckedUpdateManyInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -780,6 +804,7 @@ export type JobCountOrderByAggregateInput = {
   lastSequence?: Prisma.SortOrder
   firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
+  takeovers?: Prisma.SortOrder
   submittingAt?: Prisma.SortOrder
   requestId?: Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
@@ -798,6 +823,7 @@ export type JobAvgOrderByAggregateInput = {
   lastSequence?: Prisma.SortOrder
   firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
+  takeovers?: Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
   falLogBytes?: Prisma.SortOrder
 }
@@ -820,6 +846,7 @@ export type JobMaxOrderByAggregateInput = {
   lastSequence?: Prisma.SortOrder
   firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
+  takeovers?: Prisma.SortOrder
   submittingAt?: Prisma.SortOrder
   requestId?: Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
@@ -846,6 +873,7 @@ export type JobMinOrderByAggregateInput = {
   lastSequence?: Prisma.SortOrder
   firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
+  takeovers?: Prisma.SortOrder
   submittingAt?: Prisma.SortOrder
   requestId?: Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
@@ -863,6 +891,7 @@ export type JobSumOrderByAggregateInput = {
   lastSequence?: Prisma.SortOrder
   firstSequence?: Prisma.SortOrder
   claim?: Prisma.SortOrder
+  takeovers?: Prisma.SortOrder
   falLogLines?: Prisma.SortOrder
   falLogBytes?: Prisma.SortOrder
 }
@@ -1056,6 +1085,7 @@ export type JobCreateWithoutRetriesInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1087,6 +1117,7 @@ export type JobUncheckedCreateWithoutRetriesInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1123,6 +1154,7 @@ export type JobCreateWithoutRetryOfInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1154,6 +1186,7 @@ export type JobUncheckedCreateWithoutRetryOfInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1206,6 +1239,7 @@ export type JobUpdateWithoutRetriesInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1237,6 +1271,7 @@ export type JobUncheckedUpdateWithoutRetriesInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1287,6 +1322,7 @@ export type JobScalarWhereInput = {
   lastSequence?: Prisma.IntFilter<"Job"> | number
   firstSequence?: Prisma.IntFilter<"Job"> | number
   claim?: Prisma.IntFilter<"Job"> | number
+  takeovers?: Prisma.IntFilter<"Job"> | number
   submittingAt?: Prisma.DateTimeNullableFilter<"Job"> | Date | string | null
   requestId?: Prisma.StringNullableFilter<"Job"> | string | null
   falLogLines?: Prisma.IntFilter<"Job"> | number
@@ -1314,6 +1350,7 @@ export type JobCreateWithoutUpdatesInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1345,6 +1382,7 @@ export type JobUncheckedCreateWithoutUpdatesInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1392,6 +1430,7 @@ export type JobUpdateWithoutUpdatesInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1423,6 +1462,7 @@ export type JobUncheckedUpdateWithoutUpdatesInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1454,6 +1494,7 @@ export type JobCreateWithoutVideoInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1485,6 +1526,7 @@ export type JobUncheckedCreateWithoutVideoInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1532,6 +1574,7 @@ export type JobUpdateWithoutVideoInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1563,6 +1606,7 @@ export type JobUncheckedUpdateWithoutVideoInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1594,6 +1638,7 @@ export type JobCreateWithoutImageInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1625,6 +1670,7 @@ export type JobUncheckedCreateWithoutImageInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1672,6 +1718,7 @@ export type JobUpdateWithoutImageInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1703,6 +1750,7 @@ export type JobUncheckedUpdateWithoutImageInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1734,6 +1782,7 @@ export type JobCreateWithoutKeysInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1765,6 +1814,7 @@ export type JobUncheckedCreateWithoutKeysInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1812,6 +1862,7 @@ export type JobUpdateWithoutKeysInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1843,6 +1894,7 @@ export type JobUncheckedUpdateWithoutKeysInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1874,6 +1926,7 @@ export type JobCreateManyRetryOfInput = {
   lastSequence?: number
   firstSequence?: number
   claim?: number
+  takeovers?: number
   submittingAt?: Date | string | null
   requestId?: string | null
   falLogLines?: number
@@ -1900,6 +1953,7 @@ export type JobUpdateWithoutRetryOfInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1931,6 +1985,7 @@ export type JobUncheckedUpdateWithoutRetryOfInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1962,6 +2017,7 @@ export type JobUncheckedUpdateManyWithoutRetryOfInput = {
   lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
   firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
   claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
   submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2037,6 +2093,7 @@ export type JobSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   lastSequence?: boolean
   firstSequence?: boolean
   claim?: boolean
+  takeovers?: boolean
   submittingAt?: boolean
   requestId?: boolean
   falLogLines?: boolean
@@ -2071,6 +2128,7 @@ export type JobSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   lastSequence?: boolean
   firstSequence?: boolean
   claim?: boolean
+  takeovers?: boolean
   submittingAt?: boolean
   requestId?: boolean
   falLogLines?: boolean
@@ -2099,6 +2157,7 @@ export type JobSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   lastSequence?: boolean
   firstSequence?: boolean
   claim?: boolean
+  takeovers?: boolean
   submittingAt?: boolean
   requestId?: boolean
   falLogLines?: boolean
@@ -2127,6 +2186,7 @@ export type JobSelectScalar = {
   lastSequence?: boolean
   firstSequence?: boolean
   claim?: boolean
+  takeovers?: boolean
   submittingAt?: boolean
   requestId?: boolean
   falLogLines?: boolean
@@ -2136,7 +2196,7 @@ export type JobSelectScalar = {
   retryOfId?: boolean
 }
 
-export type JobOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "status" | "model" | "imageUrl" | "seed" | "motionBucketId" | "condAug" | "fps" | "queuePosition" | "createdAt" | "startedAt" | "finishedAt" | "statusSince" | "lastSequence" | "firstSequence" | "claim" | "submittingAt" | "requestId" | "falLogLines" | "falLogBytes" | "failure" | "traceParent" | "retryOfId", ExtArgs["result"]["job"]>
+export type JobOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "ownerId" | "status" | "model" | "imageUrl" | "seed" | "motionBucketId" | "condAug" | "fps" | "queuePosition" | "createdAt" | "startedAt" | "finishedAt" | "statusSince" | "lastSequence" | "firstSequence" | "claim" | "takeovers" | "submittingAt" | "requestId" | "falLogLines" | "falLogBytes" | "failure" | "traceParent" | "retryOfId", ExtArgs["result"]["job"]>
 export type JobInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   retryOf?: boolean | Prisma.Job$retryOfArgs<ExtArgs>
   retries?: boolean | Prisma.Job$retriesArgs<ExtArgs>
@@ -2196,6 +2256,10 @@ export type $JobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
      * Number of the newest hold on this job. A relay's write counts only while it has this number (fencing).
      */
     claim: number
+    /**
+     * How many holders in a row have died with this job in hand and without progress; see relay/suspects.ts.
+     */
+    takeovers: number
     /**
      * When a submit was about to leave; cleared when fal surely did not take it. With no requestId its outcome is unknown.
      */
@@ -2661,6 +2725,7 @@ export interface JobFieldRefs {
   readonly lastSequence: Prisma.FieldRef<"Job", 'Int'>
   readonly firstSequence: Prisma.FieldRef<"Job", 'Int'>
   readonly claim: Prisma.FieldRef<"Job", 'Int'>
+  readonly takeovers: Prisma.FieldRef<"Job", 'Int'>
   readonly submittingAt: Prisma.FieldRef<"Job", 'DateTime'>
   readonly requestId: Prisma.FieldRef<"Job", 'String'>
   readonly falLogLines: Prisma.FieldRef<"Job", 'Int'>

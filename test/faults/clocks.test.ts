@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import { toShiftedEnvironment } from '../helpers/clock.ts'
+import { createTestDatabase } from '../helpers/postgres.ts'
+import { until } from '../helpers/until.ts'
+import { startCluster } from './cluster.ts'
+import { openFaultRig, roundsMs, TAKEOVER } from './rig.ts'
+
+const TEN_MINUTES_MS = 600_000
+/** How long fal's webhook is waited for, in seconds: the least that can be set beyond the 45 s without webhooks. */
+const ADOPTION_SECONDS = 50
+
+test.concurrent.for([
+  ['slow', -TEN_MINUTES_MS],
+  ['fast', TEN_MINUTES_MS],
+] as const)(
+  'A14: a submit that was lost by a worker whose clock is ten minutes %s is waited for as long as any other',
+  { timeout: roundsMs(60_000) },
+  async ([name, byMs], context) => {
+    const database = await createTestDatabase()
+    context.onTestFinished(database.drop)
+    const rig = await openFaultRig(context, { roles: ['api'], databaseUrl: database.url })
+    const startWorker = async (shiftMs: number) => {
+      const cluster = await startCluster({
+        roles: ['worker'],
+        fal: rig.fal,
+        databaseUrl: database.url,
+        environment: {
+          ...toShiftedEnvironment(shiftMs),
+          PUBLIC_URL: rig.apis[0] ?? '',
+          SUBMIT_ADOPTION_SECONDS: String(ADOPTION_SECONDS),
+        },
+      })
+      context.onTestFinished(cluster.stop)
+      return cluster.members[0]
+    }
+    const answering = Promise.withResolvers<void>()
+    rig.fal.twists.submit = async (_request, usual) => {
+      const answer = usual()
+      await answering.promise
+      return answer
+    }
+    const sender = await startWorker(byMs)
+    const jobs = await rig.submit(6)
+    await until(() => jobs.every(({ imageUrl }) => rig.fal.posts.get(imageUrl) === 1), { timeoutMs: 20_000 })
+    const sentAt = performance.now()
+    await sender?.end('SIGKILL')
+    answering.resolve()
+    // Whoever takes over is off the other way.
+    await startWorker(-byMs)
+    const [told, untold] = [jobs.slice(0, 3), jobs.slice(3)]
+    await until(() => performance.now() - sentAt > 30_000, { timeoutMs: 40_000, everyMs: 100 })
+    expect(jobs.filter((job) => rig.hasBeen(job, 'FAILED'))).toEqual([])
+    for (const { imageUrl } of told) {
+      const request = rig.fal.requestOf(imageUrl)
+      expect(request && (await rig.fal.deliver(request))).toBe(200)
+    }
+    await until(() => told.every((job) => rig.hasBeen(job, 'SUCCEEDED')), TAKEOVER)
+    await until(() => untold.every((job) => rig.hasBeen(job, 'FAILED')), { timeoutMs: 60_000 })
+    const waitedMs = Math.round(performance.now() - sentAt)
+    expect(waitedMs).toBeGreaterThan(ADOPTION_SECONDS * 1000 - 1_000)
+    expect(await rig.count(`"Job" WHERE failure ->> 'code' = 'SUBMIT_UNKNOWN'`)).toBe(untold.length)
+    await rig.verify(`A14 ${name}`, { 'given up after ms': waitedMs })
+  },
+)
