@@ -32,7 +32,9 @@ export function createClient({ url, signal }: { url: string; signal: AbortSignal
         headers: {
           accept: 'application/graphql-response+json, application/json;q=0.9',
           // A form's own content type carries its boundary; the server takes no form without the other header.
-          ...(typeof body === 'string' ? { 'content-type': 'application/json' } : { 'graphql-require-preflight': 'true' }),
+          ...(typeof body === 'string'
+            ? { 'content-type': 'application/json' }
+            : { 'graphql-require-preflight': 'true' }),
         },
         signal: AbortSignal.any([signal, deadline]),
       })
