@@ -29,7 +29,7 @@ export function createLogTail(): LogTail {
     countKnown: (lines) => {
       const keys = lines.map(toKey)
       // The longest that fits: of lines that are equal in all, none is taken twice.
-      for (let count = keys.length; count > 0; count--) if (endsWith(tail, keys.slice(0, count))) return count
+      for (let count = keys.length; count > 0; count--) if (endsAlike(tail, keys, count)) return count
       return 0
     },
   }
@@ -60,11 +60,11 @@ export function countRepeated(told: Told | null, lines: readonly FalLogLine[]): 
   return toTold(lines.slice(0, told.count)).digest === told.digest ? told.count : 0
 }
 
-/** Do the two end alike, as far as both go? */
-function endsWith(tail: readonly string[], keys: readonly string[]): boolean {
-  const length = Math.min(tail.length, keys.length)
+/** Do the tail and the first `count` keys end alike, as far as both go? It takes as many steps as the tail is long. */
+function endsAlike(tail: readonly string[], keys: readonly string[], count: number): boolean {
+  const length = Math.min(tail.length, count)
   if (length === 0) return false
-  for (let back = 1; back <= length; back++) if (tail.at(-back) !== keys.at(-back)) return false
+  for (let back = 1; back <= length; back++) if (tail.at(-back) !== keys[count - back]) return false
   return true
 }
 

@@ -6,6 +6,9 @@ import { toStorableText } from '../jobs/text.ts'
 /** Bytes of log text kept per job; then one line says that the rest was dropped. */
 export const MAX_LOG_BYTES = 64 * 1024
 
+/** What a line counts at least, in bytes: a row holds its time and level too. So a job has 1,024 lines at most. */
+const LEAST_LINE_BYTES = 64
+
 /** How much of a request's log has been taken. */
 export interface Taken {
   lines: number
@@ -42,13 +45,12 @@ function takeLines(all: readonly FalLogLine[], taken: Taken): { logs: LogLine[];
   for (const line of all.slice(taken.lines)) {
     if (bytes > MAX_LOG_BYTES) break
     const message = toStorableText(line.message)
-    // An empty line counts too, or there could be any number of them.
-    bytes += Math.max(1, Buffer.byteLength(message))
+    bytes += Math.max(LEAST_LINE_BYTES, Buffer.byteLength(message))
     if (bytes > MAX_LOG_BYTES)
       logs.push({
         at: null,
         level: 'WARN',
-        message: `The log is longer than ${MAX_LOG_BYTES / 1024} KiB: later lines are not kept.`,
+        message: `The log is longer than ${MAX_LOG_BYTES / 1024} KiB or ${MAX_LOG_BYTES / LEAST_LINE_BYTES} lines: later lines are not kept.`,
       })
     else logs.push({ at: line.at?.toISOString() ?? null, level: line.level, message })
   }

@@ -43,6 +43,17 @@ test('a log that is longer than what is remembered is found by its end', () => {
   expect(tail.countKnown(lines('z!', 501))).toBe(1)
 })
 
+test('a stream that begins with 65,000 lines is compared in steps that grow with it, not with its square', () => {
+  const alike = lines('x'.repeat(65_000)).map((line) => ({ ...line, at: null }))
+  const tail = createLogTail()
+  // All but the oldest of what is remembered fits at each place: the most steps there can be.
+  tail.reset([...lines('y'), ...alike.slice(0, 49)])
+  const before = process.cpuUsage()
+  expect(tail.countKnown([...lines('z'), ...alike])).toBe(0)
+  // Squared it took 6 s; the limit leaves room for a machine at work.
+  expect(process.cpuUsage(before).user).toBeLessThan(1_500_000)
+})
+
 test('nothing is known at first', () => {
   expect(createLogTail().countKnown(lines('abc'))).toBe(0)
 })

@@ -70,7 +70,7 @@ describe('fal’s log, which repeats its earlier lines', () => {
       running('a', 'b', 'c', 'd'),
     ])
     expect(messages).toEqual([['a'], ['b', 'c'], [], ['d']])
-    expect(taken).toEqual({ lines: 4, bytes: 4 })
+    expect(taken).toEqual({ lines: 4, bytes: 4 * 64 })
   })
 
   test('gives equal lines as often as they were said', () => {
@@ -138,6 +138,16 @@ describe('of a log without end', () => {
     const { messages } = takeAll([running(...Array<string>(65).fill(film))])
     expect(messages[0]).toHaveLength(65)
     expect(messages[0]?.at(-1)).toMatch(last)
+  })
+
+  test('a line counts 64 bytes at least, so that 1,024 short ones are kept, and a line says that the rest is not', () => {
+    const { messages, taken } = takeAll([
+      running(...Array<string>(1024).fill('')),
+      running(...Array<string>(3000).fill('')),
+    ])
+    expect(messages[0]).toHaveLength(1024)
+    expect(messages[1]).toEqual([expect.stringMatching(/64 KiB or 1024 lines/)])
+    expect(taken.lines).toBe(3000)
   })
 
   test('a single line that is too long is not kept in part', () => {
