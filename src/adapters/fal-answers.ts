@@ -1,9 +1,10 @@
 /** Pure readers of what fal answers: text in, our own types out, or a FalError thrown. Nothing here waits or sends. */
 
-import type { FalLogLine, FalStatus, FalSubmitted } from './fal.ts'
-import { cleanText, FalError } from './fal-error.ts'
+import type { FalStatus, FalSubmitted } from './fal.ts'
+import { FalError, toSafeText } from './fal-error.ts'
 import {
   isSuccess,
+  MAX_JSON_LENGTH,
   parseJson,
   requireSuccess,
   toErrorType,
@@ -11,7 +12,9 @@ import {
   toStatusError,
   toUnreadable,
 } from './fal-failures.ts'
-import { isPlainUrl } from './fal-hosts.ts'
+import type { FalHosts } from './fal-hosts.ts'
+import { shortenLog, toLogLines } from './fal-log.ts'
+import { hideKey, mentionsKey } from './fal-secrets.ts'
 
 /** One HTTP answer, read to its end or to the limit. */
 export interface FalAnswer {
@@ -49,15 +52,17 @@ export function isRequestId(value: unknown): value is string {
 /** @throws FalError `unreadable` when a 2xx names no valid request id: the job may exist, but cannot be asked after. */
 export function readSubmitted(answer: FalAnswer): FalSubmitted {
   const body = readObject(answer)
-  if (!isRequestId(body.request_id)) throw toUnreadable(answer, 'without a valid request id')
+  // Ids are shown to users: one that has the key in it is not told on.
+  if (!isRequestId(body.request_id) || mentionsKey(body.request_id, answer.key))
+    throw toUnreadable(answer, 'without a valid request id')
   return { requestId: body.request_id, position: toPosition(body.queue_position) }
 }
 
 /** @param logs - whether the log was asked for; what is too long without it is read as far as it goes. */
 export function readStatus(answer: FalAnswer, { logs: hasLogs = true } = {}): FalStatus {
-  const body = (hasLogs ? null : readBeginning(answer)) ?? readObject(answer)
+  const body = (hasLogs ? null : readBeginning(answer)) ?? readObject({ ...answer, text: shortenLog(answer.text) })
   if (typeof body.status !== 'string') throw toUnreadable(answer, 'without a status')
-  const logs = toLogLines(body.logs)
+  const logs = toLogLines(body.logs, answer.key)
   const status = body.status.toUpperCase()
   if (status === 'IN_QUEUE') return { state: 'IN_QUEUE', position: toPosition(body.queue_position), logs }
   const isCancelled = CANCELLED.test(status)
@@ -77,12 +82,13 @@ function readBeginning(answer: FalAnswer): Record<string, unknown> | null {
   return word === undefined ? null : { status: word }
 }
 
-/** The model's own JSON, whatever it is. */
+/** The model's own JSON, whatever it is, but for the key. */
 export function readResult(answer: FalAnswer): unknown {
-  requireSuccess(answer)
-  const body = answer.complete ? parseJson(answer.text) : undefined
-  if (body === undefined) throw toUnreadable(answer, answer.complete ? 'that is not JSON' : 'that is too long')
-  return body
+  const body = readJson(answer)
+  if (!mentionsKey(answer.text, answer.key)) return body
+  return JSON.parse(answer.text, (_name, value: unknown) =>
+    typeof value === 'string' ? hideKey(value, answer.key) : value,
+  )
 }
 
 /** Any 2xx is a yes: fal's pages disagree about its body. */
@@ -95,24 +101,35 @@ export function readCancel(answer: FalAnswer): 'REQUESTED' | 'ALREADY_COMPLETED'
 }
 
 /**
- * Where the bytes go and where they will be. fal's storage may lie at any host, and gets no key from us; what we give
- * out as fal's media must be a URL that `isMediaUrl` lets through.
+ * Where the bytes go and where they will be: both are fal's, or somebody else would get the user's picture, or be shown as
+ * fal's media.
  */
-export function readUploadSlot(answer: FalAnswer, isMediaUrl: (url: string) => boolean): FalUploadSlot {
+export function readUploadSlot(answer: FalAnswer, { isUploadUrl, isMediaUrl }: UploadRules): FalUploadSlot {
   const { upload_url, file_url } = readObject(answer)
   if (typeof upload_url !== 'string' || typeof file_url !== 'string') throw toUnreadable(answer, 'without upload URLs')
   // The host alone, and no body: the rest of an upload URL is a credential.
   const refuse = (message: string, url: string) => {
     const host = URL.canParse(url) ? new URL(url).hostname : 'no valid URL'
-    return new FalError('unreadable', `${message} (${host.slice(0, 100)})`, { status: answer.status })
+    return new FalError('unreadable', `${message} (${toSafeText(host, answer.key, 100)})`, { status: answer.status })
   }
-  if (!isPlainUrl(upload_url)) throw refuse('fal named an upload URL that is not plain http(s)', upload_url)
-  if (!isMediaUrl(file_url)) throw refuse('fal named a file host that is not one of the media hosts', file_url)
+  if (!isUploadUrl(upload_url)) throw refuse("fal named an upload host that is not one of fal's hosts", upload_url)
+  if (!isMediaUrl(file_url) || mentionsKey(file_url, answer.key))
+    throw refuse('fal named a file host that is not one of the media hosts', file_url)
   return { upload_url, file_url }
 }
 
+type UploadRules = Pick<FalHosts, 'isUploadUrl' | 'isMediaUrl'>
+
+function readJson(answer: FalAnswer): unknown {
+  requireSuccess(answer)
+  if (!answer.complete || answer.text.length > MAX_JSON_LENGTH) throw toUnreadable(answer, 'that is too long')
+  const body = parseJson(answer.text)
+  if (body === undefined) throw toUnreadable(answer, 'that is not JSON')
+  return body
+}
+
 function readObject(answer: FalAnswer): Record<string, unknown> {
-  const body = toRecord(readResult(answer))
+  const body = toRecord(readJson(answer))
   if (body === null) throw toUnreadable(answer, 'that is not a JSON object')
   return body
 }
@@ -121,31 +138,4 @@ function toPosition(value: unknown): number | null {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_POSITION
     ? (value as number)
     : null
-}
-
-/** In fal's order. Lines without a message are left out; null, which fal says when logs are off, is none. */
-function toLogLines(logs: unknown): FalLogLine[] {
-  if (!Array.isArray(logs)) return []
-  return logs.flatMap((entry: unknown) => {
-    const line = typeof entry === 'string' ? { message: entry } : toRecord(entry)
-    if (typeof line?.message !== 'string') return []
-    return { message: cleanText(line.message), level: toLevel(line.level), at: toDate(line.timestamp) }
-  })
-}
-
-/** STDERR is INFO like STDOUT: Python's logging and progress bars write there when all is well. */
-function toLevel(level: unknown): FalLogLine['level'] {
-  const name = typeof level === 'string' ? level.toUpperCase() : ''
-  if (name === 'ERROR' || name === 'CRITICAL' || name === 'FATAL') return 'ERROR'
-  if (name === 'WARN' || name === 'WARNING') return 'WARN'
-  return name === 'DEBUG' || name === 'TRACE' ? 'DEBUG' : 'INFO'
-}
-
-/** fal leaves the zone away and means UTC; JavaScript would read local time. */
-function toDate(timestamp: unknown): Date | null {
-  if (typeof timestamp !== 'string') return null
-  const [, day, time, zone] =
-    /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:\d{2})?$/i.exec(timestamp) ?? []
-  const date = new Date(`${day}T${time}${zone?.toUpperCase() ?? 'Z'}`)
-  return Number.isNaN(date.getTime()) ? null : date
 }

@@ -1,5 +1,7 @@
 /** What went wrong between us and fal: one class, its kinds, and the cleaning of the texts that end in it. */
 
+import { hideKey } from './fal-secrets.ts'
+
 /**
  * Why a call to fal failed, by what the caller may do next.
  *
@@ -82,18 +84,11 @@ export function cleanText(text: string): string {
 
 /** The text cleaned, without the key or the secret half of it, and at most `maxLength` UTF-16 units long. */
 export function toSafeText(text: string, key: string | null, maxLength: number): string {
-  // Cleaned first: a NUL inside an echoed key would hide it from the search and vanish afterwards.
-  let safe = cleanText(text)
-  for (const secret of toSecrets(key)) safe = safe.replaceAll(secret, '[redacted]')
+  // Cut before as well: fal's texts may be of any length, and what is hidden makes them shorter.
+  const safe = hideKey(cleanText(text.slice(0, maxLength * READ_PER_SHOWN)), key)
   if (safe.length <= maxLength) return safe
   return `${safe.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
 }
 
-/** fal's keys are `id:secret`. A half shorter than this would be found in ordinary words. */
-const SHORTEST_SECRET = 6
-
-function toSecrets(key: string | null): string[] {
-  if (!key) return []
-  const secret = key.slice(key.indexOf(':') + 1)
-  return secret.length >= SHORTEST_SECRET ? [key, secret] : [key]
-}
+/** How much of a text is read for each character that may be shown of it. */
+const READ_PER_SHOWN = 8

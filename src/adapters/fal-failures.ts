@@ -8,6 +8,8 @@ const MAX_CODE_LENGTH = 100
 const MAX_BODY_LENGTH = 2048
 const MAX_ISSUES = 50
 const MAX_PATH_SEGMENTS = 20
+/** Longest text that is parsed, in characters: as brackets that only open it takes 30 ms, and whoever parses is alone. */
+export const MAX_JSON_LENGTH = 192 * 1024
 const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000
 
 /** The error that a non-2xx answer stands for, in either of fal's two shapes, or neither. */
@@ -95,8 +97,11 @@ function toIssues(detail: unknown, errorType: string | null, answer: FalAnswer):
 /** fal's `loc` starts with the part of the request, which for a submit is always the body. */
 function toPath(loc: unknown): string[] {
   if (!Array.isArray(loc)) return []
-  const segments = loc.filter((segment) => typeof segment === 'string' || typeof segment === 'number').map(String)
-  return segments.slice(segments[0] === 'body' ? 1 : 0, MAX_PATH_SEGMENTS)
+  const segments = loc
+    .slice(0, MAX_PATH_SEGMENTS)
+    .filter((segment) => typeof segment === 'string' || typeof segment === 'number')
+    .map(String)
+  return segments.slice(segments[0] === 'body' ? 1 : 0)
 }
 
 function describeIssue({ path, message }: FalIssue): string {
@@ -128,8 +133,9 @@ export function toRecord(value: unknown): Record<string, unknown> | null {
     : null
 }
 
-/** Undefined, which JSON cannot say, when it is not JSON. */
+/** Undefined, which JSON cannot say, when it is not JSON, or too long to be parsed. */
 export function parseJson(text: string): unknown {
+  if (text.length > MAX_JSON_LENGTH) return undefined
   try {
     return JSON.parse(text)
   } catch {

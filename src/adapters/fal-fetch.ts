@@ -26,7 +26,7 @@ export interface FalCall {
   readonly signal: AbortSignal
   /** See {@link FalCallSettings}. */
   readonly ownConnection: boolean
-  /** Set once fal has named it: the one foreign URL that this call may PUT to. */
+  /** Set once fal has named it: the one URL besides the base URLs that this call may PUT to. */
   uploadUrl: string | null
   /** Makes of each answer what the client library is to be given. */
   readonly read: (answer: FalAnswer, call: FalCall) => unknown
@@ -46,7 +46,7 @@ export interface FalCallSettings<T> {
 }
 
 /** Answers longer than this are not read to their end. */
-export const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+export const MAX_ANSWER_BYTES = 1024 * 1024
 
 const calls = new AsyncLocalStorage<FalCall>()
 /** Says `connection: close` and keeps none, so there is nothing to close here; opens nothing before it is used. */
@@ -115,7 +115,7 @@ const gatewayFetch: typeof fetch = async (input, init = {}) => {
   if (target === null)
     throw new FalError('rejected', `Refused to call ${new URL(url).host}: it is not one of fal's hosts`)
   const headers = new Headers(init.headers)
-  // The upload URL is its own credential, and its host need not be fal's.
+  // The upload URL is its own credential.
   if (isUpload) headers.delete('authorization')
   try {
     const connection = call.ownConnection ? { dispatcher: ownConnections } : {}
@@ -161,10 +161,16 @@ async function readText(
 /** What a failure of fetch, or of reading what it brought, means for the caller. */
 export function toCallFailure(error: unknown, call: Pick<FalCall, 'signal'>): unknown {
   if (call.signal.aborted) return call.signal.reason
+  // Without its cause: the parser's error has the bytes of the answer with it, which may repeat the key.
+  if (isParserError(error)) return new FalError('interrupted', 'The connection to fal broke: its answer is not HTTP')
   const code = findCode(error) ?? 'unknown reason'
   if (wasNeverSent(error)) return new FalError('not-sent', `fal could not be reached (${code})`, { cause: error })
   const message = `The connection to fal broke before its answer was complete (${code})`
   return new FalError('interrupted', message, { cause: error })
+}
+
+function isParserError(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'HTTPParserError' || isParserError(error.cause))
 }
 
 /** Codes that occur only before a connection stands: no lookup, no listener, no time, no trust. */

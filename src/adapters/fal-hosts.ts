@@ -14,6 +14,8 @@ export interface FalHosts {
   toGatewayUrl(url: string): string | null
   /** See `Fal.isMediaUrl`. */
   isMediaUrl(url: string): boolean
+  /** May a picture be sent there? To the media hosts, and to all of fal's own domains. */
+  isUploadUrl(url: string): boolean
 }
 
 /** @throws TypeError when a base URL cannot be one; its message does not repeat the URL, which may hold a password. */
@@ -25,6 +27,12 @@ export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOption
   // A server on this machine names itself by any of them, whichever we were told.
   if (LOOPBACK.some((name) => own.has(name))) for (const name of LOOPBACK) own.add(name)
   const media = mediaHosts.map((host) => host.toLowerCase())
+
+  function isAt(url: string, patterns: readonly string[]): boolean {
+    if (!isPlainUrl(url)) return false
+    const { hostname } = new URL(url)
+    return own.has(hostname) || patterns.some((pattern) => matchesHost(pattern, hostname))
+  }
 
   return {
     toGatewayUrl(url) {
@@ -38,11 +46,8 @@ export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOption
       if (base === rest && pathname === INITIATE_PATH) target.searchParams.set('storage_type', 'fal-cdn-v3')
       return target.href
     },
-    isMediaUrl(url) {
-      if (!isPlainUrl(url)) return false
-      const { hostname } = new URL(url)
-      return own.has(hostname) || media.some((pattern) => matchesHost(pattern, hostname))
-    },
+    isMediaUrl: (url) => isAt(url, media),
+    isUploadUrl: (url) => isAt(url, [...media, ...FAL_DOMAINS]),
   }
 }
 
@@ -54,13 +59,15 @@ export function toMediaSources({ queueUrl, restUrl, mediaHosts }: FalHostsOption
 }
 
 /** Is this http or https, without credentials, and the same URL to every parser? */
-export function isPlainUrl(url: string): boolean {
+function isPlainUrl(url: string): boolean {
   // White space, control characters and backslashes are repaired by one parser and kept by another.
   if (UNSAFE_CHARACTERS.test(url) || !URL.canParse(url)) return false
   const { protocol, username, password } = new URL(url)
   return (protocol === 'https:' || protocol === 'http:') && username === '' && password === ''
 }
 
+/** Uploads go to `v3.fal.media` and its like today; which host it is, fal decides. */
+const FAL_DOMAINS = ['fal.media', 'fal.ai', 'fal.run'].flatMap((domain) => [domain, `*.${domain}`])
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 const INITIATE_PATH = '/storage/upload/initiate'
 const UNSAFE_CHARACTERS = /[\s\\\p{Cc}]/u

@@ -3,6 +3,7 @@
  * notices silence, and throws where nobody can catch.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createParser } from 'eventsource-parser'
 import type { FalStatus } from './fal.ts'
 import { readStatus } from './fal-answers.ts'
@@ -93,7 +94,11 @@ async function* readEvents(
     onBytes()
     parser.feed(decoder.decode(chunk, { stream: true }))
     if (isTooLong) throw toUnreadable(toEventAnswer('', call.key), 'with an event that is too long')
-    yield* events.splice(0)
+    for (const event of events.splice(0)) {
+      yield event
+      // A chunk may hold thousands of events that are no news: each is read in a turn of its own.
+      await nextTurn()
+    }
   }
 }
 

@@ -177,7 +177,7 @@ export function createFal(options: FalOptions): Fal {
       let slot: FalUploadSlot | undefined
       const readSlotThenReceipt = (answer: FalAnswer, current: FalCall): FalUploadSlot => {
         if (slot === undefined) {
-          slot = readUploadSlot(answer, hosts.isMediaUrl)
+          slot = readUploadSlot(answer, hosts)
           current.uploadUrl = slot.upload_url
         } else {
           requireUploaded(answer)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type FalAnswer, readStatus } from '../../src/adapters/fal-answers.ts'
-import { toRetryAfterMs } from '../../src/adapters/fal-failures.ts'
+import { type FalAnswer, readResult, readStatus, readSubmitted } from '../../src/adapters/fal-answers.ts'
+import { toFalError, toRetryAfterMs } from '../../src/adapters/fal-failures.ts'
 import { wasNeverSent } from '../../src/adapters/fal-fetch.ts'
 import { createFalHosts } from '../../src/adapters/fal-hosts.ts'
 
@@ -110,6 +110,29 @@ describe('a status', () => {
   })
 })
 
+test('no answer brings the key further, in whatever field and form it stands', () => {
+  const secret = 'secret-part'
+  const forms = [secret, secret.toUpperCase(), 'secret\u200b-part', encodeURIComponent(`id:${secret}`), btoa(secret)]
+  for (const form of forms) {
+    const { logs } = readStatus(answer({ status: 'IN_PROGRESS', logs: [`key ${form}`, { message: form }] }))
+    const result = readResult(
+      answer({ video: { url: `https://fal.media/${form}`, content_type: form, file_name: form } }),
+    )
+    const failed = toFalError({
+      ...answer({ detail: [{ loc: ['body', form], msg: form, type: form }], error_type: form }),
+      status: 422,
+      errorType: form,
+    })
+    const page = toFalError({ ...answer(null), text: `<p>${form}</p>`, status: 502 })
+    expect(logs).toHaveLength(2)
+    expect(result).toMatchObject({ video: { url: expect.stringContaining('[redacted]') } })
+    expect(failed.issues).toHaveLength(1)
+    for (const shown of [logs, result, { ...failed, message: failed.message }, page.body])
+      expect(JSON.stringify(shown)).not.toContain(form)
+  }
+  expect(() => readSubmitted(answer({ request_id: `a-${secret}` }))).toThrow('without a valid request id')
+})
+
 test('Retry-After is read in both forms, and within a day', () => {
   const now = Date.parse('2026-11-22T10:00:00Z')
   expect(toRetryAfterMs('120', now)).toBe(120_000)
@@ -183,6 +206,22 @@ describe('the hosts', () => {
     ['', false],
   ])('let %j be media: %s', (url, expected) => {
     expect(hosts.isMediaUrl(url)).toBe(expected)
+  })
+
+  test.each([
+    ['https://v3b.fal.media/files/upload/1?sig=2', true],
+    ['https://rest.fal.ai/storage/1', true],
+    ['https://fal.run/1', true],
+    ['http://127.0.0.1:1234/put', true],
+    ['https://rest.test/put', true],
+    ['https://evilfal.ai/put', false],
+    ['https://fal.ai.evil.test/put', false],
+    ['https://storage.test/put', false],
+    ['http://0.0.0.0/put', false],
+    ['http://169.254.169.254/latest', false],
+    ['file:///put', false],
+  ])('let pictures be sent to %j: %s', (url, expected) => {
+    expect(hosts.isUploadUrl(url)).toBe(expected)
   })
 
   test.each(['localhost', '127.0.0.1', '[::1]'])('take every name of the loopback for their own at %s', (name) => {

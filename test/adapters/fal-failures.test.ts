@@ -222,6 +222,15 @@ const rows: Row[] = [
     error: { status: null },
   },
   {
+    name: 'an answer that is no HTTP and repeats the key',
+    answer: (_, response) => {
+      response.socket?.end(`HTTP/1.1 200 OK\r\nno header ${KEY}\r\n\r\n`)
+      return undefined
+    },
+    kind: 'interrupted',
+    error: { message: 'The connection to fal broke: its answer is not HTTP' },
+  },
+  {
     name: 'an acceptance that is cut',
     answer: (_, response) => {
       response.writeHead(200, { 'content-length': '100' }).write('{"request_id"', () => response.destroy())
@@ -328,13 +337,10 @@ test('an upload that would come to lie at a stranger, or is refused by the stora
   }
 })
 
-test('the bytes of an upload go to any host that fal names, without the key', async () => {
+test('the bytes of an upload go where fal names, without the key', async () => {
   const file = 'https://v3.fal.media/files/1.png'
-  // Another host by name, though it is this machine too.
-  const stranger = server.url.replace('127.0.0.1', '0.0.0.0')
-  expect(fal.isMediaUrl(`${stranger}/put`)).toBe(false)
   server.script(({ method }) =>
-    method === 'POST' ? { json: { upload_url: `${stranger}/put?sig=1`, file_url: file } } : {},
+    method === 'POST' ? { json: { upload_url: `${server.url}/put?sig=1`, file_url: file } } : {},
   )
   expect(await fal.upload(new Blob(['bytes']))).toBe(file)
   expect(server.requests.map(({ method, url }) => [method, url])).toEqual([
@@ -343,6 +349,23 @@ test('the bytes of an upload go to any host that fal names, without the key', as
   ])
   expect(server.requests[1]?.headers).not.toHaveProperty('authorization')
   expect(server.requests[1]?.body.toString()).toBe('bytes')
+})
+
+test("the bytes of an upload go to no host but fal's", async () => {
+  // Another host by name, though it is this machine too: what is sent there would arrive.
+  const stranger = server.url.replace('127.0.0.1', '0.0.0.0')
+  server.script(({ method }) =>
+    method === 'POST'
+      ? { json: { upload_url: `${stranger}/put?sig=hush`, file_url: `${server.url}/files/1.png` } }
+      : {},
+  )
+  const failure = await failureOf(fal.upload(new Blob(['bytes'])))
+  expect(failure).toMatchObject({
+    kind: 'unreadable',
+    message: "fal named an upload host that is not one of fal's hosts (0.0.0.0)",
+  })
+  expect(printed(failure)).not.toContain('hush')
+  expect(server.requests.map(({ method }) => method)).toEqual(['POST'])
 })
 
 test('an upload has four times as long as any other call', async () => {
