@@ -107,3 +107,8 @@ export class FeedLaggedError extends DomainError {
 export class StartError extends DomainError {
   readonly code = 'START_FAILED'
 }
+
+/** The text, or its first `length` characters and an ellipsis: no more of an input is repeated. */
+export function shorten(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text
+}

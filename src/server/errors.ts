@@ -1,12 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
-import { DomainError, InvalidArgumentError, ServiceUnavailableError } from '../errors.ts'
+import { DomainError, InvalidArgumentError, ServiceUnavailableError, shorten } from '../errors.ts'
 
 /** Reports what nobody expected. `id` stands in the answer too, so that the two can be brought together. */
 export type OnError = (error: unknown, context: { stage: string; id?: string }) => void
 
 /** When to come back, in seconds: what is away is looked at again and again, and soon used when it is back. */
 export const RETRY_AFTER_SECONDS = 5
+
+/** Most errors in one answer. An input can have any number of mistakes: its sender mends the first ones first. */
+export const MAX_ERRORS = 10
+
+/** Longest message of an error, in characters: graphql's own repeat what they are about. */
+const MAX_MESSAGE_CHARACTERS = 500
+
+/** Most places in a document that one error names: a field can stand in it hundreds of times. */
+const MAX_NODES = 10
 
 export interface ErrorDeps {
   onError: OnError
@@ -24,13 +33,11 @@ export function toClientError(error: unknown, { onError, isAway }: ErrorDeps): G
   const original = isAway(thrown)
     ? new ServiceUnavailableError('The database is away for the moment: try again in some seconds.', { cause: thrown })
     : thrown
-  const position =
-    error instanceof GraphQLError
-      ? { nodes: error.nodes, source: error.source, positions: error.positions, path: error.path }
-      : {}
+  const told = error instanceof GraphQLError ? shortenError(error) : null
+  const position = told ? { nodes: told.nodes, source: told.source, positions: told.positions, path: told.path } : {}
   if (original instanceof DomainError) {
     if (original instanceof ServiceUnavailableError) onError(original, { stage: 'graphql' })
-    return new GraphQLError(original.message, {
+    return new GraphQLError(shorten(original.message, MAX_MESSAGE_CHARACTERS - 1), {
       ...position,
       extensions: {
         code: original.code,
@@ -41,12 +48,24 @@ export function toClientError(error: unknown, { onError, isAway }: ErrorDeps): G
       },
     })
   }
-  if (original instanceof GraphQLError) return error instanceof GraphQLError ? error : original
+  if (original instanceof GraphQLError) return told ?? original
   const id = randomUUID()
   onError(original, { stage: 'graphql', id })
   return new GraphQLError('Unexpected error.', {
     ...position,
     extensions: { code: 'INTERNAL_SERVER_ERROR', errorId: id },
+  })
+}
+
+/** The same error, with a message and places that do not grow with the input. */
+export function shortenError(error: GraphQLError): GraphQLError {
+  const { nodes, source, positions, path, originalError, extensions } = error
+  if (error.message.length <= MAX_MESSAGE_CHARACTERS && (nodes?.length ?? 0) <= MAX_NODES) return error
+  return new GraphQLError(shorten(error.message, MAX_MESSAGE_CHARACTERS - 1), {
+    ...(nodes ? { nodes: nodes.slice(0, MAX_NODES) } : { source, positions }),
+    path,
+    originalError,
+    extensions,
   })
 }
 

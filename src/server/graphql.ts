@@ -1,7 +1,12 @@
 import { type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
-import { createYoga, type Plugin as YogaPlugin, type YogaServerInstance } from 'graphql-yoga'
+import {
+  createYoga,
+  handleStreamOrSingleExecutionResult,
+  type Plugin as YogaPlugin,
+  type YogaServerInstance,
+} from 'graphql-yoga'
 import { type Context, createContext, type Services } from '../context.ts'
-import { type ErrorDeps, toClientError } from './errors.ts'
+import { type ErrorDeps, MAX_ERRORS, toClientError } from './errors.ts'
 import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
 import { traceOperations } from './operation-spans.ts'
 import type { AllowsOrigin } from './origins.ts'
@@ -40,7 +45,13 @@ export function createGraphQLServer({
     maxRequestBodySize: false,
     multipart: false,
     maskedErrors: { maskError: (error) => toClientError(error, { onError, isAway }) },
-    plugins: [readRequests(), limitTokens(), traceOperations(), ...(introspection ? [] : [withoutIntrospection()])],
+    plugins: [
+      readRequests(),
+      limitTokens(),
+      traceOperations(),
+      limitErrors(),
+      ...(introspection ? [] : [withoutIntrospection()]),
+    ],
     renderGraphiQL: async (options) => {
       // 9 MB of script, which most processes never show: loaded when somebody opens the page.
       const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
@@ -103,6 +114,18 @@ function limitTokens(): YogaPlugin {
     onParse: ({ parseFn, setParseFn }) => {
       setParseFn((source, options) => parseFn(source, { ...options, maxTokens: MAX_TOKENS }))
     },
+  }
+}
+
+/** Before they are masked, which writes a line of the log for each that nobody expected. */
+function limitErrors(): YogaPlugin {
+  const limit: Parameters<typeof handleStreamOrSingleExecutionResult>[1] = ({ result, setResult }) => {
+    if (result.errors && result.errors.length > MAX_ERRORS)
+      setResult({ ...result, errors: result.errors.slice(0, MAX_ERRORS) })
+  }
+  return {
+    onExecute: () => ({ onExecuteDone: (payload) => handleStreamOrSingleExecutionResult(payload, limit) }),
+    onSubscribe: () => ({ onSubscribeResult: (payload) => handleStreamOrSingleExecutionResult(payload, limit) }),
   }
 }
 

@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
-import { StartError } from '../errors.ts'
+import { StartError, shorten } from '../errors.ts'
 import type { OnError } from './errors.ts'
 
 /** Answers under way get this long when the server closes, in milliseconds; streams would stay for ever. */
@@ -13,7 +13,9 @@ const CLOSE_MS = 2_000
 export function createHttpServer(routes: readonly Hono[], onError: OnError): Server {
   const app = new Hono()
   for (const route of routes) app.route('/', route)
-  app.notFound((http) => http.json({ error: `There is nothing at ${http.req.path}: the API is at /graphql.` }, 404))
+  app.notFound((http) =>
+    http.json({ error: `There is nothing at ${shorten(http.req.path, 100)}: the API is at /graphql.` }, 404),
+  )
   app.onError((error, http) => {
     onError(error, { stage: 'http' })
     return http.json({ error: 'Unexpected error.' }, 500)

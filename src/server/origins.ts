@@ -1,4 +1,5 @@
 import { isIP, isIPv4 } from 'node:net'
+import { shorten } from '../errors.ts'
 
 /** What decides which pages may use the API. */
 export interface OriginRules {
@@ -38,7 +39,7 @@ export function createOriginCheck(readRules: () => Omit<OriginRules, 'host'>): A
 
 /** The answer to a page that may not, in the shape of GraphQL's. */
 export function toForbiddenOrigin(origin: string) {
-  const message = `Pages of the origin "${origin}" may not use this API: if this one should, add it to ALLOWED_ORIGINS.`
+  const message = `Pages of the origin "${shorten(origin, 100)}" may not use this API: if this one should, add it to ALLOWED_ORIGINS.`
   return { errors: [{ message, extensions: { code: 'FORBIDDEN_ORIGIN' } }] }
 }
 

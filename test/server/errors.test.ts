@@ -10,7 +10,7 @@ import {
   LimitExceededError,
   ServiceUnavailableError,
 } from '../../src/errors.ts'
-import { toClientError } from '../../src/server/errors.ts'
+import { shortenError, toClientError } from '../../src/server/errors.ts'
 
 const SECRET = 'postgres://admin:hunter2@db.internal/reelay'
 const schema = buildSchema('type Query { field(count: Int): Nested } type Nested { deep: String }')
@@ -152,5 +152,37 @@ describe('GraphQL’s own error', () => {
   test('around a secret hides it', async () => {
     const { text } = await tell(new GraphQLError('Wrapped.', { originalError: new Error(SECRET) }))
     expect(text).not.toContain('hunter2')
+  })
+})
+
+describe('an error that is long', () => {
+  const document = parse(`{ ${'field { deep } '.repeat(20)} }`)
+  const [operation] = document.definitions
+  const nodes = operation?.kind === 'OperationDefinition' ? operation.selectionSet.selections : []
+
+  test('says its first 500 characters and ten of its places', () => {
+    const path = ['field']
+    const extensions = { code: 'A' }
+    const { message, ...rest } = shortenError(new GraphQLError('x'.repeat(1e6), { nodes, path, extensions })).toJSON()
+    expect(message).toBe(`${'x'.repeat(499)}…`)
+    expect(rest).toMatchObject({ path, extensions })
+    expect(rest.locations).toHaveLength(10)
+  })
+
+  test('and comes of a resolver is no longer', async () => {
+    const { json } = await tell(new InvalidArgumentError('after', 'x'.repeat(1000)))
+    expect(json.message).toHaveLength(500)
+    expect((await tell(new GraphQLError('x'.repeat(1000)))).json.message).toHaveLength(500)
+  })
+
+  test('keeps the position of a syntax error', () => {
+    try {
+      parse(`{ field(a: "${'x'.repeat(1000)}" }`)
+      expect.unreachable()
+    } catch (error) {
+      const long = error as GraphQLError
+      const short = shortenError(new GraphQLError(long.message.padEnd(1000), long))
+      expect(short.locations).toEqual(long.locations)
+    }
   })
 })
