@@ -6,6 +6,7 @@ import {
   type YogaServerInstance,
 } from 'graphql-yoga'
 import { type Context, createContext, type Services } from '../context.ts'
+import { cacheDocuments } from './document-cache.ts'
 import { type ErrorDeps, MAX_ERRORS, toClientError } from './errors.ts'
 import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
 import { traceOperations } from './operation-spans.ts'
@@ -45,9 +46,12 @@ export function createGraphQLServer({
     maxRequestBodySize: false,
     multipart: false,
     maskedErrors: { maskError: (error) => toClientError(error, { onError, isAway }) },
+    // Counted in documents, Yoga's own cache would hold hundreds of megabytes of what strangers wrote.
+    parserAndValidationCache: false,
     plugins: [
       readRequests(),
       limitTokens(),
+      cacheDocuments(),
       traceOperations(),
       limitErrors(),
       ...(introspection ? [] : [withoutIntrospection()]),
