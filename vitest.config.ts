@@ -2,8 +2,8 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Files that are a client of servers that come and go, as a person at a browser is. */
 const CLIENTS = ['test/browser/**/*.test.ts', 'test/web/reelay-client.test.ts']
-/** Files that start clusters of servers, and hold them to their times. */
-const CLUSTERS = ['test/faults/**/*.test.ts']
+/** Files that start servers of their own, and hold them to their times. */
+const CLUSTERS = ['test/faults/**/*.test.ts', 'test/hostile/**/*.test.ts']
 
 export default defineConfig({
   // As Node resolves: graphql has a second copy behind the condition "development", and two copies do not know each other's errors.
