@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { buildStudio } from '../../src/adapters/studio-build.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts'
@@ -47,7 +48,8 @@ export interface HostileRig {
 }
 
 export async function openHostileRig(environment: Record<string, string> = {}): Promise<HostileRig> {
-  const [database, fal] = await Promise.all([createTestDatabase(), startHostileFal()])
+  // In production the page is built before: it is one of the routes.
+  const [database, fal] = await Promise.all([createTestDatabase(), startHostileFal(), buildStudio()])
   const falKey = 'planted-fal-key-7e1f:c0ffee0123456789'
   let server: ServerProcess | null = null
   const stop = async () => {
