@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeConversation } from './frames.ts'
 import { makeHttpRequest } from './http-requests.ts'
 import { judgeErrors, judgeExchange, judgeLog, judgeText } from './oracle.ts'
+import { type HostileRig, judgeBystander, MAX_MEMORY_MB, openHostileRig, settle } from './production-rig.ts'
 import { exchange } from './raw-http.ts'
 import { converse, type Heard } from './raw-websocket.ts'
-import { type HostileRig, judgeBystander, MAX_MEMORY_MB, openHostileRig, settle } from './rig.ts'
 import { COUNT, SEED, storm } from './storm.ts'
 
 /** Within this everything that ends is answered, or closed, in milliseconds. */

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createSocketOpener, operation } from '../api/raw-socket.ts'
 import { judgeErrors, judgeText } from './oracle.ts'
-import { type HostileRig, openHostileRig } from './rig.ts'
+import { type HostileRig, openHostileRig } from './production-rig.ts'
 
 /** A refusal takes some milliseconds; on a busy machine not more than this. */
 const MAX_REFUSAL_MS = 1000

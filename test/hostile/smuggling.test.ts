@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../helpers/until.ts'
-import { type HostileRig, openHostileRig } from './rig.ts'
+import { type HostileRig, openHostileRig } from './production-rig.ts'
 
 let rig: HostileRig
 

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createSocketOpener, operation, PROTOCOL, type RawSocket, typename } from '../api/raw-socket.ts'
 import { judgeErrors, judgeText } from './oracle.ts'
-import { type HostileRig, openHostileRig } from './rig.ts'
+import { type HostileRig, openHostileRig } from './production-rig.ts'
 
 const FEED = 'subscription { jobFeed { sequence } }'
 const MAX_MESSAGE_BYTES = 256 * 1024
