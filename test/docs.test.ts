@@ -8,6 +8,7 @@ import { TRANSITIONS } from '../src/jobs/state.ts'
 import { schema } from '../src/schema/index.ts'
 
 const ROOT = new URL('../', import.meta.url)
+const PAGES = ['README.md', ...['architecture', 'protocol', 'operations', 'security'].map((name) => `docs/${name}.md`)]
 const read = (path: string): Promise<string> => readFile(new URL(path, ROOT), 'utf8')
 
 const [protocol, operations, config, dockerfile, ignored, source] = await Promise.all([
@@ -134,9 +135,17 @@ test('the image is made of what .dockerignore lets through', () => {
   expect(new Set(copied)).toEqual(new Set(allowed))
 })
 
+test('docs/security.md names tests that there are', async () => {
+  const rows = [...(await read('docs/security.md')).matchAll(/^\|.*\| ((?:`[\w/-]+`(?:, )?)+) \|$/gm)]
+  const named = rows.flatMap(([, cell]) => (cell ?? '').split(', ').map((name) => name.replaceAll('`', '')))
+  expect(named.length).toBeGreaterThan(30)
+  for (const name of new Set(named))
+    await expect(access(new URL(`test/${name}.test.ts`, ROOT)), name).resolves.toBeUndefined()
+})
+
 test('links between the pages lead somewhere', async () => {
   const decisions = (await readdir(new URL('docs/decisions/', ROOT))).map((name) => `docs/decisions/${name}`)
-  for (const page of ['README.md', 'docs/architecture.md', 'docs/protocol.md', 'docs/operations.md', ...decisions]) {
+  for (const page of [...PAGES, ...decisions]) {
     const links = [...(await read(page)).matchAll(/\]\((?!\w+:)([^)\s]+)\)/g)].map(([, link]) => link ?? '')
     for (const link of links) {
       const [path = '', anchor] = link.split('#')
