@@ -7,6 +7,8 @@ import { createPool } from './pool.ts'
 export interface Claim {
   jobId: string
   number: number
+  /** The last holder gave no sign of life. */
+  isTakeover?: boolean
 }
 
 /**
@@ -115,7 +117,8 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
   await boss.start()
   const options = {
     heartbeatSeconds: HEARTBEAT_SECONDS,
-    // A retry is a worker that died: fal's own back-off lives inside the task. No number of deaths may lose a job.
+    // A retry is a worker that died: fal's own back-off lives inside the task. Which job is to blame for a death the engine
+    // cannot tell: the relay counts them, and ends the job that kills.
     retryLimit: 1_000_000,
     retryDelay: 0,
     expireInSeconds: 6 * 3600,
@@ -136,8 +139,12 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
     },
     claim: async (limit) => {
       const tasks = await boss.fetch(QUEUE, { batchSize: Math.min(limit, 200), includeMetadata: true })
-      for (const { id, output } of tasks) if (LostHolder.safeParse(output).success) onTakeover?.(id)
-      return tasks.map(({ id, retryCount }) => ({ jobId: id, number: retryCount + 1 }))
+      return tasks.map(({ id, retryCount, output }) => {
+        const claim = { jobId: id, number: retryCount + 1 }
+        if (!LostHolder.safeParse(output).success) return claim
+        onTakeover?.(id)
+        return { ...claim, isTakeover: true }
+      })
     },
     heartbeat: async (claims) => {
       if (claims.length === 0) return []

@@ -217,6 +217,8 @@ function appendStatement(changes: readonly Change[], moves: string): Prisma.Sql 
         "statusSince" = CASE WHEN p.moved THEN clock_timestamp() ELSE j."statusSince" END,
         "startedAt" = CASE WHEN p.next = 'RUNNING' THEN coalesce(j."startedAt", clock_timestamp()) ELSE j."startedAt" END,
         "finishedAt" = CASE WHEN EXISTS (SELECT 1 FROM moves m WHERE m."from" = p.next) THEN NULL ELSE clock_timestamp() END,
+        -- It gets on: whoever died with it in hand did not die of it.
+        takeovers = 0,
         "falLogLines" = coalesce(p.lines, j."falLogLines"), "falLogBytes" = coalesce(p.bytes, j."falLogBytes")
       FROM placed p
       WHERE j.id = p."jobId" AND p.open

@@ -6,6 +6,7 @@ import type { Job, Prisma } from '../generated/prisma/client.ts'
 import { isRequestTaken } from './deliveries.ts'
 import type { Failure } from './failure.ts'
 import type { VideoResult } from './models.ts'
+import { SUSPECT_TAKEOVERS } from './takeovers.ts'
 
 /** How a job ends. */
 export type Ending =
@@ -21,8 +22,13 @@ export type ReadJob = Job & { readAt: Date }
  * answered with false.
  */
 export interface RelayJobs {
-  /** Writes the claims' numbers to the rows, in one statement, and reads these. Rows with a newer claim are left out. */
+  /**
+   * Writes the claims' numbers to the rows, and counts takeovers, in one statement; then reads these. Rows with a newer
+   * claim are left out.
+   */
   take(claims: readonly Claim[]): Promise<Job[]>
+  /** Sets the count of takeovers. False when it is another one by now, or the claim is stale. */
+  setTakeovers(claim: Claim, from: number, to: number): Promise<boolean>
   /** The row, while the claim is the newest. */
   read(claim: Claim): Promise<ReadJob | null>
   readImage(claim: Claim): Promise<{ bytes: Uint8Array<ArrayBuffer>; contentType: string } | null>
@@ -68,16 +74,19 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
       const numbers = JSON.stringify(claims)
       const taken = await db.$queryRaw<{ id: string }[]>`
         WITH c AS (
-          SELECT * FROM jsonb_to_recordset(${numbers}::jsonb) AS c("jobId" uuid, number int)
+          SELECT * FROM jsonb_to_recordset(${numbers}::jsonb) AS c("jobId" uuid, number int, "isTakeover" bool)
         ), locked AS (
           -- In the order in which the log locks them, or the two could wait for each other.
           SELECT id FROM "Job" WHERE id IN (SELECT "jobId" FROM c) ORDER BY id FOR UPDATE
         )
-        UPDATE "Job" j SET claim = c.number
+        UPDATE "Job" j SET claim = c.number, takeovers = CASE
+            WHEN c."isTakeover" AND takeovers < ${SUSPECT_TAKEOVERS} AND ("submittingAt" IS NULL OR "requestId" IS NOT NULL)
+            THEN takeovers + 1 ELSE takeovers END
         FROM c JOIN locked ON locked.id = c."jobId"
         WHERE j.id = c."jobId" AND j.claim < c.number RETURNING j.id`
       return await db.job.findMany({ where: { id: { in: taken.map((row) => row.id) } } })
     },
+    setTakeovers: (claim, from, to) => update({ ...mine(claim), takeovers: from }, { takeovers: to }),
     read: async ({ jobId, number }) => {
       const [row] = await db.$queryRaw<ReadJob[]>`
         SELECT *, clock_timestamp()::timestamptz(3) AS "readAt" FROM "Job" WHERE id = ${jobId}::uuid AND claim = ${number}`

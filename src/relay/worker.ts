@@ -1,5 +1,6 @@
 import type { Claim, Queue } from '../adapters/queue.ts'
 import type { Job } from '../generated/prisma/client.ts'
+import { aloneMs, judgeTakeover, MOST_TAKEOVERS, toKillerEnding } from '../jobs/takeovers.ts'
 import { withSpan, withTraceParent } from '../trace.ts'
 import { createAlarm } from './alarm.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
@@ -32,6 +33,12 @@ export interface WorkerOptions {
 /** Holds that are let go within this time are given back together, in milliseconds. */
 const TOGETHER_MS = 50
 
+/**
+ * How long after the database could not be used a lapsed claim is no death, in milliseconds: nobody could keep one alive, and
+ * all of them are given out anew once it is back.
+ */
+const AFTER_OUTAGE_MS = 30_000
+
 interface Held {
   hold: Hold
   /** The relay has been told of a cancel: once is enough. */
@@ -41,12 +48,15 @@ interface Held {
 }
 
 export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
-  const { queue, jobs, gate, onError } = deps
+  const { queue, jobs, gate, isAway, onError } = deps
   const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000 } = options
   const held = new Map<string, Held>()
   const stopping = new AbortController()
   const stopped = new AbortController()
   const tasks = createAlarm()
+  /** Claimed, and kept, until each can be worked on alone. */
+  let suspects: { claim: Claim; row: Job }[] = []
+  let outageAt = Number.NEGATIVE_INFINITY
   let claiming: Promise<void> = Promise.resolve()
   let beating: Promise<void> = Promise.resolve()
 
@@ -56,26 +66,76 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       const free = concurrency - held.size + Math.min(gate.waiting, concurrency)
       let found = 0
       try {
-        if (free > 0) found = await claim(free)
+        const suspect = suspects.shift()
+        if (suspect) await workAlone(suspect)
+        else if (free > 0) found = await claim(free)
       } catch (error) {
-        onError(error, { stage: 'claim' })
+        note(error, { stage: 'claim' })
       }
-      if (found === 0) await tasks.sleep(pollMs, stopping.signal)
+      if (found === 0 && suspects.length === 0) await tasks.sleep(pollMs, stopping.signal)
     }
+  }
+
+  function note(error: unknown, context: { stage: string }): void {
+    if (error instanceof HoldLostError) return
+    if (isAway(error)) outageAt = performance.now()
+    onError(error, context)
   }
 
   async function claim(limit: number): Promise<number> {
-    const claims = await queue.claim(limit)
+    const isAfterOutage = performance.now() - outageAt < AFTER_OUTAGE_MS
+    const claims = (await queue.claim(limit)).map(({ isTakeover, ...claim }) =>
+      // What lapsed while it was held here, or while nobody could reach the database, has killed nobody.
+      isTakeover && !isAfterOutage && !held.has(claim.jobId) ? { ...claim, isTakeover } : claim,
+    )
     if (claims.length === 0) return 0
     const rows = new Map((await jobs.take(claims)).map((job) => [job.id, job]))
+    const usual: { claim: Claim; row: Job }[] = []
     for (const claim of claims) {
       const row = rows.get(claim.jobId)
-      if (row) hold(claim, row)
+      if (!row) continue
+      const verdict = judgeTakeover(claim, row)
+      if (verdict === 'usual') usual.push({ claim, row })
+      else if (verdict === 'alone') suspects.push({ claim, row })
+      else await endKiller(claim)
     }
+    if (suspects.length === 0) for (const { claim, row } of usual) hold(claim, row)
+    else await queue.release(usual.map(({ claim }) => claim))
     return claims.length
   }
 
-  function hold(claim: Claim, { traceParent }: Pick<Job, 'traceParent'>): void {
+  async function endKiller(claim: Claim): Promise<void> {
+    if (!(await jobs.end(claim, toKillerEnding()))) return
+    const error = new Error(
+      `the job was given up: ${MOST_TAKEOVERS} workers in a row died with it in hand, the last ones with it alone. Look at how they ended before it is retried.`,
+    )
+    onError(error, { stage: 'suspect job', jobId: claim.jobId })
+  }
+
+  /** Until it has got on, has ended, or has lived for as long as what kills would not. */
+  async function workAlone({ claim, row }: { claim: Claim; row: Job }): Promise<void> {
+    // Submits that have left are answered first: they would be lost with this process.
+    await giveBack(stopping.signal)
+    stopping.signal.throwIfAborted()
+    const takeovers = row.takeovers + 1
+    if (!(await jobs.setTakeovers(claim, row.takeovers, takeovers))) return
+    const ended = createAlarm()
+    void hold(claim, row).then(ended.ring)
+    const since = performance.now()
+    try {
+      do {
+        await ended.sleep(pollMs, stopping.signal)
+        if (held.get(claim.jobId)?.hold.claim !== claim) return
+        if ((await jobs.read(claim))?.takeovers !== takeovers) return
+      } while (performance.now() - since < aloneMs(takeovers))
+      if (takeovers === MOST_TAKEOVERS) await jobs.setTakeovers(claim, takeovers, 0)
+    } catch (error) {
+      if (stopping.signal.aborted) await jobs.setTakeovers(claim, takeovers, row.takeovers)
+      throw error
+    }
+  }
+
+  function hold(claim: Claim, { traceParent }: Pick<Job, 'traceParent'>): Promise<void> {
     // After an outage the engine may hand us a task that we still work on: the older attempt has lost it.
     held.get(claim.jobId)?.controller.abort(new HoldLostError())
     const controller = new AbortController()
@@ -90,14 +150,17 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
         tasks.ring()
       })
     held.set(claim.jobId, { hold, isCanceling: false, controller, done })
+    return done
   }
 
   /** Two statements for all that is held: keep the claims, look for cancels that nobody rang for. */
   async function heartbeat(): Promise<void> {
     const before = [...held.values()]
-    if (before.length === 0) return
-    const kept = new Set(await queue.heartbeat(before.map((entry) => entry.hold.claim)))
+    const claims = [...before.map((entry) => entry.hold.claim), ...suspects.map((suspect) => suspect.claim)]
+    if (claims.length === 0) return
+    const kept = new Set(await queue.heartbeat(claims))
     for (const { hold, controller } of before) if (!kept.has(hold.claim)) controller.abort(new HoldLostError())
+    suspects = suspects.filter(({ claim }) => kept.has(claim) || !claims.includes(claim))
     const untold = [...held].filter(([, entry]) => !entry.isCanceling).map(([jobId]) => jobId)
     for (const jobId of await jobs.findCanceling(untold)) {
       const entry = held.get(jobId)
@@ -111,7 +174,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     const beats = createAlarm()
     while (!stopped.signal.aborted) {
       await beats.sleep(heartbeatMs, stopped.signal)
-      await heartbeat().catch((error: unknown) => onError(error, { stage: 'heartbeat' }))
+      await heartbeat().catch((error: unknown) => note(error, { stage: 'heartbeat' }))
     }
   }
 
@@ -121,9 +184,8 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     })
 
   /** Lets go of everything: at once of what can be left, of the rest when its submit is answered, or time is up. */
-  async function giveBack(): Promise<void> {
+  async function giveBack(timeUp: AbortSignal): Promise<void> {
     const left = new Set(held.values())
-    const timeUp = AbortSignal.timeout(graceMs)
     const free = createAlarm()
     const freed: Claim[] = []
     for (const entry of left) {
@@ -165,7 +227,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       stopping.abort(new HoldLostError())
       await claiming
       try {
-        await giveBack()
+        await giveBack(AbortSignal.timeout(graceMs))
       } finally {
         stopped.abort(new HoldLostError())
         await beating

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { RelayDeps } from '../../src/relay/hold.ts'
 import { createWorker } from '../../src/relay/worker.ts'
 import { type FakeFal, startFakeFal } from '../faults/fake-fal.ts'
 import { until } from '../helpers/until.ts'
@@ -77,4 +78,97 @@ test('a worker that stops waits for the answer to its submit though claims canno
   expect(await readRequest(held)).toBe(fal.requestOf(picture)?.id)
   const claims = await rig.queue.claim(10)
   expect(new Set(claims.map(({ jobId }) => jobId))).toEqual(new Set([held, followed]))
+})
+
+describe('a job whose last three holders died', () => {
+  /** Its task looks as the engine leaves one whose holder has died. */
+  async function createSuspect(name: string, takeovers = 3): Promise<string> {
+    const settings = { imageUrl: `https://pictures.test/${name}.png`, motionBucketId: 127, condAug: 0.02, fps: 25 }
+    const job = { ownerId: 'local', model: 'fal-ai/stable-video', takeovers, ...settings }
+    const { id } = await rig.db.job.create({ data: job })
+    await rig.db.$transaction(async (tx) => {
+      await rig.queue.enqueue(tx, id)
+      await tx.$executeRaw`
+        UPDATE pgboss.job SET output = '{"value": {"message": "job heartbeat timeout"}}', state = 'retry' WHERE id = ${id}::uuid`
+    })
+    return id
+  }
+  const readTakeovers = async (id: string) => (await rig.db.job.findUniqueOrThrow({ where: { id } })).takeovers
+  const start = (deps: Partial<RelayDeps> = {}) => {
+    const worker = createWorker({ ...rig.toDeps(fal.url), ...deps, queue: rig.queue }, { concurrency: 10, pollMs: 50 })
+    worker.start()
+    return worker
+  }
+  /** Held by nobody that lives: nothing is left for the next test. */
+  async function endAll(): Promise<void> {
+    await rig.db.job.updateMany({ where: { finishedAt: null }, data: { status: 'FAILED', finishedAt: new Date() } })
+    await rig.db.$executeRaw`DELETE FROM pgboss.job WHERE name = 'relay'`
+  }
+  beforeEach(async () => {
+    await endAll()
+    fal.twists.submit = (_request, usual) => usual()
+  })
+
+  test('is worked on alone, and a worker that stops meanwhile takes the blame back', async () => {
+    const other = await createJob('https://pictures.test/beside.png')
+    const worker = start()
+    await until(async () => (await readRequest(other)) !== null, { timeoutMs: 10_000 })
+    // fal takes this one's submit and says nothing: it makes no progress.
+    const answering = Promise.withResolvers<void>()
+    fal.twists.submit = async (_request, usual) => {
+      await answering.promise
+      return usual()
+    }
+    const suspect = await createSuspect('suspect')
+    await until(async () => (await readTakeovers(suspect)) === 4, { timeoutMs: 10_000 })
+    expect(worker.size).toBe(1)
+    // The other one is free for everybody.
+    expect((await rig.queue.claim(10)).map(({ jobId }) => jobId)).toEqual([other])
+    const stopped = worker.stop()
+    await until(async () => (await readTakeovers(suspect)) === 3)
+    answering.resolve()
+    await stopped
+    expect(await readRequest(suspect)).not.toBeNull()
+  })
+
+  test('is one of many again once it gets on', async () => {
+    const [suspect, next] = [await createSuspect('innocent'), await createSuspect('innocent-too')]
+    const other = await createJob('https://pictures.test/later.png')
+    const worker = start()
+    await until(async () => (await readRequest(other)) !== null, { timeoutMs: 10_000 })
+    expect([await readTakeovers(suspect), await readTakeovers(next)]).toEqual([0, 0])
+    expect(fal.posts.get('https://pictures.test/innocent.png')).toBe(1)
+    await worker.stop()
+  })
+
+  test('is none when its claim lapsed in an outage of the database', async () => {
+    const answering = Promise.withResolvers<void>()
+    fal.twists.submit = async (_request, usual) => {
+      await answering.promise
+      return usual()
+    }
+    const stages: string[] = []
+    const worker = start({ onError: (_error, { stage }) => void stages.push(stage) })
+    rig.postgres.mode = 'cut'
+    await until(() => stages.includes('claim'))
+    rig.postgres.mode = 'pass'
+    const suspect = await until(() => createSuspect('lapsed').catch(() => null))
+    await until(() => fal.posts.has('https://pictures.test/lapsed.png'), { timeoutMs: 10_000 })
+    expect(await readTakeovers(suspect)).toBe(3)
+    answering.resolve()
+    await worker.stop()
+  })
+
+  test('is given up when two more died, and the operator is told', async () => {
+    const suspect = await createSuspect('killer', 5)
+    const told: object[] = []
+    const worker = start({ onError: (error, context) => void told.push({ error: String(error), ...context }) })
+    const read = () => rig.db.job.findUniqueOrThrow({ where: { id: suspect } })
+    await until(async () => (await read()).status === 'FAILED', { timeoutMs: 10_000 })
+    expect((await read()).failure).toMatchObject({ code: 'INTERNAL', retryable: true })
+    await until(() => told.length > 0)
+    expect(told).toEqual([{ error: expect.stringContaining('5 workers'), stage: 'suspect job', jobId: suspect }])
+    expect(fal.posts.has('https://pictures.test/killer.png')).toBe(false)
+    await worker.stop()
+  })
 })

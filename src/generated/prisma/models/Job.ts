@@ -2257,7 +2257,7 @@ export type $JobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
      */
     claim: number
     /**
-     * How many holders in a row have died with this job in hand and without progress; see relay/suspects.ts.
+     * How many holders in a row have died with this job in hand and without progress; see src/jobs/takeovers.ts.
      */
     takeovers: number
     /**
