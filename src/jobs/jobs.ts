@@ -4,7 +4,7 @@ import type { Queue } from '../adapters/queue.ts'
 import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../errors.ts'
 import type { EventLog, Publish } from '../events/log.ts'
 import { readPatiently } from '../events/patience.ts'
-import type { Job, JobImage, Video } from '../generated/prisma/client.ts'
+import type { Job, Video } from '../generated/prisma/client.ts'
 import { currentTraceParent, withSpan } from '../trace.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
 import { type JobFilter, type JobRange, readJobs, toJobWhere } from './job-page.ts'
@@ -51,8 +51,16 @@ export interface Jobs {
   load(id: string): Promise<Job>
   /** What a job made; null until it has SUCCEEDED. A reader of updates waits for the database as `load` does. */
   loadVideo(job: Job, reader: { isPatient: boolean }): Promise<Video | null>
-  /** The image of a job that waits for its upload, or where it is by now; null for an unknown job. */
-  findImage(id: string): Promise<Pick<JobImage, 'bytes' | 'contentType'> | { url: string } | null>
+  /** The image of a job that waits for its upload; null when there is none, or the job has ended. */
+  findImage(id: string): Promise<WaitingImage | null>
+}
+
+/** An image that is kept here until it is at fal. Its bytes never change. */
+export interface WaitingImage {
+  contentType: string
+  sizeBytes: number
+  /** Reads a piece; null when the image is no longer here. */
+  read(start: number, length: number): Promise<Uint8Array<ArrayBuffer> | null>
 }
 
 /** How long a reader's update waits for the database, in milliseconds. */
@@ -214,9 +222,20 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
       return await (isPatient ? videosOfUpdates : videos).load(id)
     },
     findImage: async (id) => {
-      const job = await db.job.findUnique({ where: { id }, select: { imageUrl: true, image: true } })
-      if (!job) return null
-      return job.imageUrl === null ? job.image : { url: job.imageUrl }
+      // The length is known without reading the bytes. Of an ended job they are kept for a retry, not to be shown.
+      const [image] = await db.$queryRaw<{ contentType: string; sizeBytes: number }[]>`
+        SELECT i."contentType", octet_length(i.bytes) AS "sizeBytes" FROM "JobImage" i JOIN "Job" j ON j.id = i."jobId"
+        WHERE j.id = ${id}::uuid AND j."imageUrl" IS NULL AND j."finishedAt" IS NULL`
+      if (!image) return null
+      return {
+        ...image,
+        read: async (start, length) => {
+          const [row] = await db.$queryRaw<{ piece: Uint8Array<ArrayBuffer> }[]>`
+            SELECT substring(bytes FROM ${start + 1}::int FOR ${length}::int) AS piece FROM "JobImage"
+            WHERE "jobId" = ${id}::uuid`
+          return row?.piece ?? null
+        },
+      }
     },
   }
 }

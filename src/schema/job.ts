@@ -82,7 +82,7 @@ const VideoSettings = builder.prismaObject('Job', {
     imageUrl: t.field({
       type: 'URL',
       description:
-        'The picture that the video begins with. Of a data URI: where the picture was uploaded to; until then, where this server shows it.',
+        'The picture that the video begins with. Of a data URI: where the picture was uploaded to; until then, where this server shows it as long as the job has not ended.',
       resolve: imageUrl,
     }),
     seed: t.expose('seed', {

@@ -1,21 +1,65 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { Context as HttpContext } from 'hono'
 import type { Services } from '../context.ts'
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
+/** Bytes that are read from the database at once: all that a client costs that does not read, but for its socket. */
+const PIECE_BYTES = 256 * 1024
+
+type Image = NonNullable<Awaited<ReturnType<Services['jobs']['findImage']>>>
+
 /**
- * GET /media/images/:jobId: the picture of a job that came as a data URI, until it is at fal; then a redirect there.
+ * GET and HEAD /media/images/:jobId: the picture of a job that came as a data URI, until it is at fal or the job has ended.
  * The job's id cannot be guessed, and is all the access that is needed.
  */
-export async function serveJobImage(http: HttpContext, { jobs }: Services): Promise<Response> {
+export async function serveJobImage(http: HttpContext, { jobs }: Pick<Services, 'jobs'>): Promise<Response> {
   const jobId = http.req.param('jobId') ?? ''
   const image = UUID.test(jobId) ? await jobs.findImage(jobId) : null
   if (!image) return http.json({ error: 'There is no such image.' }, 404)
-  if ('url' in image) return http.redirect(image.url, 302)
-  return http.body(new Uint8Array(image.bytes), 200, {
+  const etag = `"${jobId}-${image.sizeBytes}"`
+  // Asked after each time, since it is not here for long.
+  const caching = { etag, 'cache-control': 'private, no-cache' }
+  if (matches(http.req.header('if-none-match'), etag)) return http.body(null, 304, caching)
+  const headers = {
+    ...caching,
     'content-type': image.contentType,
+    'content-length': String(image.sizeBytes),
     'x-content-type-options': 'nosniff',
     'content-security-policy': "default-src 'none'; sandbox",
-    'cache-control': 'no-store',
-  })
+  }
+  if (http.req.method === 'HEAD') return http.body(null, 200, headers)
+  const { outgoing } = http.env as HttpBindings
+  return http.body(
+    toStream(image, () => outgoing.destroy()),
+    200,
+    headers,
+  )
+}
+
+/**
+ * Reads a piece when the one before it has left, and none for a client that has gone.
+ * @param cut - ends the connection: what was promised does not come
+ */
+function toStream({ sizeBytes, read }: Image, cut: () => void): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let sent = 0
+  return new ReadableStream(
+    {
+      pull: async (controller) => {
+        const piece = await read(sent, PIECE_BYTES).catch(() => null)
+        // Come to fal meanwhile, or the database is away. As an error of the stream it would be text in the picture.
+        if (!piece?.length) return cut()
+        sent += piece.length
+        controller.enqueue(piece)
+        if (sent >= sizeBytes) controller.close()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** Whether an `If-None-Match` names the tag, weak or strong. @see https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match */
+function matches(header: string | undefined, etag: string): boolean {
+  const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
+  return tags.includes('*') || tags.includes(etag)
 }

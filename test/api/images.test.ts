@@ -1,7 +1,9 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import pg from 'pg'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
+import { CancelJobDocument, GenerateVideoDocument, RetryJobDocument } from '../../operations/generated/graphql.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { startTestSandbox } from '../helpers/sandbox.ts'
 import { until } from '../helpers/until.ts'
@@ -66,11 +68,100 @@ test('a picture in a data URI is shown here until fal can take it, then at fal, 
       )
       expect(await fetchBytes(now.imageUrl)).toEqual(bytes)
       expect(await countImages(away.databaseUrl)).toBe(0)
-      const moved = await fetch(settings.imageUrl, { redirect: 'manual' })
-      expect({ status: moved.status, to: moved.headers.get('location') }).toEqual({ status: 302, to: now.imageUrl })
+      expect((await fetch(settings.imageUrl, { redirect: 'manual' })).status).toBe(404)
     } finally {
       await sandbox.stop()
     }
+  } finally {
+    await away.close()
+  }
+})
+
+test('a job of a URL has no picture here, and is no way to that URL', async () => {
+  const { id } = await rig.generate({ imageUrl: 'https://elsewhere.test/login' })
+  for (const method of ['GET', 'HEAD']) {
+    const answer = await fetch(`${rig.url}/media/images/${id}`, { method, redirect: 'manual' })
+    expect([answer.status, answer.headers.get('location')]).toEqual([404, null])
+  }
+})
+
+describe('a picture of 10 MiB that waits here', () => {
+  let away: Rig
+  let bytes: Buffer
+  let url: string
+
+  beforeAll(async () => {
+    away = await openRig({ fal: 'away' })
+    // Zeros: stored compressed, each piece of them would take decompressing all before it.
+    bytes = Buffer.concat([await draw()], MAX_IMAGE_BYTES)
+    const { settings } = await away.generate({ imageUrl: toDataUri('image/png', bytes) })
+    url = settings.imageUrl
+  })
+  afterAll(() => away.close())
+
+  test('comes in whole, with its length and what keeps it a picture', async () => {
+    const answer = await fetch(url)
+    expect(answer.status).toBe(200)
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': 'image/png',
+      'content-length': String(MAX_IMAGE_BYTES),
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; sandbox",
+      'cache-control': 'private, no-cache',
+    })
+    expect(bytes.equals(Buffer.from(await answer.arrayBuffer()))).toBe(true)
+  })
+
+  test('is told of without its bytes, and not sent to who has it', async () => {
+    const head = await fetch(url, { method: 'HEAD' })
+    const etag = String(head.headers.get('etag'))
+    expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([
+      200,
+      String(MAX_IMAGE_BYTES),
+      '',
+    ])
+    for (const known of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const answer = await fetch(url, { headers: { 'if-none-match': known } })
+      expect([answer.status, answer.headers.get('etag'), await answer.text()]).toEqual([304, etag, ''])
+    }
+    const other = await fetch(url, { headers: { 'if-none-match': '"other"' } })
+    expect(other.status).toBe(200)
+    await other.body?.cancel()
+  })
+
+  test('costs little for fifty who do not read', async () => {
+    const before = process.memoryUsage().rss
+    const { hostname, port, pathname } = new URL(url)
+    const sockets = Array.from({ length: 50 }, () => {
+      const socket = connect(Number(port), hostname)
+      socket.on('error', () => {})
+      socket.once('data', () => socket.pause())
+      socket.write(`GET ${pathname} HTTP/1.1\r\nhost: ${hostname}:${port}\r\n\r\n`)
+      return socket
+    })
+    try {
+      await Promise.all(sockets.map((socket) => once(socket, 'data')))
+      // Everybody else is served meanwhile.
+      expect(bytes.equals(await fetchBytes(url))).toBe(true)
+      expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024)
+    } finally {
+      for (const socket of sockets) socket.destroy()
+    }
+  })
+})
+
+test('a picture is shown no longer when its job has ended, and is still there for a retry', async () => {
+  const away = await openRig({ fal: 'away' })
+  try {
+    const bytes = await draw()
+    const { id, settings } = await away.generate({ imageUrl: toDataUri('image/png', bytes) })
+    expect(await fetchBytes(settings.imageUrl)).toEqual(bytes)
+    const canceled = await request(away.url, CancelJobDocument, { id })
+    expect(canceled.data.cancelJob.__typename).toBe('CancelJobSuccess')
+    for (const method of ['GET', 'HEAD']) expect((await fetch(settings.imageUrl, { method })).status).toBe(404)
+    const { data } = await request(away.url, RetryJobDocument, { id })
+    if (data.retryJob.__typename !== 'GenerateVideoSuccess') expect.unreachable(JSON.stringify(data))
+    expect(await fetchBytes(data.retryJob.job.settings.imageUrl)).toEqual(bytes)
   } finally {
     await away.close()
   }
