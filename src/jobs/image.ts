@@ -52,13 +52,16 @@ export function parseDataUri(text: string): ImageOutcome<DeclaredImage> {
   const encodedLength = text.length - prefix[0].length
   if (encodedLength > MAX_ENCODED_LENGTH) return refuse(toSizeProblem(Math.floor((encodedLength / 4) * 3)))
   const encoded = text.slice(prefix[0].length)
-  if (encodedLength % 4 !== 0 || !BASE64.test(encoded)) return refuse(BAD_BASE64)
+  if (encodedLength % 4 !== 0) return refuse(BAD_BASE64)
   const paddingLength = encoded.endsWith('==') ? 2 : encoded.endsWith('=') ? 1 : 0
   const sizeBytes = (encodedLength / 4) * 3 - paddingLength
   const problem = checkSize(sizeBytes)
   if (problem !== null) return refuse(problem)
   const bytes = new Uint8Array(sizeBytes)
-  Buffer.from(bytes.buffer).write(encoded, 'base64')
+  // Node passes over what is no base64, so that too few bytes come of it, and takes the alphabet of URLs as well. A pattern
+  // for all of this takes ten times as long.
+  const decodedBytes = Buffer.from(bytes.buffer).write(encoded, 'base64')
+  if (decodedBytes !== sizeBytes || encoded.includes('-') || encoded.includes('_')) return refuse(BAD_BASE64)
   return { image: { contentType, bytes }, problem: null }
 }
 
@@ -99,7 +102,6 @@ export async function checkDataUri(text: string): Promise<ImageOutcome> {
 const DATA_URI_PREFIX = /^data:(image\/(?:jpeg|png|webp));base64,/i
 const LONGEST_PREFIX = 'data:image/jpeg;base64,'.length
 const MAX_ENCODED_LENGTH = Math.ceil(MAX_IMAGE_BYTES / 3) * 4
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 /** What browsers and HTTP clients say when they do not know: no declaration. */
 const UNKNOWN_TYPE = 'application/octet-stream'
 /** Never registered, but widespread. */

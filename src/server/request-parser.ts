@@ -2,12 +2,9 @@ import { GraphQLError, getOperationAST, OperationTypeNode } from 'graphql'
 import type { Plugin as YogaPlugin } from 'graphql-yoga'
 import { RETRY_AFTER_SECONDS } from './errors.ts'
 import { createJsonBody } from './json-body.ts'
-import { MAX_OPERATION_BYTES, type MemoryLease } from './memory-budget.ts'
+import { MAX_BODY_BYTES, MAX_OPERATION_BYTES, type MemoryLease } from './memory-budget.ts'
 import { MultipartError, parseMultipart } from './multipart-body.ts'
 import { isPreflighted, PREFLIGHT_HEADERS } from './preflight.ts'
-
-/** A data URI of 10 MiB is 13.4 MiB of base64; the rest is the operation around it. */
-export const MAX_BODY_BYTES = 15 * 1024 * 1024
 
 /** A subscription keeps what it came with for as long as it lasts: a document, an id and a cursor. */
 const MAX_SUBSCRIPTION_BYTES = 32 * 1024

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import { createMemoryBudget, MAX_BODY_BYTES, MAX_OPERATION_BYTES } from '../../src/server/memory-budget.ts'
+
+const MB = 1024 * 1024
+
+function fill(budget: ReturnType<typeof createMemoryBudget>, bytes: number) {
+  const leases = []
+  for (;;) {
+    const lease = budget.open()
+    if (!lease.extend(bytes)) return { leases, refused: lease }
+    leases.push(lease)
+  }
+}
+
+test('a process of 700 MB takes one image of the largest size at a time, one of 4 GB some more', () => {
+  expect(fill(createMemoryBudget(700 * MB), MAX_BODY_BYTES).leases).toHaveLength(1)
+  expect(fill(createMemoryBudget(4096 * MB), MAX_BODY_BYTES).leases).toHaveLength(6)
+})
+
+test('even the smallest process takes one', () => {
+  expect(fill(createMemoryBudget(64 * MB), MAX_BODY_BYTES).leases).toHaveLength(1)
+})
+
+test('images leave room for requests without one', () => {
+  const budget = createMemoryBudget(700 * MB)
+  fill(budget, MAX_OPERATION_BYTES + MB)
+  expect(budget.open().extend(MAX_OPERATION_BYTES)).toBe(true)
+})
+
+test('what is given back can be taken again, once', () => {
+  const budget = createMemoryBudget(700 * MB)
+  const { leases, refused } = fill(budget, MAX_OPERATION_BYTES)
+  refused.release()
+  expect(budget.open().extend(MAX_OPERATION_BYTES)).toBe(false)
+  leases[0]?.release()
+  leases[0]?.release()
+  expect(fill(budget, MAX_OPERATION_BYTES).leases).toHaveLength(1)
+})
+
+test('what arrives for a request that has ended is refused', () => {
+  const lease = createMemoryBudget(700 * MB).open()
+  lease.release()
+  expect(lease.extend(1)).toBe(false)
+})
+
+test('a body that comes in pieces costs what it costs in one', () => {
+  const budget = createMemoryBudget(700 * MB)
+  const lease = budget.open()
+  for (let bytes = 0; bytes < MAX_BODY_BYTES; bytes += 64 * 1024) expect(lease.extend(64 * 1024)).toBe(true)
+  expect(lease.receivedBytes).toBe(MAX_BODY_BYTES)
+  expect(budget.open().extend(MAX_BODY_BYTES)).toBe(false)
+  lease.release()
+  expect(budget.open().extend(MAX_BODY_BYTES)).toBe(true)
+})
