@@ -173,6 +173,7 @@ export function createApp(config: Config, logger: Logger): App {
       allowsOrigin,
       graphiql,
       introspection,
+      hideSuggestions: production,
       onError,
       isAway: isDatabaseAway,
     })

@@ -91,6 +91,8 @@ builder.mutationType({
       type: CancelJobSuccess,
       description: 'Asks for the end of a job. What fal had finished already ends SUCCEEDED all the same.',
       args: { id: t.arg.id({ required: true, description: 'The `id` of the job.' }) },
+      // It costs neither money nor storage; the others run once in a request.
+      extensions: { isRepeatable: true },
       errors: {
         types: [JobNotFoundError, JobStateError],
         union: { name: 'CancelJobResult', description: 'The job, or why it cannot be canceled.' },

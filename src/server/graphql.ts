@@ -7,6 +7,7 @@ import {
 } from 'graphql-yoga'
 import { type Context, createContext, type Services } from '../context.ts'
 import { cacheDocuments } from './document-cache.ts'
+import { limitDocuments } from './document-limits.ts'
 import { type ErrorDeps, MAX_ERRORS, toClientError } from './errors.ts'
 import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
 import { traceOperations } from './operation-spans.ts'
@@ -19,6 +20,8 @@ export interface GraphQLOptions extends ErrorDeps {
   allowsOrigin: AllowsOrigin
   graphiql: boolean
   introspection: boolean
+  /** True where callers should not learn the schema from its errors. */
+  hideSuggestions: boolean
 }
 
 export type GraphQLServer = YogaServerInstance<RequestContext, Context>
@@ -30,6 +33,7 @@ export function createGraphQLServer({
   allowsOrigin,
   graphiql,
   introspection,
+  hideSuggestions,
   onError,
   isAway,
 }: GraphQLOptions): GraphQLServer {
@@ -50,11 +54,11 @@ export function createGraphQLServer({
     parserAndValidationCache: false,
     plugins: [
       readRequests(),
-      limitTokens(),
+      ...(introspection ? [] : [withoutIntrospection()]),
+      limitDocuments({ hideSuggestions }),
       cacheDocuments(),
       traceOperations(),
       limitErrors(),
-      ...(introspection ? [] : [withoutIntrospection()]),
     ],
     renderGraphiQL: async (options) => {
       // 9 MB of script, which most processes never show: loaded when somebody opens the page.
@@ -104,20 +108,6 @@ function nodeFetch() {
     URL,
     URLSearchParams,
     crypto,
-  }
-}
-
-/**
- * Longest document taken, in tokens: the operations of this API have fewer than 300. The parser and the validation
- * recurse, so that one nested some thousand deep would overflow the stack before the limits of the schema see it.
- */
-const MAX_TOKENS = 1000
-
-function limitTokens(): YogaPlugin {
-  return {
-    onParse: ({ parseFn, setParseFn }) => {
-      setParseFn((source, options) => parseFn(source, { ...options, maxTokens: MAX_TOKENS }))
-    },
   }
 }
 

@@ -14,6 +14,7 @@ const graphql = createGraphQLServer({
   allowsOrigin: () => true,
   graphiql: false,
   introspection: true,
+  hideSuggestions: false,
   onError: () => {},
   isAway: () => false,
 })
