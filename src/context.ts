@@ -3,6 +3,7 @@ import type { Database } from './adapters/db.ts'
 import type { EventLog } from './events/log.ts'
 import type { Streams } from './events/stream.ts'
 import type { Update } from './events/update.ts'
+import type { JobStatus } from './generated/prisma/enums.ts'
 import type { Jobs, Viewer } from './jobs/jobs.ts'
 import type { Uploads } from './jobs/uploads.ts'
 
@@ -22,11 +23,21 @@ export interface Context extends Services {
   viewer: Viewer
   /** Pages of updates that one operation asks for, by their range: one query for all jobs that ask for the same. */
   updatePages: Map<string, DataLoader<string, Update[]>>
+  /** Fields of log lines that one operation has answered with so far. */
+  lineFields: number
+  /** What one operation counts: the jobs of each state in one range of time, each once. */
+  counts: { range: string | null; byStatus: Map<JobStatus, Promise<number>> }
 }
 
 /** Every request is the local user's until there are keys. */
 const LOCAL: Viewer = { ownerId: 'local' }
 
 export function createContext(services: Services): Context {
-  return { ...services, viewer: LOCAL, updatePages: new Map() }
+  return {
+    ...services,
+    viewer: LOCAL,
+    updatePages: new Map(),
+    lineFields: 0,
+    counts: { range: null, byStatus: new Map() },
+  }
 }

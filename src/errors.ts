@@ -87,6 +87,11 @@ export class InvalidArgumentError extends DomainError {
   }
 }
 
+/** An operation asks for more than one answer may cost. */
+export class QueryTooComplexError extends DomainError {
+  readonly code = 'QUERY_TOO_COMPLEX'
+}
+
 /** Something that this server needs, and the caller cannot mend, is away for now. */
 export class ServiceUnavailableError extends DomainError {
   readonly code = 'SERVICE_UNAVAILABLE'

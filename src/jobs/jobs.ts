@@ -5,9 +5,11 @@ import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../er
 import type { EventLog, Publish } from '../events/log.ts'
 import { readPatiently } from '../events/patience.ts'
 import type { Job, Video } from '../generated/prisma/client.ts'
+import type { JobStatus } from '../generated/prisma/enums.ts'
 import { currentTraceParent, withSpan } from '../trace.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
-import { type JobFilter, type JobRange, readJobs, toJobWhere } from './job-page.ts'
+import { createJobCounts } from './job-counts.ts'
+import { type CreatedRange, type JobFilter, type JobRange, readJobs } from './job-page.ts'
 import { DEFAULT_MODEL, type VideoInput } from './models.ts'
 import { type CheckedInput, checkVideoInput } from './settings.ts'
 import { isCancelable, isTerminal } from './state.ts'
@@ -43,7 +45,8 @@ export interface Jobs {
   find(viewer: Viewer, id: string): Promise<Job | null>
   /** Newest first. */
   list(viewer: Viewer, filter: JobFilter, range: JobRange): Promise<Job[]>
-  count(viewer: Viewer, filter: JobFilter): Promise<number>
+  /** How many jobs there are in each of these states. */
+  count(viewer: Viewer, statuses: readonly JobStatus[], range: CreatedRange): Promise<ReadonlyMap<JobStatus, number>>
   /**
    * A job by the id that one of its updates gave; calls of the same moment are one query. While the database is away it
    * waits for a while: the update would be lost to its reader.
@@ -114,6 +117,8 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
     },
     { cache: false, batchScheduleFn: (flush) => setImmediate(flush) },
   )
+
+  const counts = createJobCounts(db)
 
   async function find(viewer: Viewer, id: string): Promise<Job | null> {
     const job = await finder.load(id)
@@ -214,8 +219,8 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
     },
 
     find,
-    list: (viewer, filter, range) => readJobs(db, toJobWhere(viewer.ownerId, filter), range),
-    count: (viewer, filter) => db.job.count({ where: toJobWhere(viewer.ownerId, filter) }),
+    list: ({ ownerId }, filter, range) => readJobs(db, { ownerId, filter, range }),
+    count: ({ ownerId }, statuses, range) => counts.count({ ownerId, statuses, range }),
     load: (id) => loader.load(id),
     loadVideo: async ({ id, status }, { isPatient }) => {
       if (status !== 'SUCCEEDED') return null

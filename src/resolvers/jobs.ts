@@ -1,18 +1,22 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import type { Context } from '../context.ts'
-import { InvalidArgumentError, JobNotFoundError } from '../errors.ts'
+import { InvalidArgumentError, JobNotFoundError, QueryTooComplexError } from '../errors.ts'
 import { toCursor } from '../events/cursor.ts'
 import type { Job, Video } from '../generated/prisma/client.ts'
+import type { JobStatus } from '../generated/prisma/enums.ts'
 import { type Failure, readFailure } from '../jobs/failure.ts'
 import type { JobFilter } from '../jobs/job-page.ts'
 import type { Submitted } from '../jobs/jobs.ts'
 import { DEFAULT_MODEL, type VideoInput } from '../jobs/models.ts'
 import { IdempotencyKeyText } from '../jobs/settings.ts'
+import { TRANSITIONS } from '../jobs/state.ts'
 import { type Connection, type PageArguments, parsePage, toConnection } from './connection.ts'
 import { encodeNodeId, parseJobId } from './ids.ts'
 
 /** What generateVideo takes where the caller says nothing. */
 export const videoDefaults = DEFAULT_MODEL.defaults
+
+const ALL_STATUSES = Object.keys(TRANSITIONS) as JobStatus[]
 
 /** Mutation.generateVideo */
 export function generateVideo(
@@ -55,7 +59,7 @@ export async function job(_root: unknown, { id }: { id: string }, { jobs, viewer
 export async function listJobs(
   _root: unknown,
   { filter, ...page }: PageArguments & { filter?: JobFilter | null | undefined },
-  { jobs, viewer }: Context,
+  context: Context,
 ): Promise<Connection<Job> & { totalCount: () => Promise<number> }> {
   const request = parsePage(page)
   const after = parseListCursor(page.after, 'after')
@@ -66,11 +70,36 @@ export async function listJobs(
     limit: request.limit + 1,
     fromEnd: request.fromEnd,
   }
-  const rows = await jobs.list(viewer, filter ?? {}, range)
+  const rows = await context.jobs.list(context.viewer, filter ?? {}, range)
   return {
     ...toConnection(rows, request, page, ({ id }) => encodeNodeId('Job', id)),
-    totalCount: () => jobs.count(viewer, filter ?? {}),
+    totalCount: () => countJobs(filter ?? {}, context),
   }
+}
+
+/**
+ * JobConnection.totalCount: of the states that other lists of the operation have counted, the same numbers.
+ * @throws QueryTooComplexError for a second range of time: a count of a million jobs is most of what a query may cost
+ */
+async function countJobs({ status, ...range }: JobFilter, { jobs, viewer, counts }: Context): Promise<number> {
+  const key = JSON.stringify([range.createdAfter, range.createdBefore])
+  counts.range ??= key
+  if (counts.range !== key)
+    throw new QueryTooComplexError(
+      'The query is too large: `totalCount` is counted for one pair of `createdAfter` and `createdBefore` in a query. Send the others in queries of their own.',
+    )
+  const statuses = [...new Set(status ?? ALL_STATUSES)].toSorted()
+  const missing = statuses.filter((one) => !counts.byStatus.has(one))
+  if (missing.length > 0) {
+    const counting = jobs.count(viewer, missing, range)
+    for (const one of missing)
+      counts.byStatus.set(
+        one,
+        counting.then((found) => found.get(one) ?? 0),
+      )
+  }
+  const found = await Promise.all(statuses.map((one) => counts.byStatus.get(one) ?? 0))
+  return found.reduce((sum, count) => sum + count, 0)
 }
 
 /** Job.cursor */
@@ -95,7 +124,7 @@ export function requireJobId(text: string): string {
   return id
 }
 
-/** A job's place in the list is its id. */
+/** The cursor of a job is its id. */
 function parseListCursor(cursor: string | null | undefined, argument: string): string | undefined {
   if (cursor == null) return undefined
   const id = parseJobId(cursor)

@@ -148,31 +148,79 @@ test('the updates of a job are paged as well', async () => {
   expect((await pageOf({ last: 2, before: end.pageInfo.startCursor ?? '' })).sequences).toEqual([1])
 })
 
+/** What the server's pool is asked meanwhile, without what each new connection begins with. */
+async function listStatements(run: () => Promise<void>): Promise<string[]> {
+  // The server runs in this process, over the same driver: its statements pass here, and go on as they are.
+  const queries = vi.spyOn(pg.Client.prototype, 'query')
+  try {
+    await run()
+    const calls = queries.mock.calls as unknown as [string | { text: string }][]
+    // The job engine has connections of its own, under another name.
+    const clients = queries.mock.contexts as unknown as { connectionParameters: { application_name: string } }[]
+    return calls
+      .filter((_call, n) => clients[n]?.connectionParameters.application_name === 'reelay')
+      .map(([query]) => (typeof query === 'string' ? query : query.text))
+      .filter((text) => !text.startsWith('SET '))
+  } finally {
+    queries.mockRestore()
+  }
+}
+
 test('a page with videos, retries and updates takes as many statements for 20 jobs as for 10', async () => {
   const DEEP = `query Deep($first: Int!) { jobs(first: $first) { totalCount edges { node {
     id video { id url } retryOf { id video { url } } updates(first: 2) { edges { node { sequence job { id } } } } } } } }`
-  // The server runs in this process, over the same driver: its statements pass here, and go on as they are.
-  const statements = vi.spyOn(pg.Client.prototype, 'query')
-  async function countFor(first: number): Promise<number> {
-    statements.mockClear()
-    const { data, errors } = await request(rig.url, DEEP, { first })
-    expect(errors).toEqual([])
-    expect(data).toHaveProperty('jobs.edges.length', first)
-    // The job engine has connections of its own, under another name.
-    const clients = statements.mock.contexts as unknown as { connectionParameters: { application_name: string } }[]
-    const queries = statements.mock.calls as unknown as [string | { text: string }][]
-    // Nor does what each new connection begins with belong to the page.
-    const isOfConnection = ([query = '']: [string | { text: string }] | []) =>
-      (typeof query === 'string' ? query : query.text).startsWith('SET ')
-    return clients.filter(
-      (client, n) => client.connectionParameters.application_name === 'reelay' && !isOfConnection(queries[n] ?? []),
-    ).length
-  }
-  try {
-    const few = await countFor(10)
-    expect(few).toBeGreaterThan(3)
-    expect(await countFor(20)).toBe(few)
-  } finally {
-    statements.mockRestore()
-  }
+  const listFor = (first: number) =>
+    listStatements(async () => {
+      const { data, errors } = await request(rig.url, DEEP, { first })
+      expect(errors).toEqual([])
+      expect(data).toHaveProperty('jobs.edges.length', first)
+    })
+  const few = await listFor(10)
+  expect(few.length).toBeGreaterThan(3)
+  expect(await listFor(20)).toHaveLength(few.length)
+})
+
+describe('totalCount', () => {
+  const alias = (filter: (n: number) => string, count = 30) =>
+    `{ ${Array.from({ length: count }, (_, n) => `a${n}: jobs(first: 1, filter: { ${filter(n)} }) { totalCount }`).join(' ')} }`
+  const isCount = (text: string) => text.includes('count(*)')
+
+  test('is counted once for thirty lists with one filter', async () => {
+    const statements = await listStatements(async () => {
+      const { data, errors } = await request<Record<string, { totalCount: number }>>(
+        rig.url,
+        alias(() => 'status: [FAILED, RUNNING]'),
+      )
+      expect(errors).toEqual([])
+      expect(Object.values(data).map(({ totalCount }) => totalCount)).toEqual(Array.from({ length: 30 }, () => 10))
+    })
+    expect(statements.filter(isCount)).toHaveLength(1)
+  })
+
+  test('counts each state once, whatever the filters have in common', async () => {
+    const statements = await listStatements(async () => {
+      const { data, errors } = await request<Record<string, { totalCount: number }>>(
+        rig.url,
+        alias((n) => `status: [${STATUSES.filter((_status, bit) => (n + 1) & (1 << bit)).join(', ')}]`),
+      )
+      expect(errors).toEqual([])
+      for (const [name, { totalCount }] of Object.entries(data)) {
+        const bits = (Number(name.slice(1)) + 1).toString(2).replaceAll('0', '')
+        expect(totalCount).toBe(bits.length * 5)
+      }
+    })
+    expect(statements.filter(isCount).length).toBeLessThanOrEqual(STATUSES.length)
+  })
+
+  test('is refused for a second range of time, and the rest is answered', async () => {
+    const { data, errors } = await request<Record<string, { totalCount: number }>>(
+      rig.url,
+      alias((n) => `createdAfter: "${minute(n).toISOString()}"`, 2).replaceAll(
+        'totalCount',
+        'pageInfo { hasNextPage } totalCount',
+      ),
+    )
+    expect(errors.map(({ extensions }) => extensions.code)).toEqual(['QUERY_TOO_COMPLEX'])
+    expect(data).toBeNull()
+  })
 })

@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace.ts"
 
 /**
  * Model Job
- * One video being made. Ids are UUIDv7: their order is the order of creation, so the id is the list's cursor.
+ * One video being made. Ids are UUIDv7. Lists are ordered by createdAt, the clock of the database, and then by id.
  * Times are the database's: Prisma fills in `now()` by the clock of the machine that it runs on.
  */
 export type JobModel = runtime.Types.Result.DefaultSelection<Prisma.$JobPayload>

@@ -1,0 +1,11 @@
+-- DropIndex
+DROP INDEX "Job_ownerId_id_idx";
+
+-- DropIndex
+DROP INDEX "Job_ownerId_status_id_idx";
+
+-- CreateIndex
+CREATE INDEX "Job_ownerId_createdAt_id_idx" ON "Job"("ownerId", "createdAt", "id");
+
+-- CreateIndex
+CREATE INDEX "Job_ownerId_status_createdAt_id_idx" ON "Job"("ownerId", "status", "createdAt", "id");
