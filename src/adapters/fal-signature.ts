@@ -55,9 +55,13 @@ export function openFalSignatures(options: FalKeysOptions): FalSignatures {
  * it has none. The header need not say the same: fal has other ids for its repeated attempts.
  */
 export function readDeliveredId(rawBody: Uint8Array): string | null {
-  const id = toRecord(parseJson(Buffer.from(rawBody).toString()))?.request_id
+  const text = Buffer.from(rawBody).toString()
+  // What is too long to be parsed tells it before the model's own output.
+  const id = toRecord(parseJson(text))?.request_id ?? BEGINNING.exec(text.slice(0, 4096))?.[1]
   return isRequestId(id) ? id : null
 }
+
+const BEGINNING = /^\s*\{[^[\]{}]*?"request_id"\s*:\s*"([^"\\]+)"/
 
 function isWellFormed({ requestId, userId, timestamp, signature }: FalDelivery): boolean {
   return isRequestId(requestId) && HEADER_TEXT.test(userId) && TIMESTAMP.test(timestamp) && SIGNATURE.test(signature)
