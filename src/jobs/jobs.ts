@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader'
-import { type Database, transact } from '../adapters/db.ts'
+import { type Database, type Transaction, transact } from '../adapters/db.ts'
 import type { Queue } from '../adapters/queue.ts'
 import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../errors.ts'
 import type { EventLog, Publish } from '../events/log.ts'
@@ -143,7 +143,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
   async function save(
     viewer: Viewer,
     settings: CheckedInput,
-    options: { key: IdempotencyKey | null; retryOfId: string | null },
+    options: { key: IdempotencyKey | null; retryOf: Job | null },
   ): Promise<Submitted> {
     const earlier = options.key && (await findByKey(db, options.key))
     if (earlier) return replay(earlier)
@@ -155,13 +155,14 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
             ...columns,
             ownerId: viewer.ownerId,
             model: DEFAULT_MODEL.endpoint,
-            retryOfId: options.retryOfId,
+            retryOfId: options.retryOf?.id ?? null,
             traceParent: currentTraceParent(),
             updates: { create: { sequence: 1, status: 'PENDING' } },
             ...(image && { image: { create: image } }),
           },
           include: { updates: true },
         })
+        if (options.retryOf && job.imageUrl === null) await copyImage(tx, options.retryOf, job)
         if (options.key && !(await takeKey(tx, options.key, job.id))) throw new KeyTaken()
         await queue.enqueue(tx, job.id)
         return { job, first: updates[0] }
@@ -183,7 +184,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
       const { idempotencyKey, imageUrl, seed, motionBucketId, condAug, fps } = input
       const fingerprint = idempotencyKey == null ? '' : toFingerprint([imageUrl, seed, motionBucketId, condAug, fps])
       const key = idempotencyKey == null ? null : { ownerId: viewer.ownerId, key: idempotencyKey, fingerprint }
-      return await create(viewer, settings, { key, retryOfId: null })
+      return await create(viewer, settings, { key, retryOf: null })
     },
 
     cancel: async (viewer, id) => {
@@ -207,15 +208,13 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
     retry: async (viewer, id, idempotencyKey) => {
       const job = await get(viewer, id)
       if (!isTerminal(job.status)) throw new JobStateError(job, 'retry')
-      const image =
-        job.imageUrl === null ? await db.jobImage.findUnique({ where: { jobId: id }, omit: { jobId: true } }) : null
-      if (job.imageUrl === null && image === null) throw new JobStateError(job, 'picture is gone')
       const { imageUrl, seed, motionBucketId, condAug, fps } = job
       const key =
         idempotencyKey == null
           ? null
           : { ownerId: viewer.ownerId, key: idempotencyKey, fingerprint: toFingerprint(['retry', id]) }
-      return await create(viewer, { imageUrl, seed, motionBucketId, condAug, fps, image }, { key, retryOfId: id })
+      const settings = { imageUrl, seed, motionBucketId, condAug, fps, image: null }
+      return await create(viewer, settings, { key, retryOf: job })
     },
 
     find,
@@ -243,6 +242,17 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
       }
     },
   }
+}
+
+/**
+ * Within the database: of up to 10 MiB each, a few retries at once would take more memory than the process has.
+ * @throws JobStateError when the image is no longer there
+ */
+async function copyImage(tx: Transaction, from: Job, to: Pick<Job, 'id'>): Promise<void> {
+  const copied = await tx.$executeRaw`
+    INSERT INTO "JobImage" ("jobId", "contentType", bytes)
+    SELECT ${to.id}::uuid, "contentType", bytes FROM "JobImage" WHERE "jobId" = ${from.id}::uuid`
+  if (copied === 0) throw new JobStateError(from, 'picture is gone')
 }
 
 /** Two calls with one key at once: the other one was first. */

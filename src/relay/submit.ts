@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { FalError, type FalSubmitted } from '../adapters/fal.ts'
 import { createFailure, toFailure } from '../jobs/failure.ts'
 import { type Model, toFalInput } from '../jobs/models.ts'
@@ -33,6 +34,9 @@ const WATCH_MS = 10_000
 /** How often an upload may fail before the job does; with back-off, some minutes. */
 const MAX_UPLOADS = 12
 
+/** Uploads at once in a process: each has an image of up to 10 MiB in memory, and jobs come by the thousand. */
+const uploading = pLimit(4)
+
 /** What has come of a job's submit under one hold. */
 export interface SubmitTries {
   failedUploads: number
@@ -65,7 +69,7 @@ export async function submitJob(
   // Waits come before this: they would be a span a second.
   return await withSpan('submit', {}, () =>
     imageUrl === null
-      ? uploadImage(deps, hold, { model, tries, ticket })
+      ? uploading(() => uploadImage(deps, hold, { model, tries, ticket }))
       : sendJob(deps, hold, { job: { ...job, imageUrl }, askedAt, model, ticket }),
   )
 }
@@ -203,6 +207,8 @@ async function uploadImage(
   hold: Hold,
   { model, tries, ticket }: { model: Model; tries: SubmitTries; ticket: Ticket },
 ): Promise<SubmitOutcome> {
+  // Its turn may have come after the hold was lost.
+  hold.signal.throwIfAborted()
   const image = await jobs.readImage(hold.claim)
   if (!image) throw new Error(`job ${hold.claim.jobId} has neither an image URL nor an image`)
   try {
