@@ -5,6 +5,9 @@ const SHAPE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(\d{1,10})$/
 /** What Postgres holds in an integer. */
 const MAX_SEQUENCE = 2_147_483_647
 
+/** Longest cursor that is decoded, in characters: ours have 63 at most. */
+const MAX_CURSOR_LENGTH = 100
+
 /** A place in a job's log: after the update with this sequence. Opaque to clients. */
 export function toCursor(jobId: string, sequence: number): string {
   return Buffer.from(`${jobId}:${sequence}`).toString('base64url')
@@ -15,7 +18,8 @@ export function toCursor(jobId: string, sequence: number): string {
  * @throws InvalidArgumentError naming `argument` when it is malformed or of another job.
  */
 export function parseCursor(cursor: string, jobId: string, argument: string): number {
-  const [, id, sequence] = SHAPE.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? []
+  const text = cursor.length > MAX_CURSOR_LENGTH ? '' : Buffer.from(cursor, 'base64url').toString('latin1')
+  const [, id, sequence] = SHAPE.exec(text) ?? []
   // Encoding again refuses the many spellings that a lenient base64 decoder lets through.
   if (id === undefined || Number(sequence) > MAX_SEQUENCE || toCursor(id, Number(sequence)) !== cursor)
     throw new InvalidArgumentError(

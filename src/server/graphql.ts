@@ -13,6 +13,7 @@ import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
 import { traceOperations } from './operation-spans.ts'
 import type { AllowsOrigin } from './origins.ts'
 import { type RequestContext, readRequests } from './request-parser.ts'
+import { checkVariables } from './variables.ts'
 
 export interface GraphQLOptions extends ErrorDeps {
   schema: GraphQLSchema
@@ -57,6 +58,7 @@ export function createGraphQLServer({
       ...(introspection ? [] : [withoutIntrospection()]),
       limitDocuments({ hideSuggestions }),
       cacheDocuments(),
+      checkVariables({ hideSuggestions }),
       traceOperations(),
       limitErrors(),
     ],

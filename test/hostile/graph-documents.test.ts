@@ -1,10 +1,11 @@
 import { getIntrospectionQuery } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openRig, type Rig } from '../api/rig.ts'
+import { measureCpuMs } from '../helpers/cpu.ts'
 import { BODY_TRANSPORTS, TRANSPORTS } from './graph-transports.ts'
 
-/** A document that is refused costs a millisecond or two; what is measured here is a busy machine as well. */
-const REFUSED_MS = 1000
+/** Less than 50 are used by the slowest; the first requests of a process use more. */
+const MAX_CPU_MS = 1000
 
 let rig: Rig
 
@@ -152,9 +153,9 @@ describe.each(Object.entries({ POST, WebSocket }))(
   'over %s a document is answered shortly and soon:',
   (_name, send) => {
     test.each(SLOW)('%s', async (_what, query) => {
-      const startedAt = performance.now()
-      const { text, errors } = await send(rig.url, { query })
-      expect(performance.now() - startedAt).toBeLessThan(REFUSED_MS)
+      const { result, cpuMs } = await measureCpuMs(() => send(rig.url, { query }))
+      const { text, errors } = result
+      expect(cpuMs).toBeLessThan(MAX_CPU_MS)
       expect(errors.length).toBeLessThanOrEqual(10)
       for (const { message, locations = [] } of errors) {
         expect(message.length).toBeLessThanOrEqual(500)
@@ -185,6 +186,12 @@ describe('in production nothing suggests what the schema has:', () => {
     ['a selection', '{ job(id: 1) }'],
     ['an enum value', '{ jobs(filter: { status: RUNING }) { totalCount } }'],
     ['a field of an input', '{ jobs(filter: { statu: RUNNING }) { totalCount } }'],
+    [
+      'an enum value of the variables',
+      'query($f: JobFilter) { jobs(filter: $f) { totalCount } }',
+      { f: { status: 'RUNING' } },
+    ],
+    ['a field of the variables', 'query($f: JobFilter) { jobs(filter: $f) { totalCount } }', { f: { statu: [] } }],
   ]
 
   test.each(QUERIES)('%s', async (_what, query, variables = {}) => {
