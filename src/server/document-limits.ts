@@ -34,6 +34,9 @@ const MAX_ALIASES = 30
 
 const MAX_DIRECTIVES = 50
 
+/** Directives of one field or fragment. There are two to choose from, each of them once; graphql has an error for each more. */
+const MAX_DIRECTIVES_IN_A_ROW = 5
+
 /** Root fields of one mutation, which run one after the other. */
 const MAX_MUTATIONS = 5
 
@@ -82,13 +85,14 @@ function requireShort(characters: number): void {
 }
 
 function findExcess(schema: GraphQLSchema, document: DocumentNode): GraphQLError | null {
-  const count = { aliases: 0, directives: 0, longNames: 0 }
+  const count = { aliases: 0, directives: 0, directivesInARow: 0, longNames: 0 }
   visit(document, {
     Field: ({ alias }) => {
       if (alias) count.aliases++
     },
-    Directive: () => {
+    Directive: (_node, index) => {
       count.directives++
+      count.directivesInARow = Math.max(count.directivesInARow, Number(index) + 1)
     },
     Name: ({ value }) => {
       if (value.length > MAX_NAME_CHARACTERS) count.longNames++
@@ -98,6 +102,8 @@ function findExcess(schema: GraphQLSchema, document: DocumentNode): GraphQLError
     return tooComplex(`The document has ${count.aliases} aliases: at most ${MAX_ALIASES} are allowed.`)
   if (count.directives > MAX_DIRECTIVES)
     return tooComplex(`The document has ${count.directives} directives: at most ${MAX_DIRECTIVES} are allowed.`)
+  if (count.directivesInARow > MAX_DIRECTIVES_IN_A_ROW)
+    return tooComplex(`The document has more than ${MAX_DIRECTIVES_IN_A_ROW} directives in one place.`)
   if (count.longNames > 0)
     return tooComplex(`The document has a name of more than ${MAX_NAME_CHARACTERS} characters: use a shorter one.`)
   for (const definition of document.definitions) {
