@@ -183,9 +183,10 @@ export function createApp(config: Config, logger: Logger): App {
       const signatures = openFalSignatures({ jwksUrl: resources.jwksUrl, onError })
       lifecycle.onStop('webhook keys', () => signatures.close())
       const deliveries = createDeliveries({ db, onNews: ring })
-      routes.push(apiRoutes({ graphql, services, allowsOrigin, memory: createMemoryBudget() }))
+      const memory = createMemoryBudget()
+      routes.push(apiRoutes({ graphql, services, allowsOrigin, memory }))
       routes.push(studioRoutes({ directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources }))
-      routes.push(webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, onError }))
+      routes.push(webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, memory, onError }))
     }
     const server = createHttpServer(routes, onError)
     const sockets = servesApi

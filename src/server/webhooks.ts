@@ -1,5 +1,6 @@
 import { Hono, type Context as HttpContext } from 'hono'
 import type { OnError } from './errors.ts'
+import type { MemoryBudget, MemoryLease } from './memory-budget.ts'
 
 /** What the route needs of others; see adapters/fal-signature.ts, jobs/webhook-address.ts and jobs/deliveries.ts. */
 export interface WebhookOptions {
@@ -8,6 +9,7 @@ export interface WebhookOptions {
   readRequestId(rawBody: Uint8Array): string | null
   address: { isOurs(jobId: string, mac: string): boolean }
   deliveries: { take(delivery: { jobId: string; requestId: string }): Promise<unknown> }
+  memory: MemoryBudget
   onError: OnError
 }
 
@@ -42,10 +44,13 @@ type Outcome = keyof typeof ANSWERS
 export function webhookRoutes(options: WebhookOptions): Hono {
   return new Hono()
     .post('/webhooks/fal', async (http) => {
-      const outcome = await take(http, options).catch((error: unknown): Outcome => {
-        options.onError(error, { stage: 'webhook' })
-        return 'unavailable'
-      })
+      const lease = options.memory.open()
+      const outcome = await take(http, options, lease)
+        .catch((error: unknown): Outcome => {
+          options.onError(error, { stage: 'webhook' })
+          return 'unavailable'
+        })
+        .finally(lease.release)
       const { status, body } = ANSWERS[outcome]
       if (outcome === 'unavailable') http.header('retry-after', String(RETRY_AFTER_SECONDS))
       return http.json(body, status)
@@ -54,14 +59,14 @@ export function webhookRoutes(options: WebhookOptions): Hono {
 }
 
 /** In the order of what it costs: what is not ours is refused before its body is read. */
-async function take(http: HttpContext, options: WebhookOptions): Promise<Outcome> {
+async function take(http: HttpContext, options: WebhookOptions, lease: MemoryLease): Promise<Outcome> {
   const { signatures, readRequestId, address, deliveries } = options
   const header = (name: string) => http.req.header(name) ?? ''
   if (Number(header('content-length')) > MAX_BODY_BYTES) return 'too large'
   const jobId = http.req.query('job') ?? ''
   if (!address.isOurs(jobId, http.req.query('mac') ?? '')) return 'forged'
-  const rawBody = await readBody(http.req.raw.body)
-  if (rawBody === 'too large' || rawBody === 'unreadable') return rawBody
+  const rawBody = await readBody(http.req.raw.body, lease)
+  if (typeof rawBody === 'string') return rawBody
   // One that was sent twice comes as one with a comma, which fits no signature.
   const verdict = await signatures.verify({
     requestId: header('x-fal-webhook-request-id'),
@@ -77,14 +82,16 @@ async function take(http: HttpContext, options: WebhookOptions): Promise<Outcome
   return 'taken'
 }
 
-async function readBody(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array | 'too large' | 'unreadable'> {
+async function readBody(
+  body: ReadableStream<Uint8Array> | null,
+  lease: MemoryLease,
+): Promise<Uint8Array | 'too large' | 'unreadable' | 'unavailable'> {
   const chunks: Uint8Array[] = []
-  let sizeBytes = 0
   try {
     for await (const chunk of body ?? []) {
-      sizeBytes += chunk.byteLength
       // Leaving the loop cancels the rest.
-      if (sizeBytes > MAX_BODY_BYTES) return 'too large'
+      if (!lease.extend(chunk.byteLength)) return 'unavailable'
+      if (lease.receivedBytes > MAX_BODY_BYTES) return 'too large'
       chunks.push(chunk)
     }
   } catch {

@@ -6,6 +6,7 @@ import type { Job } from '../../src/generated/prisma/client.ts'
 import { createDeliveries } from '../../src/jobs/deliveries.ts'
 import { createWebhookAddress, type WebhookAddress } from '../../src/jobs/webhook-address.ts'
 import { close, createHttpServer, listen } from '../../src/server/http.ts'
+import { createMemoryBudget } from '../../src/server/memory-budget.ts'
 import { webhookRoutes } from '../../src/server/webhooks.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { type Delivery, openWebhookSender, type WebhookSender } from '../helpers/webhook-sender.ts'
@@ -56,7 +57,8 @@ export async function openWebhookRig({ databaseUrl }: { databaseUrl?: string } =
   let url = ''
   const address = createWebhookAddress({ publicUrl: () => url, secret: SECRET })
   const deliveries = createDeliveries({ db: takingDb, onNews: (jobId) => news.push(jobId) })
-  const routes = webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, onError })
+  const memory = createMemoryBudget()
+  const routes = webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, memory, onError })
   const server = createHttpServer([routes], onError)
   url = await listen(server, { host: '127.0.0.1', port: 0 })
 
