@@ -63,6 +63,8 @@ export async function openSandboxProcess({ dataDir, onError }: SandboxProcessOpt
       detached: true,
       windowsHide: true,
     })
+    // One that cannot be started, or signalled, says so by an event that ends this process when nobody listens.
+    child.on('error', (error) => onError(error, { stage: 'sandbox' }))
     const { url } = await readReady(child)
     return { child, url }
   }
