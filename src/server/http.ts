@@ -4,10 +4,17 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import { StartError, shorten } from '../errors.ts'
+import { guardConnections } from './connections.ts'
 import type { OnError } from './errors.ts'
 
 /** Answers under way get this long when the server closes, in milliseconds; streams would stay for ever. */
 const CLOSE_MS = 2_000
+
+/** What is unfinished is cut: a request's head after 10 s, a whole request after a minute, and each looked at every second. */
+const REQUEST_TIMES = { headersTimeout: 10_000, requestTimeout: 60_000, connectionsCheckingInterval: 1_000 }
+
+/** Connections that may wait to be accepted: one that finds no room tries again only a second later. */
+const BACKLOG = 4_096
 
 /** Everything on the port but the WebSocket: see docs/architecture.md for the routes. */
 export function createHttpServer(routes: readonly Hono[], onError: OnError): Server {
@@ -20,13 +27,15 @@ export function createHttpServer(routes: readonly Hono[], onError: OnError): Ser
     onError(error, { stage: 'http' })
     return http.json({ error: 'Unexpected error.' }, 500)
   })
-  return createAdaptorServer({ fetch: app.fetch }) as Server
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: REQUEST_TIMES }) as Server
+  guardConnections(server)
+  return server
 }
 
 /** Answers the URL that the server listens at by then. @throws StartError when it cannot. */
 export async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<string> {
   const listening = once(server, 'listening')
-  server.listen(port, host)
+  server.listen({ port, host, backlog: BACKLOG })
   await listening.catch((error: NodeJS.ErrnoException) => {
     throw new StartError(
       `cannot start: ${host}:${port} cannot be listened on (${error.code}); set HOST and PORT to a free address`,

@@ -4,6 +4,7 @@ import { type ExecutionArgs, type FormattedExecutionResult, GraphQLError, type G
 import { handleProtocols } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocketServer } from 'ws'
+import { refuse } from './connections.ts'
 import type { GraphQLServer } from './graphql.ts'
 import type { FindHostProblem } from './hosts.ts'
 import type { AllowsOrigin } from './origins.ts'
@@ -111,10 +112,6 @@ export function serveGraphQLSockets(
       clearTimeout(cut)
     },
   }
-}
-
-function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
 /** What Yoga notes for HTTP answers (a status) means nothing here. */

@@ -1,0 +1,158 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { readUnanswered, toPeer } from './unanswered.ts'
+
+/** How often all connections are looked over, in milliseconds. */
+const SWEEP_MS = 1_000
+
+/** A body comes in at this rate and an answer is read at it, in bytes a second, averaged over the times below. */
+const LEAST_RATE = 1_000
+
+/** A body may take this long to get going, in milliseconds. */
+const BODY_GRACE_MS = 10_000
+
+/** Bytes that wait for their reader have to leave within this time, or at the least rate, in milliseconds. */
+const DRAIN_MS = 30_000
+
+/** An answer that takes longer than this is a stream, in milliseconds: only those are looked up among the unanswered. */
+const STREAM_MS = 2_000
+
+/** How often the unanswered are looked up, in milliseconds, and how long a client may be among them. */
+const LOOK_MS = 2_000
+const UNANSWERED_MS = 5_000
+
+/**
+ * A silent stream is probed: where the kernel does not tell who is unanswered, a client that vanished is noticed by this,
+ * as long as nothing was sent to it since.
+ */
+const PROBES = { enable: true, initialDelay: 8_000, interval: 2_000, count: 3 }
+
+/** What is known of one connection. */
+interface Connection {
+  /** The last request, and what the socket had read when it began. */
+  request: { message: IncomingMessage; since: number; bytesRead: number } | null
+  /** Answers under way, more than one when requests are pipelined, and since when there has been one. */
+  answers: number
+  answeringSince: number
+  isProbed: boolean
+  /** When bytes began to wait for their reader, and how many had left by then. */
+  waiting: { since: number; bytesSent: number } | null
+  /** Since when the other side has acknowledged nothing. */
+  unansweredSince: number | null
+}
+
+/**
+ * Cuts connections that cost more than they bring: those that do not read, or send a body by drops, and those whose other
+ * side has vanished. Headers, and bodies that take too long in all, are the HTTP server's own business.
+ */
+export function guardConnections(server: Server): void {
+  const connections = new Map<Socket, Connection>()
+  let lookedAt = Number.NEGATIVE_INFINITY
+  let isLooking = false
+
+  server.on('connection', (socket: Socket) => {
+    connections.set(socket, {
+      request: null,
+      answers: 0,
+      answeringSince: 0,
+      isProbed: false,
+      waiting: null,
+      unansweredSince: null,
+    })
+    socket.once('close', () => connections.delete(socket))
+    // The HTTP server takes its own listener away when it hands the socket on to an upgrade. A reset that comes before the
+    // next owner has one would end the process.
+    socket.on('error', ignore)
+  })
+
+  server.on('request', (message: IncomingMessage, answer: ServerResponse) => {
+    // What is written after the client has gone fails with an event of its own.
+    answer.on('error', ignore)
+    const { socket } = message
+    const connection = connections.get(socket)
+    if (!connection) return
+    const since = performance.now()
+    connection.request = { message, since, bytesRead: socket.bytesRead }
+    if (connection.answers === 0) connection.answeringSince = since
+    connection.answers++
+    answer.once('close', () => connection.answers--)
+  })
+
+  function sweep(): void {
+    const now = performance.now()
+    for (const [socket, connection] of connections) {
+      if (isStuck(socket, connection, now)) socket.destroy()
+      else if (isTooSlow(socket, connection, now)) refuse(socket, '408 Request Timeout')
+    }
+    if (now - lookedAt >= LOOK_MS && !isLooking) {
+      lookedAt = now
+      void look(now)
+    }
+  }
+
+  /** Server-sent events are never answered: that their client has vanished only the kernel notices. */
+  async function look(now: number): Promise<void> {
+    const streams = [...connections].filter(
+      ([, { answers, answeringSince }]) => answers > 0 && now - answeringSince > STREAM_MS,
+    )
+    if (streams.length === 0) return
+    isLooking = true
+    const unanswered = await readUnanswered()
+    isLooking = false
+    for (const [socket, connection] of streams) {
+      if (!connection.isProbed) socket.setKeepAlive(PROBES)
+      connection.isProbed = true
+      connection.unansweredSince = unanswered.has(toPeer(socket)) ? (connection.unansweredSince ?? now) : null
+      if (now - (connection.unansweredSince ?? now) >= UNANSWERED_MS) socket.destroy()
+    }
+  }
+
+  const timer = setInterval(sweep, SWEEP_MS).unref()
+  server.once('close', () => clearInterval(timer))
+}
+
+/** Answers a connection that goes no further with a status alone, and closes it whatever the other side does. */
+export function refuse(socket: Duplex, status: string): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  socket.once('finish', () => socket.destroy())
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+/** Bytes have waited for their reader for the whole time, and too few of them have left. */
+function isStuck(socket: Socket, connection: Connection, now: number): boolean {
+  if (socket.writableLength === 0) {
+    connection.waiting = null
+    return false
+  }
+  const bytesSent = countSent(socket)
+  connection.waiting ??= { since: now, bytesSent }
+  if (now - connection.waiting.since < DRAIN_MS) return false
+  if (bytesSent - connection.waiting.bytesSent < (LEAST_RATE * DRAIN_MS) / 1000) return true
+  connection.waiting = { since: now, bytesSent }
+  return false
+}
+
+/** A body has been under way for its grace at less than the least rate, and it is the sender who is slow. */
+function isTooSlow(socket: Socket, { request }: Connection, now: number): boolean {
+  if (!request || request.message.complete || request.message.destroyed) return false
+  const elapsedMs = now - request.since
+  if (elapsedMs < BODY_GRACE_MS) return false
+  // What has come and was not taken yet is for this server to take.
+  if (request.message.readableLength > 0 || socket.isPaused()) return false
+  return socket.bytesRead - request.bytesRead < (LEAST_RATE * elapsedMs) / 1000
+}
+
+/** Bytes that the kernel took: Node counts what waits here as written, and tells of a large piece only in the end. */
+function countSent(socket: Socket): number {
+  const handle = (socket as { _handle?: { bytesWritten?: number; writeQueueSize?: number } | null })._handle
+  if (handle?.bytesWritten === undefined || handle.writeQueueSize === undefined)
+    return socket.bytesWritten - socket.writableLength
+  return handle.bytesWritten - handle.writeQueueSize
+}
+
+/** Whoever reads or writes a connection learns from its `close` that it broke. */
+function ignore(): void {}
