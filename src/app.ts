@@ -190,7 +190,7 @@ export function createApp(config: Config, logger: Logger): App {
     }
     const server = createHttpServer(routes, onError)
     const sockets = servesApi
-      ? serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin, findHostProblem })
+      ? serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin, findHostProblem, onError })
       : null
 
     // Clients are sent elsewhere first; what the worker waits for then is its own.

@@ -1,22 +1,26 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ExecutionArgs, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
-import { handleProtocols } from 'graphql-ws'
-import { useServer } from 'graphql-ws/use/ws'
+import { CloseCode, handleProtocols, makeServer } from 'graphql-ws'
 import { WebSocketServer } from 'ws'
 import { refuse } from './connections.ts'
+import type { OnError } from './errors.ts'
 import type { GraphQLServer } from './graphql.ts'
 import type { FindHostProblem } from './hosts.ts'
 import type { AllowsOrigin } from './origins.ts'
-
-/** Largest message taken, in bytes. Pictures do not go over the socket: upload them, or give a URL. */
-const MAX_MESSAGE_BYTES = 256 * 1024
-
-/** A client that does not answer a close is cut off after this, in milliseconds: a drain does not wait for the deaf. */
-const CLOSE_MS = 2_000
+import { createSocketLimits, keepAlive, openTransport, type Underway } from './ws-transport.ts'
 
 /** The close code for "come back": the server restarts. @see https://www.iana.org/assignments/websocket (1012) */
 const SERVICE_RESTART = 1012
+
+/** Longest id of an operation, in characters; a UUID has 36. */
+const MAX_ID_LENGTH = 128
+
+/** Operations that a socket has under way at most. */
+const MAX_OPERATIONS = 100
+
+/** The messages of all operations that a socket has under way, in characters: they are kept until each ends. */
+const MAX_OPERATIONS_LENGTH = 1024 * 1024
 
 /** The graphql-transport-ws protocol on the server's own port. */
 export interface GraphQLSockets {
@@ -33,53 +37,63 @@ export interface GraphQLSocketsOptions {
   path: string
   allowsOrigin: AllowsOrigin
   findHostProblem: FindHostProblem
+  onError: OnError
 }
 
 export function serveGraphQLSockets(
   server: Server,
-  { graphql, path, allowsOrigin, findHostProblem }: GraphQLSocketsOptions,
+  { graphql, path, allowsOrigin, findHostProblem, onError }: GraphQLSocketsOptions,
 ): GraphQLSockets {
   const sockets = new WebSocketServer({
+    ...createSocketLimits(),
     noServer: true,
-    perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE_BYTES,
     handleProtocols: (protocols) => handleProtocols(protocols),
   })
 
-  const protocol = useServer(
-    {
-      execute: (args) => (args.rootValue as Enveloped).execute(args),
-      subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
-      onSubscribe: async (_context, _id, payload): Promise<ExecutionArgs | readonly GraphQLError[]> => {
-        const { schema, execute, subscribe, contextFactory, parse, validate } = graphql.getEnveloped({
-          // The GET that opened the socket is not the operation's: Yoga refuses mutations by GET.
-          request: { method: 'POST' },
-          params: payload,
-        })
-        try {
-          const document = parse(payload.query)
-          const errors = validate(schema, document)
-          if (errors.length > 0) return errors
-          return {
-            schema,
-            document,
-            operationName: payload.operationName ?? null,
-            variableValues: payload.variables ?? null,
-            contextValue: await contextFactory(),
-            rootValue: { execute, subscribe } satisfies Enveloped,
-          }
-        } catch (error) {
-          // A document that cannot be parsed is answered; thrown, it would close the socket for all its operations.
-          if (error instanceof GraphQLError) return [error]
-          throw error
+  const protocol = makeServer<Record<string, unknown>, Underway>({
+    execute: (args) => (args.rootValue as Enveloped).execute(args),
+    subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
+    onSubscribe: async ({ extra, subscriptions }, id, payload): Promise<ExecutionArgs | readonly GraphQLError[]> => {
+      if (id.length > MAX_ID_LENGTH) {
+        extra.close(CloseCode.BadRequest, `The id is longer than ${MAX_ID_LENGTH} characters`)
+        return [new GraphQLError('The id is too long.')]
+      }
+      if (isFull(extra, Object.keys(subscriptions).length)) return [toTooMany()]
+      const { schema, execute, subscribe, contextFactory, parse, validate } = graphql.getEnveloped({
+        // The GET that opened the socket is not the operation's: Yoga refuses mutations by GET.
+        request: { method: 'POST' },
+        params: payload,
+      })
+      try {
+        const document = parse(payload.query)
+        const errors = validate(schema, document)
+        if (errors.length > 0) return errors
+        return {
+          schema,
+          document,
+          operationName: payload.operationName ?? null,
+          variableValues: payload.variables ?? null,
+          contextValue: await contextFactory(),
+          rootValue: { execute, subscribe } satisfies Enveloped,
         }
-      },
-      onError: (_context, _id, _payload, errors) => errors.map(toWireError),
-      onNext: (_context, _id, _payload, _args, result) =>
-        result.errors && ({ ...result, errors: result.errors.map(toWireError) } as FormattedExecutionResult),
+      } catch (error) {
+        // A document that cannot be parsed is answered; thrown, it would close the socket for all its operations.
+        if (error instanceof GraphQLError) return [error]
+        throw error
+      }
     },
-    sockets,
-  )
+    onError: (_context, _id, _payload, errors) => errors.map(toWireError),
+    onNext: (_context, _id, _payload, _args, result) =>
+      result.errors && ({ ...result, errors: result.errors.map(toWireError) } as FormattedExecutionResult),
+  })
+  sockets.on('connection', (webSocket) => {
+    const { transport, underway } = openTransport(webSocket, onError)
+    const closed = protocol.opened(transport, underway)
+    webSocket.once('close', (code, reason) => {
+      closed(code, String(reason)).catch((error: unknown) => onError(error, { stage: 'websocket' }))
+    })
+  })
+  const stopKeepAlive = keepAlive(sockets)
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (request.url?.split('?')[0] !== path) {
@@ -104,14 +118,27 @@ export function serveGraphQLSockets(
   return {
     stop: async () => {
       server.off('upgrade', upgrade)
+      stopKeepAlive()
       for (const client of sockets.clients) client.close(SERVICE_RESTART, 'Service restart')
-      const cut = setTimeout(() => {
-        for (const client of sockets.clients) client.terminate()
-      }, CLOSE_MS)
-      await protocol.dispose()
-      clearTimeout(cut)
+      await new Promise<void>((resolve) => sockets.close(() => resolve()))
     },
   }
+}
+
+/**
+ * Whether an operation is one too many. Those that the client has completed need a moment to end, and may outlast the
+ * message: they count once there are as many of them again.
+ */
+function isFull({ count, length }: Underway, subscriptions: number): boolean {
+  return subscriptions > MAX_OPERATIONS || count > 2 * MAX_OPERATIONS || length > MAX_OPERATIONS_LENGTH
+}
+
+function toTooMany(): GraphQLError {
+  const most = `${MAX_OPERATIONS} operations, or ${MAX_OPERATIONS_LENGTH} characters of them,`
+  return new GraphQLError(
+    `A socket has at most ${most} under way: wait until one has ended, complete one, or open another socket.`,
+    { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } },
+  )
 }
 
 /** What Yoga notes for HTTP answers (a status) means nothing here. */

@@ -62,6 +62,13 @@ describe('a socket is closed', () => {
     ['no payload', { type: 'subscribe', id: '1' }],
     ['a query that is no text', { type: 'subscribe', id: '1', payload: { query: 1 } }],
     ['a list as variables', { type: 'subscribe', id: '1', payload: { query: '{ __typename }', variables: [] } }],
+    ['the type `next`, which only a server sends', { type: 'next', id: '1', payload: { data: {} } }],
+    ['the type `error`, which only a server sends', { type: 'error', id: '1', payload: [{ message: 'x' }] }],
+    ['the type `connection_ack`, which only a server sends', { type: 'connection_ack' }],
+    ['an id of 129 characters', typename('x'.repeat(129))],
+    ['a ping of more than a kilobyte', { type: 'ping', payload: { text: 'x'.repeat(1024) } }],
+    ['a pong of more than a kilobyte', { type: 'pong', payload: { text: 'x'.repeat(1024) } }],
+    ['a complete of more than a kilobyte', { type: 'complete', id: 'x'.repeat(1024) }],
     ['variables nested 50,000 deep', `{"type":"subscribe","id":"1","payload":${'['.repeat(5e4)}${']'.repeat(5e4)}}`],
   ])('with 4400 by a message with %s', async (_name, message) => {
     const socket = await openReady()
@@ -75,11 +82,25 @@ describe('a socket is closed', () => {
     expect(await socket.closed()).toBe(4400)
   })
 
-  test('with 4409 by an id that is in use', async () => {
+  test.each(['1', '🚀'.repeat(64)])('with 4409 by the id %s, which is in use', async (id) => {
     const socket = await openReady()
-    socket.send(feed('1'))
-    socket.send(feed('1'))
+    socket.send(feed(id))
+    socket.send(feed(id))
     expect(await socket.closed()).toBe(4409)
+  })
+
+  test('with 4400 by a connection_init of more than 8 kB', async () => {
+    const socket = await open(PROTOCOL)
+    socket.send({ type: 'connection_init', payload: { token: 'x'.repeat(8192) } })
+    expect(await socket.closed()).toBe(4400)
+  })
+
+  test('and hears nothing more of its client: what comes after the mistake is not done', async () => {
+    const socket = await openReady()
+    socket.send({ type: 'nonsense' })
+    for (const id of ['1', '2', '3']) socket.send(typename(id))
+    expect(await socket.closed()).toBe(4400)
+    expect(['1', '2', '3'].flatMap(socket.of)).toEqual([])
   })
 
   test.each([MAX_MESSAGE_BYTES + 1, 50_000_000])('with 1009 by a message of %d bytes', async (sizeBytes) => {

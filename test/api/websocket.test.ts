@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { CancelJobDocument, WatchFeedDocument, WatchJobDocument } from '../../operations/generated/graphql.ts'
 import { request } from '../helpers/graphql-client.ts'
+import { until } from '../helpers/until.ts'
 import { createSocketOpener, operation, PROTOCOL, type RawSocket, typename } from './raw-socket.ts'
 import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
 
@@ -89,6 +90,46 @@ describe('a socket stays open', () => {
     await expectAlive(socket)
     expect([...socket.of('unknown'), ...socket.of('early')]).toEqual([])
   })
+})
+
+test('a socket serves 100 subscriptions, refuses the next one alone, and serves it once another is completed', async () => {
+  const socket = await openReady()
+  for (let number = 1; number <= 101; number++) socket.send(feed(`${number}`))
+  expect(await socket.received(({ id }) => id === '101')).toMatchObject({
+    type: 'error',
+    payload: [{ extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }],
+  })
+  socket.send({ type: 'complete', id: '7' })
+  socket.send(feed('102'))
+  const job = await rig.generate()
+  await socket.received(({ id, type }) => id === '102' && type === 'next')
+  expect([...socket.of('7'), ...socket.of('101').slice(1)]).toEqual([])
+  expect(socket.of('100')).toMatchObject([{ payload: { data: { jobFeed: { job: { id: job.id } } } } }])
+})
+
+test('operations that are completed at once leave nothing running', async () => {
+  const socket = await openReady()
+  for (let number = 1; number <= 500; number++) {
+    socket.send(feed(`${number}`))
+    socket.send({ type: 'complete', id: `${number}` })
+  }
+  await until(async () => /^reelay_subscriptions\S* 0$/m.test(await (await fetch(`${rig.url}/metrics`)).text()), {
+    timeoutMs: 20_000,
+    what: 'all to end',
+  })
+  await expectAlive(socket)
+})
+
+test('the operations of a socket are at most a megabyte together', async () => {
+  const socket = await openReady()
+  const large = (id: string) => JSON.stringify(feed(id)).padEnd(250_000)
+  for (const id of ['1', '2', '3', '4', '5']) socket.send(large(id))
+  expect(await socket.received(({ type }) => type === 'error')).toMatchObject({
+    id: '5',
+    payload: [{ extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }],
+  })
+  socket.send({ type: 'complete', id: '1' })
+  await expectAlive(socket)
 })
 
 test('two operations run side by side on one socket, and complete stops one of them', async () => {
