@@ -7,6 +7,7 @@ import type { Logger } from './adapters/logger.ts'
 import { createMetrics } from './adapters/metrics.ts'
 import { buildStudio, STUDIO_DIRECTORY } from './adapters/studio-build.ts'
 import { openTracing } from './adapters/tracing.ts'
+import { createWriteCheck, type WriteCheck } from './adapters/write-check.ts'
 import type { Config } from './config.ts'
 import type { Services } from './context.ts'
 import { createHub, type Hub } from './events/hub.ts'
@@ -23,7 +24,7 @@ import { createWebhookAddress } from './jobs/webhook-address.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createGate, type Gate } from './relay/gate.ts'
 import { createWorker, type Worker } from './relay/worker.ts'
-import { createReport } from './report.ts'
+import { createReport, type Report } from './report.ts'
 import { openResources } from './resources.ts'
 import { schema } from './schema/index.ts'
 import { apiRoutes } from './server/api.ts'
@@ -64,7 +65,12 @@ export interface App {
 
 /** The only place that constructs, with resources.ts for what the server stands on. */
 export function createApp(config: Config, logger: Logger): App {
-  const onError = createReport(logger, isDatabaseAway)
+  const report = createReport(logger, isDatabaseAway)
+  let writes: WriteCheck | undefined
+  const onError: Report = (error, context) => {
+    writes?.note(error)
+    report(error, context)
+  }
   const lifecycle = createLifecycle(onError)
   const servesApi = config.roles.includes('api')
   const relaysJobs = config.roles.includes('worker')
@@ -89,6 +95,7 @@ export function createApp(config: Config, logger: Logger): App {
     const onTakeover = () => metrics.claimTakenOver()
     const resources = await openResources({ config, lifecycle, logger, onError, onTakeover })
     const { db, queue } = resources
+    writes = createWriteCheck({ db })
     const fal = observeFal(resources.fal, metrics.falCalled)
     const openJobs = createOpenJobs(db)
 
@@ -214,7 +221,7 @@ export function createApp(config: Config, logger: Logger): App {
       if (stopping) return 'draining'
       try {
         await within(READY_MS, db.$queryRaw`SELECT 1`)
-        return null
+        return await within(READY_MS, writes?.check() ?? Promise.resolve(null))
       } catch (error) {
         onError(error, { stage: 'ready check' })
         return 'the database cannot be reached'

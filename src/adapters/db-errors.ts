@@ -4,6 +4,14 @@ import { FalError } from './fal-error.ts'
 
 /** Codes of Postgres for a server that starts, stops, or has no connection left; class 08 is any broken connection. */
 const AWAY_STATES = new Set(['57P01', '57P02', '57P03', '53300', '53400', '25P03', '57P05'])
+/** Codes for a server that answers and cannot store anything for now, and what that is in words. */
+const UNWRITABLE_STATES = new Map([
+  ['53100', 'the disk of the database is full'],
+  ['53200', 'the database is out of memory'],
+  ['58030', 'the database cannot write to its disk'],
+  // Where a provider puts a server whose disk is full, and what a standby is.
+  ['25006', 'the database takes no writes'],
+])
 /** The same as Prisma's driver calls them. */
 const AWAY_KINDS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'])
 /** And as Prisma itself does: no connection, none in time, no transaction in time, one that was lost. */
@@ -38,6 +46,18 @@ export function isDatabaseAway(error: unknown): boolean {
   })
 }
 
+/** Why the database cannot store anything, when the error, or what it was caused by, says so. */
+export function findUnwritable(error: unknown): string | null {
+  let found: string | null = null
+  const isIt = ({ code }: Facts): boolean => {
+    found = (code !== undefined && UNWRITABLE_STATES.get(code)) || null
+    return found !== null
+  }
+  // What a caller was told of it has it as its cause.
+  if (!someCause(error, isIt) && error instanceof Error) someCause(error.cause, isIt)
+  return found
+}
+
 /**
  * Runs a transaction again, up to three times in all, when it was another one's victim. A conflict that stays counts as a
  * database that is away: it passes by itself.
@@ -62,7 +82,13 @@ export function isConflict(error: unknown): boolean {
 }
 
 function isAwayCode(code: string): boolean {
-  return AWAY_STATES.has(code) || AWAY_PRISMA_CODES.has(code) || AWAY_SOCKET_CODES.has(code) || /^08\w{3}$/.test(code)
+  return (
+    AWAY_STATES.has(code) ||
+    UNWRITABLE_STATES.has(code) ||
+    AWAY_PRISMA_CODES.has(code) ||
+    AWAY_SOCKET_CODES.has(code) ||
+    /^08\w{3}$/.test(code)
+  )
 }
 
 interface Facts {

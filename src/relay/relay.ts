@@ -11,7 +11,7 @@ import { type SubmitTries, submitJob } from './submit.ts'
 
 /**
  * How long the steps of a job may go on failing in a way that nobody expected before the job is failed, in milliseconds.
- * Long: a database that is full for an hour costs no job. One that is away is expected.
+ * Long: one that somebody changed by mistake costs no job. A database that is away, or full, is expected.
  */
 const GIVE_UP_MS = 24 * 3600_000
 
