@@ -44,6 +44,8 @@ export interface Underway {
 export function createSocketLimits() {
   return {
     perMessageDeflate: false,
+    // One message at a time, and between two of them everybody else has a turn: 64 kB of them can come at once.
+    allowSynchronousEvents: false,
     maxPayload: MAX_MESSAGE_BYTES,
     // A message comes in one frame, rarely in some; a segment of the network brings a kilobyte of it. Each piece costs
     // about a hundred bytes, whatever is in it.

@@ -82,7 +82,7 @@ function watchHealth(): { stop(): Promise<number> } {
   }
 }
 
-/** A PNG by its first bytes, and then noise that no pattern of a stranger's has to be. */
+/** A PNG by its first bytes, of the largest size that is taken. */
 function makeImage(): Buffer {
   const bytes = Buffer.alloc(10 * MB, 0x5a)
   Buffer.from(
@@ -128,7 +128,7 @@ describe('15 MB of rubbish hold nobody up:', () => {
     const body = makeBody()
     await readLoopHeldMs()
     const { status } = await post(body)
-    // Alone on a machine less than 60; some hundred where others want the processor too.
+    // No step computes for longer than 25 ms. Where others want the processor too, some hundred can pass meanwhile.
     const heldMs = await readLoopHeldMs()
     expect({ status, heldMs: heldMs > 500 ? heldMs : 'short' }).toEqual({
       status: expect.toSatisfy((code: number) => code === 0 || (code >= 400 && code < 500)),
@@ -154,7 +154,7 @@ describe(`a process of ${PROCESS_MB} MB`, () => {
     const { answers, longestMs } = await sendFifty(() => post(body))
     for (const { text } of answers.filter(({ status }) => status === 200))
       expect(text).toBe('{"data":{"generateVideo":{"__typename":"GenerateVideoSuccess"}}}')
-    // Some 300 ms where the machine has nothing else to do.
+    // 0.5 s on two processors that fourteen others wanted too.
     expect(longestMs).toBeLessThan(10_000)
     expect(await until(async () => (await post(body)).status === 200, { timeoutMs: 30_000 })).toBe(true)
   })

@@ -18,7 +18,7 @@ import {
 
 const SEED = Number(process.env.SEED ?? 20_261)
 /** Connections of each run, and how many of them are open at a time. */
-const CONNECTIONS = 3_000
+const CONNECTIONS = 2_000
 const AT_ONCE = 50
 
 const feed = JSON.stringify({ query: WatchFeedDocument.toString() })
@@ -140,7 +140,10 @@ describe.each([
         await expectServed(target.url)
         const before = target.countDescriptors() ?? 0
         await breakOffMany(port)
-        await until(() => expectServed(`http://127.0.0.1:${port}`).then(() => true), { what: 'others to be served' })
+        await until(() => expectServed(`http://127.0.0.1:${port}`).then(() => true), {
+          timeoutMs: 20_000,
+          what: 'others to be served',
+        })
         expect(target.server.process.exitCode).toBeNull()
         // A connection to the database or two may have come with the load, and those of this test stay for a moment.
         await until(() => (target.countDescriptors() ?? 0) <= before + 12, {

@@ -79,7 +79,7 @@ export async function expectServed(url: string): Promise<void> {
     method: 'POST',
     agent: false,
     headers: { 'content-type': 'application/json', 'graphql-require-preflight': '1' },
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(30_000),
   }).end('{"query":"{ __typename }"}')
   const [answer] = (await once(asked, 'response')) as [IncomingMessage]
   expect(await json(answer)).toEqual({ data: { __typename: 'Query' } })
