@@ -54,6 +54,8 @@ export interface Jobs {
   load(id: string): Promise<Job>
   /** What a job made; null until it has SUCCEEDED. A reader of updates waits for the database as `load` does. */
   loadVideo(job: Job, reader: { isPatient: boolean }): Promise<Video | null>
+  /** In the order of the ids; null for each that is not there. */
+  findVideos(viewer: Viewer, ids: readonly string[]): Promise<(Video | null)[]>
   /** The image of a job that waits for its upload; null when there is none, or the job has ended. */
   findImage(id: string): Promise<WaitingImage | null>
 }
@@ -224,6 +226,11 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
     loadVideo: async ({ id, status }, { isPatient }) => {
       if (status !== 'SUCCEEDED') return null
       return await (isPatient ? videosOfUpdates : videos).load(id)
+    },
+    findVideos: async ({ ownerId }, ids) => {
+      const rows = await db.video.findMany({ where: { id: { in: [...ids] }, job: { ownerId } } })
+      const byId = new Map(rows.map((row) => [row.id, row]))
+      return ids.map((id) => byId.get(id) ?? null)
     },
     findImage: async (id) => {
       // The length is known without reading the bytes. Of an ended job they are kept for a retry, not to be shown.

@@ -133,6 +133,18 @@ function parseListCursor(cursor: string | null | undefined, argument: string): s
   return id
 }
 
+/** Job.retryOf */
+export function retriedJob({ retryOfId }: Job, _args: unknown, { jobs, viewer }: Context): Promise<Job | null> | null {
+  return retryOfId === null ? null : jobs.find(viewer, retryOfId)
+}
+
+/** Video.job */
+export async function jobOfVideo({ jobId }: Video, _args: unknown, { jobs, viewer }: Context): Promise<Job> {
+  const found = await jobs.find(viewer, jobId)
+  if (!found) throw new JobNotFoundError()
+  return found
+}
+
 /** Job.video */
 export function videoOfJob(
   job: Job,

@@ -1,9 +1,10 @@
 import DataLoader from 'dataloader'
+import { type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql'
 import type { Context } from '../context.ts'
-import { JobNotFoundError } from '../errors.ts'
+import { JobNotFoundError, QueryTooComplexError } from '../errors.ts'
 import { parseCursor, toCursor } from '../events/cursor.ts'
 import type { UpdateRange } from '../events/log.ts'
-import type { Update } from '../events/update.ts'
+import type { LogLine, Update } from '../events/update.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import { type Connection, type PageArguments, parsePage, toConnection } from './connection.ts'
 import { requireJobId } from './jobs.ts'
@@ -27,6 +28,38 @@ export function jobFeed(_root: unknown, _args: unknown, { streams, viewer }: Con
 /** JobUpdate.cursor */
 export function updateCursor({ jobId, sequence }: Update): string {
   return toCursor(jobId, sequence)
+}
+
+/** Fields of log lines in the answer to one operation, at most: those of 10,000 lines with all that a line has. */
+const MAX_LINE_FIELDS = 30_000
+
+/**
+ * JobUpdate.logs. How long a log is cannot be seen in a query: what it really answers with is counted.
+ * @throws QueryTooComplexError
+ */
+export function logsOfUpdate({ logs }: Update, _args: unknown, context: Context, info: GraphQLResolveInfo): LogLine[] {
+  // A subscription lasts, and pays for each update in advance.
+  if (info.operation.operation === 'subscription') return logs
+  context.lineFields += logs.length * countFields(info)
+  if (context.lineFields > MAX_LINE_FIELDS)
+    throw new QueryTooComplexError('The query is too large: its `logs` are very long. Ask for fewer jobs or updates.')
+  return logs
+}
+
+/** Fields that a selection names, in whichever fragment they stand. */
+function countFields({ fieldNodes, fragments }: GraphQLResolveInfo): number {
+  // Each fragment counts once, as its fields are answered once; unfolded, a few could stand for billions.
+  const seen = new Set<SelectionSetNode>()
+  const count = (selectionSet: SelectionSetNode | undefined): number => {
+    if (!selectionSet || seen.has(selectionSet)) return 0
+    seen.add(selectionSet)
+    return selectionSet.selections.reduce((sum, selection) => {
+      if (selection.kind === Kind.FIELD) return sum + 1
+      const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : fragments[selection.name.value]
+      return sum + count(fragment?.selectionSet)
+    }, 0)
+  }
+  return fieldNodes.reduce((sum, { selectionSet }) => sum + count(selectionSet), 0)
 }
 
 /** JobUpdate.job */

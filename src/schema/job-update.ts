@@ -1,6 +1,6 @@
 import type { LogLevel as LogLevelName, LogLine as LogLineShape, Update } from '../events/update.ts'
-import { jobOfUpdate, updateCursor } from '../resolvers/updates.ts'
-import { builder } from './builder.ts'
+import { jobOfUpdate, logsOfUpdate, updateCursor } from '../resolvers/updates.ts'
+import { builder, PRICES } from './builder.ts'
 import { Job, JobStatus } from './job.ts'
 
 const LogLevel = builder.enumType('LogLevel', {
@@ -50,7 +50,8 @@ JobUpdate.implement({
     logs: t.field({
       type: [LogLine],
       description: 'New log lines only; all lines so far in the first update of a subscription without `after`.',
-      resolve: ({ logs }) => logs,
+      complexity: { field: 1, multiplier: PRICES.logLines },
+      resolve: logsOfUpdate,
     }),
     progress: t.exposeFloat('progress', {
       nullable: true,

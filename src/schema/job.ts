@@ -1,6 +1,6 @@
-import { imageUrl, jobCursor, jobFailure, videoOfJob } from '../resolvers/jobs.ts'
+import { imageUrl, jobCursor, jobFailure, retriedJob, videoOfJob } from '../resolvers/jobs.ts'
 import { updatesOfJob } from '../resolvers/updates.ts'
-import { builder, pageComplexity } from './builder.ts'
+import { builder, PRICES, pageComplexity } from './builder.ts'
 import { JobFailure } from './job-failure.ts'
 import { JobUpdate } from './job-update.ts'
 import { Video } from './video.ts'
@@ -55,8 +55,13 @@ export const Job = builder.prismaNode('Job', {
       description: 'Null until the job has ended.',
     }),
     failure: t.field({ type: JobFailure, nullable: true, description: 'Null unless FAILED.', resolve: jobFailure }),
-    video: t.field({ type: Video, nullable: true, description: 'Null until SUCCEEDED.', resolve: videoOfJob }),
-    retryOf: t.relation('retryOf', { nullable: true, description: 'The job that this one repeats (retryJob).' }),
+    video: t.field({
+      type: Video,
+      nullable: true,
+      description: 'Null until SUCCEEDED.',
+      complexity: PRICES.video,
+      resolve: videoOfJob,
+    }),
     cursor: t.string({
       description: 'Newest cursor: subscribe with it to get only what comes later.',
       resolve: jobCursor,
@@ -65,7 +70,7 @@ export const Job = builder.prismaNode('Job', {
       {
         type: JobUpdate,
         description: 'The stored log, oldest first. `first` or `last` of 1 to 100, 20 if neither is given.',
-        complexity: pageComplexity,
+        complexity: (page) => pageComplexity(page, PRICES.updates),
         resolve: updatesOfJob,
       },
       { name: 'JobUpdateConnection', description: 'A page of the log of a job.' },
@@ -73,6 +78,16 @@ export const Job = builder.prismaNode('Job', {
     ),
   }),
 })
+
+builder.objectField(Job, 'retryOf', (t) =>
+  t.field({
+    type: Job,
+    nullable: true,
+    description: 'The job that this one repeats (retryJob).',
+    complexity: PRICES.row,
+    resolve: retriedJob,
+  }),
+)
 
 const VideoSettings = builder.prismaObject('Job', {
   variant: 'VideoSettings',
@@ -83,6 +98,7 @@ const VideoSettings = builder.prismaObject('Job', {
       type: 'URL',
       description:
         'The picture that the video begins with. Of a data URI: where the picture was uploaded to; until then, where this server shows it as long as the job has not ended.',
+      complexity: PRICES.url,
       resolve: imageUrl,
     }),
     seed: t.expose('seed', {

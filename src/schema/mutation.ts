@@ -10,7 +10,7 @@ import type { Submitted } from '../jobs/jobs.ts'
 import type { UploadedImage } from '../jobs/uploads.ts'
 import { cancelJob, videoDefaults as defaults, generateVideo, retryJob } from '../resolvers/jobs.ts'
 import { uploadImage } from '../resolvers/uploads.ts'
-import { builder } from './builder.ts'
+import { builder, PRICES } from './builder.ts'
 import { Job } from './job.ts'
 
 const GenerateVideoInput = builder.inputType('GenerateVideoInput', {
@@ -79,6 +79,7 @@ builder.mutationType({
   fields: (t) => ({
     generateVideo: t.field({
       type: GenerateVideoSuccess,
+      complexity: PRICES.paid,
       description: 'Saves a job and answers at once; watch it with jobProgress.',
       args: { input: t.arg({ type: GenerateVideoInput, required: true, description: 'What to make a video from.' }) },
       errors: {
@@ -89,6 +90,7 @@ builder.mutationType({
     }),
     cancelJob: t.field({
       type: CancelJobSuccess,
+      complexity: PRICES.row,
       description: 'Asks for the end of a job. What fal had finished already ends SUCCEEDED all the same.',
       args: { id: t.arg.id({ required: true, description: 'The `id` of the job.' }) },
       // It costs neither money nor storage; the others run once in a request.
@@ -101,6 +103,7 @@ builder.mutationType({
     }),
     retryJob: t.field({
       type: GenerateVideoSuccess,
+      complexity: PRICES.paid,
       description: 'A new job with the settings of an ended one.',
       args: {
         id: t.arg.id({ required: true, description: 'The `id` of the ended job.' }),
@@ -116,6 +119,7 @@ builder.mutationType({
     }),
     uploadImage: t.field({
       type: UploadImageSuccess,
+      complexity: PRICES.paid,
       description: "Puts an image into fal's storage, by a GraphQL multipart request.",
       args: { file: t.arg({ type: 'File', required: true, description: 'A JPEG, PNG or WebP of at most 10 MiB.' }) },
       errors: {

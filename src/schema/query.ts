@@ -1,5 +1,5 @@
 import { job, listJobs } from '../resolvers/jobs.ts'
-import { builder, pageComplexity } from './builder.ts'
+import { builder, PRICES, pageComplexity } from './builder.ts'
 import { Job, JobStatus } from './job.ts'
 
 const JobFilter = builder.inputType('JobFilter', {
@@ -19,6 +19,7 @@ builder.queryField('job', (t) =>
     nullable: true,
     description: 'A job by its id; null, with a JOB_NOT_FOUND error, when there is no such job that you may see.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of the job.' }) },
+    complexity: PRICES.row,
     resolve: job,
   }),
 )
@@ -29,7 +30,7 @@ builder.queryField('jobs', (t) =>
       type: Job,
       description: 'Newest first. `first` or `last` of 1 to 100, 20 if neither is given.',
       args: { filter: t.arg({ type: JobFilter, description: 'Which jobs; all if not given.' }) },
-      complexity: pageComplexity,
+      complexity: (page) => pageComplexity(page),
       resolve: listJobs,
     },
     {

@@ -1,6 +1,9 @@
 import { jobFeed, jobProgress } from '../resolvers/updates.ts'
-import { builder } from './builder.ts'
+import { affordable, builder, PRICES } from './builder.ts'
 import { JobUpdate } from './job-update.ts'
+
+const watchJob = affordable(jobProgress)
+const watchFeed = affordable(jobFeed)
 
 builder.subscriptionType({
   description: 'What can be watched.',
@@ -13,14 +16,16 @@ builder.subscriptionType({
         id: t.arg.id({ required: true, description: 'The `id` of the job.' }),
         after: t.arg.string({ description: 'The `cursor` of the last update that you have, or of the job.' }),
       },
-      subscribe: jobProgress,
+      complexity: { field: 1, multiplier: PRICES.subscription },
+      subscribe: watchJob,
       resolve: (update) => update,
     }),
     jobFeed: t.field({
       type: JobUpdate,
       description:
         'Live updates of all jobs that the viewer may see, from now on. After a reconnect, read `jobs` again.',
-      subscribe: jobFeed,
+      complexity: { field: 1, multiplier: PRICES.subscription },
+      subscribe: watchFeed,
       resolve: (update) => update,
     }),
   }),

@@ -1,12 +1,18 @@
-import { builder } from './builder.ts'
+import type { Video as VideoShape } from '../generated/prisma/client.ts'
+import { jobOfVideo } from '../resolvers/jobs.ts'
+import { builder, PRICES } from './builder.ts'
+import { Job } from './job.ts'
 
-export const Video = builder.prismaNode('Video', {
+export const Video = builder.objectRef<VideoShape>('Video')
+
+builder.node(Video, {
   description: 'What a job made.',
-  id: { field: 'id', description: 'Globally unique and opaque: fetch this again with `node`.' },
-  nullable: true,
-  findUnique: (id, { viewer }) => ({ id, job: { ownerId: viewer.ownerId } }),
+  id: { resolve: ({ id }) => id, description: 'Globally unique and opaque: fetch this again with `node`.' },
+  isTypeOf: (value) => typeof value === 'object' && value !== null && 'fileName' in value,
+  // All at once: whose a video is stands in its job, and Prisma would ask for each of them alone.
+  loadMany: (ids, { jobs, viewer }) => jobs.findVideos(viewer, ids),
   fields: (t) => ({
-    job: t.relation('job', { description: 'The job that made it.' }),
+    job: t.field({ type: Job, description: 'The job that made it.', complexity: PRICES.row, resolve: jobOfVideo }),
     url: t.expose('url', { type: 'URL', description: 'Where to play or download it.' }),
     contentType: t.exposeString('contentType', { description: 'Media type, e.g. video/mp4.' }),
     fileName: t.exposeString('fileName', { description: 'A name to save it by.' }),
