@@ -2,6 +2,7 @@
  * A well-behaved client in a thread of its own: what it waits for is the server, not the busy test beside it. It asks a
  * cheap query over and over, and watches a job until that ends.
  */
+import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
@@ -34,13 +35,16 @@ interface Assignment {
 }
 
 /** A pause between queries, in milliseconds. */
-const PAUSE_MS = 20
+const PAUSE_MS = 50
 const QUERY = JSON.stringify({ query: '{ jobs(first: 1) { edges { node { id status } } } }' })
 
-export function startBystander(assignment: Assignment): Bystander {
+/** Answers once the job is being watched. */
+export async function startBystander(assignment: Assignment): Promise<Bystander> {
   const worker = new Worker(new URL(import.meta.url), { workerData: assignment })
   const { promise, resolve, reject } = Promise.withResolvers<BystanderReport>()
-  worker.once('message', resolve).once('error', reject)
+  worker.once('error', reject)
+  await Promise.race([once(worker, 'message'), promise])
+  worker.once('message', resolve)
   return {
     finish: async () => {
       worker.postMessage('finish')
@@ -109,6 +113,7 @@ async function watch({ url, jobId }: Assignment, report: BystanderReport): Promi
     })) {
       if (errors) report.failures.push(JSON.stringify(errors).slice(0, 200))
       if (!data) continue
+      if (report.sequences.length === 0) parentPort?.postMessage('watching')
       report.sequences.push(data.jobProgress.sequence)
       report.lastStatus = data.jobProgress.status
     }

@@ -32,7 +32,7 @@ export function makeOperation(choose: Chooser, world: World): Operation {
     [3, () => ({ query: damage(choose, makeDocument(choose, world)), variables: [] })],
     [4, () => choose.pick(WITH_VARIABLES)],
     [3, () => ({ query: choose.pick(SHAPES)(choose.pick([1, 5, 30, 101, 1000, 4000])), variables: [] })],
-    [0.1, () => ({ query: choose.pick(SHAPES)(50_000), variables: [] })],
+    [0.03, () => ({ query: choose.pick(SHAPES)(50_000), variables: [] })],
     [1, () => ({ query: makeText(choose), variables: [] })],
   ])
 }

@@ -11,17 +11,20 @@ import { COUNT, SEED, storm } from './storm.ts'
 const ANSWER_MS = 15_000
 /** What never ends is left after this, in milliseconds: the server's own times for it are longer. */
 const UNFINISHED_MS = 100
-/** The longest that anybody else may wait for a cheap query, in milliseconds. */
-const MAX_WAIT_MS = 1000
+/**
+ * The longest that anybody else may wait for a cheap query, in milliseconds. The short form runs where other things are
+ * at work as well, and only finds what blocks the server for long.
+ */
+const MAX_WAIT_MS = COUNT >= 100_000 ? 1000 : 3000
 /** Items of a run that only warms up: code is compiled, and caches fill. */
 const WARM_UP = 400
 /** A run that takes longer is too slow, in milliseconds. */
-const MAX_RUN_MS = 60_000 + COUNT * 4
+const MAX_RUN_MS = 120_000 + COUNT * 4
 const LANES = 16
 /** How much of an item a violation shows; its number makes all of it again. */
 const SHOWN_BYTES = 1500
-/** Log lines that a run may cause: kinds of lines, each once a minute, and a few for each start. */
-const maxLines = (since: number) => 60 + 20 * Math.ceil((performance.now() - since) / 60_000)
+/** Log lines that there may be: some kinds of lines, each once a minute, and those of the start. */
+const maxLines = () => 60 + 20 * Math.ceil(performance.now() / 60_000)
 
 /** How a server may close a socket on somebody who breaks the rules; never by 1011 or 4500, which say that it broke. */
 const CLOSE_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1013, 4400, 4401, 4406, 4408, 4409, 4429]
@@ -35,7 +38,7 @@ beforeAll(async () => {
 
 afterAll(() => rig.stop())
 
-function sendRequests(seed: number, count: number) {
+function sendRequests(seed: number, count: number, deadline = Number.POSITIVE_INFINITY) {
   return storm({
     lanes: LANES,
     seed,
@@ -49,11 +52,11 @@ function sendRequests(seed: number, count: number) {
       })
     },
     show: ({ request }) => Buffer.concat(request.pieces).subarray(0, SHOWN_BYTES).toString('latin1'),
-    isOver: () => rig.hasExited,
+    isOver: () => rig.hasExited || performance.now() > deadline,
   })
 }
 
-function sendFrames(seed: number, count: number) {
+function sendFrames(seed: number, count: number, deadline = Number.POSITIVE_INFINITY) {
   return storm({
     lanes: LANES,
     seed,
@@ -68,7 +71,7 @@ function sendFrames(seed: number, count: number) {
         .subarray(0, SHOWN_BYTES)
         .toString('latin1'),
     weigh: ({ frames }) => Math.max(1, frames.length),
-    isOver: () => rig.hasExited,
+    isOver: () => rig.hasExited || performance.now() > deadline,
   })
 }
 
@@ -101,14 +104,12 @@ test.each([
   ['HTTP requests', sendRequests],
   ['WebSocket frames', sendFrames],
 ])(`${COUNT} generated %s harm nobody (TEST_SEED=${SEED})`, { timeout: MAX_RUN_MS + 120_000 }, async (what, send) => {
-  const since = performance.now()
-  const outputBefore = rig.output().length
   await send(SEED + 1, WARM_UP)
   const before = await rig.figures()
   const bystander = await rig.startBystander()
 
   const began = performance.now()
-  const { sent, violations } = await send(SEED, COUNT)
+  const { sent, violations } = await send(SEED, COUNT, began + MAX_RUN_MS)
   const seconds = (performance.now() - began) / 1000
   expect(rig.hasExited, rig.output().slice(-3000)).toBe(false)
 
@@ -133,9 +134,9 @@ test.each([
   process.stdout.write(`${JSON.stringify(figures)}\n`)
 
   expect(violations).toEqual([])
+  expect(sent).toBeGreaterThanOrEqual(COUNT)
   expect(judgeBystander(report, { maxWaitMs: MAX_WAIT_MS })).toEqual([])
-  expect(judgeLog(rig.output().slice(outputBefore), { secrets: rig.secrets, maxLines: maxLines(since) })).toEqual([])
+  expect(judgeLog(rig.output(), { secrets: rig.secrets, maxLines: maxLines() })).toEqual([])
   expect(healthy.status).toBe(200)
   expect(after.peakRssMb).toBeLessThanOrEqual(MAX_MEMORY_MB)
-  expect(seconds * 1000).toBeLessThan(MAX_RUN_MS)
 })

@@ -45,9 +45,9 @@ const ORIGINS = [
 const HOSTS = [
   'evil.example',
   'video.example.com.evil.example',
-  '169.254.169.254',
+  'metadata.google.internal',
   'localhost.evil.example',
-  '[::ffff:7f00:1]:1',
+  'localhost.',
 ]
 const ACCEPTS = [
   '*/*',

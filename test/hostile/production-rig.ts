@@ -25,6 +25,7 @@ export interface Figures {
   /** The most memory that it ever took; of now where the system does not tell. */
   peakRssMb: number
   openFiles: number
+  cpuSeconds: number
   subscriptions: number
 }
 
@@ -89,7 +90,7 @@ export async function openHostileRig(environment: Record<string, string> = {}): 
         return running.process.exitCode !== null || running.process.signalCode !== null
       },
       figures: () => readFigures(running),
-      startBystander: async () => startBystander({ url, jobId: (await generate(url, LONG_IMAGE_URL)).id }),
+      startBystander: async () => await startBystander({ url, jobId: (await generate(url, LONG_IMAGE_URL)).id }),
       stop,
     }
   } catch (error) {
@@ -116,6 +117,7 @@ async function readFigures(server: ServerProcess): Promise<Figures> {
     rssMb: toMb(rss),
     peakRssMb: toMb(peak),
     openFiles: gauge('process_open_fds') || 0,
+    cpuSeconds: Math.round(gauge('process_cpu_seconds_total')),
     subscriptions: gauge('reelay_subscriptions'),
   }
 }

@@ -128,7 +128,7 @@ describe.each(WAYS)('over %s', (_way, send) => {
   test('two jobs in one request make none', async () => {
     const before = await countJobs()
     await send(`mutation { a: ${JOB} b: ${JOB} }`)
-    expect(await countJobs()).toBe(before)
+    expect(await countJobs()).toEqual(before)
   })
 })
 
@@ -186,7 +186,7 @@ describe('over HTTP', () => {
     expect(response.status).toBeLessThan(500)
     expect(text).not.toContain('"data":{')
     expect([...judgeErrors(text), ...judgeText(text, rig.secrets)]).toEqual([])
-    expect(await countJobs()).toBe(before)
+    expect(await countJobs()).toEqual(before)
   })
 
   test('a query by GET with a header that needs a preflight is answered', async () => {
@@ -216,7 +216,7 @@ describe('over HTTP', () => {
       body: JSON.stringify(body),
     })
     const text = await response.text()
-    expect(JSON.parse(text)).toMatchObject({ errors: [{ message: expect.any(String) }] })
+    expect((JSON.parse(text) as { errors: unknown[] }).errors.length).toBeGreaterThan(0)
     expect([...judgeErrors(text), ...judgeText(text, rig.secrets)]).toEqual([])
     expect(text.length).toBeLessThan(10_000)
   })

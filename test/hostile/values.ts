@@ -48,7 +48,7 @@ export function makeText(choose: Chooser): string {
   return choose.oneOf([
     [12, () => choose.pick(WORDS)],
     [4, () => 'x'.repeat(choose.pick([255, 256, 1000, 5000]))],
-    [0.3, () => choose.pick(['x', '🚀', '\u0000', '"', '\\', '\ud800']).repeat(choose.pick([20_000, 100_000]))],
+    [0.03, () => choose.pick(['x', '🚀', '\u0000', '"', '\\', '\ud800']).repeat(choose.pick([20_000, 100_000]))],
     [
       3,
       () =>
@@ -148,8 +148,8 @@ export function makeJson(choose: Chooser, depth = 3): string {
           depth - 1,
         ),
     ],
-    [0.1, () => nest(choose.pick([1000, 100_000]), choose.pick(['[]', '{"a":}']))],
-    [0.1, () => `[${'0,'.repeat(choose.pick([1000, 100_000]))}0]`],
+    [0.02, () => nest(choose.pick([1000, 100_000]), choose.pick(['[]', '{"a":}']))],
+    [0.02, () => `[${'0,'.repeat(choose.pick([1000, 100_000]))}0]`],
     [
       0.1,
       () =>

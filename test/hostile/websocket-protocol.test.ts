@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createSocketOpener, operation, PROTOCOL, type RawSocket, typename } from '../api/raw-socket.ts'
+import { until } from '../helpers/until.ts'
 import { judgeErrors, judgeText } from './oracle.ts'
 import { type HostileRig, openHostileRig } from './production-rig.ts'
 
@@ -25,6 +26,13 @@ async function expectServing(socket: RawSocket, id = 'still here'): Promise<void
     { id, type: 'next', payload: { data: { __typename: 'Query' } } },
     { id, type: 'complete' },
   ])
+}
+
+async function expectSubscriptions(count: number): Promise<void> {
+  await until(async () => (await rig.figures()).subscriptions === count, {
+    what: `${count} subscriptions`,
+    everyMs: 50,
+  })
 }
 
 const init = { type: 'connection_init' }
@@ -72,8 +80,8 @@ describe('a socket is closed with', () => {
 })
 
 describe('a socket stays open and serves', () => {
-  test.each(['__proto__', 'toString', 'constructor', 'x'.repeat(1000)])(
-    'an operation with the id %.20s',
+  test.each(['__proto__', 'toString', 'constructor', '🚀', 'x'.repeat(100)])(
+    'an operation with the id %s',
     async (id) => {
       await expectServing(await openReady(), id)
     },
@@ -114,7 +122,7 @@ describe('a socket stays open and serves', () => {
     socket.send(operation('1', query))
     const { type, payload } = await socket.received(({ id }) => id === '1')
     const errors = JSON.stringify({ errors: type === 'error' ? payload : (payload as { errors: unknown }).errors })
-    expect(JSON.parse(errors)).toMatchObject({ errors: [{ message: expect.any(String) }] })
+    expect((JSON.parse(errors) as { errors: unknown[] }).errors.length).toBeGreaterThan(0)
     expect([...judgeErrors(errors), ...judgeText(errors, rig.secrets)]).toEqual([])
     await expectServing(socket)
   })
@@ -135,11 +143,11 @@ test('the 101st subscription of a socket is an error for its id, and the first s
     type: 'error',
     payload: [{ message: expect.any(String) }],
   })
-  await expect.poll(async () => (await rig.figures()).subscriptions).toBe(100)
+  await expectSubscriptions(100)
   socket.send({ type: 'complete', id: '1' })
-  await expect.poll(async () => (await rig.figures()).subscriptions).toBe(99)
+  await expectSubscriptions(99)
   socket.send(operation('102', FEED))
-  await expect.poll(async () => (await rig.figures()).subscriptions).toBe(100)
+  await expectSubscriptions(100)
   expect(socket.isOpen).toBe(true)
 })
 
