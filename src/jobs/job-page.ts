@@ -65,6 +65,12 @@ export function inCreatedRange({ createdAfter, createdBefore }: CreatedRange): P
   return createdBefore ? Prisma.sql`${later} AND "createdAt" < ${createdBefore}` : later
 }
 
+/** The jobs that are there, by their ids, in one statement. Prisma takes ten times as long to make its objects of them. */
+export async function readJobsById(db: Transaction, ids: readonly string[]): Promise<ReadonlyMap<string, Job>> {
+  const rows = await db.$queryRaw<Job[]>`SELECT * FROM "Job" WHERE id = ANY(${[...new Set(ids)]}::uuid[])`
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
 /** Where a job stands in the list; one that is gone, about where it stood: its id, a UUIDv7, begins with a time. */
 async function toPlace(db: Transaction, id: string | undefined): Promise<Place | null> {
   if (id === undefined) return null

@@ -9,7 +9,7 @@ import type { JobStatus } from '../generated/prisma/enums.ts'
 import { currentTraceParent, withSpan } from '../trace.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
 import { createJobCounts } from './job-counts.ts'
-import { type CreatedRange, type JobFilter, type JobRange, readJobs } from './job-page.ts'
+import { type CreatedRange, type JobFilter, type JobRange, readJobs, readJobsById } from './job-page.ts'
 import { DEFAULT_MODEL, type VideoInput } from './models.ts'
 import { type CheckedInput, checkVideoInput } from './settings.ts'
 import { isCancelable, isTerminal } from './state.ts'
@@ -88,9 +88,7 @@ export interface JobsDeps {
 export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }: JobsDeps): Jobs {
   const loader = new DataLoader<string, Job>(
     async (ids) => {
-      const where = { id: { in: [...new Set(ids)] } }
-      const rows = await readPatiently(() => db.job.findMany({ where }), { isAway, patienceMs: LOAD_MS })
-      const byId = new Map(rows.map((row) => [row.id, row]))
+      const byId = await readPatiently(() => readJobsById(db, ids), { isAway, patienceMs: LOAD_MS })
       return ids.map((id) => byId.get(id) ?? new JobNotFoundError())
     },
     // Not cached: an update shows the job as it is now.
@@ -113,8 +111,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
   // Those who come at once, as all subscribers do after a restart, are answered by one query.
   const finder = new DataLoader<string, Job | null>(
     async (ids) => {
-      const rows = await db.job.findMany({ where: { id: { in: [...new Set(ids)] } } })
-      const byId = new Map(rows.map((row) => [row.id, row]))
+      const byId = await readJobsById(db, ids)
       return ids.map((id) => byId.get(id) ?? null)
     },
     { cache: false, batchScheduleFn: (flush) => setImmediate(flush) },

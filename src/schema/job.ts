@@ -1,3 +1,4 @@
+import type { Job as JobShape } from '../generated/prisma/client.ts'
 import { imageUrl, jobCursor, jobFailure, retriedJob, videoOfJob } from '../resolvers/jobs.ts'
 import { updatesOfJob } from '../resolvers/updates.ts'
 import { builder, PRICES, pageComplexity } from './builder.ts'
@@ -22,12 +23,13 @@ export const JobStatus = builder.enumType('JobStatus', {
   } as const,
 })
 
-export const Job = builder.prismaNode('Job', {
+export const Job = builder.objectRef<JobShape>('Job')
+
+builder.node(Job, {
   description: 'One video being made.',
-  id: { field: 'id', description: 'Globally unique and opaque: fetch this again with `node` or `job`.' },
-  // Asked for by an id that names nothing, `node` answers null.
-  nullable: true,
-  findUnique: (id, { viewer }) => ({ id, ownerId: viewer.ownerId }),
+  id: { resolve: ({ id }) => id, description: 'Globally unique and opaque: fetch this again with `node` or `job`.' },
+  isTypeOf: (value) => typeof value === 'object' && value !== null && 'retryOfId' in value,
+  loadMany: (ids, { jobs, viewer }) => Promise.all(ids.map((id) => jobs.find(viewer, id))),
   fields: (t) => ({
     status: t.expose('status', {
       type: JobStatus,
@@ -62,6 +64,13 @@ export const Job = builder.prismaNode('Job', {
       complexity: PRICES.video,
       resolve: videoOfJob,
     }),
+    retryOf: t.field({
+      type: Job,
+      nullable: true,
+      description: 'The job that this one repeats (retryJob).',
+      complexity: PRICES.row,
+      resolve: retriedJob,
+    }),
     cursor: t.string({
       description: 'Newest cursor: subscribe with it to get only what comes later.',
       resolve: jobCursor,
@@ -79,18 +88,9 @@ export const Job = builder.prismaNode('Job', {
   }),
 })
 
-builder.objectField(Job, 'retryOf', (t) =>
-  t.field({
-    type: Job,
-    nullable: true,
-    description: 'The job that this one repeats (retryJob).',
-    complexity: PRICES.row,
-    resolve: retriedJob,
-  }),
-)
+const VideoSettings = builder.objectRef<JobShape>('VideoSettings')
 
-const VideoSettings = builder.prismaObject('Job', {
-  variant: 'VideoSettings',
+VideoSettings.implement({
   description: 'What a video is made from.',
   fields: (t) => ({
     model: t.exposeString('model', { description: 'fal endpoint, e.g. fal-ai/stable-video.' }),

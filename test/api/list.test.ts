@@ -180,6 +180,41 @@ test('a page with videos, retries and updates takes as many statements for 20 jo
   expect(await listFor(20)).toHaveLength(few.length)
 })
 
+test('jobs and videos by their ids are a statement each, also when they are asked for twice', async () => {
+  const { data: listed } = await request<{ jobs: { edges: { node: { video: { id: string } | null } }[] } }>(
+    rig.url,
+    '{ jobs(first: 100) { edges { node { video { id } } } } }',
+  )
+  const videos = listed.jobs.edges.flatMap(({ node }) => (node.video ? [node.video.id] : []))
+  expect(videos).toHaveLength(5)
+  const foreign = encodeNodeId('Job', uuid(2, 0))
+  const wanted = [...ids, foreign, ...videos]
+  const statements = await listStatements(async () => {
+    const { data, errors } = await request<Record<string, ({ __typename: string; id: string } | null)[]>>(
+      rig.url,
+      'query ($ids: [ID!]!) { one: nodes(ids: $ids) { __typename id } two: nodes(ids: $ids) { __typename id } }',
+      { ids: wanted },
+    )
+    expect(errors).toEqual([])
+    const expected = [
+      ...ids.map((id) => ({ __typename: 'Job', id })),
+      null,
+      ...videos.map((id) => ({ __typename: 'Video', id })),
+    ]
+    expect(data).toEqual({ one: expected, two: expected })
+  })
+  expect(statements.length).toBeLessThanOrEqual(4)
+  const jobsOfVideos = await listStatements(async () => {
+    const { errors } = await request(
+      rig.url,
+      'query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Video { job { id retryOf { id } } } } }',
+      { ids: videos },
+    )
+    expect(errors).toEqual([])
+  })
+  expect(jobsOfVideos).toHaveLength(3)
+})
+
 describe('totalCount', () => {
   const alias = (filter: (n: number) => string, count = 30) =>
     `{ ${Array.from({ length: count }, (_, n) => `a${n}: jobs(first: 1, filter: { ${filter(n)} }) { totalCount }`).join(' ')} }`
