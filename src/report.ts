@@ -29,6 +29,8 @@ interface Line {
   level: 'warn' | 'error'
   facts: Facts
   text: string
+  /** Why the database is away, when that is what the line is about. */
+  outage?: string
 }
 
 interface Repeats {
@@ -82,17 +84,29 @@ function toLine(error: unknown, context: ErrorContext, isAway: (error: unknown) 
     const facts = { ...context, kind: error.kind, status: error.status }
     return { level: 'warn', facts, text: `${context.stage}: ${cut(error.message)}` }
   }
-  if (!isAway(error) && !(error instanceof Error && isAway(error.cause)))
-    return { level: 'error', facts: { ...context, err: error }, text: `${context.stage} failed` }
-  const reason = error instanceof Error ? error.message.split('\n').at(-1) : error
-  return { level: 'warn', facts: context, text: `${context.stage}: the database is away: ${cut(String(reason))}` }
+  const outage = findOutage(error, isAway)
+  if (outage === null) return { level: 'error', facts: { ...context, err: error }, text: `${context.stage} failed` }
+  return { level: 'warn', facts: context, text: `${context.stage}: the database is away: ${outage}`, outage }
 }
 
-/** Errors of one stage and one class whose messages differ in numbers, ids and quotations alone are of one kind. */
-function toKind(error: unknown, { facts }: Line): string {
+/** Why the database cannot be used, when that is what the error, or its cause, tells. */
+function findOutage(error: unknown, isAway: (error: unknown) => boolean): string | null {
+  if (isAway(error)) return cut(String((error instanceof Error ? error.message : String(error)).split('\n').at(-1)))
+  return error instanceof Error && error.cause !== undefined ? findOutage(error.cause, isAway) : null
+}
+
+/**
+ * Errors of one stage and one class whose messages differ in numbers, ids and quotations alone are of one kind. An outage
+ * fails all stages at once: it is of one kind by its reason.
+ */
+function toKind(error: unknown, { facts, outage }: Line): string {
+  if (outage !== undefined) return `outage ${withoutDetails(outage)}`
   const { name, message } = error instanceof Error ? error : { name: typeof error, message: String(error) }
-  const wording = cut(message).replaceAll(/"[^"]*"|'[^']*'|[\da-f-]*\d[\da-f-]*/gi, '#')
-  return [facts.stage, name, facts.kind, wording].join(' ')
+  return [facts.stage, name, facts.kind, withoutDetails(cut(message))].join(' ')
+}
+
+function withoutDetails(message: string): string {
+  return message.replaceAll(/"[^"]*"|'[^']*'|[\da-f-]*\d[\da-f-]*/gi, '#')
 }
 
 function cut(text: string): string {

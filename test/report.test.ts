@@ -67,6 +67,19 @@ test('wordings without end cost neither lines nor memory', () => {
   expect(vi.getTimerCount()).toBeLessThanOrEqual(201)
 })
 
+test('an outage is one line a minute, whatever stages meet it and however it is wrapped', () => {
+  const { lines, report } = openReport((error) => error instanceof RangeError)
+  const full = new RangeError('could not extend file "base/1/2": No space left on device')
+  report(full, { stage: 'relay' })
+  report(full, { stage: 'claim' })
+  report(new Error('come back later', { cause: full }), { stage: 'graphql' })
+  expect(lines.map(({ text }) => text)).toEqual([
+    'relay: the database is away: could not extend file "base/1/2": No space left on device',
+  ])
+  vi.advanceTimersByTime(MINUTE_MS)
+  expect(lines.slice(1)).toMatchObject([{ level: 'warn', facts: { repeated: 2 } }])
+})
+
 test('a line about a database that is away, or about a refusal of fal, is short', () => {
   const { lines, report } = openReport((error) => error instanceof RangeError)
   report(new RangeError('x'.repeat(1e6)), { stage: 'graphql' })
