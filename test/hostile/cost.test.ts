@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const aliases = (count: number, field: string) => Array.from({ length: count }, (_, n) => `a${n}: ${field}`).join(' ')
 const page = (fields: string) => `{ jobs(first: 100) { edges { node { ${fields} } } } }`
-const ids = JSON.stringify(Array.from({ length: 100 }, () => encodeNodeId('Job', crypto.randomUUID())))
+const ids = Array.from({ length: 100 }, () => encodeNodeId('Job', crypto.randomUUID()))
 
 describe('an operation that costs too much is refused', () => {
   test.each<[string, string]>([
@@ -38,13 +38,13 @@ describe('an operation that costs too much is refused', () => {
       'the log of a job, from 30 places',
       `{ jobs(first: 2) { edges { node { ${aliases(30, 'updates(last: 1) { edges { cursor } }')} } } } }`,
     ],
-    ['500 nodes', `{ ${aliases(5, `nodes(ids: ${ids}) { id }`)} }`],
+    ['500 nodes', `query ($ids: [ID!]!) { ${aliases(5, 'nodes(ids: $ids) { id }')} }`],
     [
       'six jobs',
       `mutation { ${aliases(6, 'generateVideo(input: { imageUrl: "https://example.com/a.png" }) { __typename }')} }`,
     ],
   ])('%s', async (_name, query) => {
-    const { errors } = await request(rig.url, query)
+    const { errors } = await request(rig.url, query, { ids })
     expect(new Set(errors.map(({ extensions }) => extensions.code))).toEqual(new Set(['QUERY_TOO_COMPLEX']))
     for (const { message } of errors) expect(message.length).toBeLessThan(300)
     expect(await db.job.count()).toBe(0)
