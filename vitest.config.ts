@@ -4,6 +4,10 @@ import { configDefaults, defineConfig } from 'vitest/config'
 const CLIENTS = ['test/browser/**/*.test.ts', 'test/web/reelay-client.test.ts']
 /** Files that start servers of their own, and hold them to their times. */
 const CLUSTERS = ['test/faults/**/*.test.ts', 'test/hostile/**/*.test.ts']
+/** Those of them that mostly wait for times of minutes to pass. */
+const WAITERS = ['faults/clocks', 'faults/killers', 'hostile/slow', 'hostile/vanished'].map(
+  (name) => `test/${name}.test.ts`,
+)
 
 export default defineConfig({
   // As Node resolves: graphql has a second copy behind the condition "development", and two copies do not know each other's errors.
@@ -35,7 +39,17 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'clusters', include: CLUSTERS, maxWorkers: 1, sequence: { groupOrder: 2 } },
+        test: {
+          name: 'clusters',
+          include: CLUSTERS,
+          exclude: [...configDefaults.exclude, ...WAITERS],
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'waiters', include: WAITERS, maxWorkers: WAITERS.length, sequence: { groupOrder: 3 } },
       },
     ],
   },
