@@ -14,8 +14,10 @@ import type { Ending } from './relay-jobs.ts'
  *
  * Up to 3 all jobs of a dead worker are blamed alike. From 3 on each death makes the job a suspect: its next holder lets go
  * of all else and works on it alone. The count rises when that begins, and so only for who is there when the worker dies; a
- * suspect that waits for its turn is not blamed, and a worker that stops in order takes it back. A job that does nothing but
- * wait for the answer of a lost submit kills nobody, and is not counted.
+ * suspect that waits for its turn is not blamed, and a worker that stops in order takes it back. Between two turns the worker
+ * goes on as usual for at least as long as the turn took: after three deaths all that merely waits may be suspect, and new
+ * jobs cannot wait for a thousand turns. A job that does nothing but wait for the answer of a lost submit kills nobody, and is
+ * not counted.
  */
 export const SUSPECT_TAKEOVERS = 3
 export const MOST_TAKEOVERS = 5

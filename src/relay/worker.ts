@@ -28,6 +28,8 @@ export interface WorkerOptions {
   heartbeatMs?: number
   /** A submit that has left may take this long to answer, in milliseconds; the process has 20 s. Default 14,000. */
   graceMs?: number
+  /** Between two jobs that are worked on alone, the others have at least this long, in milliseconds. Default 5000. */
+  usualMs?: number
 }
 
 /** Holds that are let go within this time are given back together, in milliseconds. */
@@ -39,6 +41,11 @@ const TOGETHER_MS = 50
  */
 const AFTER_OUTAGE_MS = 30_000
 
+interface Suspect {
+  claim: Claim
+  row: Job
+}
+
 interface Held {
   hold: Hold
   /** The relay has been told of a cancel: once is enough. */
@@ -49,13 +56,17 @@ interface Held {
 
 export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
   const { queue, jobs, gate, isAway, onError } = deps
-  const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000 } = options
+  const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000, usualMs = 5000 } = options
   const held = new Map<string, Held>()
   const stopping = new AbortController()
   const stopped = new AbortController()
   const tasks = createAlarm()
   /** Claimed, and kept, until each can be worked on alone. */
-  let suspects: { claim: Claim; row: Job }[] = []
+  let suspects: Suspect[] = []
+  /** Until then no suspect has its turn. */
+  let usualUntil = Number.NEGATIVE_INFINITY
+  /** Claims that are to be given back: one that lapses instead counts as a death. */
+  const loose = new Set<Claim>()
   let outageAt = Number.NEGATIVE_INFINITY
   let claiming: Promise<void> = Promise.resolve()
   let beating: Promise<void> = Promise.resolve()
@@ -66,13 +77,16 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       const free = concurrency - held.size + Math.min(gate.waiting, concurrency)
       let found = 0
       try {
-        const suspect = suspects.shift()
-        if (suspect) await workAlone(suspect)
-        else if (free > 0) found = await claim(free)
+        await letGo()
+        const [suspect] = performance.now() < usualUntil ? [] : suspects
+        if (suspect) {
+          await workAlone(suspect)
+          found = 1
+        } else if (free > 0) found = await claim(free)
       } catch (error) {
         note(error, { stage: 'claim' })
       }
-      if (found === 0 && suspects.length === 0) await tasks.sleep(pollMs, stopping.signal)
+      if (found === 0) await tasks.sleep(pollMs, stopping.signal)
     }
   }
 
@@ -89,19 +103,41 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       isTakeover && !isAfterOutage && !held.has(claim.jobId) ? { ...claim, isTakeover } : claim,
     )
     if (claims.length === 0) return 0
-    const rows = new Map((await jobs.take(claims)).map((job) => [job.id, job]))
-    const usual: { claim: Claim; row: Job }[] = []
+    const rows = new Map((await takeOrLetGo(claims)).map((job) => [job.id, job]))
+    const killers: Claim[] = []
     for (const claim of claims) {
       const row = rows.get(claim.jobId)
+      // Given back, one without a row would be claimed again at once, and for ever: it may lapse.
       if (!row) continue
       const verdict = judgeTakeover(claim, row)
-      if (verdict === 'usual') usual.push({ claim, row })
+      if (verdict === 'usual') hold(claim, row)
       else if (verdict === 'alone') suspects.push({ claim, row })
-      else await endKiller(claim)
+      else killers.push(claim)
     }
-    if (suspects.length === 0) for (const { claim, row } of usual) hold(claim, row)
-    else await queue.release(usual.map(({ claim }) => claim))
+    // Last, and never given back when that fails: a killer whose claim lapses is still known as one.
+    for (const claim of killers) await endKiller(claim)
     return claims.length
+  }
+
+  async function takeOrLetGo(claims: Claim[]): Promise<Job[]> {
+    try {
+      return await jobs.take(claims)
+    } catch (error) {
+      for (const claim of claims) loose.add(claim)
+      throw error
+    }
+  }
+
+  /** What cannot be given back now stays to be given back. */
+  async function letGo(): Promise<void> {
+    const batch = [...loose]
+    loose.clear()
+    try {
+      await queue.release(batch)
+    } catch (error) {
+      for (const claim of batch) loose.add(claim)
+      throw error
+    }
   }
 
   async function endKiller(claim: Claim): Promise<void> {
@@ -112,13 +148,32 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     onError(error, { stage: 'suspect job', jobId: claim.jobId })
   }
 
+  /** One suspect's turn; then the others have at least as long, however many suspects wait. */
+  async function workAlone(suspect: Suspect): Promise<void> {
+    const since = performance.now()
+    try {
+      // Submits that have left are answered first: they would be lost with this process.
+      await giveBack(stopping.signal)
+      stopping.signal.throwIfAborted()
+      // Until here it waited, and was kept alive, like the rest of them.
+      if (suspects.includes(suspect)) await watchAlone(suspect)
+    } finally {
+      const now = performance.now()
+      usualUntil = now + Math.max(now - since, usualMs)
+    }
+  }
+
   /** Until it has got on, has ended, or has lived for as long as what kills would not. */
-  async function workAlone({ claim, row }: { claim: Claim; row: Job }): Promise<void> {
-    // Submits that have left are answered first: they would be lost with this process.
-    await giveBack(stopping.signal)
-    stopping.signal.throwIfAborted()
+  async function watchAlone(suspect: Suspect): Promise<void> {
+    const { claim, row } = suspect
     const takeovers = row.takeovers + 1
-    if (!(await jobs.setTakeovers(claim, row.takeovers, takeovers))) return
+    const isBlamed = await jobs.setTakeovers(claim, row.takeovers, takeovers)
+    suspects = suspects.filter((other) => other !== suspect)
+    if (!isBlamed) {
+      // It got on by itself, or is somebody else's.
+      loose.add(claim)
+      return
+    }
     const ended = createAlarm()
     void hold(claim, row).then(ended.ring)
     const since = performance.now()
@@ -183,16 +238,16 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       if (!signal.aborted) throw error
     })
 
-  /** Lets go of everything: at once of what can be left, of the rest when its submit is answered, or time is up. */
+  /** Lets go of all that is held: at once of what can be left, of the rest when its submit is answered, or time is up. */
   async function giveBack(timeUp: AbortSignal): Promise<void> {
     const left = new Set(held.values())
     const free = createAlarm()
-    const freed: Claim[] = []
+    if (loose.size > 0) free.ring()
     for (const entry of left) {
       entry.controller.abort(new HoldLostError())
       void entry.done.then(() => {
         left.delete(entry)
-        freed.push(entry.hold.claim)
+        loose.add(entry.hold.claim)
         free.ring()
       })
     }
@@ -203,14 +258,11 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       // Those that end with it go back with it.
       await new Promise((resolve) => setTimeout(resolve, TOGETHER_MS))
       if (left.size === 0 || timeUp.aborted) break
-      const batch = freed.splice(0)
-      // The answers that are still to come are worth the wait; these go back with the next.
-      await queue.release(batch).catch((error: unknown) => {
-        onError(error, { stage: 'release' })
-        freed.push(...batch)
-      })
+      // The answers that are still to come are worth the wait; what cannot go back goes back with the next.
+      await letGo().catch((error: unknown) => onError(error, { stage: 'release' }))
     }
-    await queue.release([...freed, ...[...left].map(({ hold }) => hold.claim)])
+    for (const { hold } of left) loose.add(hold.claim)
+    await letGo()
   }
 
   return {
@@ -226,6 +278,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     stop: async () => {
       stopping.abort(new HoldLostError())
       await claiming
+      for (const { claim } of suspects.splice(0)) loose.add(claim)
       try {
         await giveBack(AbortSignal.timeout(graceMs))
       } finally {

@@ -94,8 +94,9 @@ describe('a job whose last three holders died', () => {
     return id
   }
   const readTakeovers = async (id: string) => (await rig.db.job.findUniqueOrThrow({ where: { id } })).takeovers
-  const start = (deps: Partial<RelayDeps> = {}) => {
-    const worker = createWorker({ ...rig.toDeps(fal.url), ...deps, queue: rig.queue }, { concurrency: 10, pollMs: 50 })
+  const start = (deps: Partial<RelayDeps> = {}, { usualMs = 100 } = {}) => {
+    const options = { concurrency: 10, pollMs: 50, usualMs }
+    const worker = createWorker({ ...rig.toDeps(fal.url), ...deps, queue: rig.queue }, options)
     worker.start()
     return worker
   }
@@ -136,8 +137,70 @@ describe('a job whose last three holders died', () => {
     const other = await createJob('https://pictures.test/later.png')
     const worker = start()
     await until(async () => (await readRequest(other)) !== null, { timeoutMs: 10_000 })
-    expect([await readTakeovers(suspect), await readTakeovers(next)]).toEqual([0, 0])
+    await until(async () => (await readTakeovers(suspect)) + (await readTakeovers(next)) === 0, { timeoutMs: 10_000 })
     expect(fal.posts.get('https://pictures.test/innocent.png')).toBe(1)
+    await worker.stop()
+  })
+
+  test('is one of twenty: a new job is submitted between two of them, and a stop gives back those that wait', async () => {
+    const suspects: string[] = []
+    for (let i = 0; i < 20; i++) suspects.push(await createSuspect(`waits-${i}`))
+    // The first has its turn, and the second would have it after this test.
+    const worker = start({}, { usualMs: 600_000 })
+    const countWaiting = () => rig.db.job.count({ where: { id: { in: suspects }, takeovers: 3 } })
+    await until(async () => (await countWaiting()) === 19, { timeoutMs: 10_000 })
+    const other = await createJob('https://pictures.test/between.png')
+    await until(async () => (await readRequest(other)) !== null, { timeoutMs: 10_000 })
+    expect(await countWaiting()).toBe(19)
+    // All are claimed: none was left to be claimed by others.
+    expect(await rig.queue.claim(30)).toEqual([])
+    await worker.stop()
+    const claims = await rig.queue.claim(30)
+    expect(new Set(claims.map(({ jobId }) => jobId))).toEqual(new Set([...suspects, other]))
+    expect(claims.filter(({ isTakeover }) => isTakeover)).toEqual([])
+  })
+
+  test('is one of twenty, each of which has its turn', async () => {
+    const suspects: string[] = []
+    for (let i = 0; i < 20; i++) suspects.push(await createSuspect(`turn-${i}`))
+    const worker = start()
+    const where = { id: { in: suspects }, takeovers: 0, requestId: { not: null } }
+    await until(async () => (await rig.db.job.count({ where })) === 20, { timeoutMs: 25_000 })
+    await worker.stop()
+  })
+
+  test('is given back by a stop while it waits for the submits of others to be answered', async () => {
+    const answering = Promise.withResolvers<void>()
+    fal.twists.submit = async ({ imageUrl }, usual) => {
+      if (imageUrl.endsWith('/slow.png')) await answering.promise
+      return usual()
+    }
+    await createJob('https://pictures.test/slow.png')
+    const worker = start()
+    await until(() => fal.posts.has('https://pictures.test/slow.png'), { timeoutMs: 10_000 })
+    const suspect = await createSuspect('patient')
+    await until(async () => (await rig.db.job.findUniqueOrThrow({ where: { id: suspect } })).claim > 0)
+    // It waits for its turn, and a stop gives it back before the submit is answered.
+    const stopped = worker.stop()
+    const claims = await until(async () => {
+      const found = await rig.queue.claim(10)
+      return found.some(({ jobId }) => jobId === suspect) ? found : null
+    })
+    expect(claims.find(({ jobId }) => jobId === suspect)?.isTakeover).toBeUndefined()
+    expect(await readTakeovers(suspect)).toBe(3)
+    answering.resolve()
+    await stopped
+  })
+
+  test('is none when the row could not be read after its task was claimed: the task is given back', async () => {
+    const job = await createJob('https://pictures.test/not-taken.png')
+    let failures = 0
+    const take: RelayDeps['jobs']['take'] = (claims) =>
+      failures++ === 0 ? Promise.reject(new Error('no rows today')) : rig.jobs.take(claims)
+    const worker = start({ jobs: { ...rig.jobs, take } })
+    // Sooner than a claim lapses.
+    await until(async () => (await readRequest(job)) !== null, { timeoutMs: 8_000 })
+    expect(await readTakeovers(job)).toBe(0)
     await worker.stop()
   })
 
