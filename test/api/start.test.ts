@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { GenerateVideoDocument, WatchJobDocument } from '../../operations/generated/graphql.ts'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../helpers/directories.ts'
+import { request, subscribe } from '../helpers/graphql-client.ts'
 import { runServerProcess, startServerProcess } from '../helpers/server-process.ts'
 
 let directory: TemporaryDirectory
@@ -27,6 +29,16 @@ test('without any setting it starts a database and a sandbox of its own and says
   // The urls of earlier videos are of this address.
   expect(second.output()).toContain(sandboxUrl)
 
+  // Its key there is no word of the sandbox's own texts, or these would hide it.
+  const { data } = await request(second.url, GenerateVideoDocument, {
+    input: { imageUrl: 'http://sandbox.test/a.png' },
+  })
+  if (data.generateVideo.__typename !== 'GenerateVideoSuccess') throw new Error('no job was made')
+  const messages: string[] = []
+  for await (const update of subscribe(second.url, WatchJobDocument, { id: data.generateVideo.job.id }))
+    messages.push(...(update.data?.jobProgress.logs.map(({ message }) => message) ?? []))
+  expect(messages).toContain('A runner of the sandbox took the request (this is not fal)')
+
   // A second server on the directory would stop this one's database when it stops.
   expect(await runServerProcess({ DATA_DIR: directory.path, FAL_KEY: 'k' })).toEqual({
     code: 1,
@@ -45,7 +57,7 @@ test('without any setting it starts a database and a sandbox of its own and says
   })
   expect((await fetch(`${second.url}/readyz`)).status).toBe(200)
   expect(await second.end('SIGTERM')).toEqual({ code: 0, signal: null })
-}, 60_000)
+}, 90_000)
 
 test('every problem with the settings is told at once, in one line, before anything is opened, and no secret with them', async () => {
   const { code, output } = await runServerProcess({
