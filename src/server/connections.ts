@@ -98,8 +98,9 @@ export function guardConnections(server: Server): void {
     )
     if (streams.length === 0) return
     isLooking = true
-    const unanswered = await readUnanswered()
-    isLooking = false
+    const unanswered = await readUnanswered().finally(() => {
+      isLooking = false
+    })
     for (const [socket, connection] of streams) {
       if (!connection.isProbed) socket.setKeepAlive(PROBES)
       connection.isProbed = true

@@ -62,10 +62,15 @@ export function createHostCheck(readRules: () => HostRules): FindHostProblem {
   }
 }
 
-/** Stands before all routes that a web page could ask for: they are served under this server's own names. */
+/** Load balancers and Prometheus ask for these under whatever name they have for the server, or none. */
+const PROBES: readonly string[] = ['/healthz', '/readyz', '/metrics']
+
+/** Stands before all routes: those that a web page could ask for are served under this server's own names alone. */
 export function hostRoutes(findHostProblem: FindHostProblem): Hono {
   return new Hono().use(async (http, next) => {
-    const problem = findHostProblem((http.env as HttpBindings).incoming as IncomingMessage)
+    const incoming = (http.env as HttpBindings).incoming as IncomingMessage
+    const isAmbiguous = (incoming.headersDistinct.host?.length ?? 0) > 1
+    const problem = PROBES.includes(http.req.path) && !isAmbiguous ? null : findHostProblem(incoming)
     if (problem === null) return await next()
     const { status, code, message } = problem
     return http.json({ errors: [{ message, extensions: { code } }] }, status)

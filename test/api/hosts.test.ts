@@ -66,6 +66,10 @@ test.each(['/healthz', '/readyz', '/metrics'])('%s answers under every name', as
   expect((await ask(path, 'evil.example')).status).toBe(200)
 })
 
+test.each(['/healthz', '/readyz', '/metrics'])('%s is refused under two names at once', async (path) => {
+  expect((await ask(path, 'localhost', 'evil.example')).status).toBe(400)
+})
+
 describe('a WebSocket', () => {
   const upgrade = async (...hosts: string[]) => {
     const head = [
