@@ -184,20 +184,19 @@ export function createApp(config: Config, logger: Logger): App {
       onError,
       isAway: isDatabaseAway,
     })
-    // Load balancers and Prometheus ask for these two under whatever name they have.
-    const routes: Hono[] = [healthRoutes(health), metricsRoutes(metrics), hostRoutes(findHostProblem)]
+    const memory = createMemoryBudget()
+    const routes: Hono[] = [hostRoutes(findHostProblem), healthRoutes(health), metricsRoutes(metrics)]
     if (servesApi) {
       const signatures = openFalSignatures({ jwksUrl: resources.jwksUrl, onError })
       lifecycle.onStop('webhook keys', () => signatures.close())
       const deliveries = createDeliveries({ db, onNews: ring })
-      const memory = createMemoryBudget()
       routes.push(apiRoutes({ graphql, services, allowsOrigin, memory }))
       routes.push(studioRoutes({ directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources }))
       routes.push(webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, memory, onError }))
     }
     const server = createHttpServer(routes, onError)
     const sockets = servesApi
-      ? serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin, findHostProblem, onError })
+      ? serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin, findHostProblem, memory, onError })
       : null
 
     // Clients are sent elsewhere first; what the worker waits for then is its own.

@@ -23,6 +23,10 @@ export interface Context extends Services {
   viewer: Viewer
   /** Pages of updates that one operation asks for, by their range: one query for all jobs that ask for the same. */
   updatePages: Map<string, DataLoader<string, Update[]>>
+  /** Characters of long texts that one operation has answered with so far. */
+  characters: number
+  /** What the request may take of the process's memory; not there over WebSocket, where each message has its own. */
+  memory?: { reserve(bytes: number): boolean }
   /** Fields of log lines that one operation has answered with so far. */
   lineFields: number
   /** What one operation counts: the jobs of each state in one range of time, each once. */
@@ -37,6 +41,7 @@ export function createContext(services: Services): Context {
     ...services,
     viewer: LOCAL,
     updatePages: new Map(),
+    characters: 0,
     lineFields: 0,
     counts: { range: null, byStatus: new Map() },
   }

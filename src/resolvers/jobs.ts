@@ -10,6 +10,7 @@ import type { Submitted } from '../jobs/jobs.ts'
 import { DEFAULT_MODEL, type VideoInput } from '../jobs/models.ts'
 import { IdempotencyKeyText } from '../jobs/settings.ts'
 import { TRANSITIONS } from '../jobs/state.ts'
+import { countText } from './answer-size.ts'
 import { type Connection, type PageArguments, parsePage, toConnection } from './connection.ts'
 import { encodeNodeId, parseJobId } from './ids.ts'
 
@@ -113,8 +114,8 @@ export function jobFailure(job: Job): Failure | null {
 }
 
 /** VideoSettings.imageUrl: while the image waits here for its upload, where this server shows it. */
-export function imageUrl({ id, imageUrl }: Job, _args: unknown, { publicUrl }: Context): string {
-  return imageUrl ?? `${publicUrl}/media/images/${id}`
+export function imageUrl({ id, imageUrl }: Job, _args: unknown, context: Context, info: GraphQLResolveInfo): string {
+  return countText(imageUrl ?? `${context.publicUrl}/media/images/${id}`, context, info)
 }
 
 /** @throws JobNotFoundError */

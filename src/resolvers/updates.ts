@@ -6,6 +6,7 @@ import { parseCursor, toCursor } from '../events/cursor.ts'
 import type { UpdateRange } from '../events/log.ts'
 import type { LogLine, Update } from '../events/update.ts'
 import type { Job } from '../generated/prisma/client.ts'
+import { countText } from './answer-size.ts'
 import { type Connection, type PageArguments, parsePage, toConnection } from './connection.ts'
 import { requireJobId } from './jobs.ts'
 
@@ -44,6 +45,16 @@ export function logsOfUpdate({ logs }: Update, _args: unknown, context: Context,
   if (context.lineFields > MAX_LINE_FIELDS)
     throw new QueryTooComplexError('The query is too large: its `logs` are very long. Ask for fewer jobs or updates.')
   return logs
+}
+
+/** LogLine.message */
+export function messageOfLine(
+  { message }: LogLine,
+  _args: unknown,
+  context: Context,
+  info: GraphQLResolveInfo,
+): string {
+  return countText(message, context, info)
 }
 
 /** Fields that a selection names, in whichever fragment they stand. */

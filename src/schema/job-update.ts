@@ -1,5 +1,5 @@
 import type { LogLevel as LogLevelName, LogLine as LogLineShape, Update } from '../events/update.ts'
-import { jobOfUpdate, logsOfUpdate, updateCursor } from '../resolvers/updates.ts'
+import { jobOfUpdate, logsOfUpdate, messageOfLine, updateCursor } from '../resolvers/updates.ts'
 import { builder, PRICES } from './builder.ts'
 import { Job, JobStatus } from './job.ts'
 
@@ -23,7 +23,7 @@ const LogLine = builder.objectRef<LogLineShape>('LogLine').implement({
       resolve: ({ at }) => (at === null ? null : new Date(at)),
     }),
     level: t.field({ type: LogLevel, description: 'How much it matters.', resolve: ({ level }) => level }),
-    message: t.exposeString('message', { description: 'The text.' }),
+    message: t.string({ description: 'The text.', resolve: messageOfLine }),
   }),
 })
 

@@ -22,6 +22,11 @@ const OPERATION_COST = 24
  */
 const IMAGE_COST = 8
 
+/** Bytes of memory that a chunk takes besides what is in it. A body may come a byte at a time. */
+const CHUNK_BYTES = 512
+/** The same of a whole image that comes in segments of the network. */
+const CHUNKS_BYTES = CHUNK_BYTES * (MAX_BODY_BYTES / 1024)
+
 /** The memory that requests under way may take together, so that no number of senders ends the process. */
 export interface MemoryBudget {
   open(): MemoryLease
@@ -31,34 +36,40 @@ export interface MemoryBudget {
 export interface MemoryLease {
   /** What came so far. */
   readonly receivedBytes: number
-  /** Takes memory for so many bytes more that came. False when there is none left: the request must end. */
+  /** Takes memory for a chunk of so many bytes that came. False when there is none left: the request must end. */
   extend(bytes: number): boolean
+  /** Takes just so many bytes of memory. False when there are none left. */
+  reserve(bytes: number): boolean
   /** Gives everything back. Can be called twice. */
   release(): void
 }
 
 export function createMemoryBudget(processBytes: number = readProcessMemory()): MemoryBudget {
   // One image at a time is taken however small the process is: refused now, it would be refused for ever.
-  const limitBytes = Math.max(processBytes * REQUESTS_SHARE, toCost(MAX_BODY_BYTES) / IMAGES_SHARE)
+  const limitBytes = Math.max(processBytes * REQUESTS_SHARE, (toCost(MAX_BODY_BYTES) + CHUNKS_BYTES) / IMAGES_SHARE)
   let takenBytes = 0
   return {
     open: () => {
       let receivedBytes = 0
       let costBytes = 0
       let isReleased = false
+      function take(bytes: number, share: number): boolean {
+        if (isReleased || takenBytes + bytes > limitBytes * share) return false
+        costBytes += bytes
+        takenBytes += bytes
+        return true
+      }
       return {
         get receivedBytes() {
           return receivedBytes
         },
         extend: (bytes) => {
+          const before = toCost(receivedBytes)
           receivedBytes += bytes
-          const moreBytes = toCost(receivedBytes) - costBytes
-          const share = receivedBytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1
-          if (isReleased || takenBytes + moreBytes > limitBytes * share) return false
-          costBytes += moreBytes
-          takenBytes += moreBytes
-          return true
+          const moreBytes = toCost(receivedBytes) - before + CHUNK_BYTES
+          return take(moreBytes, receivedBytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1)
         },
+        reserve: (bytes) => take(bytes, bytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1),
         release: () => {
           if (!isReleased) takenBytes -= costBytes
           isReleased = true

@@ -7,7 +7,7 @@ import { MultipartError, parseMultipart } from './multipart-body.ts'
 import { isPreflighted, PREFLIGHT_HEADERS } from './preflight.ts'
 
 /** A subscription keeps what it came with for as long as it lasts: a document, an id and a cursor. */
-const MAX_SUBSCRIPTION_BYTES = 32 * 1024
+export const MAX_SUBSCRIPTION_BYTES = 32 * 1024
 
 /** What Yoga is given with each request. */
 export interface RequestContext {
@@ -45,7 +45,7 @@ export function readRequests(): YogaPlugin<object, RequestContext> {
         const { memory, params } = context as typeof context & Partial<RequestContext>
         if (memory === undefined || memory.receivedBytes <= MAX_SUBSCRIPTION_BYTES || result instanceof Error) return
         const kind = getOperationAST(result, params?.operationName)?.operation
-        if (kind === OperationTypeNode.SUBSCRIPTION) throw tooLarge('A subscription', MAX_SUBSCRIPTION_BYTES)
+        if (kind === OperationTypeNode.SUBSCRIPTION) throw subscriptionTooLarge()
         if (kind === OperationTypeNode.QUERY && memory.receivedBytes > MAX_OPERATION_BYTES)
           throw tooLarge('A query', MAX_OPERATION_BYTES)
       },
@@ -105,10 +105,15 @@ async function readMultipart(request: Request, memory: MemoryLease, contentType:
 async function receive(request: Request, memory: MemoryLease, write: (chunk: Uint8Array) => void): Promise<void> {
   if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw bodyTooLarge()
   const chunks = (request.body ?? []) as AsyncIterable<Uint8Array>
-  for await (const chunk of chunks) {
-    if (!memory.extend(chunk.byteLength)) throw overloaded()
-    if (memory.receivedBytes > MAX_BODY_BYTES) throw bodyTooLarge()
-    write(chunk)
+  try {
+    for await (const chunk of chunks) {
+      if (!memory.extend(chunk.byteLength)) throw overloaded()
+      if (memory.receivedBytes > MAX_BODY_BYTES) throw bodyTooLarge()
+      write(chunk)
+    }
+  } catch (error) {
+    // The sender's connection broke. Its error looks like one of the connection to the database.
+    throw error instanceof GraphQLError ? error : badRequest('The request body was cut.')
   }
 }
 
@@ -120,6 +125,7 @@ const badRequest = (message: string) => refuse(400, 'BAD_REQUEST', message)
 const unsupported = (message: string) => refuse(415, 'UNSUPPORTED_MEDIA_TYPE', message)
 const payloadTooLarge = (message: string) => refuse(413, 'PAYLOAD_TOO_LARGE', message)
 const tooLarge = (what: string, maxBytes: number) => payloadTooLarge(`${what} is larger than ${maxBytes} bytes.`)
+export const subscriptionTooLarge = () => tooLarge('A subscription', MAX_SUBSCRIPTION_BYTES)
 const bodyTooLarge = () =>
   payloadTooLarge(`The request is larger than ${MAX_BODY_BYTES} bytes: upload a smaller image, or give its URL.`)
 const overloaded = () =>

@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream'
 import { CloseCode, MessageType, parseMessage, type WebSocket as Transport } from 'graphql-ws'
 import type { ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import type { OnError } from './errors.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 
 /** Largest message taken, in bytes. Pictures do not go over the socket: upload them, or give a URL. */
 const MAX_MESSAGE_BYTES = 256 * 1024
@@ -20,6 +22,15 @@ const SERVER_TYPES: readonly MessageType[] = [MessageType.ConnectionAck, Message
 /** A socket for which more than this waits, in bytes, is cut when there is something else to send. */
 const MAX_WAITING_BYTES = 1024 * 1024
 
+/** Messages to a client that are longer, in characters, count for what the process has under way. */
+const LARGE_LENGTH = 16 * 1024
+
+/** How long a message may take to come in whole, in milliseconds: as long as the body of a request. */
+const MESSAGE_MS = 60_000
+
+/** Bytes of a control frame besides its payload. */
+const CONTROL_FRAME_BYTES = 6
+
 /** Longest reason in a close frame, in bytes. @see https://www.rfc-editor.org/rfc/rfc6455#section-5.5 */
 const MAX_REASON_BYTES = 123
 
@@ -37,6 +48,8 @@ export interface Underway {
   count: number
   /** In characters, of all of them. */
   length: number
+  /** Of the message that is being handed on, in characters. */
+  newest: number
   close(code: number, reason: string): void
 }
 
@@ -56,7 +69,10 @@ export function createSocketLimits() {
 }
 
 /** Brings graphql-ws and a WebSocket together, and bounds what the client can make the two hold. */
-export function openTransport(webSocket: WebSocket, onError: OnError): { transport: Transport; underway: Underway } {
+export function openTransport(
+  webSocket: WebSocket,
+  { memory, onError }: { memory: MemoryBudget; onError: OnError },
+): { transport: Transport; underway: Underway } {
   const isOpen = () => webSocket.readyState === webSocket.OPEN
   // What breaks the rules of WebSockets, ws closes by itself and tells here too; so it does with a connection that breaks.
   webSocket.on('error', () => {})
@@ -65,7 +81,7 @@ export function openTransport(webSocket: WebSocket, onError: OnError): { transpo
     webSocket.close(code, Buffer.byteLength(reason) > MAX_REASON_BYTES ? '' : reason)
   }
 
-  const underway: Underway = { count: 0, length: 0, close }
+  const underway: Underway = { count: 0, length: 0, newest: 0, close }
 
   function receive(text: string, handle: (text: string) => Promise<void>): void {
     // Whoever is being closed is heard no more, though its messages may still come.
@@ -77,8 +93,14 @@ export function openTransport(webSocket: WebSocket, onError: OnError): { transpo
       close(CloseCode.BadRequest, 'Message too large for its type')
       return
     }
+    const lease = memory.open()
+    if (!lease.extend(text.length)) {
+      close(TRY_AGAIN_LATER, 'The server has too much under way')
+      return
+    }
     underway.count++
     underway.length += text.length
+    underway.newest = text.length
     handle(text)
       .catch((error: unknown) => {
         if (SERVER_TYPES.some((type) => type === toType(text))) {
@@ -89,6 +111,7 @@ export function openTransport(webSocket: WebSocket, onError: OnError): { transpo
         close(TRY_AGAIN_LATER, 'Unexpected error')
       })
       .finally(() => {
+        lease.release()
         underway.count--
         underway.length -= text.length
       })
@@ -98,8 +121,15 @@ export function openTransport(webSocket: WebSocket, onError: OnError): { transpo
   function send(text: string): Promise<void> {
     if (webSocket.bufferedAmount > MAX_WAITING_BYTES) webSocket.terminate()
     if (!isOpen()) return Promise.resolve()
+    const lease = memory.open()
+    if (text.length > LARGE_LENGTH && !lease.reserve(2 * text.length)) webSocket.terminate()
     // One that could not be sent has no reader any more.
-    return new Promise((resolve) => webSocket.send(text, () => resolve()))
+    return new Promise((resolve) => {
+      webSocket.send(text, () => {
+        lease.release()
+        resolve()
+      })
+    })
   }
 
   return {
@@ -111,6 +141,37 @@ export function openTransport(webSocket: WebSocket, onError: OnError): { transpo
     },
     underway,
   }
+}
+
+/**
+ * Counts what has come of a message that is not whole yet, and cuts a socket for which there is no memory, or that takes too
+ * long.
+ */
+export function limitIncomplete(webSocket: WebSocket, stream: Duplex, memory: MemoryBudget): void {
+  let bytes = 0
+  let lease = memory.open()
+  let timer: NodeJS.Timeout | undefined
+
+  function settle(left: number): void {
+    bytes = Math.max(0, left)
+    if (bytes > 0) return
+    clearTimeout(timer)
+    timer = undefined
+    lease.release()
+    lease = memory.open()
+  }
+
+  stream.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    timer ??= setTimeout(() => webSocket.terminate(), MESSAGE_MS)
+    // Twice, for the allocator keeps what is given back in such pieces. Closed in order, it would be held until the client agrees.
+    if (!lease.reserve(2 * chunk.length)) webSocket.terminate()
+  })
+  // Of what comes after it in the same piece nothing is counted: a piece has 64 KiB.
+  webSocket.on('message', () => settle(0))
+  for (const kind of ['ping', 'pong'] as const)
+    webSocket.on(kind, (payload) => settle(bytes - payload.length - CONTROL_FRAME_BYTES))
+  webSocket.once('close', () => settle(0))
 }
 
 /** Pings all sockets, and cuts off those that have not answered the last one. Returns what ends it. */

@@ -1,14 +1,23 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type ExecutionArgs, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
+import {
+  type ExecutionArgs,
+  type FormattedExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+  getOperationAST,
+  OperationTypeNode,
+} from 'graphql'
 import { CloseCode, handleProtocols, makeServer } from 'graphql-ws'
 import { WebSocketServer } from 'ws'
 import { refuse } from './connections.ts'
 import type { OnError } from './errors.ts'
 import type { GraphQLServer } from './graphql.ts'
 import type { FindHostProblem } from './hosts.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 import type { AllowsOrigin } from './origins.ts'
-import { createSocketLimits, keepAlive, openTransport, type Underway } from './ws-transport.ts'
+import { MAX_SUBSCRIPTION_BYTES, subscriptionTooLarge } from './request-parser.ts'
+import { createSocketLimits, keepAlive, limitIncomplete, openTransport, type Underway } from './ws-transport.ts'
 
 /** The close code for "come back": the server restarts. @see https://www.iana.org/assignments/websocket (1012) */
 const SERVICE_RESTART = 1012
@@ -37,12 +46,13 @@ export interface GraphQLSocketsOptions {
   path: string
   allowsOrigin: AllowsOrigin
   findHostProblem: FindHostProblem
+  memory: MemoryBudget
   onError: OnError
 }
 
 export function serveGraphQLSockets(
   server: Server,
-  { graphql, path, allowsOrigin, findHostProblem, onError }: GraphQLSocketsOptions,
+  { graphql, path, allowsOrigin, findHostProblem, memory, onError }: GraphQLSocketsOptions,
 ): GraphQLSockets {
   const sockets = new WebSocketServer({
     ...createSocketLimits(),
@@ -58,6 +68,7 @@ export function serveGraphQLSockets(
         extra.close(CloseCode.BadRequest, `The id is longer than ${MAX_ID_LENGTH} characters`)
         return [new GraphQLError('The id is too long.')]
       }
+      const isLong = extra.newest > MAX_SUBSCRIPTION_BYTES
       if (isFull(extra, Object.keys(subscriptions).length)) return [toTooMany()]
       const { schema, execute, subscribe, contextFactory, parse, validate } = graphql.getEnveloped({
         // The GET that opened the socket is not the operation's: Yoga refuses mutations by GET.
@@ -68,6 +79,8 @@ export function serveGraphQLSockets(
         const document = parse(payload.query)
         const errors = validate(schema, document)
         if (errors.length > 0) return errors
+        const operation = getOperationAST(document, payload.operationName)
+        if (isLong && operation?.operation === OperationTypeNode.SUBSCRIPTION) return [subscriptionTooLarge()]
         return {
           schema,
           document,
@@ -87,7 +100,7 @@ export function serveGraphQLSockets(
       result.errors && ({ ...result, errors: result.errors.map(toWireError) } as FormattedExecutionResult),
   })
   sockets.on('connection', (webSocket) => {
-    const { transport, underway } = openTransport(webSocket, onError)
+    const { transport, underway } = openTransport(webSocket, { memory, onError })
     const closed = protocol.opened(transport, underway)
     webSocket.once('close', (code, reason) => {
       closed(code, String(reason)).catch((error: unknown) => onError(error, { stage: 'websocket' }))
@@ -111,7 +124,10 @@ export function serveGraphQLSockets(
       refuse(socket, '403 Forbidden')
       return
     }
-    sockets.handleUpgrade(request, socket, head, (webSocket) => sockets.emit('connection', webSocket, request))
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      limitIncomplete(webSocket, socket, memory)
+      sockets.emit('connection', webSocket, request)
+    })
   }
   server.on('upgrade', upgrade)
 

@@ -122,10 +122,10 @@ test('operations that are completed at once leave nothing running', async () => 
 
 test('the operations of a socket are at most a megabyte together', async () => {
   const socket = await openReady()
-  const large = (id: string) => JSON.stringify(feed(id)).padEnd(250_000)
-  for (const id of ['1', '2', '3', '4', '5']) socket.send(large(id))
+  const large = (id: string) => JSON.stringify(feed(id)).padEnd(30_000)
+  for (let id = 1; id <= 36; id++) socket.send(large(String(id)))
   expect(await socket.received(({ type }) => type === 'error')).toMatchObject({
-    id: '5',
+    id: '35',
     payload: [{ extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } }],
   })
   socket.send({ type: 'complete', id: '1' })

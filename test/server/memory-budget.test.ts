@@ -52,3 +52,20 @@ test('a body that comes in pieces costs what it costs in one', () => {
   lease.release()
   expect(budget.open().extend(MAX_BODY_BYTES)).toBe(true)
 })
+
+test('chunks of a byte cost what they take, not what is in them', () => {
+  const lease = createMemoryBudget(700 * MB).open()
+  let chunks = 0
+  while (chunks < 2_000_000 && lease.extend(1)) chunks++
+  expect(chunks).toBeLessThan(400_000)
+})
+
+test('what is reserved counts for all, and a large part leaves room for small ones', () => {
+  const budget = createMemoryBudget(700 * MB)
+  const lease = budget.open()
+  while (lease.reserve(MB));
+  expect(budget.open().reserve(MB)).toBe(false)
+  expect(budget.open().reserve(1024)).toBe(true)
+  lease.release()
+  expect(budget.open().reserve(MB)).toBe(true)
+})

@@ -1,0 +1,24 @@
+import type { GraphQLResolveInfo } from 'graphql'
+import type { Context } from '../context.ts'
+import { QueryTooComplexError, ServiceUnavailableError } from '../errors.ts'
+
+/** All long texts of one answer together, in characters: 100 URLs of the greatest length, and four times as many. */
+const MAX_CHARACTERS = 4_000_000
+
+/**
+ * A text that may be long, counted: how long an answer gets cannot be seen in its query.
+ * @throws QueryTooComplexError when the answer becomes too long; ServiceUnavailableError when others take the memory for it
+ */
+export function countText(text: string, context: Context, { operation }: GraphQLResolveInfo): string {
+  // A subscription lasts, and its updates leave one by one.
+  if (operation.operation === 'subscription') return text
+  context.characters += text.length
+  if (context.characters > MAX_CHARACTERS)
+    throw new QueryTooComplexError(
+      `The query is too large: its answer has more than ${MAX_CHARACTERS} characters. Ask for fewer jobs or fields.`,
+    )
+  // As text and as bytes, until its reader has it.
+  if (context.memory && !context.memory.reserve(2 * text.length))
+    throw new ServiceUnavailableError('The server has too many large answers under way: try again in some seconds.')
+  return text
+}
