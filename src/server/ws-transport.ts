@@ -161,6 +161,7 @@ export function limitIncomplete(webSocket: WebSocket, stream: Duplex, memory: Me
     lease = memory.open()
   }
 
+  // ws tells of what a piece completes in a later turn (`allowSynchronousEvents`), so that the piece has been counted by then.
   stream.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     timer ??= setTimeout(() => webSocket.terminate(), MESSAGE_MS)
