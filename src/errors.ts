@@ -113,7 +113,9 @@ export class StartError extends DomainError {
   readonly code = 'START_FAILED'
 }
 
-/** The text, or its first `length` characters and an ellipsis: no more of an input is repeated. */
-export function shorten(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length)}…` : text
+/** The text, cut with an ellipsis to `maxLength` UTF-16 units at most: no more of an input is repeated. */
+export function shorten(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text
+  // Half a surrogate pair at the cut would be no text.
+  return `${text.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
 }

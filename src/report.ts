@@ -1,5 +1,6 @@
 import { FalError } from './adapters/fal.ts'
 import type { Logger } from './adapters/logger.ts'
+import { shorten } from './errors.ts'
 
 export interface ErrorContext {
   /** What was being done, in words. */
@@ -82,7 +83,7 @@ export function createReport(logger: Logger, isAway: (error: unknown) => boolean
 function toLine(error: unknown, context: ErrorContext, isAway: (error: unknown) => boolean): Line {
   if (error instanceof FalError) {
     const facts = { ...context, kind: error.kind, status: error.status }
-    return { level: 'warn', facts, text: `${context.stage}: ${cut(error.message)}` }
+    return { level: 'warn', facts, text: `${context.stage}: ${shorten(error.message, MAX_TEXT)}` }
   }
   const outage = findOutage(error, isAway)
   if (outage === null) return { level: 'error', facts: { ...context, err: error }, text: `${context.stage} failed` }
@@ -91,7 +92,8 @@ function toLine(error: unknown, context: ErrorContext, isAway: (error: unknown) 
 
 /** Why the database cannot be used, when that is what the error, or its cause, tells. */
 function findOutage(error: unknown, isAway: (error: unknown) => boolean): string | null {
-  if (isAway(error)) return cut(String((error instanceof Error ? error.message : String(error)).split('\n').at(-1)))
+  if (isAway(error))
+    return shorten(String((error instanceof Error ? error.message : String(error)).split('\n').at(-1)), MAX_TEXT)
   return error instanceof Error && error.cause !== undefined ? findOutage(error.cause, isAway) : null
 }
 
@@ -102,13 +104,9 @@ function findOutage(error: unknown, isAway: (error: unknown) => boolean): string
 function toKind(error: unknown, { facts, outage }: Line): string {
   if (outage !== undefined) return `outage ${withoutDetails(outage)}`
   const { name, message } = error instanceof Error ? error : { name: typeof error, message: String(error) }
-  return [facts.stage, name, facts.kind, withoutDetails(cut(message))].join(' ')
+  return [facts.stage, name, facts.kind, withoutDetails(shorten(message, MAX_TEXT))].join(' ')
 }
 
 function withoutDetails(message: string): string {
   return message.replaceAll(/"[^"]*"|'[^']*'|[\da-f-]*\d[\da-f-]*/gi, '#')
-}
-
-function cut(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text
 }

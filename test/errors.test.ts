@@ -10,6 +10,7 @@ import {
   LimitExceededError,
   ServiceUnavailableError,
   StartError,
+  shorten,
 } from '../src/errors.ts'
 import type { Job } from '../src/generated/prisma/client.ts'
 
@@ -51,4 +52,12 @@ describe('the message says what to do', () => {
 test('a service that is away keeps its cause for the operator', () => {
   const cause = new Error('connection refused')
   expect(new ServiceUnavailableError('Later.', { cause }).cause).toBe(cause)
+})
+
+test.each([
+  ['abc', 3, 'abc'],
+  ['abcd', 3, 'ab…'],
+  ['a😀bc', 3, 'a…'],
+])('%j in %i characters is %j', (text, maxLength, short) => {
+  expect(shorten(text, maxLength)).toBe(short)
 })

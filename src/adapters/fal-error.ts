@@ -1,5 +1,6 @@
 /** What went wrong between us and fal: one class, its kinds, and the cleaning of the texts that end in it. */
 
+import { shorten } from '../errors.ts'
 import { hideKey } from './fal-secrets.ts'
 
 /**
@@ -85,9 +86,7 @@ export function cleanText(text: string): string {
 /** The text cleaned, without the key or the secret half of it, and at most `maxLength` UTF-16 units long. */
 export function toSafeText(text: string, key: string | null, maxLength: number): string {
   // Cut before as well: fal's texts may be of any length, and what is hidden makes them shorter.
-  const safe = hideKey(cleanText(text.slice(0, maxLength * READ_PER_SHOWN)), key)
-  if (safe.length <= maxLength) return safe
-  return `${safe.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
+  return shorten(hideKey(cleanText(text.slice(0, maxLength * READ_PER_SHOWN)), key), maxLength)
 }
 
 /** How much of a text is read for each character that may be shown of it. */

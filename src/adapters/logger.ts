@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino'
 import pretty from 'pino-pretty'
+import { shorten } from '../errors.ts'
 
 export type { Logger }
 
@@ -33,11 +34,11 @@ export function createLogger(level: string): Logger {
 
 /** What a line keeps of an error: of bounded length, and without the other properties that its class may have. */
 function toErrorLine(error: unknown): unknown {
-  if (!(error instanceof Error)) return cut(String(error))
+  if (!(error instanceof Error)) return shorten(String(error), MAX_MESSAGE)
   const { code } = error as { code?: unknown }
   return {
     type: error.constructor.name,
-    message: cut(error.message),
+    message: shorten(error.message, MAX_MESSAGE),
     ...((typeof code === 'string' || typeof code === 'number') && { code }),
     stack: toStack(error),
   }
@@ -48,12 +49,8 @@ function toStack(error: Error, causes = 0): string {
   const frames = (error.stack ?? '')
     .slice(String(error).length)
     .split('\n', MAX_FRAMES + 1)
-    .map(cut)
-  const stack = [cut(String(error)), ...frames.filter((frame) => /^\s+at /.test(frame))].join('\n')
+    .map((frame) => shorten(frame, MAX_MESSAGE))
+  const stack = [shorten(String(error), MAX_MESSAGE), ...frames.filter((frame) => /^\s+at /.test(frame))].join('\n')
   if (!(error.cause instanceof Error) || causes >= MAX_CAUSES) return stack
   return `${stack}\ncaused by: ${toStack(error.cause, causes + 1)}`
-}
-
-function cut(text: string): string {
-  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text
 }

@@ -37,7 +37,7 @@ export function toClientError(error: unknown, { onError, isAway }: ErrorDeps): G
   const position = told ? { nodes: told.nodes, source: told.source, positions: told.positions, path: told.path } : {}
   if (original instanceof DomainError) {
     if (original instanceof ServiceUnavailableError) onError(original, { stage: 'graphql' })
-    return new GraphQLError(shorten(original.message, MAX_MESSAGE_CHARACTERS - 1), {
+    return new GraphQLError(shorten(original.message, MAX_MESSAGE_CHARACTERS), {
       ...position,
       extensions: {
         code: original.code,
@@ -61,7 +61,7 @@ export function toClientError(error: unknown, { onError, isAway }: ErrorDeps): G
 export function shortenError(error: GraphQLError): GraphQLError {
   const { nodes, source, positions, path, originalError, extensions } = error
   if (error.message.length <= MAX_MESSAGE_CHARACTERS && (nodes?.length ?? 0) <= MAX_NODES) return error
-  return new GraphQLError(shorten(error.message, MAX_MESSAGE_CHARACTERS - 1), {
+  return new GraphQLError(shorten(error.message, MAX_MESSAGE_CHARACTERS), {
     ...(nodes ? { nodes: nodes.slice(0, MAX_NODES) } : { source, positions }),
     path,
     originalError,

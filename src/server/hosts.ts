@@ -2,6 +2,7 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import { isIP } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
+import { shorten } from '../errors.ts'
 import { isLoopback, withoutBrackets } from './origins.ts'
 
 /** What decides under which names this server may be reached. */
@@ -57,7 +58,7 @@ export function createHostCheck(readRules: () => HostRules): FindHostProblem {
     if (isTrustedHost(host, readRules())) return null
     return toProblem(
       421,
-      `This server is not known as "${host.slice(0, SHOWN_LENGTH)}": if it should be, add that name to TRUSTED_HOSTS.`,
+      `This server is not known as "${shorten(host, SHOWN_LENGTH)}": if it should be, add that name to TRUSTED_HOSTS.`,
     )
   }
 }

@@ -71,7 +71,12 @@ export const IMPORT_TABLE: readonly Rule[] = [
     notPackages: [...GRAPHQL, ...STORES],
   },
   { place: 'src/start-screen.ts', values: [], types: ['src/app.ts'], packages: [] },
-  { place: 'src/report.ts', values: ['src/adapters/fal.ts#FalError'], types: ['src/adapters/'], packages: [] },
+  {
+    place: 'src/report.ts',
+    values: ['src/adapters/fal.ts#FalError', 'src/errors.ts'],
+    types: ['src/adapters/'],
+    packages: [],
+  },
   { place: 'src/config.ts', values: ['src/errors.ts'] },
   { place: 'src/lifecycle.ts', values: [], packages: [] },
   { place: 'src/trace.ts', values: [], packages: ['@opentelemetry/api'] },
