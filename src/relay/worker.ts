@@ -41,6 +41,9 @@ const TOGETHER_MS = 50
  */
 const AFTER_OUTAGE_MS = 30_000
 
+/** How long fal may take to answer the cancel of a job that was given up, in milliseconds. */
+const CANCEL_MS = 5_000
+
 interface Suspect {
   claim: Claim
   row: Job
@@ -55,7 +58,7 @@ interface Held {
 }
 
 export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
-  const { queue, jobs, gate, isAway, onError } = deps
+  const { queue, jobs, fal, gate, isAway, onError } = deps
   const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000, usualMs = 5000 } = options
   const held = new Map<string, Held>()
   const stopping = new AbortController()
@@ -104,7 +107,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     )
     if (claims.length === 0) return 0
     const rows = new Map((await takeOrLetGo(claims)).map((job) => [job.id, job]))
-    const killers: Claim[] = []
+    const killers: Suspect[] = []
     for (const claim of claims) {
       const row = rows.get(claim.jobId)
       // Given back, one without a row would be claimed again at once, and for ever: it may lapse.
@@ -112,10 +115,10 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       const verdict = judgeTakeover(claim, row)
       if (verdict === 'usual') hold(claim, row)
       else if (verdict === 'alone') suspects.push({ claim, row })
-      else killers.push(claim)
+      else killers.push({ claim, row })
     }
     // Last, and never given back when that fails: a killer whose claim lapses is still known as one.
-    for (const claim of killers) await endKiller(claim)
+    for (const killer of killers) await endKiller(killer)
     return claims.length
   }
 
@@ -140,12 +143,24 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     }
   }
 
-  async function endKiller(claim: Claim): Promise<void> {
+  async function endKiller({ claim, row }: Suspect): Promise<void> {
     if (!(await jobs.end(claim, toKillerEnding()))) return
+    // Claims wait for nobody's answer, nor does a worker that stops.
+    void stopPaying(row)
     const error = new Error(
       `the job was given up: ${MOST_TAKEOVERS} workers in a row died with it in hand, the last ones with it alone. Look at how they ended before it is retried.`,
     )
     onError(error, { stage: 'suspect job', jobId: claim.jobId })
+  }
+
+  /** Nobody will see what fal makes of the job from here on. */
+  async function stopPaying({ id, model, requestId }: Job): Promise<void> {
+    if (requestId === null) return
+    try {
+      await fal.cancel(model, requestId, { signal: AbortSignal.timeout(CANCEL_MS) })
+    } catch (error) {
+      onError(error, { stage: 'cancel', jobId: id })
+    }
   }
 
   /** One suspect's turn; then the others have at least as long, however many suspects wait. */

@@ -222,15 +222,21 @@ describe('a job whose last three holders died', () => {
     await worker.stop()
   })
 
-  test('is given up when two more died, and the operator is told', async () => {
-    const suspect = await createSuspect('killer', 5)
+  test('is given up and canceled at fal when two more died, and the operator is told', async () => {
+    const [suspect, unsent] = [await createSuspect('killer', 5), await createSuspect('killer before its submit', 5)]
+    const picture = 'https://pictures.test/killer-at-fal.png'
+    await rig.toDeps(fal.url).fal.submit('fal-ai/stable-video', { image_url: picture }, {})
+    const request = fal.requestOf(picture)
+    await rig.db.job.update({ where: { id: suspect }, data: { requestId: request?.id ?? '' } })
     const told: object[] = []
     const worker = start({ onError: (error, context) => void told.push({ error: String(error), ...context }) })
     const read = () => rig.db.job.findUniqueOrThrow({ where: { id: suspect } })
     await until(async () => (await read()).status === 'FAILED', { timeoutMs: 10_000 })
     expect((await read()).failure).toMatchObject({ code: 'INTERNAL', retryable: true })
-    await until(() => told.length > 0)
-    expect(told).toEqual([{ error: expect.stringContaining('5 workers'), stage: 'suspect job', jobId: suspect }])
+    await until(() => request?.canceledAt)
+    await until(() => told.length === 2)
+    const toLine = (jobId: string) => ({ error: expect.stringContaining('5 workers'), stage: 'suspect job', jobId })
+    expect(told).toEqual(expect.arrayContaining([toLine(suspect), toLine(unsent)]))
     expect(fal.posts.has('https://pictures.test/killer.png')).toBe(false)
     await worker.stop()
   })
