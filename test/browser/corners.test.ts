@@ -42,12 +42,14 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
   test('what goes wrong in an opened job is said in it', async () => {
     const { page, context } = await rig.open()
     await generateFrom(page, 'http://sandbox.test/slow.png')
-    await cardIn(page, 'RUNNING').getByRole('link').first().click()
+    const slow = page.locator('.card[data-status=RUNNING]', { hasText: 'slow.png' })
+    await slow.getByRole('link').first().click()
     const dialog = page.getByRole('dialog')
-    await page.route('**/graphql', (route) => route.abort())
+    let isCut = true
+    await page.route('**/graphql', (route) => (isCut ? route.abort() : route.continue()))
     await dialog.getByRole('button', { name: 'Cancel' }).click()
     await dialog.getByRole('alert').getByText(/./).first().waitFor()
-    await page.unroute('**/graphql')
+    isCut = false
     await dialog.getByRole('button', { name: 'Cancel' }).click()
     await dialog.getByRole('heading', { name: 'Canceled' }).waitFor()
     await context.close()
@@ -105,11 +107,12 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
 
   test('a clip that can no longer be had is said to be lost, and can be tried again', async () => {
     const { page, context } = await rig.open()
-    await page.route('**/*.mp4', (route) => route.fulfill({ status: 404 }))
+    let isGone = true
+    await page.route('**/*.mp4', (route) => (isGone ? route.fulfill({ status: 404 }) : route.continue()))
     await generate(page)
     const card = cardIn(page, 'SUCCEEDED')
     await card.getByText('The clip cannot be loaded').waitFor()
-    await page.unroute('**/*.mp4')
+    isGone = false
     await card.getByRole('button', { name: 'Load again' }).click()
     await card.locator('video').waitFor()
     await context.close()

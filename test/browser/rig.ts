@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { onTestFailed } from 'vitest'
 import { buildStudio } from '../../src/adapters/studio-build.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { startTestSandbox } from '../helpers/sandbox.ts'
@@ -32,6 +33,9 @@ export const ROCKET = join(import.meta.dirname, '../../examples/rocket.png')
 /** What Chromium writes to the console of itself when there is no network, or no server. */
 const LOST = /net::ERR_|WebSocket connection to/
 
+/** How much of what the server wrote is shown when a test has failed, in characters. */
+const SHOWN_OUTPUT = 4_000
+
 export async function openBrowserRig({ stepMs = 40, slots = 50 } = {}): Promise<BrowserRig> {
   await buildStudio()
   const [database, sandbox, browser] = await Promise.all([
@@ -62,6 +66,11 @@ export async function openBrowserRig({ stepMs = 40, slots = 50 } = {}): Promise<
       page.on('pageerror', (error) => visit.errors.push(String(error.stack)))
       page.on('console', (message) => {
         if (message.type() === 'error' && !LOST.test(message.text())) visit.errors.push(message.text())
+      })
+      onTestFailed(async () => {
+        // biome-ignore lint/performance/useDomNodeTextContent: what is hidden has not been shown
+        const shown = await page.locator('body').innerText({ timeout: 1_000 }).catch(String)
+        process.stderr.write(`The page showed:\n${shown}\nThe server wrote:\n${server.output().slice(-SHOWN_OUTPUT)}\n`)
       })
       await page.goto(new URL(path, url).href)
       return visit
