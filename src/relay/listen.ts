@@ -27,11 +27,15 @@ export async function listenToRequest(
   let next = statuses.next()
   let alarm = hold.alarm.sleep(Math.min(FIRST_MS, quietMs), signal)
   let isFirst = true
+  let isRung = false
   let newsAt = performance.now()
   try {
     for (;;) {
       const first = await Promise.race([next, alarm])
-      if (first === true) return 'rung'
+      if (first === true) {
+        isRung = true
+        return 'rung'
+      }
       if (first === false) {
         if (isFirst) throw new FalError('interrupted', "fal's status stream began and said nothing")
         const leftMs = newsAt + quietMs - performance.now()
@@ -50,6 +54,8 @@ export async function listenToRequest(
   } finally {
     leaving.abort(new HoldLostError())
     // What nobody waits for any more ends with the signal; a stream that waits for its reader, by being left.
-    await Promise.allSettled([next, alarm, statuses.return?.()])
+    const [, rang] = await Promise.allSettled([next, alarm, statuses.return?.()])
+    // It rang in the moment in which the stream ended: whoever sleeps next is told.
+    if (!isRung && rang.status === 'fulfilled' && rang.value) hold.alarm.ring()
   }
 }

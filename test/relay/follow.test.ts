@@ -1,6 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { FalError, type FalStatus } from '../../src/adapters/fal.ts'
 import { DEFAULT_MODEL } from '../../src/jobs/models.ts'
+import { createCourse } from '../../src/relay/course.ts'
 import { type FollowOptions, followRequest } from '../../src/relay/follow.ts'
+import { listenToRequest } from '../../src/relay/listen.ts'
 import { type FakeFal, startFakeFal, type Twist } from '../faults/fake-fal.ts'
 import { until } from '../helpers/until.ts'
 import { openRelayRig, type RelayRig } from './rig.ts'
@@ -165,4 +168,19 @@ test('while the stream is refused nothing is lost, and it is not asked for more 
   expect(followed).toMatchObject({ completed: { state: 'COMPLETED' } })
   expect(calls.stream).toBe(1)
   await until(() => calls.status > 1)
+})
+
+test('a ring that comes with the end of a stream ends the next sleep', async () => {
+  const { id, hold } = await rig.claimJob()
+  const deps = rig.toDeps(fal.url)
+  const job = await rig.db.job.findUniqueOrThrow({ where: { id } })
+  const course = createCourse(deps, hold, job)
+  // biome-ignore lint/correctness/useYield: it breaks before its first word
+  async function* watch(): AsyncGenerator<FalStatus> {
+    hold.alarm.ring()
+    throw new FalError('interrupted', 'cut')
+  }
+  const options = { course, endpoint: DEFAULT_MODEL.endpoint, requestId: id, quietMs: 60_000 }
+  await expect(listenToRequest({ ...deps, fal: { ...deps.fal, watch } }, hold, options)).rejects.toThrow('cut')
+  expect(await hold.alarm.sleep(10_000, hold.signal)).toBe(true)
 })
