@@ -30,7 +30,11 @@ export function apiRoutes({ graphql, services, allowsOrigin, memory }: ApiOption
     void Promise.allSettled([answer, whenClosed(http)]).then(lease.release)
     return answer
   })
-  app.get('/media/images/:jobId', (http) => serveJobImage(http, services))
+  app.get('/media/images/:jobId', (http) => {
+    const lease = memory.open()
+    void whenClosed(http).then(lease.release)
+    return serveJobImage(http, { ...services, memory: lease })
+  })
   return app
 }
 

@@ -1,11 +1,19 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context as HttpContext } from 'hono'
+import pLimit from 'p-limit'
 import type { Services } from '../context.ts'
+import { RETRY_AFTER_SECONDS } from './errors.ts'
+import type { MemoryLease } from './memory-budget.ts'
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Bytes that are read from the database at once: all that a client costs that does not read, but for its socket. */
 const PIECE_BYTES = 256 * 1024
+/** One piece is on its way to the client while the next is read. */
+const PIECES = 2
+
+/** Pieces that are read at once, for all clients together: the other connections to the database are for those who ask. */
+const reading = pLimit(2)
 
 type Image = NonNullable<Awaited<ReturnType<Services['jobs']['findImage']>>>
 
@@ -13,7 +21,10 @@ type Image = NonNullable<Awaited<ReturnType<Services['jobs']['findImage']>>>
  * GET and HEAD /media/images/:jobId: the picture of a job that came as a data URI, until it is at fal or the job has ended.
  * The job's id cannot be guessed, and is all the access that is needed.
  */
-export async function serveJobImage(http: HttpContext, { jobs }: Pick<Services, 'jobs'>): Promise<Response> {
+export async function serveJobImage(
+  http: HttpContext,
+  { jobs, memory }: Pick<Services, 'jobs'> & { memory: MemoryLease },
+): Promise<Response> {
   const jobId = http.req.param('jobId') ?? ''
   const image = UUID.test(jobId) ? await jobs.findImage(jobId) : null
   if (!image) return http.json({ error: 'There is no such image.' }, 404)
@@ -29,6 +40,10 @@ export async function serveJobImage(http: HttpContext, { jobs }: Pick<Services, 
     'content-security-policy': "default-src 'none'; sandbox",
   }
   if (http.req.method === 'HEAD') return http.body(null, 200, headers)
+  if (!memory.reserve(PIECES * PIECE_BYTES)) {
+    const error = 'The server has too many requests under way: try again in some seconds.'
+    return http.json({ error }, 503, { 'retry-after': String(RETRY_AFTER_SECONDS) })
+  }
   const { outgoing } = http.env as HttpBindings
   return http.body(
     toStream(image, () => outgoing.destroy()),
@@ -46,7 +61,7 @@ function toStream({ sizeBytes, read }: Image, cut: () => void): ReadableStream<U
   return new ReadableStream(
     {
       pull: async (controller) => {
-        const piece = await read(sent, PIECE_BYTES).catch(() => null)
+        const piece = await reading(() => read(sent, PIECE_BYTES)).catch(() => null)
         // Come to fal meanwhile, or the database is away. As an error of the stream it would be text in the picture.
         if (!piece?.length) return cut()
         sent += piece.length

@@ -1,6 +1,9 @@
 /** What strangers make the server hold, beside the bodies of requests: none of it may end a process of 700 MB. */
 import type { Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
+import { parseJobId } from '../../src/resolvers/ids.ts'
+import { PICTURE_DATA_URI } from '../api/rig.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { until } from '../helpers/until.ts'
 import { expectServed, openConnection, startTarget, type Target, toFrame, toHead, UPGRADE } from './rig.ts'
@@ -93,6 +96,27 @@ test('large answers that nobody reads', async () => {
     socket.write(toHead('POST', '/graphql', headers) + body)
     return socket
   })
+  await expectUnharmed(sockets)
+}, 60_000)
+
+test('pictures that nobody reads', async () => {
+  const picture = Buffer.alloc(9 * MB, 0x5a)
+  Buffer.from(PICTURE_DATA_URI.replace(/^.*,/, ''), 'base64').copy(picture)
+  const input = { imageUrl: `data:image/png;base64,${picture.toString('base64')}` }
+  const { data } = await request(target.url, GenerateVideoDocument, { input })
+  if (data.generateVideo.__typename !== 'GenerateVideoSuccess') throw new Error(JSON.stringify(data))
+  const path = `/media/images/${parseJobId(data.generateVideo.job.id)}`
+  const sockets = await openMany(400, async () => {
+    const socket = (await openConnection(target.port)).pause()
+    socket.write(toHead('GET', path))
+    return socket
+  })
+  const isRefused = async () => {
+    const response = await fetch(`${target.url}${path}`)
+    await response.body?.cancel()
+    return response.status === 503
+  }
+  await until(isRefused, { timeoutMs: 30_000 })
   await expectUnharmed(sockets)
 }, 60_000)
 
