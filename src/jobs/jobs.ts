@@ -8,6 +8,7 @@ import type { Job, Video } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import { currentTraceParent, withSpan } from '../trace.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
+import { readImagePiece, saveImage } from './image-store.ts'
 import { createJobCounts } from './job-counts.ts'
 import { type CreatedRange, type JobFilter, type JobRange, readJobs, readJobsById } from './job-page.ts'
 import { DEFAULT_MODEL, type VideoInput } from './models.ts'
@@ -157,10 +158,10 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
             retryOfId: options.retryOf?.id ?? null,
             traceParent: currentTraceParent(),
             updates: { create: { sequence: 1, status: 'PENDING' } },
-            ...(image && { image: { create: image } }),
           },
           include: { updates: true },
         })
+        if (image) await saveImage(tx, job.id, image)
         if (options.retryOf && job.imageUrl === null) await copyImage(tx, options.retryOf, job)
         if (options.key && !(await takeKey(tx, options.key, job.id))) throw new KeyTaken()
         await queue.enqueue(tx, job.id)
@@ -237,12 +238,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
       if (!image) return null
       return {
         ...image,
-        read: async (start, length) => {
-          const [row] = await db.$queryRaw<{ piece: Uint8Array<ArrayBuffer> }[]>`
-            SELECT substring(bytes FROM ${start + 1}::int FOR ${length}::int) AS piece FROM "JobImage"
-            WHERE "jobId" = ${id}::uuid`
-          return row?.piece ?? null
-        },
+        read: (start, length) => readImagePiece(db, id, { start, length }),
       }
     },
   }

@@ -5,6 +5,7 @@ import type { LogLine } from '../events/update.ts'
 import type { Job, Prisma } from '../generated/prisma/client.ts'
 import { isRequestTaken } from './deliveries.ts'
 import type { Failure } from './failure.ts'
+import { readImage } from './image-store.ts'
 import type { VideoResult } from './models.ts'
 import { SUSPECT_TAKEOVERS } from './takeovers.ts'
 
@@ -31,7 +32,8 @@ export interface RelayJobs {
   setTakeovers(claim: Claim, from: number, to: number): Promise<boolean>
   /** The row, while the claim is the newest. */
   read(claim: Claim): Promise<ReadJob | null>
-  readImage(claim: Claim): Promise<{ bytes: Uint8Array<ArrayBuffer>; contentType: string } | null>
+  /** The image that waits for its upload. */
+  readImage(claim: Claim): Promise<Blob | null>
   /** Replaces the image's bytes by the URL they were uploaded to. */
   saveImageUrl(claim: Claim, imageUrl: string): Promise<boolean>
   /**
@@ -92,7 +94,7 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
         SELECT *, clock_timestamp()::timestamptz(3) AS "readAt" FROM "Job" WHERE id = ${jobId}::uuid AND claim = ${number}`
       return row ?? null
     },
-    readImage: (claim) => db.jobImage.findUnique({ where: { jobId: claim.jobId } }),
+    readImage: (claim) => readImage(db, claim.jobId),
     saveImageUrl: (claim, imageUrl) =>
       transact(db, async (tx) => {
         const { count } = await tx.job.updateMany({ where: mine(claim), data: { imageUrl } })

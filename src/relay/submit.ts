@@ -212,7 +212,7 @@ async function uploadImage(
   const image = await jobs.readImage(hold.claim)
   if (!image) throw new Error(`job ${hold.claim.jobId} has neither an image URL nor an image`)
   try {
-    const url = await fal.upload(new Blob([image.bytes], { type: image.contentType }), { signal: hold.signal })
+    const url = await fal.upload(image, { signal: hold.signal })
     ticket.passed()
     if (!(await jobs.saveImageUrl(hold.claim, url))) throw new HoldLostError()
     return 'changed'
