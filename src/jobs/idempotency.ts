@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { Database, Transaction } from '../adapters/db.ts'
 import { type Job, Prisma } from '../generated/prisma/client.ts'
 
@@ -54,9 +55,25 @@ export async function removeOldKeys(db: Database, limit: number): Promise<number
     )`
 }
 
-/** Digest of a list of values; each is told from the next by its length. */
-export function toFingerprint(values: readonly (string | number | null | undefined)[]): string {
-  return createHash('sha256')
-    .update(JSON.stringify(values.map((value) => value ?? null)))
-    .digest('hex')
+/** Digest of the JSON of a list of values. A text of more than a megabyte must be ASCII: it is cut between two characters. */
+export async function toFingerprint(values: readonly (string | number | null | undefined)[]): Promise<string> {
+  const hash = createHash('sha256').update('[')
+  for (const [index, value] of values.entries()) {
+    if (index > 0) hash.update(',')
+    if (typeof value === 'string') await hashText(hash, value)
+    else hash.update(JSON.stringify(value ?? null))
+  }
+  return hash.update(']').digest('hex')
+}
+
+/** Characters that are hashed in one turn of the event loop. A data URI of 14 MB would hold it for 55 ms. */
+const PIECE_LENGTH = 1024 * 1024
+
+async function hashText(hash: Hash, text: string): Promise<void> {
+  hash.update('"')
+  for (let start = 0; start < text.length; start += PIECE_LENGTH) {
+    if (start > 0) await setImmediate()
+    hash.update(JSON.stringify(text.slice(start, start + PIECE_LENGTH)).slice(1, -1))
+  }
+  hash.update('"')
 }

@@ -182,7 +182,8 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
     submit: async (viewer, input) => {
       const settings = await checkVideoInput(DEFAULT_MODEL, input)
       const { idempotencyKey, imageUrl, seed, motionBucketId, condAug, fps } = input
-      const fingerprint = idempotencyKey == null ? '' : toFingerprint([imageUrl, seed, motionBucketId, condAug, fps])
+      const fingerprint =
+        idempotencyKey == null ? '' : await toFingerprint([imageUrl, seed, motionBucketId, condAug, fps])
       const key = idempotencyKey == null ? null : { ownerId: viewer.ownerId, key: idempotencyKey, fingerprint }
       return await create(viewer, settings, { key, retryOf: null })
     },
@@ -212,7 +213,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
       const key =
         idempotencyKey == null
           ? null
-          : { ownerId: viewer.ownerId, key: idempotencyKey, fingerprint: toFingerprint(['retry', id]) }
+          : { ownerId: viewer.ownerId, key: idempotencyKey, fingerprint: await toFingerprint(['retry', id]) }
       const settings = { imageUrl, seed, motionBucketId, condAug, fps, image: null }
       return await create(viewer, settings, { key, retryOf: job })
     },

@@ -1,16 +1,22 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Database, openDatabase } from '../../src/adapters/db.ts'
 import { findByKey, type IdempotencyKey, removeOldKeys, takeKey, toFingerprint } from '../../src/jobs/idempotency.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { until } from '../helpers/until.ts'
 
-test('equal inputs have equal fingerprints; a value that is not set is null', () => {
-  expect(toFingerprint(['a', 1, null])).toBe(toFingerprint(['a', 1, undefined]))
-  expect(toFingerprint(['a', 1, null])).toMatch(/^[0-9a-f]{64}$/)
+test('equal inputs have equal fingerprints; a value that is not set is null', async () => {
+  expect(await toFingerprint(['a', 1, null])).toBe(await toFingerprint(['a', 1, undefined]))
+  expect(await toFingerprint(['a', 1, null])).toMatch(/^[0-9a-f]{64}$/)
 })
 
-test('inputs that differ in anything have different fingerprints', () => {
+test('a fingerprint is the digest of the JSON, however long a text is', async () => {
+  const dataUri = `data:${'0123456789'.repeat(400_000)}`
+  for (const values of [[], ['é漢😀\ud800"\\\n', 1.5, null], [dataUri, 7, null, dataUri]])
+    expect(await toFingerprint(values)).toBe(createHash('sha256').update(JSON.stringify(values)).digest('hex'))
+})
+
+test('inputs that differ in anything have different fingerprints', async () => {
   const inputs = [
     [],
     [null],
@@ -28,7 +34,7 @@ test('inputs that differ in anything have different fingerprints', () => {
     [0],
     [2],
   ]
-  const fingerprints = inputs.map(toFingerprint)
+  const fingerprints = await Promise.all(inputs.map(toFingerprint))
   expect(new Set(fingerprints).size).toBe(inputs.length)
 })
 
