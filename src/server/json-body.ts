@@ -53,7 +53,7 @@ export function createJsonBody(): JsonBody {
         place = 'outside'
       } else if (text.slice(quote, quote + DATA_URI.length).toLowerCase() === DATA_URI) {
         // JSON.parse gets a short name for it. Only here can a string begin so: whoever writes the name in
-        // another way, by an escape, gets a string of their own.
+        // another way, by an escape, gets a data URI of their own.
         keep(`${DATA_URI}${dataUris.length}`)
         dataUris.push([])
         place = 'data URI'
@@ -73,15 +73,24 @@ export function createJsonBody(): JsonBody {
     },
     end: () => {
       take(pending + decoder.end(), true)
-      const json = rest.join('')
-      if (dataUris.length === 0) return JSON.parse(json)
-      const values = new Map<unknown, string[]>(dataUris.map((pieces, index) => [`data:${index}`, pieces]))
-      return JSON.parse(json, (_key, value: unknown) => {
-        const pieces = values.get(value)
-        return pieces ? pieces.join('') : value
-      })
+      const holder = { json: JSON.parse(rest.join('')) as unknown }
+      // Joined once, however often its name comes: 5 kB of such names would be 4 GB of text.
+      const values = new Map<unknown, string>(dataUris.map((pieces, index) => [`data:${index}`, pieces.join('')]))
+      if (values.size > 0) replaceValues(holder, values)
+      return holder.json
     },
   }
+}
+
+/** Replaces values at any depth. A reviver of JSON.parse takes 110 ms for 85,000 objects, and recurses. */
+function replaceValues(holder: object, values: ReadonlyMap<unknown, unknown>): void {
+  const open = [holder as Record<string, unknown>]
+  for (let parent = open.pop(); parent; parent = open.pop())
+    for (const key of Object.keys(parent)) {
+      const value = parent[key]
+      if (typeof value === 'object' && value !== null) open.push(value as Record<string, unknown>)
+      else if (values.has(value)) parent[key] = values.get(value)
+    }
 }
 
 /** The first quote from here on that no backslash stands before; -1 when there is none. */

@@ -14,6 +14,7 @@ const encode = (text: string) => new TextEncoder().encode(text)
 
 const PIECES = [
   'data:',
+  'data:0',
   'DATA:',
   'image/png;base64,',
   'AAAA',
@@ -83,6 +84,26 @@ describe('what is long', () => {
 
   test('is read in a data URI', () => {
     expect(read(encode(`{"a":"data:${long}"}`), 65_536)).toEqual({ a: `data:${long}` })
+  })
+
+  test('is read in a data URI that is broken into lines, or escaped as PHP and .NET do', () => {
+    const lines = `data:${'A/+\n'.repeat(MB)}`
+    const json = JSON.stringify({ a: lines })
+    for (const escaped of [json, json.replaceAll('/', '\\/'), json.replaceAll('+', '\\u002B')])
+      expect(read(encode(escaped), 65_536)).toEqual({ a: lines })
+  })
+
+  test('is there once, however often something else has the name that it is given', () => {
+    const names = Array.from({ length: 10_000 }, () => '"\\u0064ata:0"')
+    const { a, b } = read(encode(`{"a":"data:${long}","b":[${names}]}`), 65_536) as { a: string; b: string[] }
+    // 140 GB, if each were a text of its own.
+    expect(b).toHaveLength(10_000)
+    expect(b.every((text) => text === a)).toBe(true)
+  })
+
+  test('stands beside JSON of any depth', () => {
+    const json = `{"a":"data:${long}","b":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+    expect(read(encode(json), 65_536)).toMatchObject({ a: `data:${long}` })
   })
 
   test.each<[string, string]>([
