@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import { MAX_OPERATION_BYTES } from './memory-budget.ts'
 
-/** Reads JSON in which strings that begin with `data:` may be long, and everything else together is short. */
+/** Reads JSON in which data URIs (ASCII that begins with `data:`) may be long, and everything else together is short. */
 export interface JsonBody {
   /** False when what is not in a data URI has become too long. */
   write(chunk: Uint8Array): boolean
@@ -10,6 +10,11 @@ export interface JsonBody {
 }
 
 const DATA_URI = '"data:'
+/**
+ * What a long string may consist of: the characters of a URI, and the white space that some base64 encoders add. V8 stores
+ * them in one byte each, so that every later pass over the whole string is a fast one.
+ */
+const URI_TEXT = /^[\t\n\r\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
 type Place = 'outside' | 'string' | 'data URI'
 
@@ -31,6 +36,18 @@ export function createJsonBody(): JsonBody {
     restBytes += Buffer.byteLength(text)
   }
 
+  /** Treats the string as an ordinary one, which has to be short, from the first character that no URI has. */
+  function keepDataUri(text: string): void {
+    const pieces = dataUris.at(-1) ?? []
+    pieces.push(text)
+    if (URI_TEXT.test(text)) return
+    dataUris.pop()
+    rest.pop()
+    keep('"')
+    for (const piece of pieces) if (restBytes <= MAX_OPERATION_BYTES) keep(JSON.stringify(piece).slice(1, -1))
+    place = 'string'
+  }
+
   function take(text: string, isLast: boolean): void {
     let at = 0
     while (at < text.length && restBytes <= MAX_OPERATION_BYTES) {
@@ -41,7 +58,7 @@ export function createJsonBody(): JsonBody {
         return
       }
       const end = quote === -1 ? text.length - (isLast || place === 'outside' ? 0 : halfEscape(text, at)) : quote
-      if (place === 'data URI') dataUris.at(-1)?.push(decodeEscapes(text.slice(at, end)))
+      if (place === 'data URI') keepDataUri(decodeEscapes(text.slice(at, end)))
       else keep(text.slice(at, end))
       if (quote === -1) {
         pending = text.slice(end)

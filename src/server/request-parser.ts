@@ -74,7 +74,8 @@ async function readParams(request: Request, memory: MemoryLease): Promise<unknow
 async function readJson(request: Request, memory: MemoryLease): Promise<unknown> {
   const body = createJsonBody()
   await receive(request, memory, (chunk) => {
-    if (!tryToRead(() => body.write(chunk))) throw tooLarge('The request without its data URI', MAX_OPERATION_BYTES)
+    if (!tryToRead(() => body.write(chunk)))
+      throw tooLarge('The request without its data URI, which is plain ASCII,', MAX_OPERATION_BYTES)
   })
   const params = tryToRead(() => body.end())
   if (typeof params !== 'object' || params === null)

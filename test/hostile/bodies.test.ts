@@ -2,13 +2,17 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { request } from '../helpers/graphql-client.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { findRefusedUrl } from '../helpers/recording-server.ts'
+import { startTestSandbox } from '../helpers/sandbox.ts'
 import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts'
 import { until } from '../helpers/until.ts'
 
 const MB = 1024 * 1024
 const BODY_BYTES = 15 * MB
+/** The longest that one turn of the event loop may compute, in milliseconds. */
+const MAX_TURN_MS = 100
 /** What a process of 700 MB has, as compose.yaml starts it. */
 const PROCESS_MB = 700
 const LOOP_DELAY = fileURLToPath(new URL('../helpers/loop-delay.ts', import.meta.url))
@@ -35,9 +39,9 @@ afterAll(async () => {
   await database.drop()
 })
 
-async function post(body: Buffer | FormData, headers: Record<string, string> = JSON_TYPE) {
+async function post(body: Buffer | FormData, headers: Record<string, string> = JSON_TYPE, to = server) {
   try {
-    const response = await fetch(`${server.url}/graphql`, { method: 'POST', body: body as BodyInit, headers })
+    const response = await fetch(`${to.url}/graphql`, { method: 'POST', body: body as BodyInit, headers })
     return { status: response.status, retryAfter: response.headers.get('retry-after'), text: await response.text() }
   } catch {
     // Answered and closed while the rest was still being sent.
@@ -45,12 +49,24 @@ async function post(body: Buffer | FormData, headers: Record<string, string> = J
   }
 }
 
-/** The longest time for which the server's event loop was held since the last question, in milliseconds. */
-async function readLoopHeldMs(): Promise<number> {
-  const seen = server.output().length
-  server.process.kill('SIGUSR2')
+/** The longest that a turn of the server's event loop computed since the last question, in milliseconds. */
+async function readLongestTurnMs({ output, process }: ServerProcess = server): Promise<number> {
+  const seen = output().length
+  process.kill('SIGUSR2')
   // As text: none measured since the last question is 0.0 ms.
-  return Number(await until(() => /loop held for ([\d.]+) ms/.exec(server.output().slice(seen))?.[1]))
+  return Number(await until(() => /loop held for ([\d.]+) ms/.exec(output().slice(seen))?.[1]))
+}
+
+/** Does it twice: the first time may also be the time for compiling what it runs. */
+async function expectShortTurns(run: () => Promise<void>, of?: ServerProcess): Promise<void> {
+  const turnsMs: number[] = []
+  for (let round = 0; round < 2; round++) {
+    await readLongestTurnMs(of)
+    await run()
+    turnsMs.push(await readLongestTurnMs(of))
+  }
+
+  expect(Math.min(...turnsMs)).toBeLessThan(MAX_TURN_MS)
 }
 
 /** The most memory that the process ever had, in MB; 0 where the system does not tell. */
@@ -93,20 +109,30 @@ function makeImage(): Buffer {
   return bytes
 }
 
-function makeGenerate(): Buffer {
+const GENERATE =
+  'mutation($input: GenerateVideoInput!) { generateVideo(input: $input) { __typename ... on GenerateVideoSuccess { job { id } } } }'
+const CANCEL = 'mutation($id: ID!) { cancelJob(id: $id) { __typename } }'
+
+function makeGenerate(more: { idempotencyKey?: string } = {}): Buffer {
   const imageUrl = `data:image/png;base64,${makeImage().toString('base64')}`
-  const query = 'mutation($input: GenerateVideoInput!) { generateVideo(input: $input) { __typename } }'
-  return Buffer.from(JSON.stringify({ query, variables: { input: { imageUrl } } }))
+  return Buffer.from(JSON.stringify({ query: GENERATE, variables: { input: { imageUrl, ...more } } }))
 }
 
 const fill = (piece: string) => Buffer.alloc(BODY_BYTES, piece)
 const inVariables = (rubbish: Buffer) =>
   Buffer.concat([Buffer.from('{"query":"{ __typename }","variables":{"a":'), rubbish]).subarray(0, BODY_BYTES)
-const inDataUri = (piece: string) =>
-  Buffer.concat([
-    inVariables(Buffer.concat([Buffer.from('"data:'), fill(piece)])).subarray(0, BODY_BYTES - 12),
-    Buffer.from('"}}'),
-  ])
+const inDataUri = (piece: string) => around(`{"query":"{ __typename }","variables":{"a":"data:`, piece, '"}}')
+const DATA_URI = `data:${'A'.repeat(14 * MB)}`
+
+/** 15 MB that are only pieces, but for their beginning and their end. */
+function around(start: string, piece: string, end: string): Buffer {
+  const count = Math.floor((BODY_BYTES - start.length - end.length) / Buffer.byteLength(piece))
+  return Buffer.from(start + piece.repeat(count) + end)
+}
+
+function toBody(query: string, variables: object, more: object = {}): Buffer {
+  return Buffer.from(JSON.stringify({ query, variables, ...more }))
+}
 
 describe('15 MB of rubbish hold nobody up:', () => {
   test.each<[string, () => Buffer]>([
@@ -124,17 +150,112 @@ describe('15 MB of rubbish hold nobody up:', () => {
     ['a data URI of slashes, as PHP has them', () => inDataUri('\\/')],
     ['a data URI of escapes', () => inDataUri('\\u0041')],
     ['a data URI of quotes', () => inDataUri('\\"')],
+    ['a data URI of line breaks', () => inDataUri('\\n')],
+    ['a data URI of NUL characters', () => inDataUri('\\u0000')],
+    ['a data URI of lone surrogates', () => inDataUri('\\ud800')],
     ['a data URI of characters', () => inDataUri('漢')],
+    ['a data URI with one character at its end', () => toBody('{ __typename }', { a: `${DATA_URI}漢` })],
+    ['a data URI that does not end', () => around('{"query":"{ __typename }","variables":{"a":"data:', 'A', '')],
+    ['a data URI as the body', () => Buffer.from(JSON.stringify(DATA_URI))],
+    ['a data URI as the document', () => toBody(DATA_URI, {})],
+    ['a data URI as the variables', () => Buffer.from(JSON.stringify({ query: CANCEL, variables: DATA_URI }))],
+    ['a data URI as the name of an operation', () => toBody(CANCEL, { id: 'a' }, { operationName: DATA_URI })],
+    ['a data URI as the name of a parameter', () => toBody(CANCEL, { id: 'a' }, { [DATA_URI]: 1 })],
+    [
+      'a data URI as the name of a field',
+      () => toBody(GENERATE, { input: { imageUrl: 'http://a.b/c', [DATA_URI]: 1 } }),
+    ],
+    ['a data URI as a number', () => toBody(GENERATE, { input: { imageUrl: 'http://a.b/c', seed: DATA_URI } })],
   ])('%s', async (_name, makeBody) => {
     const body = makeBody()
-    await readLoopHeldMs()
-    const { status } = await post(body)
-    // No step computes for longer than 25 ms. Where others want the processor too, some hundred can pass meanwhile.
-    const heldMs = await readLoopHeldMs()
-    expect({ status, heldMs: heldMs > 500 ? heldMs : 'short' }).toEqual({
-      status: expect.toSatisfy((code: number) => code === 0 || (code >= 400 && code < 500)),
-      heldMs: 'short',
+    await expectShortTurns(async () => {
+      const { status } = await post(body)
+      expect(status === 0 || (status >= 400 && status < 500), `status ${status}`).toBe(true)
     })
+  })
+
+  test.each<[string, () => Buffer, string]>([
+    ['an id', () => toBody(CANCEL, { id: DATA_URI }), 'JobNotFoundError'],
+    ['a variable that is not declared', () => toBody(CANCEL, { id: 'a', b: DATA_URI }), 'JobNotFoundError'],
+    ['an extension', () => toBody(CANCEL, { id: 'a' }, { extensions: { a: DATA_URI } }), 'JobNotFoundError'],
+    [
+      'an idempotency key',
+      () => toBody(GENERATE, { input: { imageUrl: 'http://a.b/c', idempotencyKey: DATA_URI } }),
+      'InvalidInputError',
+    ],
+    ['an image that is none', () => toBody(GENERATE, { input: { imageUrl: DATA_URI } }), 'InvalidInputError'],
+    [
+      'an image in lines',
+      () =>
+        toBody(GENERATE, {
+          input: { imageUrl: `data:image/png;base64,${makeImage().toString('base64').replace(/.{76}/g, '$&\n')}` },
+        }),
+      'InvalidInputError',
+    ],
+    [
+      'many of them',
+      () => toBody(CANCEL, { id: 'a', b: Array.from({ length: 7_000 }, () => DATA_URI.slice(0, 2_000)) }),
+      'JobNotFoundError',
+    ],
+    [
+      'one beside many objects',
+      () => toBody(CANCEL, { id: 'a', b: DATA_URI, c: Array.from({ length: 85_000 }, () => ({})) }),
+      'JobNotFoundError',
+    ],
+    [
+      // The name that the parser gives it, written so that it is none of its own.
+      'one and its name, again and again',
+      () =>
+        Buffer.from(
+          `{"query":"${CANCEL}","variables":{"id":"a","b":"${DATA_URI}","c":[${'"\\u0064ata:0",'.repeat(10_000)}1]}}`,
+        ),
+      'JobNotFoundError',
+    ],
+  ])('a data URI as %s', async (_name, makeBody, typename) => {
+    const body = makeBody()
+    await expectShortTurns(async () => {
+      const { text } = await post(body)
+      expect(text).toContain(`"__typename":"${typename}"`)
+    })
+  })
+})
+
+/** Where the job's image is, once that is at fal. */
+async function readFalUrl(url: string, id: string, falUrl: string): Promise<string | null> {
+  const query = 'query($id: ID!) { job(id: $id) { settings { imageUrl } } }'
+  const { data } = await request<{ job: { settings: { imageUrl: string } } }>(url, query, { id })
+  const { imageUrl } = data.job.settings
+  return imageUrl.startsWith(`${falUrl}/`) ? imageUrl : null
+}
+
+describe('an image of 10 MiB holds nobody up:', () => {
+  test('when it is sent, sent again with its key, and brought to fal', { timeout: 60_000 }, async () => {
+    const [own, sandbox] = await Promise.all([createTestDatabase(), startTestSandbox()])
+    const both = await startServerProcess({
+      DATABASE_URL: own.url,
+      FAL_KEY: 'test-key',
+      FAL_QUEUE_URL: sandbox.url,
+      FAL_REST_URL: sandbox.url,
+      NODE_OPTIONS: `--import ${LOOP_DELAY}`,
+    })
+    try {
+      let rounds = 0
+      await expectShortTurns(async () => {
+        const body = makeGenerate({ idempotencyKey: `key ${rounds++}` })
+        const [first, second] = [await post(body, JSON_TYPE, both), await post(body, JSON_TYPE, both)]
+        expect(second.text).toBe(first.text)
+        const { id } = JSON.parse(first.text).data.generateVideo.job
+        const imageUrl = await until(() => readFalUrl(both.url, id, sandbox.url), {
+          timeoutMs: 20_000,
+          what: 'the image to be at fal',
+        })
+        const uploaded = await (await fetch(imageUrl)).arrayBuffer()
+        expect(makeImage().equals(Buffer.from(uploaded))).toBe(true)
+      }, both)
+    } finally {
+      await both.end('SIGTERM')
+      await Promise.all([own.drop(), sandbox.stop()])
+    }
   })
 })
 
@@ -154,7 +275,7 @@ describe(`a process of ${PROCESS_MB} MB`, () => {
     const body = makeGenerate()
     const { answers, longestMs } = await sendFifty(() => post(body))
     for (const { text } of answers.filter(({ status }) => status === 200))
-      expect(text).toBe('{"data":{"generateVideo":{"__typename":"GenerateVideoSuccess"}}}')
+      expect(text).toContain('"__typename":"GenerateVideoSuccess"')
     // 0.5 s on two processors that fourteen others wanted too.
     expect(longestMs).toBeLessThan(10_000)
     expect(await until(async () => (await post(body)).status === 200, { timeoutMs: 30_000 })).toBe(true)

@@ -117,6 +117,10 @@ describe('what is long', () => {
     ['backslashes', `"${'\\'.repeat(MB)}`],
     ['escaped quotes', `"${'\\"'.repeat(MB)}`],
     ['short data URIs', `[${'"data:",'.repeat(1e6)}`],
+    ['a data URI of escaped quotes', `{"a":"data:${'\\"'.repeat(MB)}"}`],
+    ['a data URI of characters of many bytes', `{"a":"data:${'漢'.repeat(100_000)}"}`],
+    ['a data URI with one such character at its end', `{"a":"data:${long}漢"}`],
+    ['a data URI with an escape of one', `{"a":"data:\\u6f22${long}"}`],
     ['characters of many bytes', `{"a":"${'漢'.repeat(100_000)}"}`],
     ['white space', ' '.repeat(MB)],
   ])('is refused as %s', (_name, json) => {
