@@ -17,10 +17,13 @@ export const MAX_OPERATION_BYTES = 256 * 1024
 const OPERATION_COST = 24
 
 /**
- * Bytes of memory that a byte of an image takes: as text, decoded, and as text again on its way into the database.
- * Measured: a data URI of 13.4 MiB takes 120 MiB.
+ * Bytes of memory that a byte of an image takes: as text in pieces and as a whole, decoded, and as garbage of all these.
+ * Measured: a data URI of 13.4 MiB takes 60 to 100 MiB.
  */
 const IMAGE_COST = 8
+
+/** Bytes of memory that a byte of a file takes once it has been read: itself, and what of it is on its way to fal. */
+const FILE_COST = 2
 
 /** Bytes of memory that a chunk takes besides what is in it. A body may come a byte at a time. */
 const CHUNK_BYTES = 512
@@ -40,6 +43,8 @@ export interface MemoryLease {
   extend(bytes: number): boolean
   /** Takes just so many bytes of memory. False when there are none left. */
   reserve(bytes: number): boolean
+  /** Gives back what a body takes only while it is read, once nothing but its file is left of it. */
+  keepFile(): void
   /** Gives everything back. Can be called twice. */
   release(): void
 }
@@ -70,6 +75,11 @@ export function createMemoryBudget(processBytes: number = readProcessMemory()): 
           return take(moreBytes, receivedBytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1)
         },
         reserve: (bytes) => take(bytes, bytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1),
+        keepFile: () => {
+          const keptBytes = Math.min(costBytes, toCost(receivedBytes, FILE_COST))
+          if (!isReleased) takenBytes -= costBytes - keptBytes
+          costBytes = keptBytes
+        },
         release: () => {
           if (!isReleased) takenBytes -= costBytes
           isReleased = true
@@ -79,9 +89,9 @@ export function createMemoryBudget(processBytes: number = readProcessMemory()): 
   }
 }
 
-function toCost(receivedBytes: number): number {
+function toCost(receivedBytes: number, imageCost = IMAGE_COST): number {
   const operationBytes = Math.min(receivedBytes, MAX_OPERATION_BYTES)
-  return operationBytes * OPERATION_COST + (receivedBytes - operationBytes) * IMAGE_COST
+  return operationBytes * OPERATION_COST + (receivedBytes - operationBytes) * imageCost
 }
 
 /** The least of what limits this process: the machine, its container, and V8's heap. */

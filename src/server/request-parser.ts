@@ -95,7 +95,10 @@ async function readMultipart(request: Request, memory: MemoryLease, contentType:
   const chunks: Uint8Array[] = []
   await receive(request, memory, (chunk) => void chunks.push(chunk))
   try {
-    return await parseMultipart(Buffer.concat(chunks), contentType)
+    const params = await parseMultipart(Buffer.concat(chunks), contentType)
+    // fal may take two minutes for it. An image in JSON is text until it is in the database, which is soon.
+    memory.keepFile()
+    return params
   } catch (error) {
     if (!(error instanceof MultipartError)) throw error
     throw error.kind === 'too large' ? payloadTooLarge(error.message) : badRequest(error.message)

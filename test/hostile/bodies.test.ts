@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { request } from '../helpers/graphql-client.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
-import { findRefusedUrl } from '../helpers/recording-server.ts'
+import { findRefusedUrl, openRecordingServer } from '../helpers/recording-server.ts'
 import { startTestSandbox } from '../helpers/sandbox.ts'
 import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts'
 import { until } from '../helpers/until.ts'
@@ -24,15 +24,19 @@ let server: ServerProcess
 beforeAll(async () => {
   const [created, falUrl] = await Promise.all([createTestDatabase(), findRefusedUrl()])
   database = created
-  server = await startServerProcess({
-    DATABASE_URL: database.url,
+  server = await startServer(database.url, falUrl, 'api')
+})
+
+function startServer(databaseUrl: string, falUrl: string, roles: string): Promise<ServerProcess> {
+  return startServerProcess({
+    DATABASE_URL: databaseUrl,
     FAL_KEY: 'test-key',
     FAL_QUEUE_URL: falUrl,
     FAL_REST_URL: falUrl,
-    ROLES: 'api',
+    ROLES: roles,
     NODE_OPTIONS: `--max-old-space-size=${PROCESS_MB} --import ${LOOP_DELAY}`,
   })
-})
+}
 
 afterAll(async () => {
   await server.end('SIGTERM')
@@ -116,6 +120,15 @@ const CANCEL = 'mutation($id: ID!) { cancelJob(id: $id) { __typename } }'
 function makeGenerate(more: { idempotencyKey?: string } = {}): Buffer {
   const imageUrl = `data:image/png;base64,${makeImage().toString('base64')}`
   return Buffer.from(JSON.stringify({ query: GENERATE, variables: { input: { imageUrl, ...more } } }))
+}
+
+function upload(to = server) {
+  const form = new FormData()
+  const query = 'mutation($file: File!) { uploadImage(file: $file) { __typename } }'
+  form.set('operations', JSON.stringify({ query, variables: { file: null } }))
+  form.set('map', '{"0":["variables.file"]}')
+  form.set('0', new Blob([new Uint8Array(makeImage())], { type: 'image/png' }), 'a.png')
+  return post(form, { 'graphql-require-preflight': 'true' }, to)
 }
 
 const fill = (piece: string) => Buffer.alloc(BODY_BYTES, piece)
@@ -231,13 +244,7 @@ async function readFalUrl(url: string, id: string, falUrl: string): Promise<stri
 describe('an image of 10 MiB holds nobody up:', () => {
   test('when it is sent, sent again with its key, and brought to fal', { timeout: 60_000 }, async () => {
     const [own, sandbox] = await Promise.all([createTestDatabase(), startTestSandbox()])
-    const both = await startServerProcess({
-      DATABASE_URL: own.url,
-      FAL_KEY: 'test-key',
-      FAL_QUEUE_URL: sandbox.url,
-      FAL_REST_URL: sandbox.url,
-      NODE_OPTIONS: `--import ${LOOP_DELAY}`,
-    })
+    const both = await startServer(own.url, sandbox.url, 'api,worker')
     try {
       let rounds = 0
       await expectShortTurns(async () => {
@@ -281,18 +288,27 @@ describe(`a process of ${PROCESS_MB} MB`, () => {
     expect(await until(async () => (await post(body)).status === 200, { timeoutMs: 30_000 })).toBe(true)
   })
 
-  test('bears fifty uploads at once, and reads the next one', { timeout: 120_000 }, async () => {
-    const file = new Blob([new Uint8Array(makeImage())], { type: 'image/png' })
-    const upload = () => {
-      const form = new FormData()
-      const query = 'mutation($file: File!) { uploadImage(file: $file) { __typename } }'
-      form.set('operations', JSON.stringify({ query, variables: { file: null } }))
-      form.set('map', '{"0":["variables.file"]}')
-      form.set('0', file, 'a.png')
-      return post(form, { 'graphql-require-preflight': 'true' })
+  test('reads the next upload while fal takes its time with one', async () => {
+    const fal = await openRecordingServer()
+    fal.script(() => undefined)
+    const own = await startServer(database.url, fal.url, 'api')
+    const uploads: ReturnType<typeof upload>[] = []
+    try {
+      for (const count of [1, 2]) {
+        uploads.push(upload(own))
+        await until(() => fal.requests.length === count, { what: `upload ${count} to be on its way to fal` })
+      }
+    } finally {
+      await fal.close()
+      await Promise.all(uploads)
+      await own.end('SIGTERM')
     }
+    for (const { text } of await Promise.all(uploads)) expect(text).toContain('fal cannot take')
+  })
+
+  test('bears fifty uploads at once, and reads the next one', { timeout: 120_000 }, async () => {
     // fal is away: an upload that was read ends in 503 too, but says so.
-    const { longestMs } = await sendFifty(upload)
+    const { longestMs } = await sendFifty(() => upload())
     expect(longestMs).toBeLessThan(10_000)
     await until(async () => (await upload()).text.includes('fal cannot take'), { timeoutMs: 30_000 })
   })

@@ -53,6 +53,21 @@ test('a body that comes in pieces costs what it costs in one', () => {
   expect(budget.open().extend(MAX_BODY_BYTES)).toBe(true)
 })
 
+test('a file that was read leaves room for the next one, and gives back what it kept', () => {
+  const budget = createMemoryBudget(700 * MB)
+  const lease = budget.open()
+  lease.extend(MAX_BODY_BYTES)
+  lease.keepFile()
+  lease.keepFile()
+  expect(lease.receivedBytes).toBe(MAX_BODY_BYTES)
+  expect(budget.open().extend(10 * MB)).toBe(true)
+  expect(budget.open().extend(MB)).toBe(false)
+  lease.release()
+  lease.keepFile()
+  expect(budget.open().extend(MB)).toBe(true)
+  expect(budget.open().extend(6 * MB)).toBe(false)
+})
+
 test('chunks of a byte cost what they take, not what is in them', () => {
   const lease = createMemoryBudget(700 * MB).open()
   let chunks = 0
