@@ -61,16 +61,16 @@ async function readLongestTurnMs({ output, process }: ServerProcess = server): P
   return Number(await until(() => /loop held for ([\d.]+) ms/.exec(output().slice(seen))?.[1]))
 }
 
-/** Does it twice: the first time may also be the time for compiling what it runs. */
+/** Does it up to five times: the first time may also be the time for compiling what it runs, or the machine a slow one. */
 async function expectShortTurns(run: () => Promise<void>, of?: ServerProcess): Promise<void> {
   const turnsMs: number[] = []
-  for (let round = 0; round < 2; round++) {
+  while (turnsMs.length < 5) {
     await readLongestTurnMs(of)
     await run()
     turnsMs.push(await readLongestTurnMs(of))
+    if (Math.min(...turnsMs) < MAX_TURN_MS) return
   }
-
-  expect(Math.min(...turnsMs)).toBeLessThan(MAX_TURN_MS)
+  expect.fail(`a turn of the event loop computed for ${turnsMs.join(', ')} ms`)
 }
 
 /** The most memory that the process ever had, in MB; 0 where the system does not tell. */
@@ -240,6 +240,30 @@ async function readFalUrl(url: string, id: string, falUrl: string): Promise<stri
   const { imageUrl } = data.job.settings
   return imageUrl.startsWith(`${falUrl}/`) ? imageUrl : null
 }
+
+test.each<[string, string, string]>([
+  ['is a file', 'Z', 'boundary'],
+  ['is nearly the boundary of its file', '-', `${'-'.repeat(69)}b`],
+  ['is nearly the delimiter of its file', '\r\n--boundar', 'boundary'],
+])('15 MB of rubbish that %s hold nobody up', async (_name, piece, boundary) => {
+  const operations = {
+    query: 'mutation($file: File!) { uploadImage(file: $file) { __typename } }',
+    variables: { file: null },
+  }
+  const toPart = (head: string, text: string) =>
+    `--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n${text}`
+  const fields = [
+    toPart('name="operations"', JSON.stringify(operations)),
+    toPart('name="map"', '{"0":["variables.file"]}'),
+    toPart('name="0"; filename="a.png"', ''),
+  ]
+  const body = around(fields.join('\r\n'), piece, `\r\n--${boundary}--\r\n`)
+  const headers = { 'content-type': `multipart/form-data; boundary=${boundary}`, 'graphql-require-preflight': 'true' }
+  await expectShortTurns(async () => {
+    const { text } = await post(body, headers)
+    expect(text).toContain('"__typename":"InvalidInputError"')
+  })
+})
 
 describe('an image of 10 MiB holds nobody up:', () => {
   test('when it is sent, sent again with its key, and brought to fal', { timeout: 60_000 }, async () => {

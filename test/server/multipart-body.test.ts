@@ -21,6 +21,18 @@ test('a file is put where the map says', async () => {
   expect([params.variables.file.type, await params.variables.file.text()]).toEqual(['image/png', 'abc'])
 })
 
+test('each file has its own content, whatever bytes that is', async () => {
+  const contents = ['1', '', '\r\n--', `\r\n\r\n--${BOUNDARY.slice(0, -1)}\r\n`]
+  for (const [a, b] of contents.flatMap((one) => contents.map((two) => [one, two] as const))) {
+    const files = toFile('a', a) + toFile('b', b)
+    const fields = toField('operations', '{"a":null,"b":null,"c":null}') + toField('map', '{"b":["b"],"a":["a","c"]}')
+    for (const body of [fields + files, files + fields]) {
+      const params = (await parse(body + END)) as Record<'a' | 'b' | 'c', File>
+      expect(await Promise.all([params.a.text(), params.b.text(), params.c.text()])).toEqual([a, b, a])
+    }
+  }
+})
+
 test('a boundary in quotes, text before the first and after the last one do no harm', async () => {
   const body = `before\r\n${toField('operations', OPERATIONS)}${END}after`
   expect(await parse(body, `multipart/form-data; charset=utf-8; boundary="${BOUNDARY}"`)).toHaveProperty('query')
@@ -61,11 +73,14 @@ describe('a body of the largest size that is', () => {
     ['boundaries alone', fill(`--${BOUNDARY}`), 'malformed'],
     ['one header', `--${BOUNDARY}\r\nContent-Disposition: ${fill('a')}\r\n\r\n\r\n${END}`, 'malformed'],
     ['headers', `--${BOUNDARY}\r\n${fill('A: b\r\n')}\r\n\r\n${END}`, 'malformed'],
-    ['line breaks', fill('\r\n'), 'malformed'],
-    ['dashes', fill('-'), 'malformed'],
-    ['almost a boundary', fill(`--${BOUNDARY.slice(0, -1)}`), 'malformed'],
+    ['line breaks', fill('\r\n'), 'too large'],
+    ['dashes', fill('-'), 'too large'],
+    ['almost a boundary', fill(`--${BOUNDARY.slice(0, -1)}`), 'too large'],
     ['a text', toField('operations', fill('a')) + END, 'too large'],
-    ['a text without an end', toField('operations', fill('a')), 'malformed'],
+    ['a text without an end', toField('operations', fill('a')), 'too large'],
+    ['a file without an end', toFile('0', fill('a')), 'too large'],
+    ['text before the first part', fill('a') + toField('operations', OPERATIONS) + END, 'too large'],
+    ['text after the last part', toField('operations', OPERATIONS) + END + fill('a'), 'too large'],
   ])('%s is refused at once', async (_name, body, kind) => {
     const bytes = Buffer.from(body)
     const { user: before } = process.cpuUsage()
