@@ -1,19 +1,21 @@
 import type { Database } from '../adapters/db.ts'
 import type { Queue } from '../adapters/queue.ts'
 import { removeOldKeys } from './idempotency.ts'
+import { addDeltaBatch } from './job-counts.ts'
 
-/** What a tidying came to: keys removed, jobs thinned, tasks that were missing. */
+/** What a tidying came to: keys removed, jobs thinned, tasks that were missing, changes of counts added up. */
 export interface Tidied {
   keys: number
   jobs: number
   tasks: number
+  deltas: number
 }
 
 /** Keeps the tables from growing for ever, and no job without somebody who sees to it. */
 export interface Housekeeping {
   /**
    * Does all there is to do, in short statements. It may be cut anywhere, run twice at once, and be repeated: with nothing
-   * to do it is three cheap queries. A part that fails is reported and leaves the others alone.
+   * to do it is four cheap queries. A part that fails is reported and leaves the others alone.
    * @throws the signal's reason once it aborts
    */
   tidy(signal: AbortSignal): Promise<Tidied>
@@ -39,15 +41,8 @@ export function createHousekeeping(
   { db, queue, onError }: HousekeepingDeps,
   { retentionDays, batchSize = 200 }: HousekeepingOptions,
 ): Housekeeping {
-  async function removeKeys(signal: AbortSignal): Promise<number> {
-    let removed = 0
-    for (;;) {
-      signal.throwIfAborted()
-      const count = await removeOldKeys(db, batchSize)
-      removed += count
-      if (count === 0) return removed
-    }
-  }
+  const removeKeys = (signal: AbortSignal) => untilNone(() => removeOldKeys(db, batchSize), signal)
+  const addDeltas = (signal: AbortSignal) => untilNone(() => addDeltaBatch(db, batchSize), signal)
 
   /**
    * Thins in the order in which the jobs ended, so that what is left to thin ended after all that is thinned: what was
@@ -131,6 +126,17 @@ export function createHousekeeping(
       tasks: await attempt(restoreTasks, signal),
       keys: await attempt(removeKeys, signal),
       jobs: await attempt(thinJobs, signal),
+      deltas: await attempt(addDeltas, signal),
     }),
+  }
+}
+
+async function untilNone(runBatch: () => Promise<number>, signal: AbortSignal): Promise<number> {
+  let all = 0
+  for (;;) {
+    signal.throwIfAborted()
+    const count = await runBatch()
+    all += count
+    if (count === 0) return all
   }
 }

@@ -1,7 +1,7 @@
 import type { Database } from '../adapters/db.ts'
-import { ServiceUnavailableError } from '../errors.ts'
+import { Prisma } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
-import { type CreatedRange, inCreatedRange } from './job-page.ts'
+import type { CreatedRange } from './job-page.ts'
 
 export interface CountRequest {
   ownerId: string
@@ -9,68 +9,80 @@ export interface CountRequest {
   range: CreatedRange
 }
 
-/** Counts jobs, exactly. That takes Postgres 0.1 ms for a thousand of them, and so 100 ms for a million. */
-export interface JobCounts {
-  /**
-   * How many jobs there are, by state. Who asks for what is being counted gets that answer.
-   * @throws ServiceUnavailableError when too many other counts are under way
-   */
-  count(request: CountRequest): Promise<ReadonlyMap<JobStatus, number>>
+/** Times from `from` to before `to`, in milliseconds since 1970; empty when `to` is not later. */
+export interface Stretch {
+  from: number
+  to: number
 }
 
-/** Counts at once in this process: the other connections are for those who do not count. */
-const AT_ONCE = 2
-/** How long a count waits for its turn, in milliseconds. */
-const LONGEST_WAIT_MS = 2_000
+const HOUR_MS = 3_600_000
 
-export function createJobCounts(db: Database): JobCounts {
-  const underWay = new Map<string, Promise<ReadonlyMap<JobStatus, number>>>()
-  const waiting = new Set<PromiseWithResolvers<void>>()
-  let running = 0
+/**
+ * Counts jobs by state, exactly: the whole hours of the range from their sums, the rest from the index of jobs. It is one
+ * statement, and so one state of the database, whatever is moved between the tables meanwhile.
+ */
+export async function countJobs(
+  db: Database,
+  { ownerId, statuses, range }: CountRequest,
+): Promise<ReadonlyMap<JobStatus, number>> {
+  const { hours, edges } = splitRange(range)
+  const wanted = Prisma.sql`${[...statuses]}::text[]::"JobStatus"[]`
+  const inHours = Prisma.sql`"ownerId" = ${ownerId} AND ${isWithin(Prisma.sql`hour`, hours)}`
+  const parts = [
+    Prisma.sql`SELECT status, jobs FROM "JobCount" WHERE ${inHours}`,
+    Prisma.sql`SELECT status, jobs FROM "JobCountDelta" WHERE ${inHours}`,
+    // A state at a time, each from its own stretch of the index.
+    ...edges.map(
+      (edge) => Prisma.sql`SELECT status, (
+        SELECT count(*) FROM "Job"
+        WHERE "ownerId" = ${ownerId} AND status = wanted.status AND ${isWithin(Prisma.sql`"createdAt"`, edge)}
+      ) FROM unnest(${wanted}) AS wanted(status)`,
+    ),
+  ]
+  const rows = await db.$queryRaw<{ status: JobStatus; count: number }[]>`
+    SELECT status, sum(jobs)::int AS count FROM (${Prisma.join(parts, ' UNION ALL ')}) AS counted
+    WHERE status = ANY(${wanted}) GROUP BY status`
+  const counts = new Map(rows.map(({ status, count }) => [status, count]))
+  return new Map(statuses.map((status) => [status, counts.get(status) ?? 0]))
+}
 
-  async function read({ ownerId, statuses, range }: CountRequest): Promise<ReadonlyMap<JobStatus, number>> {
-    await takeTurn()
-    try {
-      // A state at a time, each from its own stretch of the index; and never by several workers of Postgres.
-      const rows = await db.$queryRaw<{ status: JobStatus; count: number }[]>`
-        SELECT wanted.status, (
-          SELECT count(*)::int FROM "Job"
-          WHERE "ownerId" = ${ownerId} AND status = wanted.status::"JobStatus" ${inCreatedRange(range)}
-        ) AS count FROM unnest(${[...statuses]}::text[]) AS wanted(status)`
-      return new Map(rows.map(({ status, count }) => [status, count]))
-    } finally {
-      const [next] = waiting
-      if (next) {
-        waiting.delete(next)
-        next.resolve()
-      } else running--
-    }
-  }
+/**
+ * Adds the oldest changes to the sums, in an order in which two that do so at once cannot wait for each other in a circle.
+ * @returns how many changes that were; 0 when none is left that nobody else is adding.
+ */
+export async function addDeltaBatch(db: Database, limit: number): Promise<number> {
+  const [added] = await db.$queryRaw<{ count: number }[]>`
+    WITH batch AS (
+      SELECT id FROM "JobCountDelta" ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED
+    ), deltas AS (
+      DELETE FROM "JobCountDelta" d USING batch WHERE d.id = batch.id RETURNING d.*
+    ), sums AS (
+      INSERT INTO "JobCount" AS sum ("ownerId", status, hour, jobs)
+      SELECT "ownerId", status, hour, sum(jobs) FROM deltas GROUP BY 1, 2, 3 HAVING sum(jobs) <> 0 ORDER BY 1, 2, 3
+      ON CONFLICT ("ownerId", status, hour) DO UPDATE SET jobs = sum.jobs + excluded.jobs
+    )
+    SELECT count(*)::int AS count FROM deltas`
+  return added?.count ?? 0
+}
 
-  async function takeTurn(): Promise<void> {
-    if (running < AT_ONCE) {
-      running++
-      return
-    }
-    const turn = Promise.withResolvers<void>()
-    waiting.add(turn)
-    const timer = setTimeout(() => {
-      waiting.delete(turn)
-      turn.reject(new ServiceUnavailableError('Too many lists are being counted: try again in some seconds.'))
-    }, LONGEST_WAIT_MS)
-    try {
-      await turn.promise
-    } finally {
-      clearTimeout(timer)
-    }
-  }
+/** The whole hours within a range, and what lies before and after them. Both ends of a range are outside of it. */
+export function splitRange({ createdAfter, createdBefore }: CreatedRange): { hours: Stretch; edges: Stretch[] } {
+  // Jobs have whole milliseconds.
+  const from = createdAfter ? createdAfter.getTime() + 1 : Number.NEGATIVE_INFINITY
+  const to = createdBefore ? createdBefore.getTime() : Number.POSITIVE_INFINITY
+  const hours = { from: Math.ceil(from / HOUR_MS) * HOUR_MS, to: Math.floor(to / HOUR_MS) * HOUR_MS }
+  const edges = [
+    { from, to: Math.min(hours.from, to) },
+    { from: Math.max(hours.from, hours.to), to },
+  ]
+  return { hours, edges: edges.filter((edge) => edge.from < edge.to) }
+}
 
-  return {
-    count: (request) => {
-      const key = JSON.stringify(request)
-      const counting = underWay.get(key) ?? read(request).finally(() => underWay.delete(key))
-      underWay.set(key, counting)
-      return counting
-    },
-  }
+function isWithin(column: Prisma.Sql, { from, to }: Stretch): Prisma.Sql {
+  return Prisma.sql`${column} >= ${toTimestamp(from)} AND ${column} < ${toTimestamp(to)}`
+}
+
+/** As text, since there is no infinite number in JSON, and no infinite `Date`. */
+function toTimestamp(ms: number): Prisma.Sql {
+  return Prisma.sql`to_timestamp(${String(ms / 1_000)}::text::float8)`
 }

@@ -60,11 +60,6 @@ export async function readJobs(
   return fromEnd ? rows.reverse() : rows
 }
 
-export function inCreatedRange({ createdAfter, createdBefore }: CreatedRange): Prisma.Sql {
-  const later = createdAfter ? Prisma.sql`AND "createdAt" > ${createdAfter}` : Prisma.empty
-  return createdBefore ? Prisma.sql`${later} AND "createdAt" < ${createdBefore}` : later
-}
-
 /** The jobs that are there, by their ids, in one statement. Prisma takes ten times as long to make its objects of them. */
 export async function readJobsById(db: Transaction, ids: readonly string[]): Promise<ReadonlyMap<string, Job>> {
   const rows = await db.$queryRaw<Job[]>`SELECT * FROM "Job" WHERE id = ANY(${[...new Set(ids)]}::uuid[])`

@@ -9,7 +9,7 @@ import type { JobStatus } from '../generated/prisma/enums.ts'
 import { currentTraceParent, withSpan } from '../trace.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
 import { readImagePiece, saveImage } from './image-store.ts'
-import { createJobCounts } from './job-counts.ts'
+import { countJobs } from './job-counts.ts'
 import { type CreatedRange, type JobFilter, type JobRange, readJobs, readJobsById } from './job-page.ts'
 import { DEFAULT_MODEL, type VideoInput } from './models.ts'
 import { type CheckedInput, checkVideoInput } from './settings.ts'
@@ -118,8 +118,6 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
     { cache: false, batchScheduleFn: (flush) => setImmediate(flush) },
   )
 
-  const counts = createJobCounts(db)
-
   async function find(viewer: Viewer, id: string): Promise<Job | null> {
     const job = await finder.load(id)
     return job?.ownerId === viewer.ownerId ? job : null
@@ -220,7 +218,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
 
     find,
     list: ({ ownerId }, filter, range) => readJobs(db, { ownerId, filter, range }),
-    count: ({ ownerId }, statuses, range) => counts.count({ ownerId, statuses, range }),
+    count: ({ ownerId }, statuses, range) => countJobs(db, { ownerId, statuses, range }),
     load: (id) => loader.load(id),
     loadVideo: async ({ id, status }, { isPatient }) => {
       if (status !== 'SUCCEEDED') return null

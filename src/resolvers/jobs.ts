@@ -80,7 +80,8 @@ export async function listJobs(
 
 /**
  * JobConnection.totalCount: of the states that other lists of the operation have counted, the same numbers.
- * @throws QueryTooComplexError for a second range of time: a count of a million jobs is most of what a query may cost
+ * @throws QueryTooComplexError for a second range of time: where a range cuts an hour, the hour's jobs are counted one by
+ * one, and if a million are in it, that is as much as a query may cost
  */
 async function countJobs({ status, ...range }: JobFilter, { jobs, viewer, counts }: Context): Promise<number> {
   const key = JSON.stringify([range.createdAfter, range.createdBefore])

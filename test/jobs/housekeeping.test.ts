@@ -165,6 +165,14 @@ test('a part that fails is reported, and the others are done', async () => {
   await store.db.job.delete({ where: { id: open ?? '' } })
 })
 
+test('changes of counts are added to the sums, by two instances at once', async () => {
+  await store.tidy()
+  for (let n = 0; n < 20; n++) await insertJobs(store, 1, { status: 'FAILED', finishedAt: new Date() })
+  const tidied = await Promise.all([store.tidy(), store.tidy()])
+  expect(tidied.reduce((sum, { deltas }) => sum + deltas, 0)).toBe(20)
+  expect(await store.tidy()).toMatchObject({ deltas: 0 })
+})
+
 test('idempotency keys are removed after 24 hours', async () => {
   const { db, tidy } = store
   const [jobId = ''] = await insertJobs(store, 1, { status: 'FAILED', finishedAt: new Date() })

@@ -93,6 +93,69 @@ describe('the committed migrations', () => {
   })
 })
 
+describe('the sums of jobs by the hour', () => {
+  const INSERT = `INSERT INTO "Job" (id, "ownerId", status, model, "motionBucketId", "condAug", fps, "createdAt")
+    SELECT gen_random_uuid(), $1, $2::"JobStatus", 'a model', 1, 1, 1, at FROM unnest($3::timestamptz[]) AS at`
+  const insert = (status: string, times: string[], by = client) => by.query(INSERT, ['local', status, times])
+
+  /** The migrations before, then those from it on. */
+  async function deployOlder(): Promise<void> {
+    const names = await readMigrationNames(COMMITTED)
+    const older = names.slice(
+      0,
+      names.findIndex((name) => name.endsWith('job_counts')),
+    )
+    for (const name of older) await cp(join(COMMITTED, name), join(directory.path, name), { recursive: true })
+    await cp(join(COMMITTED, 'migration_lock.toml'), join(directory.path, 'migration_lock.toml'))
+    await deploy()
+  }
+  const deployAll = () => deployMigrations({ connectionString: database.url })
+
+  async function readSums() {
+    const { rows } = await client.query(`SELECT status, hour, sum(jobs)::int AS jobs
+      FROM (SELECT status, hour, jobs FROM "JobCount" UNION ALL SELECT status, hour, jobs FROM "JobCountDelta") AS part
+      GROUP BY 1, 2 HAVING sum(jobs) <> 0 ORDER BY 1, 2`)
+    return rows.map(({ status, hour, jobs }) => `${status} ${hour.toISOString().slice(0, 16)} ${jobs}`)
+  }
+
+  test('have the jobs from before, by hours of UTC', async () => {
+    await deployOlder()
+    await client.query(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET timezone = 'Asia/Kolkata'`)
+    await insert('SUCCEEDED', ['2026-01-01T11:59:59.999Z', '2026-01-01T12:00:00Z', '2026-01-01T12:45:00Z'])
+    await insert('PENDING', ['2026-01-01T12:29:00Z'])
+    await deployAll()
+    expect(await readSums()).toEqual([
+      'PENDING 2026-01-01T12:00 1',
+      'SUCCEEDED 2026-01-01T11:00 1',
+      'SUCCEEDED 2026-01-01T12:00 2',
+    ])
+    expect((await client.query('SELECT FROM "JobCountDelta"')).rowCount).toBe(0)
+  })
+
+  test('have the jobs that are written meanwhile: whoever began earlier ends first, the others wait', async () => {
+    await deployOlder()
+    const [early, late] = [new pg.Client(database.url), new pg.Client(database.url)]
+    try {
+      await Promise.all([early.connect(), late.connect()])
+      const waiting = (count: number) =>
+        untilRow(`SELECT FROM (SELECT count(*) FROM pg_locks
+        WHERE relation = '"Job"'::regclass AND NOT granted) AS locks (count) WHERE count = ${count}`)
+      await early.query('BEGIN')
+      await insert('SUCCEEDED', ['2026-01-01T12:00:00Z'], early)
+      const deploying = deployAll()
+      await waiting(1)
+      const writing = insert('FAILED', ['2026-01-01T12:00:00Z'], late)
+      await waiting(2)
+      await insert('SUCCEEDED', ['2026-01-01T12:30:00Z'], early)
+      await early.query('COMMIT')
+      await Promise.all([deploying, writing])
+      expect(await readSums()).toEqual(['SUCCEEDED 2026-01-01T12:00 2', 'FAILED 2026-01-01T12:00 1'])
+    } finally {
+      await Promise.all([early.end(), late.end()])
+    }
+  })
+})
+
 test('a script runs whole: semicolons in a function or a string do not cut it', async () => {
   await writeMigration(
     '1_function',
