@@ -29,8 +29,8 @@ export interface Context extends Services {
   memory?: { reserve(bytes: number): boolean }
   /** Fields of log lines that one operation has answered with so far. */
   lineFields: number
-  /** What one operation counts: the jobs of each state in one range of time, each once. */
-  counts: { range: string | null; byStatus: Map<JobStatus, Promise<number>> }
+  /** What one operation counts: the jobs of each state, in one range of time. */
+  counts: { range: string | null; byStatus: Promise<ReadonlyMap<JobStatus, number>> | null }
 }
 
 /** Every request is the local user's until there are keys. */
@@ -43,6 +43,6 @@ export function createContext(services: Services): Context {
     updatePages: new Map(),
     characters: 0,
     lineFields: 0,
-    counts: { range: null, byStatus: new Map() },
+    counts: { range: null, byStatus: null },
   }
 }

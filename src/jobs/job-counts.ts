@@ -3,12 +3,6 @@ import { Prisma } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import type { CreatedRange } from './job-page.ts'
 
-export interface CountRequest {
-  ownerId: string
-  statuses: readonly JobStatus[]
-  range: CreatedRange
-}
-
 /** Times from `from` to before `to`, in milliseconds since 1970; empty when `to` is not later. */
 export interface Stretch {
   from: number
@@ -18,32 +12,30 @@ export interface Stretch {
 const HOUR_MS = 3_600_000
 
 /**
- * Counts jobs by state, exactly: the whole hours of the range from their sums, the rest from the index of jobs. It is one
- * statement, and so one state of the database, whatever is moved between the tables meanwhile.
+ * Counts an owner's jobs by state, exactly: the whole hours of the range from their sums, the rest from the index of jobs.
+ * It is one statement, and so one moment of the database, whatever is moved between the tables meanwhile.
  */
 export async function countJobs(
   db: Database,
-  { ownerId, statuses, range }: CountRequest,
+  ownerId: string,
+  range: CreatedRange,
 ): Promise<ReadonlyMap<JobStatus, number>> {
   const { hours, edges } = splitRange(range)
-  const wanted = Prisma.sql`${[...statuses]}::text[]::"JobStatus"[]`
   const inHours = Prisma.sql`"ownerId" = ${ownerId} AND ${isWithin(Prisma.sql`hour`, hours)}`
   const parts = [
-    Prisma.sql`SELECT status, jobs FROM "JobCount" WHERE ${inHours}`,
-    Prisma.sql`SELECT status, jobs FROM "JobCountDelta" WHERE ${inHours}`,
+    Prisma.sql`SELECT status, sum(jobs) AS jobs FROM "JobCount" WHERE ${inHours} GROUP BY status`,
+    Prisma.sql`SELECT status, sum(jobs) FROM "JobCountDelta" WHERE ${inHours} GROUP BY status`,
     // A state at a time, each from its own stretch of the index.
     ...edges.map(
       (edge) => Prisma.sql`SELECT status, (
         SELECT count(*) FROM "Job"
-        WHERE "ownerId" = ${ownerId} AND status = wanted.status AND ${isWithin(Prisma.sql`"createdAt"`, edge)}
-      ) FROM unnest(${wanted}) AS wanted(status)`,
+        WHERE "ownerId" = ${ownerId} AND status = each.status AND ${isWithin(Prisma.sql`"createdAt"`, edge)}
+      ) FROM unnest(enum_range(NULL::"JobStatus")) AS each(status)`,
     ),
   ]
-  const rows = await db.$queryRaw<{ status: JobStatus; count: number }[]>`
-    SELECT status, sum(jobs)::int AS count FROM (${Prisma.join(parts, ' UNION ALL ')}) AS counted
-    WHERE status = ANY(${wanted}) GROUP BY status`
-  const counts = new Map(rows.map(({ status, count }) => [status, count]))
-  return new Map(statuses.map((status) => [status, counts.get(status) ?? 0]))
+  const counts = await db.$queryRaw<{ status: JobStatus; count: number }[]>`
+    SELECT status, sum(jobs)::int AS count FROM (${Prisma.join(parts, ' UNION ALL ')}) AS part GROUP BY status`
+  return new Map(counts.map(({ status, count }) => [status, count]))
 }
 
 /**
