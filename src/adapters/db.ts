@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
+import type pg from 'pg'
 import { type Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import { retryConflicts } from './db-errors.ts'
 import { createPool, LONGEST_BEGIN_MS } from './pool.ts'
@@ -26,11 +28,28 @@ export function openDatabase({ url, connections = 10, onError }: DatabaseOptions
     connections,
     onError: (error) => onError(error, { stage: 'database pool' }),
   })
-  const adapter = new PrismaPg(pool, {
+  const adapter = new PrismaPg(answerInTurns(pool), {
     disposeExternalPool: true,
     onConnectionError: (error) => onError(error, { stage: 'database connection' }),
   })
   return new PrismaClient({ adapter, transactionOptions: { maxWait: LONGEST_BEGIN_MS, timeout: 15_000 } })
+}
+
+/**
+ * Hands out one result in a turn of the event loop. Those of many connections arrive together, and all that is computed from
+ * them would be one turn, in which nobody else is answered: with twenty of the largest queries under way 50 to 100 ms.
+ */
+function answerInTurns(pool: pg.Pool) {
+  const query: (config: pg.QueryArrayConfig, values?: unknown[]) => Promise<pg.QueryArrayResult> = pool.query.bind(pool)
+  let last: Promise<void> = Promise.resolve()
+  return Object.assign(pool, {
+    query: async (config: pg.QueryArrayConfig, values?: unknown[]) => {
+      const result = await query(config, values)
+      last = last.then(() => nextTurn())
+      await last
+      return result
+    },
+  })
 }
 
 /** Runs a transaction, and again when another one was in its way: `run` must do nothing outside of `tx`. */

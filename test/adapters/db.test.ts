@@ -184,3 +184,35 @@ test.each<[string, unknown]>([
   const error = given === 'sql' ? await failureOf(db.$queryRaw`SELECT nothing`) : given
   expect(isDatabaseAway(error)).toBe(false)
 })
+
+test('results that arrive together are answered in a turn of the event loop each', async () => {
+  const many = openDatabase({ url: database.url, connections: 8, onError: () => {} })
+  await admin.query('SELECT pg_advisory_lock(7)')
+  let turn = 0
+  const countTurns = () => {
+    turn++
+    counting = setImmediate(countTurns)
+  }
+  let counting = setImmediate(countTurns)
+  try {
+    const turns: number[] = []
+    const asking = Array.from({ length: 8 }, async () => {
+      await many.$queryRaw`SELECT 1 AS one FROM pg_advisory_xact_lock_shared(7)`
+      turns.push(turn)
+    })
+    await until(async () => {
+      const { rows } = await admin.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+      return rows.length === asking.length
+    })
+    const releasing = admin.query('SELECT pg_advisory_unlock(7)')
+    // Nothing is read for a while: when it is over, all results are there.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+    await Promise.all([releasing, ...asking])
+    expect(new Set(turns).size).toBe(asking.length)
+  } finally {
+    clearImmediate(counting)
+    await admin.query('SELECT pg_advisory_unlock_all()')
+    await many.$disconnect()
+  }
+})

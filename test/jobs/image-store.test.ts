@@ -52,14 +52,17 @@ function findLongest(value: unknown): number {
 
 test('no statement has more than a megabyte of an image', async () => {
   const [asked, answered] = [vi.spyOn(pg.Client.prototype, 'query'), vi.spyOn(pg.Pool.prototype, 'query')]
+  // It takes the pool's function when it is opened.
+  const observed = openDatabase({ url: database.url, onError: () => {} })
   try {
     const jobId = await createJob()
     await save(jobId, randomBytes(10 * MB))
-    await readImage(db, jobId)
+    await readImage(observed, jobId)
     const answers = answered.mock.settledResults.map(({ value }) => value)
     expect([findLongest(asked.mock.calls), findLongest(answers)]).toEqual([MB, MB])
   } finally {
     vi.restoreAllMocks()
+    await observed.$disconnect()
   }
 })
 
