@@ -1,0 +1,37 @@
+/** Lets one caller go on in a turn of the event loop: whatever else there is to do is done in between. */
+export interface Turns {
+  /** @param weight - how much the caller will have to do, in a unit that all callers share. */
+  wait(weight: number): Promise<void>
+}
+
+interface Waiting {
+  weight: number
+  resume(): void
+}
+
+export function createTurns(): Turns {
+  /** In the order in which they came. */
+  const waiting: Waiting[] = []
+  let isForOldest = false
+
+  /** Alternately the lightest, which holds the others up least, and the oldest, so that none waits forever. */
+  function takeNext(): Waiting | undefined {
+    isForOldest = !isForOldest
+    const lightest = Math.min(...waiting.map(({ weight }) => weight))
+    const index = isForOldest ? 0 : waiting.findIndex(({ weight }) => weight === lightest)
+    return waiting.splice(index, 1)[0]
+  }
+
+  function resumeNext(): void {
+    takeNext()?.resume()
+    if (waiting.length > 0) setImmediate(resumeNext)
+  }
+
+  return {
+    wait: async (weight) => {
+      const turn = Promise.withResolvers<void>()
+      if (waiting.push({ weight, resume: turn.resolve }) === 1) setImmediate(resumeNext)
+      await turn.promise
+    },
+  }
+}
