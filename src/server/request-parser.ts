@@ -74,8 +74,7 @@ async function readParams(request: Request, memory: MemoryLease): Promise<unknow
 async function readJson(request: Request, memory: MemoryLease): Promise<unknown> {
   const body = createJsonBody()
   await receive(request, memory, (chunk) => {
-    if (!tryToRead(() => body.write(chunk)))
-      throw tooLarge('The request without its data URI, which is plain ASCII,', MAX_OPERATION_BYTES)
+    if (!tryToRead(() => body.write(chunk))) throw operationTooLarge()
   })
   const params = tryToRead(() => body.end())
   if (typeof params !== 'object' || params === null)
@@ -130,6 +129,10 @@ const unsupported = (message: string) => refuse(415, 'UNSUPPORTED_MEDIA_TYPE', m
 const payloadTooLarge = (message: string) => refuse(413, 'PAYLOAD_TOO_LARGE', message)
 const tooLarge = (what: string, maxBytes: number) => payloadTooLarge(`${what} is larger than ${maxBytes} bytes.`)
 export const subscriptionTooLarge = () => tooLarge('A subscription', MAX_SUBSCRIPTION_BYTES)
+const operationTooLarge = () =>
+  payloadTooLarge(
+    `Apart from data URIs in its variables a request may have ${MAX_OPERATION_BYTES} bytes: put the image into a variable as "data:image/jpeg;base64,…", upload it, or give its URL.`,
+  )
 const bodyTooLarge = () =>
   payloadTooLarge(`The request is larger than ${MAX_BODY_BYTES} bytes: upload a smaller image, or give its URL.`)
 const overloaded = () =>
