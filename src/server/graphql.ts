@@ -65,11 +65,14 @@ export function createGraphQLServer({
     renderGraphiQL: async (options) => {
       // 9 MB of script, which most processes never show: loaded when somebody opens the page.
       const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
-      return renderGraphiQL(options)
+      return renderGraphiQL(options).replace('</head>', `<style>${STILL_TABS}</style></head>`)
     },
     graphiql: graphiql && { title: 'Reelay', subscriptionsProtocol: 'WS', defaultTabs: GRAPHIQL_TABS },
   })
 }
+
+/** GraphiQL's tabs can be dragged, and jump away from under the pointer at the press of a button: the click goes elsewhere. */
+const STILL_TABS = '.graphiql-tab { transform: none !important }'
 
 function readOrigin(headers: Headers): Parameters<AllowsOrigin>[0] {
   return { origin: headers.get('origin') ?? undefined, host: headers.get('host') ?? undefined }

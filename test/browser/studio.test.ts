@@ -181,6 +181,15 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await lost.context.close()
   })
 
+  test('a tab of GraphiQL opens at the first click', async () => {
+    const { page, context } = await rig.open('/graphql')
+    for (const name of ['Watch', 'List']) {
+      await page.locator('.graphiql-tab').getByText(name, { exact: true }).click()
+      await page.locator('.graphiql-tab-active').getByText(name, { exact: true }).waitFor({ timeout: 5_000 })
+    }
+    await context.close()
+  })
+
   test('GraphiQL, which its header leads to, subscribes over a WebSocket', async () => {
     const { page, context } = await rig.open()
     await page.getByRole('link', { name: 'API' }).click()
