@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import { MAX_OPERATION_BYTES } from './memory-budget.ts'
 
@@ -26,6 +27,8 @@ export function createJsonBody(): JsonBody {
   const decoder = new StringDecoder('utf8')
   const rest: string[] = []
   const dataUris: string[][] = []
+  /** Unknown to the sender, whose own strings are never taken for a name. */
+  const prefix = `data:${randomBytes(6).toString('base64url')}:`
   let restBytes = 0
   let place: Place = 'outside'
   /** The end of a chunk that cannot be understood without the next one: the half of an escape, or of `"data:`. */
@@ -69,9 +72,8 @@ export function createJsonBody(): JsonBody {
         keep('"')
         place = 'outside'
       } else if (text.slice(quote, quote + DATA_URI.length).toLowerCase() === DATA_URI) {
-        // JSON.parse gets a short name for it. Only here can a string begin so: whoever writes the name in
-        // another way, by an escape, gets a data URI of their own.
-        keep(`${DATA_URI}${dataUris.length}`)
+        // JSON.parse gets a short name for it.
+        keep(`"${prefix}${dataUris.length}`)
         dataUris.push([])
         place = 'data URI'
       } else {
@@ -92,7 +94,7 @@ export function createJsonBody(): JsonBody {
       take(pending + decoder.end(), true)
       const holder = { json: JSON.parse(rest.join('')) as unknown }
       // Joined once, however often its name comes: 5 kB of such names would be 4 GB of text.
-      const values = new Map<unknown, string>(dataUris.map((pieces, index) => [`data:${index}`, pieces.join('')]))
+      const values = new Map<unknown, string>(dataUris.map((pieces, index) => [`${prefix}${index}`, pieces.join('')]))
       if (values.size > 0) replaceValues(holder, values)
       return holder.json
     },
@@ -133,8 +135,11 @@ function halfEscape(text: string, from: number): number {
 }
 
 function decodeEscapes(text: string): string {
+  if (CONTROL_CHARACTER.test(text)) throw new SyntaxError('A string of JSON has no raw control character.')
   return text.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL_CHARACTER = /[\0-\x1f]/
 const UNICODE_ESCAPE_LENGTH = '\\u0041'.length
 const SHORT_ESCAPE_LENGTH = '\\n'.length

@@ -93,12 +93,11 @@ describe('what is long', () => {
       expect(read(encode(escaped), 65_536)).toEqual({ a: lines })
   })
 
-  test('is there once, however often something else has the name that it is given', () => {
+  test('is there once, however many strings look like its name', () => {
     const names = Array.from({ length: 10_000 }, () => '"\\u0064ata:0"')
-    const { a, b } = read(encode(`{"a":"data:${long}","b":[${names}]}`), 65_536) as { a: string; b: string[] }
-    // 140 GB, if each were a text of its own.
-    expect(b).toHaveLength(10_000)
-    expect(b.every((text) => text === a)).toBe(true)
+    const json = `{"a":"data:${long}","b":[${names}]}`
+    // 140 GB, if each became the text that it names.
+    expect(read(encode(json), 65_536)).toEqual({ a: `data:${long}`, b: names.map(() => 'data:0') })
   })
 
   test('stands beside JSON of any depth', () => {
@@ -126,4 +125,18 @@ describe('what is long', () => {
   ])('is refused as %s', (_name, json) => {
     expect(read(encode(json), 65_536)).toBe('too large')
   })
+})
+
+test.each([1, 2, 7, 100])(
+  'a raw control character is no JSON in a data URI either, read %i bytes at a time',
+  (pieceBytes) => {
+    expect(() => read(encode('{"a":"data:\n x"}'), pieceBytes)).toThrow(SyntaxError)
+    expect(() => read(encode('"data:\u0001\\\\a"'), pieceBytes)).toThrow(SyntaxError)
+    expect(read(encode('"data:\\n x"'), pieceBytes)).toBe('data:\n x')
+  },
+)
+
+test('a string that looks like the name of a data URI stays itself', () => {
+  const text = '["data:image/png;base64,AAAA","\\u0064ata:0",{"\\u0064ata:0":1}]'
+  expect(read(encode(text), 100)).toEqual(JSON.parse(text))
 })
