@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { MAX_OPERATION_BYTES } from './memory-budget.ts'
 
 /** What is wrong with a multipart request, in words for its sender. */
@@ -13,6 +14,9 @@ export class MultipartError extends Error {
 const MAX_PARTS = 5
 /** A part's headers are its name, the name of its file, and the file's type. */
 const MAX_PART_HEADER_BYTES = 4096
+/** Bytes that are searched in one turn of the event loop. */
+const SEARCHED_BYTES = 1024 * 1024
+const LINE_BREAK = '\r\n'
 /** What RFC 2046 lets a boundary be made of: no character that a header would have to escape. */
 const BOUNDARY = /;\s*boundary=(?:"([\w'()+,./:=? -]{1,70})"|([\w'()+,./:=?-]{1,70}))\s*(?:;|$)/i
 
@@ -25,7 +29,7 @@ export async function parseMultipart(body: Buffer<ArrayBuffer>, contentType: str
   const [, quoted, plain] = BOUNDARY.exec(contentType) ?? []
   const boundary = quoted ?? plain
   if (boundary === undefined) throw malformed('The multipart request has no boundary in its Content-Type.')
-  const { rest, contents } = takeContents(body, boundary)
+  const { rest, contents } = await takeContents(body, boundary)
   const form = await new Response(rest, { headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` } })
     .formData()
     .catch(() => {
@@ -48,27 +52,30 @@ export async function parseMultipart(body: Buffer<ArrayBuffer>, contentType: str
  * searches the rest for 90 ms where 15 MB nearly are the boundary: it only sees a short body of few parts with short headers,
  * in which each file is the number of its content.
  */
-function takeContents(body: Buffer<ArrayBuffer>, boundary: string) {
+async function takeContents(body: Buffer<ArrayBuffer>, boundary: string) {
+  const delimiter = Buffer.from(`\r\n--${boundary}`)
   const rest: Buffer[] = []
   const contents = new Map<string, Buffer<ArrayBuffer>>()
   let restStart = 0
   let parts = 0
-  for (let start = body.indexOf(boundary); start !== -1; parts++) {
-    const next = body.indexOf(boundary, start + boundary.length)
+  // The first delimiter needs no line before it.
+  const isFirst = body.subarray(0, delimiter.length - LINE_BREAK.length).equals(delimiter.subarray(LINE_BREAK.length))
+  for (let start = isFirst ? -LINE_BREAK.length : await find(body, delimiter, 0); start !== -1; parts++) {
+    const headersStart = start + delimiter.length
+    const next = await find(body, delimiter, headersStart)
     // After the last boundary nothing is read.
     if (next === -1) break
     if (parts === MAX_PARTS) throw malformed(`The multipart request has more than ${MAX_PARTS} parts.`)
-    const headersEnd = body.subarray(0, start + boundary.length + MAX_PART_HEADER_BYTES).indexOf('\r\n\r\n', start)
+    const headersEnd = body.subarray(0, headersStart + MAX_PART_HEADER_BYTES).indexOf('\r\n\r\n', headersStart)
     if (headersEnd === -1)
       throw malformed(`A part of the multipart request has headers of more than ${MAX_PART_HEADER_BYTES} bytes.`)
-    const isFile = /;\s*filename/i.test(body.toString('latin1', start, headersEnd))
+    const isFile = /^content-disposition:.*;\s*filename/im.test(body.toString('latin1', headersStart, headersEnd))
     const contentStart = headersEnd + '\r\n\r\n'.length
-    const contentEnd = next - '\r\n--'.length
-    if (isFile && contentStart <= contentEnd) {
+    if (isFile && contentStart <= next) {
       const number = String(contents.size)
       rest.push(body.subarray(restStart, contentStart), Buffer.from(number))
-      contents.set(number, body.subarray(contentStart, contentEnd))
-      restStart = contentEnd
+      contents.set(number, body.subarray(contentStart, next))
+      restStart = next
     }
     start = next
   }
@@ -79,6 +86,16 @@ function takeContents(body: Buffer<ArrayBuffer>, boundary: string) {
       `The multipart request without its files is larger than ${MAX_OPERATION_BYTES} bytes.`,
     )
   return { rest: Buffer.concat(rest), contents }
+}
+
+/** Searches a piece in a turn of the event loop: a needle that nearly repeats is looked for at 15 ns a byte. */
+async function find(body: Buffer, needle: Buffer, from: number): Promise<number> {
+  for (let start = from; start < body.length; start += SEARCHED_BYTES) {
+    const index = body.subarray(start, start + SEARCHED_BYTES + needle.length - 1).indexOf(needle)
+    if (index !== -1) return start + index
+    await setImmediate()
+  }
+  return -1
 }
 
 /** The file that the parser saw, with its content. */

@@ -244,6 +244,7 @@ async function readFalUrl(url: string, id: string, falUrl: string): Promise<stri
 test.each<[string, string, string]>([
   ['is a file', 'Z', 'boundary'],
   ['is nearly the boundary of its file', '-', `${'-'.repeat(69)}b`],
+  ['is nearly a short boundary', 'a', 'aaaaab'],
   ['is nearly the delimiter of its file', '\r\n--boundar', 'boundary'],
 ])('15 MB of rubbish that %s hold nobody up', async (_name, piece, boundary) => {
   const operations = {

@@ -33,6 +33,20 @@ test('each file has its own content, whatever bytes that is', async () => {
   }
 })
 
+test('a boundary within a line of a file is content', async () => {
+  const toPiece = (head: string, text: string) =>
+    `--X\r\nContent-Disposition: form-data; name=${head}\r\n\r\n${text}\r\n`
+  const fields = toPiece('"operations"', '{"a":null}') + toPiece('"map"', '{"f":["a"]}')
+  const body = `${fields}${toPiece('"f"; filename="X"', 'aXb--X\n--X')}--X--\r\n`
+  const { a } = (await parse(body, 'multipart/form-data; boundary=X')) as { a: File }
+  expect(await a.text()).toBe('aXb--X\n--X')
+})
+
+test('a file name in another header makes no file', async () => {
+  const head = 'Content-Disposition: form-data; name="operations"\r\nContent-Type: application/json; filename=x'
+  expect(await parse(toPart(head, '{"a":1}') + END)).toEqual({ a: 1 })
+})
+
 test('a boundary in quotes, text before the first and after the last one do no harm', async () => {
   const body = `before\r\n${toField('operations', OPERATIONS)}${END}after`
   expect(await parse(body, `multipart/form-data; charset=utf-8; boundary="${BOUNDARY}"`)).toHaveProperty('query')
@@ -70,7 +84,7 @@ describe('a body of the largest size that is', () => {
   const fill = (piece: string) => piece.repeat(Math.ceil(BYTES / piece.length)).slice(0, BYTES)
   test.each<[string, string, string]>([
     ['parts alone', fill(toField('a', '')), 'malformed'],
-    ['boundaries alone', fill(`--${BOUNDARY}`), 'malformed'],
+    ['boundaries alone', fill(`--${BOUNDARY}\r\n`), 'malformed'],
     ['one header', `--${BOUNDARY}\r\nContent-Disposition: ${fill('a')}\r\n\r\n\r\n${END}`, 'malformed'],
     ['headers', `--${BOUNDARY}\r\n${fill('A: b\r\n')}\r\n\r\n${END}`, 'malformed'],
     ['line breaks', fill('\r\n'), 'too large'],
