@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream'
+import type { Duplex, Writable } from 'node:stream'
 import { CloseCode, MessageType, parseMessage, type WebSocket as Transport } from 'graphql-ws'
 import type { ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import type { OnError } from './errors.ts'
@@ -173,6 +173,17 @@ export function limitIncomplete(webSocket: WebSocket, stream: Duplex, memory: Me
   for (const kind of ['ping', 'pong'] as const)
     webSocket.on(kind, (payload) => settle(bytes - payload.length - CONTROL_FRAME_BYTES))
   webSocket.once('close', () => settle(0))
+}
+
+/**
+ * Passes over all that comes behind a frame that broke the rules. Node hands on chunks that waited for a deferred message
+ * before it acts on the error of one of them, and ws 8.23 reads the next as part of the broken frame: without its mask that
+ * throws, and ends the process.
+ */
+export function endAfterError(webSocket: WebSocket): void {
+  const { _receiver: receiver } = webSocket as unknown as { _receiver: Writable & { _errored: boolean } }
+  const write = receiver._write.bind(receiver)
+  receiver._write = (chunk, encoding, done) => (receiver._errored ? done() : write(chunk, encoding, done))
 }
 
 /** Pings all sockets, and cuts off those that have not answered the last one. Returns what ends it. */

@@ -17,7 +17,14 @@ import type { FindHostProblem } from './hosts.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { AllowsOrigin } from './origins.ts'
 import { MAX_SUBSCRIPTION_BYTES, subscriptionTooLarge } from './request-parser.ts'
-import { createSocketLimits, keepAlive, limitIncomplete, openTransport, type Underway } from './ws-transport.ts'
+import {
+  createSocketLimits,
+  endAfterError,
+  keepAlive,
+  limitIncomplete,
+  openTransport,
+  type Underway,
+} from './ws-transport.ts'
 
 /** The close code for "come back": the server restarts. @see https://www.iana.org/assignments/websocket (1012) */
 const SERVICE_RESTART = 1012
@@ -125,6 +132,7 @@ export function serveGraphQLSockets(
       return
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      endAfterError(webSocket)
       limitIncomplete(webSocket, socket, memory)
       sockets.emit('connection', webSocket, request)
     })

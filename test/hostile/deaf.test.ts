@@ -152,6 +152,18 @@ describe('a WebSocket costs little memory by', () => {
   })
 })
 
+test('frames behind one that breaks the rules, and behind messages that are still dealt with, harm nobody', async () => {
+  const pings = repeat(toText({ type: 'ping' }), 1_000)
+  const invalidClose = toFrame(8, Buffer.from([0x03, 0xf7]))
+  for (let round = 0; round < 20; round++) {
+    const socket = (await openSocket()).resume().setNoDelay()
+    for (const bytes of [pings, invalidClose, toFrame(8, Buffer.from([0x03, 0xe8])), toText({ type: 'ping' })])
+      await write(socket, bytes)
+    if (!socket.destroyed) await once(socket, 'close')
+  }
+  await expectServed(target.url)
+})
+
 describe('what nobody reads is cut after half a minute:', () => {
   const STUCK_MS = 30_000
   const json = { 'content-type': 'application/json', 'graphql-require-preflight': '1' }
