@@ -1,8 +1,9 @@
 import type { Duplex, Writable } from 'node:stream'
-import { CloseCode, MessageType, parseMessage, type WebSocket as Transport } from 'graphql-ws'
+import { CloseCode, type Message, MessageType, parseMessage, type WebSocket as Transport } from 'graphql-ws'
 import type { ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import type { OnError } from './errors.ts'
 import type { MemoryBudget } from './memory-budget.ts'
+import { createOperationIds } from './operation-ids.ts'
 
 /** Largest message taken, in bytes. Pictures do not go over the socket: upload them, or give a URL. */
 const MAX_MESSAGE_BYTES = 256 * 1024
@@ -14,7 +15,9 @@ const MAX_LENGTHS: Readonly<Partial<Record<MessageType, number>>> = {
   [MessageType.Pong]: 1024,
   [MessageType.Complete]: 1024,
 }
-const LEAST_MAX_LENGTH = Math.min(...Object.values(MAX_LENGTHS))
+
+/** Longest id of an operation, in characters; a UUID has 36. */
+const MAX_ID_LENGTH = 128
 
 /** Types that only a server sends. */
 const SERVER_TYPES: readonly MessageType[] = [MessageType.ConnectionAck, MessageType.Next, MessageType.Error]
@@ -50,7 +53,6 @@ export interface Underway {
   length: number
   /** Of the message that is being handed on, in characters. */
   newest: number
-  close(code: number, reason: string): void
 }
 
 /** What one socket may make the server hold before a message is whole. */
@@ -81,16 +83,28 @@ export function openTransport(
     webSocket.close(code, Buffer.byteLength(reason) > MAX_REASON_BYTES ? '' : reason)
   }
 
-  const underway: Underway = { count: 0, length: 0, newest: 0, close }
+  const ids = createOperationIds()
+  const underway: Underway = { count: 0, length: 0, newest: 0 }
 
   function receive(text: string, handle: (text: string) => Promise<void>): void {
     // Whoever is being closed is heard no more, though its messages may still come.
     if (!isOpen()) return
-    if (
-      text.length > LEAST_MAX_LENGTH &&
-      text.length > (MAX_LENGTHS[toType(text) ?? MessageType.Subscribe] ?? Infinity)
-    ) {
+    const message = toMessage(text)
+    if (message === null) {
+      close(CloseCode.BadRequest, 'Invalid message received')
+      return
+    }
+    if (text.length > (MAX_LENGTHS[message.type] ?? Infinity)) {
       close(CloseCode.BadRequest, 'Message too large for its type')
+      return
+    }
+    if (message.type === MessageType.Subscribe && message.id.length > MAX_ID_LENGTH) {
+      close(CloseCode.BadRequest, `The id is longer than ${MAX_ID_LENGTH} characters`)
+      return
+    }
+    const entered = ids.enter(message)
+    if (entered === null) {
+      close(CloseCode.SubscriberAlreadyExists, 'The id is that of an operation under way')
       return
     }
     const lease = memory.open()
@@ -101,12 +115,9 @@ export function openTransport(
     underway.count++
     underway.length += text.length
     underway.newest = text.length
-    handle(text)
+    // graphql-ws reads messages that are parsed already as well, though its types know only of text.
+    handle(entered as unknown as string)
       .catch((error: unknown) => {
-        if (SERVER_TYPES.some((type) => type === toType(text))) {
-          close(CloseCode.BadRequest, 'Invalid message received')
-          return
-        }
         onError(error, { stage: 'websocket' })
         close(TRY_AGAIN_LATER, 'Unexpected error')
       })
@@ -118,7 +129,9 @@ export function openTransport(
   }
 
   /** Resolves when the message has left this process: whoever makes them waits for a slow reader. */
-  function send(text: string): Promise<void> {
+  function send(message: string): Promise<void> {
+    const text = ids.leave(message)
+    if (text === null) return Promise.resolve()
     if (webSocket.bufferedAmount > MAX_WAITING_BYTES) webSocket.terminate()
     if (!isOpen()) return Promise.resolve()
     const lease = memory.open()
@@ -202,10 +215,11 @@ export function keepAlive(sockets: WebSocketServer): () => void {
   return () => clearInterval(timer)
 }
 
-/** Null for what is no message of the protocol. */
-function toType(text: string): MessageType | null {
+/** Null for what is no message that a client may send. */
+function toMessage(text: string): Message | null {
   try {
-    return parseMessage(text).type
+    const message = parseMessage(text)
+    return SERVER_TYPES.includes(message.type) ? null : message
   } catch {
     return null
   }

@@ -8,7 +8,7 @@ import {
   getOperationAST,
   OperationTypeNode,
 } from 'graphql'
-import { CloseCode, handleProtocols, makeServer } from 'graphql-ws'
+import { handleProtocols, makeServer } from 'graphql-ws'
 import { WebSocketServer } from 'ws'
 import { refuse } from './connections.ts'
 import type { OnError } from './errors.ts'
@@ -28,9 +28,6 @@ import {
 
 /** The close code for "come back": the server restarts. @see https://www.iana.org/assignments/websocket (1012) */
 const SERVICE_RESTART = 1012
-
-/** Longest id of an operation, in characters; a UUID has 36. */
-const MAX_ID_LENGTH = 128
 
 /** Operations that a socket has under way at most. */
 const MAX_OPERATIONS = 100
@@ -70,13 +67,9 @@ export function serveGraphQLSockets(
   const protocol = makeServer<Record<string, unknown>, Underway>({
     execute: (args) => (args.rootValue as Enveloped).execute(args),
     subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
-    onSubscribe: async ({ extra, subscriptions }, id, payload): Promise<ExecutionArgs | readonly GraphQLError[]> => {
-      if (id.length > MAX_ID_LENGTH) {
-        extra.close(CloseCode.BadRequest, `The id is longer than ${MAX_ID_LENGTH} characters`)
-        return [new GraphQLError('The id is too long.')]
-      }
-      const isLong = extra.newest > MAX_SUBSCRIPTION_BYTES
-      if (isFull(extra, Object.keys(subscriptions).length)) return [toTooMany()]
+    onSubscribe: async (socket, id, payload): Promise<ExecutionArgs | readonly GraphQLError[]> => {
+      const isLong = socket.extra.newest > MAX_SUBSCRIPTION_BYTES
+      if (isFull(socket.extra, Object.keys(socket.subscriptions).length)) return [toTooMany()]
       const { schema, execute, subscribe, contextFactory, parse, validate } = graphql.getEnveloped({
         // The GET that opened the socket is not the operation's: Yoga refuses mutations by GET.
         request: { method: 'POST' },
@@ -88,12 +81,15 @@ export function serveGraphQLSockets(
         if (errors.length > 0) return errors
         const operation = getOperationAST(document, payload.operationName)
         if (isLong && operation?.operation === OperationTypeNode.SUBSCRIPTION) return [subscriptionTooLarge()]
+        const contextValue = await contextFactory()
+        // Completed, or closed, by now: it does not begin, and nobody is told.
+        if (!(id in socket.subscriptions)) return [new GraphQLError('The operation was completed before it began.')]
         return {
           schema,
           document,
           operationName: payload.operationName ?? null,
           variableValues: payload.variables ?? null,
-          contextValue: await contextFactory(),
+          contextValue,
           rootValue: { execute, subscribe } satisfies Enveloped,
         }
       } catch (error) {

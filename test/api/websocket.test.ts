@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { CancelJobDocument, WatchFeedDocument, WatchJobDocument } from '../../operations/generated/graphql.ts'
 import { request } from '../helpers/graphql-client.ts'
+import { createSeeded } from '../helpers/seeded.ts'
 import { until } from '../helpers/until.ts'
 import { createSocketOpener, operation, PROTOCOL, type RawSocket, typename } from './raw-socket.ts'
 import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
@@ -23,10 +24,17 @@ const feed = (id: string) => operation(id, WatchFeedDocument.toString())
 const answered = { type: 'next', payload: { data: { __typename: 'Query' } } }
 
 /** Proves that the socket still serves: a query on it is answered. */
-async function expectAlive(socket: RawSocket) {
-  socket.send(typename('alive'))
-  await socket.received(({ id, type }) => id === 'alive' && type === 'complete')
-  expect(socket.of('alive')).toMatchObject([answered, { type: 'complete' }])
+async function expectAlive(socket: RawSocket, name = 'alive') {
+  socket.send(typename(name))
+  await socket.received(({ id, type }) => id === name && type === 'complete')
+  expect(socket.of(name)).toMatchObject([answered, { type: 'complete' }])
+}
+
+async function untilNothingIsWatched() {
+  await until(async () => /^reelay_subscriptions\S* 0$/m.test(await (await fetch(`${rig.url}/metrics`)).text()), {
+    timeoutMs: 20_000,
+    what: 'all to end',
+  })
 }
 
 describe('a socket stays open', () => {
@@ -113,12 +121,62 @@ test('operations that are completed at once leave nothing running', async () => 
     socket.send(feed(`${number}`))
     socket.send({ type: 'complete', id: `${number}` })
   }
-  await until(async () => /^reelay_subscriptions\S* 0$/m.test(await (await fetch(`${rig.url}/metrics`)).text()), {
-    timeoutMs: 20_000,
-    what: 'all to end',
-  })
+  await untilNothingIsWatched()
   await expectAlive(socket)
 })
+
+/** The jobs whose updates came under an id. */
+function toldOf(socket: RawSocket, id: string): string[] {
+  const jobIds = socket.of(id).map(({ payload }) => {
+    return (payload as { data?: { jobProgress?: { job: { id: string } } } } | undefined)?.data?.jobProgress?.job.id
+  })
+  return [...new Set(jobIds.filter((jobId) => jobId !== undefined))]
+}
+
+test('an id that is completed and used again in one burst brings the updates of the second operation alone', async () => {
+  const [first, second] = await Promise.all([1, 2].map(() => rig.generate({ imageUrl: PICTURE_DATA_URI })))
+  const socket = await openReady()
+  for (let round = 1; round <= 20; round++) {
+    socket.send(watch('1', first?.id ?? ''))
+    socket.send({ type: 'complete', id: '1' })
+  }
+  socket.send(watch('1', second?.id ?? ''))
+  await socket.received(({ id, type }) => id === '1' && type === 'next')
+  for (const job of [first, second]) await request(rig.url, CancelJobDocument, { id: job?.id ?? '' })
+  await socket.received(({ id, type }) => id === '1' && type === 'complete')
+  await expectAlive(socket)
+  expect(toldOf(socket, '1')).toEqual([second?.id])
+  expect(socket.of('1').map(({ type }) => type)).toEqual(['next', 'next', 'complete'])
+})
+
+const SEED = Date.now() % 1e6
+
+test(`10,000 random bursts of subscribe, complete, subscribe and close leave nothing running (seed ${SEED})`, async () => {
+  const random = createSeeded(SEED)
+  const job = await rig.generate({ imageUrl: PICTURE_DATA_URI })
+  const requests = [feed, (id: string) => watch(id, job.id), typename, (id: string) => watch(id, 'nonsense')]
+  let bursts = 0
+  while (bursts < 10_000) {
+    const socket = await openReady()
+    const open = new Set<string>()
+    const most = random.whole(1, 400)
+    for (let number = 0; number < most; number++, bursts++) {
+      for (let step = random.whole(1, 2); step > 0; step--) {
+        const id = String(random.whole(1, 3))
+        if (open.delete(id)) socket.send({ type: 'complete', id })
+        if (random.chance(0.3)) continue
+        const ask = requests[random.whole(0, requests.length - 1)] ?? feed
+        socket.send(ask(id))
+        open.add(id)
+      }
+      // Some bursts follow upon the answers to those before them, others come all at once.
+      if (random.chance(0.01)) await expectAlive(socket, `alive ${number}`)
+    }
+    if (random.chance(0.5)) await expectAlive(socket)
+    socket.cut()
+  }
+  await untilNothingIsWatched()
+}, 60_000)
 
 test('the operations of a socket are at most a megabyte together', async () => {
   const socket = await openReady()
