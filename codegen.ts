@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
 /**
- * What `npm run generate` writes: the contract, and typed documents for the operations in operations/ and in web/. All are
+ * What `npm run generate` writes: the contract with its possible types, and typed documents for the operations in operations/ and in web/. All are
  * committed, and `graphql-codegen --config codegen.ts --check` fails when they are stale. Nothing is opened or fetched.
  *
  * The schema is printed by a Node of its own. The command loads this file through its own loader, which would bring a
@@ -30,6 +30,8 @@ const config: CodegenConfig = {
   schema,
   generates: {
     'schema.graphql': { plugins: ['schema-ast'], config: { includeDirectives: true } },
+    // What caches need to know of interfaces and unions: without it, Apollo Client drops what `... on UserError` selects.
+    'possible-types.json': { plugins: ['fragment-matcher'] },
     'operations/generated/': { ...typedDocuments, documents: 'operations/*.graphql' },
     // The page's own operations may spread the fragments of operations/.
     'web/src/generated/': { ...typedDocuments, documents: ['web/src/**/*.graphql', 'operations/fragments.graphql'] },

@@ -1,6 +1,6 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -12,10 +12,15 @@ import { openRig, type Rig } from './api/rig.ts'
 import { makeTemporaryDirectory, type TemporaryDirectory } from './helpers/directories.ts'
 import { type FaultProxy, startFaultProxy } from './helpers/fault-proxy.ts'
 import { request } from './helpers/graphql-client.ts'
+import { findRefusedUrl } from './helpers/recording-server.ts'
 import { until } from './helpers/until.ts'
 import { readStoredSequences } from './web/rig.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const GRAPHQL_CODEGEN = join(ROOT, 'node_modules/@graphql-codegen/cli/esm/bin.js')
+/** What the server says of an image URL that is none. */
+const PROBLEM = 'The input has a problem: '
+const runFile = promisify(execFile)
 const page = await readFile(join(ROOT, 'docs/clients.md'), 'utf8')
 
 /** The code blocks of the page, in order. */
@@ -39,14 +44,11 @@ async function readNewestJobId(): Promise<string> {
 }
 
 describe('the program', () => {
-  test.each(['watch.ts', 'urql.ts', 'apollo.ts'])('examples/clients/%s is on the page as it is', async (name) => {
-    const program = await readFile(join(ROOT, 'examples/clients', name), 'utf8')
-    expect(blocks).toContainEqual({ language: 'ts', text: program })
-  })
-
-  test('examples/clients/resuming-socket.ts is on the page as it is', async () => {
-    const module = await readFile(join(ROOT, 'examples/clients/resuming-socket.ts'), 'utf8')
-    expect(blocks).toContainEqual({ language: 'ts', text: module })
+  test('of each file of examples/clients is on the page as it is', async () => {
+    const names = await readdir(join(ROOT, 'examples/clients'))
+    const programs = await Promise.all(names.map((name) => readFile(join(ROOT, 'examples/clients', name), 'utf8')))
+    const shown = blocks.filter(({ language }) => language === 'ts').map(({ text }) => text)
+    expect(shown.toSorted()).toEqual(programs.toSorted())
   })
 
   test.each(['watch.ts', 'urql.ts', 'apollo.ts'])(
@@ -80,10 +82,54 @@ describe('the program', () => {
     },
     60_000,
   )
+
+  test.each(['watch.ts', 'urql.ts', 'apollo.ts'])(
+    'examples/clients/%s says what is wrong with an input, and what a job failed of',
+    async (name) => {
+      const run = (imageUrl: string) =>
+        runFile(process.execPath, ['--no-warnings', join(ROOT, 'examples/clients', name), imageUrl], {
+          env: { PATH: process.env.PATH ?? '', REELAY_URL: rig.url },
+        })
+      const refused = await run('ftp://example.com/rocket.png').catch((error: unknown) => error)
+      expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(PROBLEM) })
+      const { stdout } = await run('http://sandbox.test/content-policy.png')
+      expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^\d+ FAILED \S+ \S+/)
+    },
+    60_000,
+  )
 })
 
+test('the recipe for the code generator knows every scalar, and every type of an interface', async () => {
+  const directory = await makeTemporaryDirectory('reelay-test-codegen')
+  try {
+    await mkdir(join(directory.path, 'src'))
+    await symlink(join(ROOT, 'node_modules'), join(directory.path, 'node_modules'))
+    await copyFile(join(ROOT, 'schema.graphql'), join(directory.path, 'schema.graphql'))
+    await copyFile(join(ROOT, 'examples/clients/codegen.ts'), join(directory.path, 'codegen.ts'))
+    await writeFile(
+      join(directory.path, 'src/program.ts'),
+      `graphql(\`mutation Make($file: File!, $imageUrl: URL!, $seed: SafeInt) {
+        uploadImage(file: $file) { ... on UserError { message } }
+        generateVideo(input: { imageUrl: $imageUrl, seed: $seed }) { ... on GenerateVideoSuccess { job { createdAt } } }
+      }\`)`,
+    )
+    await runFile(process.execPath, [GRAPHQL_CODEGEN, '--config', 'codegen.ts'], { cwd: directory.path })
+    const types = await readFile(join(directory.path, 'src/reelay/graphql.ts'), 'utf8')
+    expect(/^export type MakeMutationVariables = .*?;\n}>;/ms.exec(types)?.[0].match(/\w+\??: .*(?=;)/g)).toEqual([
+      'file: Blob',
+      'imageUrl: string',
+      'seed?: number | null | undefined',
+    ])
+    expect(types).toContain('{ createdAt: string }')
+    expect(await readFile(join(directory.path, 'src/reelay/possible-types.json'), 'utf8')).toBe(
+      await readFile(join(ROOT, 'possible-types.json'), 'utf8'),
+    )
+  } finally {
+    await directory.remove()
+  }
+}, 60_000)
+
 describe('the lines for curl', () => {
-  const run = promisify(execFile)
   let directory: TemporaryDirectory
   let path = process.env.PATH ?? ''
 
@@ -101,12 +147,12 @@ describe('the lines for curl', () => {
   test('make a job, watch it, and go on after a cursor', async () => {
     const [make = '', watch = ''] = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text)
     const env = { PATH: path, REELAY_URL: rig.url }
-    const made = await run('sh', ['-c', make], { env })
+    const made = await runFile('sh', ['-c', make], { env })
     const { job } = (JSON.parse(made.stdout) as { data: { generateVideo: { job: { id: string; cursor: string } } } })
       .data.generateVideo
 
     const readEvents = async (after: string) => {
-      const { stdout } = await run('sh', ['-c', watch], { env: { ...env, JOB: job.id, AFTER: after } })
+      const { stdout } = await runFile('sh', ['-c', watch], { env: { ...env, JOB: job.id, AFTER: after } })
       expect(stdout).toContain('event: complete')
       const data = [...stdout.matchAll(/^data: (.+)$/gm)].map(([, text = '']) => text)
       return data.map(
@@ -118,6 +164,17 @@ describe('the lines for curl', () => {
     expect([1, ...all.map(({ sequence }) => sequence)]).toEqual(await readStoredSequences(rig.url, job.id))
     expect(await readEvents(all[2]?.cursor ?? '')).toEqual(all.slice(3))
     expect(await readEvents(all.at(-1)?.cursor ?? '')).toEqual([])
+  }, 60_000)
+
+  test('show what is wrong with an input', async () => {
+    const [make = '', watch = ''] = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text)
+    const env = { PATH: path, REELAY_URL: rig.url }
+    const refused = await runFile('sh', ['-c', make.replace('https://example.com', 'ftp://example.com')], { env })
+    expect(refused.stdout).toContain(PROBLEM)
+    const lost = await runFile('sh', ['-c', watch], { env: { ...env, JOB: 'nobody', AFTER: '' } })
+    expect(lost.stdout).toContain('"code":"JOB_NOT_FOUND"')
+    const away = runFile('sh', ['-c', make], { env: { ...env, REELAY_URL: await findRefusedUrl() } })
+    await expect(away).rejects.toMatchObject({ stderr: expect.stringMatching(/connect|fetch failed/) })
   }, 60_000)
 })
 

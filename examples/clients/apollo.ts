@@ -1,12 +1,14 @@
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client'
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { OperationTypeNode } from 'graphql'
+import possibleTypes from '../../possible-types.json' with { type: 'json' }
 import { createResumingSocket } from './resuming-socket.ts'
 
 const { REELAY_URL = 'http://127.0.0.1:4000' } = process.env
 const socket = createResumingSocket(`${REELAY_URL.replace(/^http/, 'ws')}/graphql`)
 const client = new ApolloClient({
-  cache: new InMemoryCache(),
+  // Which types an interface stands for: without it, the cache drops what `... on UserError` selects.
+  cache: new InMemoryCache(possibleTypes),
   link: ApolloLink.split(
     ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
     new GraphQLWsLink(socket),
@@ -24,13 +26,19 @@ const GENERATE = gql`mutation ($input: GenerateVideoInput!) {
   }
 }`
 interface Watched {
-  jobProgress: { sequence: number; cursor: string; status: string; job: { id: string; video: { url: string } | null } }
+  jobProgress: {
+    sequence: number
+    cursor: string
+    status: string
+    job: { id: string; video: { url: string } | null; failure: { message: string } | null }
+  }
 }
 const WATCH = gql`subscription ($id: ID!, $after: String) {
-  jobProgress(id: $id, after: $after) { sequence cursor status progress job { id video { url } } }
+  jobProgress(id: $id, after: $after) { sequence cursor status progress job { id video { url } failure { message } } }
 }`
 
-const input = { imageUrl: 'https://example.com/rocket.png', idempotencyKey: crypto.randomUUID() }
+const [imageUrl = 'https://example.com/rocket.png'] = process.argv.slice(2)
+const input = { imageUrl, idempotencyKey: crypto.randomUUID() }
 const { data } = await client.mutate<Generated>({ mutation: GENERATE, variables: { input } })
 const { job, message } = data?.generateVideo ?? {}
 if (!job) throw new Error(message)
@@ -38,8 +46,9 @@ if (!job) throw new Error(message)
 client.subscribe<Watched>({ query: WATCH, variables: { id: job.id, after: job.cursor } }).subscribe({
   next: ({ data, error }) => {
     if (error) console.error(error.message)
-    const update = data?.jobProgress
-    if (update) console.log(update.sequence, update.status, update.job.video?.url ?? '')
+    if (!data) return
+    const { sequence, status, job } = data.jobProgress
+    console.log(sequence, status, job.video?.url ?? job.failure?.message ?? '')
   },
   error: (error: Error) => console.error(error.message),
   // The server completes the subscription of a job that has ended.

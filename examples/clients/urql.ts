@@ -28,10 +28,11 @@ const GENERATE = gql`mutation ($input: GenerateVideoInput!) {
   }
 }`
 const WATCH = gql`subscription ($id: ID!, $after: String) {
-  jobProgress(id: $id, after: $after) { sequence cursor status progress job { id video { url } } }
+  jobProgress(id: $id, after: $after) { sequence cursor status progress job { id video { url } failure { message } } }
 }`
 
-const input = { imageUrl: 'https://example.com/rocket.png', idempotencyKey: crypto.randomUUID() }
+const [imageUrl = 'https://example.com/rocket.png'] = process.argv.slice(2)
+const input = { imageUrl, idempotencyKey: crypto.randomUUID() }
 const { data, error } = await client.mutation(GENERATE, { input }).toPromise()
 const job = data?.generateVideo.job
 if (!job) throw new Error(error?.message ?? data?.generateVideo.message)
@@ -41,5 +42,8 @@ client.subscription(WATCH, { id: job.id, after: job.cursor }).subscribe(({ data,
   if (error) console.error(error.message)
   const update = data?.jobProgress
   // When it is completed, urql tells the last result again.
-  if (update && hasNext) console.log(update.sequence, update.status, update.job.video?.url ?? '')
+  if (update && hasNext) {
+    const { sequence, status, job } = update
+    console.log(sequence, status, job.video?.url ?? job.failure?.message ?? '')
+  }
 })
