@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  process.on('SIGHUP', stop)
   // The parent is gone, however it ended: nobody is left who needs a sandbox.
   process.on('disconnect', stop)
   // Gone already, while this started: there is no channel left that could say so. (Without a parent it is undefined.)

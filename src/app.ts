@@ -59,8 +59,10 @@ export interface RunningApp {
 export interface App {
   /** Opens everything in order, and answers once it serves. What was opened by then is closed again if something fails. */
   start(): Promise<RunningApp>
-  /** Closes everything, newest first. */
+  /** Calls a start that is under way off, and closes everything, newest first. */
   stop(): Promise<void>
+  /** Ends the processes that would outlive this one, and leaves all else as it is. */
+  stopNow(): Promise<void>
 }
 
 /** The only place that constructs, with resources.ts for what the server stands on. */
@@ -74,7 +76,8 @@ export function createApp(config: Config, logger: Logger): App {
   const lifecycle = createLifecycle(onError)
   const servesApi = config.roles.includes('api')
   const relaysJobs = config.roles.includes('worker')
-  let stopping = false
+  const stopping = new AbortController()
+  let starting: Promise<RunningApp> | undefined
 
   async function start(): Promise<RunningApp> {
     // A page that cannot be built is no reason not to serve the API. In production it was built before.
@@ -93,7 +96,7 @@ export function createApp(config: Config, logger: Logger): App {
       onError,
     })
     const onTakeover = () => metrics.claimTakenOver()
-    const resources = await openResources({ config, lifecycle, logger, onError, onTakeover })
+    const resources = await openResources({ config, lifecycle, logger, signal: stopping.signal, onError, onTakeover })
     const { db, queue } = resources
     writes = createWriteCheck({ db })
     const fal = observeFal(resources.fal, metrics.falCalled)
@@ -217,7 +220,7 @@ export function createApp(config: Config, logger: Logger): App {
     return { url, ...resources.names }
 
     async function notReady(): Promise<string | null> {
-      if (stopping) return 'draining'
+      if (stopping.signal.aborted) return 'draining'
       try {
         await within(READY_MS, db.$queryRaw`SELECT 1`)
         return await within(READY_MS, writes?.check() ?? Promise.resolve(null))
@@ -241,21 +244,28 @@ export function createApp(config: Config, logger: Logger): App {
     })
   }
 
-  async function stop(): Promise<void> {
-    stopping = true
-    await lifecycle.stop()
+  async function startOrRelease(): Promise<RunningApp> {
+    try {
+      return await start()
+    } catch (error) {
+      await lifecycle.stop()
+      throw error
+    }
   }
 
   return {
-    start: async () => {
-      try {
-        return await start()
-      } catch (error) {
-        await stop()
-        throw error
-      }
+    start: () => {
+      starting = startOrRelease()
+      return starting
     },
-    stop,
+    stop: async () => {
+      stopping.abort()
+      await lifecycle.stop()
+      // A process that is being started is known to nobody yet: it would be left behind.
+      await Promise.allSettled([starting])
+      await lifecycle.stop()
+    },
+    stopNow: lifecycle.stopNow,
   }
 }
 

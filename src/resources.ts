@@ -36,6 +36,8 @@ export interface ResourceDeps {
   config: Config
   lifecycle: Lifecycle
   logger: Logger
+  /** Calls the opening of a database off that would be made or started here. */
+  signal: AbortSignal
   onError(error: unknown, context: { stage: string }): void
   /** A task was claimed whose last holder had given no sign of life. */
   onTakeover(): void
@@ -66,24 +68,25 @@ export async function openResources(deps: ResourceDeps): Promise<Resources> {
   }
 }
 
-async function openStore({ config, lifecycle, onError }: ResourceDeps): Promise<{ url: string; name: string }> {
+async function openStore({ config, lifecycle, signal, onError }: ResourceDeps): Promise<{ url: string; name: string }> {
   if (config.databaseUrl !== null)
     return { url: config.databaseUrl, name: `Postgres at ${new URL(config.databaseUrl).host}` }
-  const postgres = await openEmbeddedPostgres({ dataDir: config.dataDir })
+  const postgres = await openEmbeddedPostgres({ dataDir: config.dataDir, signal })
   // Two servers on one directory would stop each other's database and take each other's files.
   let lease = await takeDataDirLease(postgres.url)
   if (!lease)
     throw new StartError(
       `cannot start: another Reelay server uses ${config.dataDir}: stop it, or set DATA_DIR to another directory`,
     )
-  lifecycle.onStop('embedded Postgres', () => postgres.stop())
+  lifecycle.onStop('embedded Postgres', () => postgres.stop(), { outlives: true })
   lifecycle.onStop('lease', () => lease?.release())
   const onRevived = async () => {
     // It ended with the connection.
     lease = await takeDataDirLease(postgres.url)
   }
   const watchdog = watchPostgres({ postgres, onRevived, onError })
-  lifecycle.onStop('watchdog of Postgres', () => watchdog.stop())
+  // It would start the one again that is stopped.
+  lifecycle.onStop('watchdog of Postgres', () => watchdog.stop(), { outlives: true })
   return { url: postgres.url, name: `embedded Postgres, data in ${config.dataDir}` }
 }
 

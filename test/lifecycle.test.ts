@@ -70,6 +70,21 @@ test('who stops while everything stops hurries nothing, and waits for the same e
   expect(released).toEqual(['database'])
 })
 
+test('what would outlive the process can be released at once, while the rest is still being released', async () => {
+  const { lifecycle, released, add } = openLifecycle()
+  lifecycle.onStop('Postgres', async () => void released.push('Postgres'), { outlives: true })
+  add('database')
+  lifecycle.onStop('watchdog', async () => void released.push('watchdog'), { outlives: true })
+  const closing = Promise.withResolvers<void>()
+  lifecycle.onStop('http', () => closing.promise)
+  const stop = lifecycle.stop()
+  await lifecycle.stopNow()
+  expect(released).toEqual(['watchdog', 'Postgres'])
+  closing.resolve()
+  await stop
+  expect(released).toEqual(['watchdog', 'Postgres', 'database'])
+})
+
 test('with nothing opened there is nothing to do', async () => {
   await openLifecycle().lifecycle.stop()
 })

@@ -25,11 +25,11 @@ export function createLogger(level: string): Logger {
       censor: '[secret]',
     },
   }
-  if (!process.stderr.isTTY) return pino(options, pino.destination({ fd: 2, sync: true }))
-  return pino(
-    options,
-    pretty({ destination: 2, sync: true, colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }),
-  )
+  const destination = pino.destination({ fd: 2, sync: true })
+  // Its terminal may be closed, and its reader gone: that is no reason to end.
+  destination.on('error', () => {})
+  if (!process.stderr.isTTY) return pino(options, destination)
+  return pino(options, pretty({ destination, colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }))
 }
 
 /** What a line keeps of an error: of bounded length, and without the other properties that its class may have. */

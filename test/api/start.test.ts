@@ -1,9 +1,12 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { GenerateVideoDocument, WatchJobDocument } from '../../operations/generated/graphql.ts'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../helpers/directories.ts'
 import { request, subscribe } from '../helpers/graphql-client.ts'
+import { openRecordingServer } from '../helpers/recording-server.ts'
 import { runServerProcess, startServerProcess } from '../helpers/server-process.ts'
+import { until } from '../helpers/until.ts'
 
 let directory: TemporaryDirectory
 
@@ -57,7 +60,48 @@ test('without any setting it starts a database and a sandbox of its own and says
   })
   expect((await fetch(`${second.url}/readyz`)).status).toBe(200)
   expect(await second.end('SIGTERM')).toEqual({ code: 0, signal: null })
+  expect(second.output()).toMatch(/"msg":"stopped"\}\n$/)
 }, 90_000)
+
+async function readPostgresId(): Promise<number> {
+  return Number.parseInt(await readFile(join(directory.path, 'postgres-17/postmaster.pid'), 'utf8'), 10)
+}
+
+test('a closed terminal stops the server as SIGTERM does, though nobody reads its last lines: no Postgres is left', async () => {
+  const server = await startServerProcess({ DATA_DIR: directory.path })
+  const postgresId = await readPostgresId()
+  server.process.stdout?.destroy()
+  server.process.stderr?.destroy()
+  // A shell and the system may both send it.
+  server.process.kill('SIGHUP')
+  expect(await server.end('SIGHUP')).toEqual({ code: 0, signal: null })
+  expect(() => process.kill(postgresId, 0)).toThrow('ESRCH')
+}, 60_000)
+
+test('a second signal ends a drain at once, and no Postgres is left', async () => {
+  // A submit that has left is waited for.
+  const fal = await openRecordingServer()
+  fal.script(() => undefined)
+  try {
+    const settings = { DATA_DIR: directory.path, FAL_KEY: 'k', FAL_QUEUE_URL: fal.url, FAL_REST_URL: fal.url }
+    const server = await startServerProcess(settings)
+    const postgresId = await readPostgresId()
+    await request(server.url, GenerateVideoDocument, { input: { imageUrl: 'https://example.com/a.png' } })
+    await until(() => fal.requests.length > 0, { timeoutMs: 20_000, what: 'the submit' })
+    const ended = server.end('SIGINT')
+    const firstAt = performance.now()
+    await until(() => server.output().includes('"msg":"stopping"'))
+    // Sooner, it would be taken for the first one, passed on by npm.
+    await until(() => performance.now() - firstAt > 600)
+    server.process.kill('SIGINT')
+    expect(await ended).toEqual({ code: 1, signal: null })
+    expect(server.output()).toContain('"msg":"stopping at once"')
+    expect(server.output()).not.toContain('"msg":"stopped"')
+    expect(() => process.kill(postgresId, 0)).toThrow('ESRCH')
+  } finally {
+    await fal.close()
+  }
+}, 60_000)
 
 test('every problem with the settings is told at once, in one line, before anything is opened, and no secret with them', async () => {
   const { code, output } = await runServerProcess({
