@@ -72,7 +72,13 @@ export function createEventLog({
 }): EventLog {
   const moves = JSON.stringify(Object.entries(states).flatMap(([from, to]) => to.map((next) => ({ from, next }))))
   const isFinal = (status: JobStatus): boolean => states[status].length === 0
-  const toUpdate = (row: UpdateRow): Update => ({ ...row, final: isFinal(row.status), missed: 0 })
+  // What made the video may have told no progress, or not all of it; and rows of older versions have none.
+  const toUpdate = (row: UpdateRow): Update => ({
+    ...row,
+    progress: row.status === 'SUCCEEDED' ? 1 : row.progress,
+    final: isFinal(row.status),
+    missed: 0,
+  })
 
   async function appendAll(client: Transaction, changes: readonly Change[]): Promise<Appended[]> {
     const rows = await client.$queryRaw<AppendedRow[]>(appendStatement(changes, moves))

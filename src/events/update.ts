@@ -25,7 +25,7 @@ export interface Update {
   status: JobStatus
   /** 0 = next. Null unless QUEUED and known. */
   queuePosition: number | null
-  /** 0 to 1, null when the log does not tell. */
+  /** 0 to 1, null when the log does not tell; 1 once SUCCEEDED. */
   progress: number | null
   logs: LogLine[]
   /** True for the update that ends the job: none comes after it. */

@@ -55,7 +55,7 @@ JobUpdate.implement({
     }),
     progress: t.exposeFloat('progress', {
       nullable: true,
-      description: '0 to 1 where the log tells it (e.g. 12/25); null when unknown, never invented.',
+      description: '0 to 1 where the log tells it (e.g. 12/25), 1 once SUCCEEDED; null when unknown, never invented.',
     }),
     missed: t.exposeInt('missed', {
       description: 'Updates after `after` that retention has removed; 0 unless some are really gone.',

@@ -175,6 +175,20 @@ test('the snapshot tells state, newest sequence, last progress and all lines so 
   })
 })
 
+test('the progress of a job that has SUCCEEDED is 1 in every reading, told by its log or not, also of older rows', async () => {
+  const jobId = await createJob()
+  await log.append({ jobId, claim: 1, status: 'RUNNING', progress: 0.5 })
+  const appended = await log.append({ jobId, claim: 1, status: 'SUCCEEDED' })
+  expect(appended).toMatchObject({ update: { sequence: 3, progress: 1 } })
+  const [page, tails, snapshot] = await Promise.all([
+    log.read(jobId, { after: 2, limit: 10 }),
+    log.readTails(new Map([[jobId, 2]]), 10),
+    log.snapshot(jobId),
+  ])
+  for (const update of [...page, ...tails, snapshot]) expect(update).toMatchObject({ sequence: 3, progress: 1 })
+  expect([page.length, tails.length]).toEqual([1, 1])
+})
+
 test('ranges are read forwards, backwards and between, for many jobs in one go', async () => {
   const [one, two] = [await createJob(), await createJob()]
   for (let position = 9; position > 0; position--)

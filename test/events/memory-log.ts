@@ -43,12 +43,12 @@ export function createMemoryLog({ publish = () => {}, delay = async () => {} }: 
       at: new Date(),
       status: next,
       queuePosition: place,
-      progress,
+      progress: next === 'SUCCEEDED' ? 1 : progress,
       logs,
       final: isTerminal(next),
     }
     job.updates.push(update)
-    job.now = { ...update, progress: progress ?? now.progress, logs: [...now.logs, ...logs] }
+    job.now = { ...update, progress: update.progress ?? now.progress, logs: [...now.logs, ...logs] }
     // How long a state lasts is a matter of the real log.
     return {
       outcome: 'stored',
