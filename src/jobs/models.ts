@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { isStorableText, toStorableText } from './text.ts'
+import { isStorableText } from './text.ts'
+import { toVideoFile } from './video-name.ts'
 
 /** What a caller may set. Bounds and defaults are fal's: https://fal.ai/models/fal-ai/stable-video/llms.txt */
 export interface VideoInput {
@@ -86,8 +87,11 @@ const stableVideo: Model = {
     const { video, seed } = StableVideoAnswer.parse(answer)
     return {
       url: video.url,
-      contentType: video.content_type ?? 'video/mp4',
-      fileName: video.file_name ?? new URL(video.url).pathname.split('/').at(-1) ?? '',
+      ...toVideoFile({
+        url: video.url,
+        contentType: video.content_type ?? null,
+        fileName: video.file_name ?? null,
+      }),
       fileSize: video.file_size ?? null,
       seed: seed ?? null,
     }
@@ -98,8 +102,8 @@ const stableVideo: Model = {
 const StableVideoAnswer = z.object({
   video: z.object({
     url: z.url(),
-    content_type: z.string().transform(toStorableText).nullish().catch(null),
-    file_name: z.string().transform(toStorableText).nullish().catch(null),
+    content_type: z.string().nullish().catch(null),
+    file_name: z.string().nullish().catch(null),
     file_size: z.number().int().nonnegative().nullish().catch(null),
   }),
   seed: z

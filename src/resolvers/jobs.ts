@@ -8,6 +8,7 @@ import type { JobFilter } from '../jobs/job-page.ts'
 import type { Submitted } from '../jobs/jobs.ts'
 import { DEFAULT_MODEL, type VideoInput } from '../jobs/models.ts'
 import { IdempotencyKeyText } from '../jobs/settings.ts'
+import { toVideoFile } from '../jobs/video-name.ts'
 import { countText } from './answer-size.ts'
 import { type Connection, type PageArguments, parsePage, toConnection } from './connection.ts'
 import { encodeNodeId, parseJobId } from './ids.ts'
@@ -126,6 +127,16 @@ function parseListCursor(cursor: string | null | undefined, argument: string): s
 /** Job.retryOf */
 export function retriedJob({ retryOfId }: Job, _args: unknown, { jobs, viewer }: Context): Promise<Job | null> | null {
   return retryOfId === null ? null : jobs.find(viewer, retryOfId)
+}
+
+/** Video.contentType: rows of older versions have what fal said. */
+export function videoType(video: Video): string {
+  return toVideoFile(video).contentType
+}
+
+/** Video.fileName */
+export function videoName(video: Video): string {
+  return toVideoFile(video).fileName
 }
 
 /** Video.job */

@@ -1,5 +1,5 @@
 import type { Video as VideoShape } from '../generated/prisma/client.ts'
-import { jobOfVideo } from '../resolvers/jobs.ts'
+import { jobOfVideo, videoName, videoType } from '../resolvers/jobs.ts'
 import { builder, PRICES } from './builder.ts'
 import { Job } from './job.ts'
 
@@ -14,8 +14,11 @@ builder.node(Video, {
   fields: (t) => ({
     job: t.field({ type: Job, description: 'The job that made it.', complexity: PRICES.row, resolve: jobOfVideo }),
     url: t.expose('url', { type: 'URL', description: 'Where to play or download it.' }),
-    contentType: t.exposeString('contentType', { description: 'Media type, e.g. video/mp4.' }),
-    fileName: t.exposeString('fileName', { description: 'A name to save it by.' }),
+    contentType: t.string({ description: 'Media type, e.g. video/mp4.', resolve: videoType }),
+    fileName: t.string({
+      description: 'A name to save it by: one segment, with the ending of its type.',
+      resolve: videoName,
+    }),
     fileSize: t.expose('fileSize', {
       type: 'SafeInt',
       nullable: true,

@@ -33,6 +33,7 @@ const PURE_HELPERS = [
   'src/jobs/settings.ts',
   'src/jobs/state.ts',
   'src/jobs/text.ts',
+  'src/jobs/video-name.ts',
 ]
 
 const GRAPHQL = ['graphql', 'graphql-yoga', 'graphql-ws', '@pothos/', '@graphql-yoga/']

@@ -52,27 +52,12 @@ describe('fal’s answer', () => {
   })
 
   test.each([
-    ['https://fal.media/files/clip.mp4?signature=abc#t=1', 'clip.mp4'],
-    ['https://fal.media/files/clip.mp4?signature=ab/cd', 'clip.mp4'],
-    ['https://fal.media/', ''],
-  ])('without a file name: that of %s is %j', (url, fileName) => {
-    expect(DEFAULT_MODEL.readResult({ video: { url } }).fileName).toBe(fileName)
-  })
-
-  test.each([
     [2 ** 53 - 1, 2 ** 53 - 1],
     [2 ** 53, null],
     [JSON.parse('12345678901234567890'), null],
     [0.5, null],
   ])('a seed of %s is given as %s: never a rounded one', (seed, given) => {
     expect(DEFAULT_MODEL.readResult({ video: VIDEO, seed }).seed).toBe(given)
-  })
-
-  test('is cleaned of what Postgres cannot hold', () => {
-    const { fileName, contentType } = DEFAULT_MODEL.readResult({
-      video: { ...VIDEO, file_name: 'cl\0ip\ud800.mp4', content_type: 'video/\0mp4' },
-    })
-    expect({ fileName, contentType }).toEqual({ fileName: 'clip\ufffd.mp4', contentType: 'video/mp4' })
   })
 
   test.each([

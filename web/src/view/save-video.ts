@@ -5,7 +5,7 @@ export async function saveVideo({ url, fileName }: { url: string; fileName: stri
   const local = URL.createObjectURL(await answer.blob())
   const link = document.createElement('a')
   link.href = local
-  link.download = fileName || 'video.mp4'
+  link.download = fileName
   link.click()
   // Once the browser has taken it.
   setTimeout(() => URL.revokeObjectURL(local), 10_000)
