@@ -82,13 +82,15 @@ function readBeginning(answer: FalAnswer): Record<string, unknown> | null {
   return word === undefined ? null : { status: word }
 }
 
-/** The model's own JSON, whatever it is, but for the key. */
+/**
+ * The model's own JSON, whatever it is, but for the key. It is paid for: the error of one that cannot be read has as much of
+ * it as could be parsed.
+ */
 export function readResult(answer: FalAnswer): unknown {
-  const body = readJson(answer)
-  if (!mentionsKey(answer.text, answer.key)) return body
-  return JSON.parse(answer.text, (_name, value: unknown) =>
-    typeof value === 'string' ? hideKey(value, answer.key) : value,
-  )
+  const { key, text } = answer
+  const mentions = text.length <= MAX_JSON_LENGTH && mentionsKey(text, key)
+  const hide = (_name: string, value: unknown) => (typeof value === 'string' ? hideKey(value, key) : value)
+  return readJson(answer, { ...(mentions && { revive: hide }), maxBodyLength: MAX_JSON_LENGTH })
 }
 
 /** Any 2xx is a yes: fal's pages disagree about its body. */
@@ -120,11 +122,15 @@ export function readUploadSlot(answer: FalAnswer, { isUploadUrl, isMediaUrl }: U
 
 type UploadRules = Pick<FalHosts, 'isUploadUrl' | 'isMediaUrl'>
 
-function readJson(answer: FalAnswer): unknown {
+function readJson(
+  answer: FalAnswer,
+  { revive, maxBodyLength }: { revive?: Parameters<typeof parseJson>[1]; maxBodyLength?: number } = {},
+): unknown {
   requireSuccess(answer)
-  if (!answer.complete || answer.text.length > MAX_JSON_LENGTH) throw toUnreadable(answer, 'that is too long')
-  const body = parseJson(answer.text)
-  if (body === undefined) throw toUnreadable(answer, 'that is not JSON')
+  const refuse = (what: string) => toUnreadable(answer, what, maxBodyLength)
+  if (!answer.complete || answer.text.length > MAX_JSON_LENGTH) throw refuse('that is too long')
+  const body = parseJson(answer.text, revive)
+  if (body === undefined) throw refuse('that is not JSON')
   return body
 }
 

@@ -72,7 +72,10 @@ export class FalError extends Error {
     this.#body = details.body ?? null
   }
 
-  /** The first 2 kB of an answer that could not be read, without the key. For operators only: it may echo the input. */
+  /**
+   * The first 2 kB of an answer that could not be read, without the key; of a result, all that would have been parsed. For
+   * operators only: it may echo the input.
+   */
   get body(): string | null {
     return this.#body
   }

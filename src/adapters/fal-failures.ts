@@ -70,10 +70,10 @@ function toErrorKind(status: number): FalErrorKind {
   return status >= 400 ? 'rejected' : 'unreadable'
 }
 
-export function toUnreadable(answer: FalAnswer, what: string): FalError {
+export function toUnreadable(answer: FalAnswer, what: string, maxBodyLength = MAX_BODY_LENGTH): FalError {
   return new FalError('unreadable', `fal gave an answer ${what} (status ${answer.status})`, {
     status: answer.status,
-    body: toText(answer.text, answer, MAX_BODY_LENGTH),
+    body: toText(answer.text.slice(0, maxBodyLength), answer, maxBodyLength),
   })
 }
 
@@ -133,12 +133,23 @@ export function toRecord(value: unknown): Record<string, unknown> | null {
     : null
 }
 
-/** Undefined, which JSON cannot say, when it is not JSON, or too long to be parsed. */
-export function parseJson(text: string): unknown {
+/**
+ * Undefined, which JSON cannot say, when it is not JSON, or too long to be parsed. What Python writes for numbers that are
+ * none, `NaN` and `Infinity`, is null.
+ */
+export function parseJson(text: string, revive?: (name: string, value: unknown) => unknown): unknown {
   if (text.length > MAX_JSON_LENGTH) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined // The caller knows the status, and so what the lack of JSON means.
+  const parse = (json: string): unknown => {
+    try {
+      return JSON.parse(json, revive)
+    } catch {
+      return undefined // The caller knows the status, and so what the lack of JSON means.
+    }
   }
+  return (
+    parse(text) ?? parse(text.replace(/^\uFEFF/, '').replace(NO_NUMBER, (word) => (word[0] === '"' ? word : 'null')))
+  )
 }
+
+/** Strings are matched whole, and to the end of the text if they have none: so nothing is looked at twice. */
+const NO_NUMBER = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\b(?:NaN|Infinity)\b/g

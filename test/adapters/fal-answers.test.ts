@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type FalAnswer, readResult, readStatus, readSubmitted } from '../../src/adapters/fal-answers.ts'
+import type { FalError } from '../../src/adapters/fal-error.ts'
 import { toFalError, toRetryAfterMs } from '../../src/adapters/fal-failures.ts'
 import { wasNeverSent } from '../../src/adapters/fal-fetch.ts'
 import { createFalHosts } from '../../src/adapters/fal-hosts.ts'
@@ -108,6 +109,33 @@ describe('a status', () => {
     ])
     expect(readStatus(answer({ status: 'COMPLETED', logs: 'many' })).logs).toEqual([])
   })
+})
+
+test('a number that Python writes as NaN or Infinity is null, in a status and in a result; a text of that name is a text', () => {
+  const text = '\uFEFF{"status":"COMPLETED","x":[NaN, -Infinity,Infinity],"y":"NaN \\" Infinity","NaN":NaN}'
+  expect(readStatus({ ...answer(null), text })).toMatchObject({ state: 'COMPLETED' })
+  expect(readResult({ ...answer(null), text })).toEqual({
+    status: 'COMPLETED',
+    x: [null, null, null],
+    y: 'NaN " Infinity',
+    NaN: null,
+  })
+  for (const odd of ['{"a":NaNa}', '{"a":"NaN}', '{"a":-}', "{'a':NaN}", 'NaN,', '{"a":\\'])
+    expect(() => readResult({ ...answer(null), text: odd })).toThrow('not JSON')
+})
+
+test('the error of a result that cannot be read has all of it that could be parsed, without the key', () => {
+  const bodyOf = (text: string) => {
+    try {
+      return readResult({ ...answer(null), text })
+    } catch (error) {
+      return (error as FalError).body
+    }
+  }
+  const odd = `{'video':{'url':'https://fal.media/${'a'.repeat(100_000)}'}}`
+  expect(bodyOf(odd)).toBe(odd)
+  expect(bodyOf('{"a":secret-part\0}')).toBe('{"a":[redacted]}')
+  expect(String(bodyOf('x'.repeat(1024 * 1024))).length).toBe(192 * 1024)
 })
 
 test('no answer brings the key further, in whatever field and form it stands', () => {

@@ -54,6 +54,8 @@ export function toShapes(length: number): Record<string, string> {
     'details beyond number': `{"detail":[${repeat((n) => `{"loc":["body","x${n}"],"msg":"\\\\u00${n}","type":"t"}`)}]}`,
     'long details': `{"detail":[${repeat(() => `{"loc":["${'%'.repeat(4000)}"],"msg":"${'\\\\'.repeat(4000)}","type":"${'&'.repeat(1000)}"}`)}]}`,
     'a path without end': `{"detail":[{"loc":[${repeat((n) => `"p${n}"`)}],"msg":"m","type":"t"}]}`,
+    'quotes without end': `{"a${'\\"'.repeat(size / 2)}`,
+    'numbers that are none': running(repeat(() => 'NaN')),
     'a text that is no JSON': '<p>'.repeat(size / 3),
   }
 }
