@@ -12,6 +12,7 @@ import { type ErrorDeps, MAX_ERRORS, toClientError } from './errors.ts'
 import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
 import { traceOperations } from './operation-spans.ts'
 import type { AllowsOrigin } from './origins.ts'
+import { answerPolls } from './polls.ts'
 import { type RequestContext, readRequests } from './request-parser.ts'
 import { checkVariables } from './variables.ts'
 
@@ -61,6 +62,8 @@ export function createGraphQLServer({
       checkVariables({ hideSuggestions }),
       traceOperations(),
       limitErrors(),
+      answerPolls(),
+      unbufferStreams(),
     ],
     renderGraphiQL: async (options) => {
       // 9 MB of script, which most processes never show: loaded when somebody opens the page.
@@ -125,6 +128,17 @@ function limitErrors(): YogaPlugin {
   return {
     onExecute: () => ({ onExecuteDone: (payload) => handleStreamOrSingleExecutionResult(payload, limit) }),
     onSubscribe: () => ({ onSubscribeResult: (payload) => handleStreamOrSingleExecutionResult(payload, limit) }),
+  }
+}
+
+/** nginx, and proxies that learned from it, pass on a stream with this header as it comes; compressing it would hold it back too. */
+function unbufferStreams(): YogaPlugin {
+  return {
+    onResponse: ({ response }) => {
+      if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return
+      response.headers.set('x-accel-buffering', 'no')
+      response.headers.set('cache-control', 'no-cache, no-transform')
+    },
   }
 }
 

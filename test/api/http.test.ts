@@ -148,7 +148,7 @@ test('a server without its database is alive, but not ready', async () => {
   }
 })
 
-test('subscriptions over server-sent events tell the browser not to keep them', async () => {
+test('subscriptions over server-sent events tell caches not to keep them, and proxies not to hold them back', async () => {
   const controller = new AbortController()
   const response = await fetch(`${rig.url}/graphql`, {
     method: 'POST',
@@ -159,5 +159,6 @@ test('subscriptions over server-sent events tell the browser not to keep them', 
   controller.abort()
   expect(response.status).toBe(200)
   expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/)
-  expect(response.headers.get('cache-control')).toContain('no-cache')
+  expect(response.headers.get('cache-control')).toBe('no-cache, no-transform')
+  expect(response.headers.get('x-accel-buffering')).toBe('no')
 })

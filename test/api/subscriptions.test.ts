@@ -158,3 +158,35 @@ test.each([
   await feed.return(undefined)
   await reading
 })
+
+describe('a subscription with `Prefer: wait`', () => {
+  const poll = async (variables: Record<string, unknown>, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${rig.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json', prefer: 'wait=1', ...headers },
+      body: JSON.stringify({ query: String(WatchJobDocument), variables }),
+    })
+    return { status: response.status, text: await response.text() }
+  }
+
+  test('is answered with what came by then, from the cursor on, and with its end', async () => {
+    const { id, cursor } = await generate()
+    // On a busy machine a second can be over before the log was read.
+    const first = await until(async () => ((answer) => answer.text !== '[]' && answer)(await poll({ id })))
+    expect(JSON.parse(first.text)).toMatchObject([{ data: { jobProgress: { sequence: 1, status: 'PENDING' } } }])
+    expect(JSON.parse((await poll({ id, after: cursor })).text)).toEqual([])
+    await cancel(id)
+    const last = JSON.parse((await poll({ id, after: cursor }, { prefer: 'respond-async, wait=20' })).text)
+    expect(last).toMatchObject([{ data: { jobProgress: { sequence: 2, status: 'CANCELED' } } }, { hasNext: false }])
+    const ended = { id, after: last[0].data.jobProgress.cursor }
+    expect(JSON.parse((await poll(ended)).text)).toEqual([{ hasNext: false }])
+  })
+
+  test('is refused as any other is, and without the header as before', async () => {
+    const unknown = await poll({ id: 'nothing' })
+    expect(JSON.parse(unknown.text)).toMatchObject({ errors: [{ extensions: { code: 'JOB_NOT_FOUND' } }] })
+    const { id } = await generate()
+    expect(await poll({ id }, { prefer: '' })).toMatchObject({ status: 406 })
+    await cancel(id)
+  })
+})
