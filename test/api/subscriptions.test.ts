@@ -172,7 +172,10 @@ describe('a subscription with `Prefer: wait`', () => {
   test('is answered with what came by then, from the cursor on, and with its end', async () => {
     const { id, cursor } = await generate()
     // On a busy machine a second can be over before the log was read.
-    const first = await until(async () => ((answer) => answer.text !== '[]' && answer)(await poll({ id })))
+    const first = await until(async () => {
+      const answer = await poll({ id })
+      return answer.text === '[]' ? null : answer
+    })
     expect(JSON.parse(first.text)).toMatchObject([{ data: { jobProgress: { sequence: 1, status: 'PENDING' } } }])
     expect(JSON.parse((await poll({ id, after: cursor })).text)).toEqual([])
     await cancel(id)

@@ -58,7 +58,7 @@ describe('a watch', () => {
   })
 
   test('that is over, however it ended, leaves no socket behind', async () => {
-    client = openClient(rig.url)
+    client = openClient(rig.url, { keepAliveMs: 10_000 })
     const states: string[] = []
     client.onConnection((state) => states.push(state))
     const job = await insertJob(3)

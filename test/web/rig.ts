@@ -7,7 +7,7 @@ export function openClient(url: string, { keepAliveMs = 300, webSocketImpl }: Cl
   return createReelayClient({ url: `${url}/graphql`, keepAliveMs, webSocketImpl })
 }
 
-interface ClientOptions {
+export interface ClientOptions {
   /** A busy server is silent for some hundred milliseconds too. */
   keepAliveMs?: number
   webSocketImpl?: unknown

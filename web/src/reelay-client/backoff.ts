@@ -1,3 +1,5 @@
+import { withResolvers } from './resolvers.ts'
+
 const FIRST_SPREAD_MS = 250
 const LONGEST_SPREAD_MS = 8_000
 
@@ -50,7 +52,7 @@ interface Interruption {
 
 async function pause(ms: number, { signal, network }: Interruption): Promise<void> {
   if (signal.aborted) return
-  const over = Promise.withResolvers<void>()
+  const over = withResolvers<void>()
   const timer = setTimeout(over.resolve, ms)
   const cut = (): void => over.resolve()
   signal.addEventListener('abort', cut)
@@ -61,7 +63,8 @@ async function pause(ms: number, { signal, network }: Interruption): Promise<voi
   network?.removeEventListener('online', cut)
 }
 
-function findWindow(): EventTarget | undefined {
+/** Where a page is told that the network is back; not there outside of browsers. */
+export function findWindow(): EventTarget | undefined {
   const scope: unknown = globalThis
   return scope instanceof EventTarget ? scope : undefined
 }

@@ -1,94 +1,172 @@
-import { type Client, createClient } from 'graphql-ws/client'
-import { type Backoff, createBackoff } from './backoff.ts'
-
-export type ConnectionState = 'online' | 'connecting' | 'offline'
+import { type Backoff, createBackoff, findWindow } from './backoff.ts'
+import { createDeadline } from './deadline.ts'
+import { createEventStreamTransport } from './event-stream.ts'
+import { createPollingTransport } from './polling.ts'
+import { sendRequest } from './request.ts'
+import type { ConnectionState, LineEvents, Sink, Transport, Via } from './transport.ts'
+import { createWebSocketTransport } from './websocket.ts'
 
 export interface ConnectionOptions {
-  /** ws: or wss: */
+  /** http: or https: */
   url: string
+  fetch: typeof fetch
   webSocketImpl: unknown
   random: () => number
-  /** A socket over which nothing came for so long is asked for a sign of life, in milliseconds. */
   keepAliveMs: number
+  /** How long another way is kept before a socket is tried again, in milliseconds. */
+  webSocketRetryMs: number
 }
 
-/** The one socket of all watches. It is made when somebody subscribes, and closed when nobody does any more. */
-export interface Connection extends Pick<Client, 'subscribe' | 'on' | 'terminate'> {
-  /** Common to all who lost the socket. */
+export type ConnectionListener = (state: ConnectionState, via: Via) => void
+
+/** The line of all watches: by a WebSocket, or by the next best way that the proxies in between let pass. */
+export interface Connection extends Transport {
+  /** Common to all who lost the line. */
   backoff: Backoff
-  /** Whether what is sent now goes out. */
-  isStanding(): boolean
-  onState(listener: (state: ConnectionState) => void): () => void
+  onState(listener: ConnectionListener): () => void
   close(): Promise<void>
 }
 
-/** How long a sign of life may take, in shares of the time after which it is asked for. */
-const PONG_SHARE = 0.5
-/** `WebSocket.OPEN`, without a WebSocket at hand. */
-const OPEN = 1
+const NEXT: Record<Via, Via> = { websocket: 'event-stream', 'event-stream': 'polling', polling: 'polling' }
+/** A server that does not answer a plain request by then is away, in milliseconds. */
+const ANSWER_MS = 5_000
 
-export function createConnection({ url, webSocketImpl, random, keepAliveMs }: ConnectionOptions): Connection {
+export function createConnection(options: ConnectionOptions): Connection {
+  const { url, fetch, webSocketImpl, random, keepAliveMs, webSocketRetryMs } = options
   const backoff = createBackoff({ random })
-  const listeners = new Set<(state: ConnectionState) => void>()
+  const listeners = new Set<ConnectionListener>()
+  const closing = new AbortController()
+  /** Subscriptions by other ways than the socket. */
+  const detours = new Set<Sink<never>>()
   let state: ConnectionState = 'offline'
-  let socket: { readyState?: unknown } | null = null
-  let pongDeadline: ReturnType<typeof setTimeout> | undefined
+  let via: Via = 'websocket'
+  /** Whether the server answered a plain request since the way in use last failed. */
+  let isAnswered = false
+  let isTesting = false
+  let retryAt = 0
+  let retryTimer: ReturnType<typeof setTimeout> | undefined
 
-  function turn(next: ConnectionState): void {
-    if (state === next) return
+  function turn(next: ConnectionState, nextVia: Via = via): void {
+    if (state === next && via === nextVia) return
     state = next
-    for (const listener of [...listeners]) listener(next)
+    via = nextVia
+    for (const listener of [...listeners]) listener(next, nextVia)
   }
 
-  function lose(): void {
-    clearTimeout(pongDeadline)
-    socket = null
-    turn('offline')
-  }
-
-  const client = createClient({
-    url,
-    webSocketImpl,
-    // Again here would mean: with the cursor of the first time.
-    retryAttempts: 0,
-    keepAlive: keepAliveMs,
-    on: {
-      connecting: () => turn('connecting'),
-      connected: (made) => {
-        socket = made as { readyState?: unknown }
-        turn('online')
-      },
-      ping: (received) => {
-        if (received) return
-        clearTimeout(pongDeadline)
-        pongDeadline = setTimeout(() => client.terminate(), keepAliveMs * PONG_SHARE)
-      },
-      pong: (received) => {
-        // It has stood for as long as this: whatever broke before is over.
-        if (received) backoff.reset()
-      },
-      message: () => clearTimeout(pongDeadline),
-      closed: lose,
-      error: lose,
+  /** What a transport reports counts as long as it is the one in use. */
+  const reportsOf = (way: Via): LineEvents => ({
+    onState: (next) => {
+      if (via === way) turn(next)
+    },
+    onFailed: () => {
+      if (via === way) void doubt()
+    },
+    onWorks: () => {
+      if (via === way) isAnswered = false
+    },
+    onHealthy: () => {
+      if (via === way) backoff.reset()
     },
   })
+  const webSocketUrl = url.replace(/^http/, 'ws')
+  const webSocket = createWebSocketTransport({
+    ...{ url: webSocketUrl, webSocketImpl, keepAliveMs },
+    ...reportsOf('websocket'),
+  })
+  const eventStream = createEventStreamTransport({ url, fetch, ...reportsOf('event-stream') })
+  const polling = createPollingTransport({ url, fetch, ...reportsOf('polling') })
+
+  /**
+   * The way in use did not come to stand. If it fails once more after the server has answered a plain request, the
+   * server is there and something in between is in the way; otherwise the server may only have been away.
+   */
+  async function doubt(): Promise<void> {
+    if (isAnswered) {
+      isAnswered = false
+      retryAt = performance.now() + webSocketRetryMs
+      turn('offline', NEXT[via])
+      return
+    }
+    if (isTesting) return
+    isTesting = true
+    const doubted = via
+    const isThere = await isServerThere()
+    isTesting = false
+    if (via === doubted) isAnswered = isThere
+  }
+
+  async function isServerThere(): Promise<boolean> {
+    const deadline = createDeadline(closing.signal)
+    deadline.set(ANSWER_MS)
+    try {
+      await sendRequest({ url, fetch, query: '{ __typename }', variables: {}, signal: deadline.signal })
+      return true
+    } catch {
+      // Whatever it is, it is no reason to take another way.
+      return false
+    } finally {
+      deadline.end()
+    }
+  }
+
+  /** Goes back to the socket once one can be opened again. Everybody comes along with the cursor that they have. */
+  async function tryWebSocket(): Promise<void> {
+    if (isTesting || detours.size === 0) return
+    isTesting = true
+    const isOpen = await webSocket.test().catch(() => false)
+    isTesting = false
+    retryAt = performance.now() + webSocketRetryMs
+    if (closing.signal.aborted) return
+    if (!isOpen) return scheduleRetry()
+    turn('offline', 'websocket')
+    for (const sink of [...detours]) sink.end({ kind: 'moved' })
+  }
+
+  function scheduleRetry(): void {
+    clearTimeout(retryTimer)
+    if (detours.size > 0) retryTimer = setTimeout(tryWebSocket, Math.max(0, retryAt - performance.now()))
+  }
+
+  function subscribeByDetour<Data>(operation: Parameters<Transport['subscribe']>[0], sink: Sink<Data>): () => void {
+    const transport = via === 'event-stream' && eventStream.hasRoom() ? eventStream : polling
+    detours.add(sink)
+    if (detours.size === 1) scheduleRetry()
+    if (state === 'offline') turn('connecting')
+    const leave = transport.subscribe(operation, sink)
+    return () => {
+      leave()
+      detours.delete(sink)
+      // Whoever comes back with a newer cursor does so at once.
+      if (detours.size === 0) setTimeout(rest)
+    }
+  }
+
+  /** As a socket is closed when nobody subscribes any more. */
+  function rest(): void {
+    if (detours.size > 0) return
+    clearTimeout(retryTimer)
+    if (via !== 'websocket') turn('offline')
+  }
+
+  /** The network may be another one. */
+  const reconsider = (): void => {
+    if (via !== 'websocket') void tryWebSocket()
+  }
+  findWindow()?.addEventListener('online', reconsider, { signal: closing.signal })
 
   return {
     backoff,
-    subscribe: client.subscribe,
-    on: client.on,
-    terminate: client.terminate,
-    isStanding: () => socket?.readyState === OPEN,
+    subscribe: (operation, sink) =>
+      via === 'websocket' ? webSocket.subscribe(operation, sink) : subscribeByDetour(operation, sink),
     onState: (listener) => {
       listeners.add(listener)
-      listener(state)
+      listener(state, via)
       return () => listeners.delete(listener)
     },
     close: async () => {
-      clearTimeout(pongDeadline)
-      // To dispose of a socket that is not there yet would mean to wait for it.
-      if (socket) await client.dispose()
-      else client.terminate()
+      closing.abort()
+      clearTimeout(retryTimer)
+      await webSocket.close()
     },
   }
 }

@@ -8,6 +8,8 @@ export type Ending =
   | { kind: 'aborted' }
   /** Its reader was too slow: the rest is fetched when it has caught up. */
   | { kind: 'full' }
+  /** It goes on by another request, or another way, at once. */
+  | { kind: 'moved' }
   | Again
   /** The same would only happen again. */
   | { kind: 'refused'; error: WatchError }

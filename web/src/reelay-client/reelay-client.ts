@@ -5,12 +5,13 @@ import {
   WatchJobDocument,
   type WatchJobSubscription,
 } from '../../../operations/generated/graphql.ts'
-import { type ConnectionState, createConnection } from './connection.ts'
+import { type ConnectionListener, createConnection } from './connection.ts'
 import { sendRequest } from './request.ts'
 import { type Progress, watchFeed, watchJob } from './watch.ts'
 
-export type { ConnectionState } from './connection.ts'
+export type { ConnectionListener } from './connection.ts'
 export { type AnsweredError, ReelayRequestError, WatchError } from './errors.ts'
+export type { ConnectionState, Via } from './transport.ts'
 
 /** A document as the code generator writes it in `documentMode: 'string'`: a string that knows its types. */
 export type Document<Data, Variables> = DocumentTypeDecoration<Data, Variables> & { toString(): string }
@@ -25,6 +26,8 @@ export interface ReelayClientOptions {
   random?: () => number
   /** A socket over which nothing came for so long is asked for a sign of life, in milliseconds; 10,000 unless given. */
   keepAliveMs?: number
+  /** How long another way is kept before a socket is tried again, in milliseconds; 120,000 unless given. */
+  webSocketRetryMs?: number
 }
 
 export type JobProgressUpdate = WatchJobSubscription['jobProgress']
@@ -60,7 +63,10 @@ export interface WatchFeedOptions<Update = FeedUpdate> {
   onRetry?: (reason: string) => void
 }
 
-/** A client of one server, or of several behind one address. All watches share a socket, which is there while there are any. */
+/**
+ * A client of one server, or of several behind one address. All watches share a socket, which is there while there are
+ * any. Where no socket passes and the server answers nevertheless, they go by server-sent events, or else by polling.
+ */
 export interface ReelayClient {
   /**
    * Sends a query or a mutation over HTTP; with variables that are Blobs, as a multipart request.
@@ -87,18 +93,20 @@ export interface ReelayClient {
    */
   watchFeed<Update = FeedUpdate>(options?: WatchFeedOptions<Update>): AsyncIterable<FeedEvent<Update>>
   /**
-   * Tells the state of the socket at once, and whenever it changes: `offline` is also said while there is nothing to watch.
+   * Tells the state of the line, and by which way it goes, at once and whenever they change: `offline` is also said while
+   * there is nothing to watch.
    * @returns what ends it
    */
-  onConnection(listener: (state: ConnectionState) => void): () => void
+  onConnection(listener: ConnectionListener): () => void
   /** Ends all watches and closes the socket. */
   close(): Promise<void>
 }
 
 export function createReelayClient(options: ReelayClientOptions): ReelayClient {
-  const { webSocketImpl, fetch = globalThis.fetch, random = Math.random, keepAliveMs = 10_000 } = options
+  const { webSocketImpl, fetch = globalThis.fetch, random = Math.random } = options
+  const { keepAliveMs = 10_000, webSocketRetryMs = 120_000 } = options
   const url = toAbsolute(options.url)
-  const connection = createConnection({ url: url.replace(/^http/, 'ws'), webSocketImpl, random, keepAliveMs })
+  const connection = createConnection({ url, fetch, webSocketImpl, random, keepAliveMs, webSocketRetryMs })
   const deps = { connection, random }
   const closing = new AbortController()
 
@@ -136,12 +144,26 @@ function toIterable<Event>(
 ): AsyncIterable<Event> {
   return {
     [Symbol.asyncIterator]: () => {
+      // As `AbortSignal.any`, which is newer than the browsers that are supported.
       const left = new AbortController()
-      const generator = begin(AbortSignal.any([left.signal, ...signals.filter((signal) => signal !== undefined)]))
+      const leave = (): void => left.abort()
+      for (const signal of signals)
+        if (signal?.aborted) leave()
+        else signal?.addEventListener('abort', leave, { signal: left.signal })
+      const generator = begin(left.signal)
       return {
-        next: () => generator.next(),
+        next: async () => {
+          try {
+            const result = await generator.next()
+            if (result.done) leave()
+            return result
+          } catch (error) {
+            leave()
+            throw error
+          }
+        },
         return: async () => {
-          left.abort()
+          leave()
           return await generator.return(undefined)
         },
       }

@@ -57,7 +57,7 @@ function toBody(query: string, variables: unknown): { body: string | FormData; h
   return { body: form, headers: { accept: ACCEPT, 'graphql-require-preflight': 'true' } }
 }
 
-function parseAnswer(text: string): { data?: unknown; errors?: AnsweredError[] } | null {
+export function parseAnswer(text: string): { data?: unknown; errors?: AnsweredError[] } | null {
   try {
     const answer: unknown = JSON.parse(text)
     return typeof answer === 'object' && answer !== null ? answer : null

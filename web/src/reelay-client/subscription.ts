@@ -1,6 +1,7 @@
 import type { FormattedExecutionResult } from 'graphql-ws/client'
-import type { Connection } from './connection.ts'
 import { type Ending, toEnding } from './ending.ts'
+import { withResolvers } from './resolvers.ts'
+import type { Operation, Transport } from './transport.ts'
 
 /** One subscription, until it ends for whatever reason. What came is kept until it is taken. */
 export interface Subscription<Data> {
@@ -13,26 +14,21 @@ export interface Subscription<Data> {
   close(): void
 }
 
-export interface SubscriptionOptions {
-  query: string
-  variables: Record<string, unknown>
+export interface SubscriptionOptions extends Operation {
   signal: AbortSignal
 }
 
 /** So much is kept for a reader that does not read. */
 const QUEUE_LIMIT = 1000
-/** A connection that does not come about is given up, in milliseconds. */
-const CONNECT_TIMEOUT_MS = 10_000
 
 export function openSubscription<Data>(
-  connection: Connection,
+  transport: Transport,
   { query, variables, signal }: SubscriptionOptions,
 ): Subscription<Data> {
   const queue: Data[] = []
-  const standing = Promise.withResolvers<boolean>()
+  const standing = withResolvers<boolean>()
   const releases: (() => void)[] = []
   let ending: Ending | null = null
-  let isTelling = false
   let wake = (): void => {}
 
   function end(how: Ending): void {
@@ -46,41 +42,21 @@ export function openSubscription<Data>(
 
   function keep({ data, errors = [] }: FormattedExecutionResult<Data>): void {
     if (ending) return
-    isTelling = true
     if (data) queue.push(data)
     if (!data) end(toEnding(errors))
     else if (queue.length >= QUEUE_LIMIT) end({ kind: 'full' })
-    isTelling = false
     wake()
   }
 
   function open(): void {
     const abort = (): void => end({ kind: 'aborted' })
-    const deadline = setTimeout(() => connection.terminate(), CONNECT_TIMEOUT_MS)
-    const stand = (): void => {
-      clearTimeout(deadline)
-      standing.resolve(true)
-    }
     signal.addEventListener('abort', abort)
-    releases.push(
-      () => clearTimeout(deadline),
-      () => signal.removeEventListener('abort', abort),
-      connection.on('connected', stand),
-      // graphql-ws would come back by itself after a close by 1000, with the cursor of the first time.
-      connection.on('closed', (event) => end(toEnding(event))),
-    )
-    if (connection.isStanding()) stand()
-    const sink = {
-      next: keep,
-      error: (error: unknown) => end(toEnding(error)),
-      complete: () => end({ kind: 'completed' }),
-    }
-    const unsubscribe = connection.subscribe<Data>({ query, variables }, sink)
+    releases.push(() => signal.removeEventListener('abort', abort))
+    const sink = { stand: () => standing.resolve(true), next: keep, end }
+    const leave = transport.subscribe<Data>({ query, variables }, sink)
     // Somebody who was told of the connecting may have aborted just now.
-    if (ending) unsubscribe()
-    // graphql-ws counts twice what is left while it is told, when the server's `complete` came along with it; it
-    // would never close the socket then.
-    else releases.push(() => (isTelling ? void setTimeout(unsubscribe) : unsubscribe()))
+    if (ending) leave()
+    else releases.push(leave)
   }
 
   if (signal.aborted) end({ kind: 'aborted' })
@@ -90,7 +66,7 @@ export function openSubscription<Data>(
     standing: standing.promise,
     take: async () => {
       if (queue.length === 0 && !ending) {
-        const woken = Promise.withResolvers<void>()
+        const woken = withResolvers<void>()
         wake = woken.resolve
         await woken.promise
       }

@@ -92,7 +92,7 @@ async function* readAll<Data>(subscription: Subscription<Data>): AsyncGenerator<
   }
 }
 
-/** Pauses of one watch: common to all watches while the socket is at fault, its own while its answers are. */
+/** Pauses of one watch: common to all watches while the line is at fault, its own while its answers are. */
 function createRetry({ connection, random }: WatchDeps, { signal, onRetry }: Pick<WatchOptions, 'signal' | 'onRetry'>) {
   const own = createBackoff({ random })
   return {

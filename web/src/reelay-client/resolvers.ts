@@ -1,0 +1,8 @@
+/** `Promise.withResolvers`, which is newer than the browsers that are supported. */
+export function withResolvers<T>(): { promise: Promise<T>; resolve(value: T): void } {
+  let resolve: (value: T) => void = () => {}
+  const promise = new Promise<T>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
