@@ -49,7 +49,9 @@ const WholeNumber = (rule: string, least: number, most: number) =>
     .regex(/^\d{1,9}$/, rule)
     .transform(Number)
     .pipe(z.number().min(least, rule).max(most, rule))
-const Flag = z.stringbool({ error: 'must be true or false' }).optional()
+const Flag = z
+  .stringbool({ error: 'must be true or false (or 1, yes, y, on, enabled, or 0, no, n, off, disabled)' })
+  .optional()
 const BaseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an absolute http or https URL' })
   .refine((url) => !/[?#@]/.test(url), 'must have no user, no password, no query and no fragment')
@@ -123,7 +125,11 @@ const Environment = z.object({
     ),
   REDIS_URL: z
     .string()
-    .refine((url) => /^rediss?:\/\/./.test(url) && URL.canParse(url), 'must be a redis:// or rediss:// URL')
+    .regex(/^rediss?:\/\/./, { error: 'must be a redis:// or rediss:// URL', abort: true })
+    .refine(
+      (url) => URL.canParse(url) && !url.includes('#'),
+      'is not a valid URL: characters such as # / ? in the password must be escaped (%23 %2F %3F), and the port is 0 to 65535',
+    )
     .optional(),
   UPDATES_RETENTION_DAYS: WholeNumber('must be a whole number of days from 1 to 3650', 1, 3650).default(30),
   WORKER_CONCURRENCY: WholeNumber('must be a whole number from 1 to 10000', 1, 10_000).default(1000),
@@ -142,12 +148,15 @@ const Environment = z.object({
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const quoted = Object.keys(Environment.shape).filter((name) => /^(["']).*\1$/s.test(given[name] ?? ''))
   const { data: env, error } = Environment.safeParse(given)
   const problems = [
-    ...(error?.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`) ?? []),
+    ...quoted.map((name) => `${name} is in quotes, which were taken for a part of it: remove them`),
+    ...toProblems(error?.issues.filter(({ path }) => !quoted.includes(String(path[0]))) ?? []),
     ...findMissing(given),
   ]
-  if (!env || problems.length > 0) throw new StartError(`cannot start: ${problems.join('; ')}`)
+  if (!env || problems.length > 0)
+    throw new StartError(`cannot start:${problems.length > 1 ? '\n-' : ''} ${problems.join('\n- ')}`)
   const production = env.NODE_ENV === 'production'
   return {
     host: env.HOST,
@@ -169,6 +178,17 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     tracing: (env.OTEL_EXPORTER_OTLP_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) !== undefined,
     production,
   }
+}
+
+/** One sentence for each rule of each setting. Of a list it says which entries broke the rule, by number: a secret may be among them. */
+function toProblems(issues: readonly z.core.$ZodIssue[]): string[] {
+  const entries = Map.groupBy(issues, ({ path, message }) => `${String(path[0])} ${message}`)
+  return Array.from(entries, ([problem, broken]) => {
+    const numbers = broken.flatMap(({ path: [, index] }) => (typeof index === 'number' ? [index + 1] : []))
+    if (numbers.length === 0) return problem
+    const shown = numbers.length > 5 ? [...numbers.slice(0, 5), '…'] : numbers
+    return `${problem}: ${numbers.length === 1 ? 'entry' : 'entries'} ${shown.join(', ')} ${numbers.length === 1 ? 'breaks' : 'break'} this rule`
+  })
 }
 
 /** What has to be set because of something else, told beside all that is set wrongly. */
