@@ -1,7 +1,8 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
+import type pg from 'pg'
+import { connectPostgres, settleTlsMode } from '../src/adapters/connect.ts'
 import { openEmbeddedPostgres } from '../src/adapters/embedded-postgres.ts'
 import { StartError } from '../src/errors.ts'
 import { LOCK_FILE, LOCK_FILE_TEXT, type MigrationStatus, readMigrations, readStatus } from './migration-history.ts'
@@ -12,7 +13,6 @@ const SCHEMA_PATH = join(import.meta.dirname, 'schema.prisma')
 /** Prisma's own number: its command line and this one wait for each other. */
 const ADVISORY_LOCK = 72707369
 const LOCK_TIMEOUT_SECONDS = 60
-const CONNECT_TIMEOUT_MS = 10_000
 const LOCK_NOT_AVAILABLE = '55P03'
 const NO_FILTERS = { externalTables: [], externalEnums: [] }
 
@@ -168,7 +168,7 @@ async function withClient<Answer>(
   act: (client: pg.Client) => Promise<Answer>,
 ): Promise<Answer> {
   signal?.throwIfAborted()
-  const client = await connect(connectionString)
+  const client = await connectPostgres(connectionString, 'reelay-migrate')
   const end = () => void client.end().catch(() => {})
   signal?.addEventListener('abort', end, { once: true })
   try {
@@ -182,34 +182,9 @@ async function withClient<Answer>(
   }
 }
 
-async function connect(connectionString: string): Promise<pg.Client> {
-  let client: pg.Client
-  try {
-    client = new pg.Client({
-      connectionString,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      application_name: 'reelay-migrate',
-    })
-  } catch {
-    // Without the cause: it holds the URL, and that the password.
-    throw new StartError('DATABASE_URL is not a URL: expected postgres://user:password@host:5432/database.')
-  }
-  client.on('error', () => {}) // the query that was under way fails, and says it
-  try {
-    await client.connect()
-    return client
-  } catch (cause) {
-    const { code, message } = cause as { code?: string; message?: string }
-    throw new StartError(
-      `cannot connect to Postgres at ${client.host}:${client.port}, database "${client.database}", user "${client.user}": ${message || code}. Check DATABASE_URL, and that the server runs.`,
-      { cause },
-    )
-  }
-}
-
 /** The database that the command is given, else one that lasts as long as the command. */
 async function withDatabase<Answer>(act: (connectionString: string) => Promise<Answer>): Promise<Answer> {
-  const given = process.env.DATABASE_URL
+  const given = await readDatabaseUrl()
   if (given) return act(given)
   const dataDir = await mkdtemp(join(tmpdir(), 'reelay-migrate-'))
   await chmod(dataDir, 0o755) // when this is root, Postgres runs as somebody else, who must get in
@@ -222,10 +197,15 @@ async function withDatabase<Answer>(act: (connectionString: string) => Promise<A
   }
 }
 
-function requireDatabaseUrl(): string {
-  const url = process.env.DATABASE_URL
+async function requireDatabaseUrl(): Promise<string> {
+  const url = await readDatabaseUrl()
   if (url) return url
   throw new StartError('DATABASE_URL is missing: expected postgres://user:password@host:5432/database.')
+}
+
+async function readDatabaseUrl(): Promise<string | null> {
+  const url = process.env.DATABASE_URL?.trim()
+  return url ? await settleTlsMode(url) : null
 }
 
 const USAGE = `usage: node prisma/migrate.ts <command>
@@ -238,7 +218,7 @@ const USAGE = `usage: node prisma/migrate.ts <command>
 async function runCommand([command, name]: string[]): Promise<number> {
   const print = (line: string) => process.stdout.write(`${line}\n`)
   if (command === 'deploy') {
-    const applied = await deployMigrations({ connectionString: requireDatabaseUrl() })
+    const applied = await deployMigrations({ connectionString: await requireDatabaseUrl() })
     print(applied.length === 0 ? 'Nothing to apply.' : `Applied ${applied.join(', ')}.`)
     return 0
   }
@@ -248,7 +228,7 @@ async function runCommand([command, name]: string[]): Promise<number> {
     return 0
   }
   if (command === 'status') {
-    const status = await migrationStatus({ connectionString: requireDatabaseUrl() })
+    const status = await migrationStatus({ connectionString: await requireDatabaseUrl() })
     for (const [state, names] of Object.entries(status)) print(`${state}: ${names.join(', ') || 'none'}`)
     return status.pending.length + status.failed.length === 0 ? 0 : 1
   }

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { toConnectionOptions } from './adapters/connection-options.ts'
+import { DatabaseUrlError } from './adapters/database-url.ts'
 import { StartError } from './errors.ts'
 
 /** Everything that is set from outside, checked. Secrets are in here: never log it whole. */
@@ -85,10 +87,10 @@ const Environment = z.object({
   TRUSTED_HOSTS: z.string().default('').transform(splitList).pipe(z.array(Host)),
   DATABASE_URL: z
     .string()
-    .refine(
-      (url) => url === 'embedded' || (/^postgres(ql)?:\/\/./.test(url) && URL.canParse(url)),
-      'must be a postgres:// URL, or "embedded"',
-    )
+    .trim()
+    .superRefine((url, context) => {
+      for (const problem of findDatabaseProblems(url)) context.addIssue(problem)
+    })
     .optional(),
   DATA_DIR: z.string().default('.reelay'),
   // A line break from a file is no part of it; anything else that no header can hold would be found out by every call.
@@ -189,6 +191,16 @@ function toProblems(issues: readonly z.core.$ZodIssue[]): string[] {
     const shown = numbers.length > 5 ? [...numbers.slice(0, 5), '…'] : numbers
     return `${problem}: ${numbers.length === 1 ? 'entry' : 'entries'} ${shown.join(', ')} ${numbers.length === 1 ? 'breaks' : 'break'} this rule`
   })
+}
+
+function findDatabaseProblems(url: string): readonly string[] {
+  try {
+    if (url !== 'embedded') toConnectionOptions(url)
+    return []
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) return error.problems
+    throw error
+  }
 }
 
 /** What has to be set because of something else, told beside all that is set wrongly. */

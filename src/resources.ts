@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { deployMigrations } from '../prisma/migrate.ts'
 import type { Bus, BusEvents } from './adapters/bus.ts'
 import { openPostgresBus } from './adapters/bus-postgres.ts'
+import { settleTlsMode } from './adapters/connect.ts'
 import { takeDataDirLease } from './adapters/data-dir-lease.ts'
+import { toServerName } from './adapters/database-url.ts'
 import { type Database, openDatabase } from './adapters/db.ts'
 import { openEmbeddedPostgres } from './adapters/embedded-postgres.ts'
 import { createFal, type Fal } from './adapters/fal.ts'
@@ -70,7 +72,7 @@ export async function openResources(deps: ResourceDeps): Promise<Resources> {
 
 async function openStore({ config, lifecycle, signal, onError }: ResourceDeps): Promise<{ url: string; name: string }> {
   if (config.databaseUrl !== null)
-    return { url: config.databaseUrl, name: `Postgres at ${new URL(config.databaseUrl).host}` }
+    return { url: await settleTlsMode(config.databaseUrl), name: `Postgres at ${toServerName(config.databaseUrl)}` }
   const postgres = await openEmbeddedPostgres({ dataDir: config.dataDir, signal })
   // Two servers on one directory would stop each other's database and take each other's files.
   let lease = await takeDataDirLease(postgres.url)

@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { type Bus, type BusEvents, createOutbox } from './bus.ts'
+import { toConnectionOptions } from './connection-options.ts'
 
 export interface PostgresBusOptions extends BusEvents {
   url: string
@@ -77,12 +78,12 @@ async function openConnection(
   // Ours, so that it can be given up without the other side's word: a black hole answers no farewell.
   const socket = new Socket()
   const client = new pg.Client({
-    connectionString: url,
     application_name: 'reelay-bus',
     stream: () => socket,
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: heartbeatMs,
+    ...toConnectionOptions(url),
   })
   const { promise: ended, resolve: end } = Promise.withResolvers<unknown>()
   client.on('error', end)

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { toConnectionOptions } from './connection-options.ts'
 
 export interface PoolOptions {
   url: string
@@ -30,12 +31,12 @@ const IDLE_TRANSACTION_MS = 8_000
 /** A pool that gives no connection out again on which a statement was left without an answer. */
 export function createPool({ url, name, connections, onError }: PoolOptions): pg.Pool {
   const pool = new PatientPool({
-    connectionString: url,
     application_name: name,
     max: connections,
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: STATEMENT_MS,
+    ...toConnectionOptions(url),
     // As a statement: poolers in between know few settings of connections.
     onConnect: async (client) => {
       await client.query(`SET idle_in_transaction_session_timeout = ${IDLE_TRANSACTION_MS}`)

@@ -78,7 +78,10 @@ export const IMPORT_TABLE: readonly Rule[] = [
     types: ['src/adapters/'],
     packages: [],
   },
-  { place: 'src/config.ts', values: ['src/errors.ts'] },
+  {
+    place: 'src/config.ts',
+    values: ['src/errors.ts', 'src/adapters/connection-options.ts', 'src/adapters/database-url.ts'],
+  },
   { place: 'src/lifecycle.ts', values: [], packages: [] },
   { place: 'src/trace.ts', values: [], packages: ['@opentelemetry/api'] },
   { place: 'src/errors.ts', values: [], types: [GENERATED], packages: [] },
@@ -136,7 +139,11 @@ export const IMPORT_TABLE: readonly Rule[] = [
     notPackages: STORES,
   },
   { place: 'web/', values: ['web/', 'operations/generated/'], notPackages: STORES },
-  { place: 'prisma/', values: ['prisma/', 'src/adapters/embedded-postgres.ts', 'src/errors.ts'], notPackages: GRAPHQL },
+  {
+    place: 'prisma/',
+    values: ['prisma/', 'src/adapters/connect.ts', 'src/adapters/embedded-postgres.ts', 'src/errors.ts'],
+    notPackages: GRAPHQL,
+  },
 ]
 
 /** Packages that one place alone may import, wherever else packages are free. */
@@ -150,6 +157,7 @@ export const PACKAGE_PLACES: readonly { name: string; place: RegExp }[] = [
 /** Files of src that touch `process.env`, and why: all else is in the Config that config.ts makes of what main.ts passes. */
 export const ENVIRONMENT_READERS: ReadonlyMap<string, string> = new Map([
   ['src/main.ts', 'passes the environment to config.ts'],
+  ['src/adapters/database-url.ts', 'fills up DATABASE_URL from PGHOST and the like, as any client of Postgres'],
   ['src/adapters/sandbox-process.ts', 'hands a few names on to its child process'],
   ['src/adapters/embedded-postgres-binaries.ts', 'looks along PATH for a Postgres, and hands a few names on to it'],
 ])
