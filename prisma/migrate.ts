@@ -1,9 +1,12 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type pg from 'pg'
+import pg from 'pg'
 import { connectPostgres, settleTlsMode } from '../src/adapters/connect.ts'
+import { checkDatabase } from '../src/adapters/database-check.ts'
+import { asStartError } from '../src/adapters/db-errors.ts'
 import { openEmbeddedPostgres } from '../src/adapters/embedded-postgres.ts'
+import { prepareSession, readSchema } from '../src/adapters/session.ts'
 import { StartError } from '../src/errors.ts'
 import { LOCK_FILE, LOCK_FILE_TEXT, type MigrationStatus, readMigrations, readStatus } from './migration-history.ts'
 
@@ -17,7 +20,7 @@ const LOCK_NOT_AVAILABLE = '55P03'
 const NO_FILTERS = { externalTables: [], externalEnums: [] }
 
 export interface MigrateOptions {
-  /** Of any Postgres from 14 on. The connection must be direct: a lock of the session is taken on it. */
+  /** Of any Postgres from 14 on. Its parameter `schema` says where the tables are. */
   connectionString: string
   /** Holds a folder for each migration, and Prisma's lock file. Default: the one beside this file. */
   directory?: string
@@ -28,19 +31,20 @@ export interface MigrateOptions {
  * Applies the migrations that the database lacks and returns their names, in order; `[]` when there were none.
  * Each is applied in a transaction of its own together with its row in `_prisma_migrations`, which is kept as
  * Prisma's command line keeps it: a process that dies leaves nothing half-done. Any number of processes may call at
- * once: one applies, under a lock that its session holds, and the others find it done.
- * @throws StartError when the database cannot be reached, a migration fails, or the lock stays taken for a minute.
+ * once: each migration is applied by one of them, under a lock that its transaction holds, and the others find it done.
+ * @throws StartError when the database cannot be reached or used, a migration fails, or the lock stays taken for a minute.
  */
 export async function deployMigrations({
   connectionString,
   directory = DIRECTORY,
   signal,
 }: MigrateOptions): Promise<string[]> {
-  return withClient({ connectionString, signal }, async (client) => {
+  return withClient({ connectionString, signal }, async (client, schema) => {
+    const missingRight = await checkDatabase(client, schema)
     const { pending, failed } = await readStatus(client, directory)
     if (pending.length === 0 && failed.length === 0) return [] // the usual start: without the lock and the engine
-    await takeLock(client)
-    return applyPending(client, directory)
+    if (missingRight !== null) throw new StartError(missingRight)
+    return applyPending(client, { schema, directory })
   })
 }
 
@@ -65,9 +69,9 @@ export async function diffSchema(options: CreateMigrationOptions): Promise<strin
   const { connectionString, directory = DIRECTORY, schemaPath = SCHEMA_PATH } = options
   const schema = await readFile(schemaPath, 'utf8')
   const migrations = await readMigrations(directory)
-  return withClient({ connectionString, signal: undefined }, async (client) => {
+  return withClient({ connectionString, signal: undefined }, async (client, schemaName) => {
     const { openSchemaEngine } = await import('./schema-engine.ts')
-    const engine = await openSchemaEngine(client)
+    const engine = await openSchemaEngine(client, schemaName)
     try {
       const { exitCode, stdout } = await engine.diff({
         from: { tag: 'migrations', ...migrations },
@@ -109,13 +113,50 @@ export function toMigrationName(name: string, now: Date): string {
   return `${stamp}_${words.join('_')}`
 }
 
-/** The session's lock: it goes with the connection, however that ends. */
-async function takeLock(client: pg.Client): Promise<void> {
+async function applyPending(
+  client: pg.Client,
+  { schema, directory }: { schema: string; directory: string },
+): Promise<string[]> {
   // Else Postgres learns that a client has died only when its statement ends, be it an hour later.
   await client.query(`set client_connection_check_interval = '1s'`).catch(() => {}) // not on every platform
-  await client.query(`set lock_timeout = '${LOCK_TIMEOUT_SECONDS}s'`)
+  const { openSchemaEngine } = await import('./schema-engine.ts')
+  const engine = await openSchemaEngine(client, schema)
+  const all = await readMigrations(directory)
+  const applied: string[] = []
   try {
-    await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK])
+    for (;;) {
+      await beginAlone(client, schema)
+      // Read again under the lock: whoever held it before has probably applied them.
+      const { pending, failed } = await readStatus(client, directory)
+      if (failed.length > 0) {
+        throw new StartError(
+          `the migration ${failed[0]} was begun by another program and did not end: see its row in _prisma_migrations, mend the database, then run \`prisma migrate resolve\`.`,
+        )
+      }
+      const [next] = pending
+      if (next === undefined) return applied
+      // The engine applies what it is shown and the database lacks. Shown one more each time, it does one at a time.
+      const shown = all.migrationDirectories.filter(({ path }) => path <= next)
+      await engine.applyMigrations({ migrationsList: { ...all, migrationDirectories: shown }, filters: NO_FILTERS })
+      await client.query('commit')
+      applied.push(next)
+    }
+  } catch (error) {
+    throw error instanceof StartError ? error : toStartError('a migration failed, and nothing of it was kept', error)
+  } finally {
+    engine.free()
+  }
+}
+
+/**
+ * Begins a transaction in which nobody else migrates, in the schema, which is made when it is missing. The lock is the
+ * transaction's, however it ends: one of the session would stay in the server connection of a pooler.
+ */
+async function beginAlone(client: pg.Client, schema: string): Promise<void> {
+  await client.query('begin')
+  await client.query(`set local lock_timeout = '${LOCK_TIMEOUT_SECONDS}s'`)
+  try {
+    await client.query('select pg_advisory_xact_lock($1)', [ADVISORY_LOCK])
   } catch (error) {
     if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error
     throw new StartError(
@@ -123,36 +164,11 @@ async function takeLock(client: pg.Client): Promise<void> {
       { cause: error },
     )
   }
-  await client.query('set lock_timeout = default')
-}
-
-async function applyPending(client: pg.Client, directory: string): Promise<string[]> {
-  // Read again under the lock: whoever held it before has probably applied them.
-  const { pending, failed } = await readStatus(client, directory)
-  if (failed.length > 0) {
-    throw new StartError(
-      `the migration ${failed[0]} was begun by another program and did not end: see its row in _prisma_migrations, mend the database, then run \`prisma migrate resolve\`.`,
-    )
-  }
-  if (pending.length === 0) return []
-
-  const { openSchemaEngine } = await import('./schema-engine.ts')
-  const engine = await openSchemaEngine(client)
-  const all = await readMigrations(directory)
-  try {
-    for (const name of pending) {
-      // The engine applies what it is shown and the database lacks. Shown one more each time, it does one at a time.
-      const shown = all.migrationDirectories.filter(({ path }) => path <= name)
-      await client.query('begin')
-      await engine.applyMigrations({ migrationsList: { ...all, migrationDirectories: shown }, filters: NO_FILTERS })
-      await client.query('commit')
-    }
-    return pending
-  } catch (error) {
-    throw toStartError('a migration failed, and nothing of it was kept', error)
-  } finally {
-    engine.free()
-  }
+  await client.query('set local lock_timeout = default')
+  const name = pg.escapeIdentifier(schema)
+  const { rowCount } = await client.query('select from pg_namespace where nspname = $1', [schema])
+  if (rowCount === 0) await client.query(`create schema ${name}`)
+  await client.query(`set local search_path = ${name}`)
 }
 
 /** The engine's own words, without its stack. */
@@ -165,20 +181,22 @@ function toStartError(what: string, cause: unknown): StartError {
 
 async function withClient<Answer>(
   { connectionString, signal }: { connectionString: string; signal: AbortSignal | undefined },
-  act: (client: pg.Client) => Promise<Answer>,
+  act: (client: pg.Client, schema: string) => Promise<Answer>,
 ): Promise<Answer> {
   signal?.throwIfAborted()
   const client = await connectPostgres(connectionString, 'reelay-migrate')
   const end = () => void client.end().catch(() => {})
   signal?.addEventListener('abort', end, { once: true })
   try {
-    return await act(client)
+    const schema = readSchema(connectionString)
+    await prepareSession(client, { schema })
+    return await act(client, schema)
   } catch (error) {
     signal?.throwIfAborted()
-    throw error
+    throw asStartError(error)
   } finally {
     signal?.removeEventListener('abort', end)
-    await client.end().catch(() => {}) // also ends a transaction that failed, and the lock
+    await client.end().catch(() => {}) // also ends a transaction that failed, and its lock
   }
 }
 

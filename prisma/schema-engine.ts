@@ -10,22 +10,23 @@ import {
 } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import pg from 'pg'
+import { prepareSession } from '../src/adapters/session.ts'
 
 const IN_FAILED_TRANSACTION = '25P02'
 
 /**
- * Prisma's own schema engine, as WebAssembly, on one connection: so a transaction or a lock that the caller takes
- * on that connection holds for what the engine does. `free()` it; the connection stays the caller's.
+ * Prisma's own schema engine, as WebAssembly, on one connection: so a transaction that the caller begins
+ * on that connection, and its locks, hold for what the engine does. `free()` it; the connection stays the caller's.
  *
  * Not through @prisma/adapter-pg: it splits a script at each semicolon, be it inside a function's body, and runs the
  * pieces one by one; it does not know the catalogue's type "char"; and it reconnects by itself.
  */
-export async function openSchemaEngine(client: pg.Client): Promise<SchemaEngine> {
+export async function openSchemaEngine(client: pg.Client, schema: string): Promise<SchemaEngine> {
   const { SchemaEngine } = await loadEngine()
   const names = { provider: 'postgres', adapterName: 'reelay' } as const
   const factory = bindMigrationAwareSqlAdapterFactory({
     ...names,
-    connect: async () => createAdapter(client, async () => {}),
+    connect: async () => createAdapter(client, schema, async () => {}),
     connectToShadowDb: () => openShadowDatabase(client),
   })
   return SchemaEngine.new({ datamodels: undefined }, () => {}, factory)
@@ -73,13 +74,14 @@ async function openShadowDatabase(client: pg.Client): Promise<SqlDriverAdapter> 
   })
   shadow.on('error', () => {}) // the query that was under way fails, and says it
   await shadow.connect()
-  return createAdapter(shadow, async () => {
+  await prepareSession(shadow, { schema: 'public' })
+  return createAdapter(shadow, 'public', async () => {
     await shadow.end()
     await client.query(`DROP DATABASE ${pg.escapeIdentifier(database)} WITH (FORCE)`)
   })
 }
 
-function createAdapter(client: pg.Client, dispose: () => Promise<void>): SqlDriverAdapter {
+function createAdapter(client: pg.Client, schemaName: string, dispose: () => Promise<void>): SqlDriverAdapter {
   let failure: DriverAdapterError | undefined
   /** Awaits an answer, and tells a failure of Postgres in the engine's words. */
   const translated = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
@@ -105,6 +107,8 @@ function createAdapter(client: pg.Client, dispose: () => Promise<void>): SqlDriv
       }
     },
     async executeRaw({ sql, args }: SqlQuery) {
+      // The caller's transaction has this lock. The session's own would outlive it where a pooler keeps the session.
+      if (sql.includes('pg_advisory_lock')) return 0
       return (await translated(client.query(sql, args))).rowCount ?? 0
     },
     async executeScript(script: string) {
@@ -113,7 +117,7 @@ function createAdapter(client: pg.Client, dispose: () => Promise<void>): SqlDriv
     async startTransaction() {
       throw new Error('the schema engine is not expected to open transactions: its caller does')
     },
-    getConnectionInfo: () => ({ schemaName: 'public', supportsRelationJoins: false }),
+    getConnectionInfo: () => ({ schemaName, supportsRelationJoins: false }),
     dispose,
   }
 }

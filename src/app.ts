@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import type { Bus } from './adapters/bus.ts'
-import { isDatabaseAway } from './adapters/db.ts'
+import { asStartError, isDatabaseAway } from './adapters/db.ts'
 import { observeFal } from './adapters/fal-observed.ts'
 import { openFalSignatures, readDeliveredId } from './adapters/fal-signature.ts'
 import type { Logger } from './adapters/logger.ts'
@@ -249,7 +249,7 @@ export function createApp(config: Config, logger: Logger): App {
       return await start()
     } catch (error) {
       await lifecycle.stop()
-      throw error
+      throw asStartError(error)
     }
   }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { type Bus, type BusEvents, createOutbox } from './bus.ts'
 import { toConnectionOptions } from './connection-options.ts'
+import { prepareSession, readSchema } from './session.ts'
 
 export interface PostgresBusOptions extends BusEvents {
   url: string
@@ -10,7 +11,6 @@ export interface PostgresBusOptions extends BusEvents {
   heartbeatMs?: number
 }
 
-const CHANNEL = 'reelay'
 const CONNECT_MS = 3_000
 const LONGEST_WAIT_MS = 1_500
 
@@ -75,6 +75,8 @@ async function openConnection(
   url: string,
   { onMessage, heartbeatMs }: { onMessage(text: string): void; heartbeatMs: number },
 ): Promise<Connection> {
+  const schema = readSchema(url)
+  const channel = toChannel(schema)
   // Ours, so that it can be given up without the other side's word: a black hole answers no farewell.
   const socket = new Socket()
   const client = new pg.Client({
@@ -91,7 +93,8 @@ async function openConnection(
   client.on('notification', ({ payload }) => onMessage(payload ?? ''))
   try {
     await client.connect()
-    await client.query(`LISTEN ${CHANNEL}`)
+    await prepareSession(client, { schema })
+    await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`)
   } catch (error) {
     socket.destroy()
     throw error
@@ -105,7 +108,7 @@ async function openConnection(
     ended,
     notify: async (text) => {
       try {
-        await client.query('SELECT pg_notify($1, $2)', [CHANNEL, text])
+        await client.query('SELECT pg_notify($1, $2)', [channel, text])
       } catch (error) {
         end(error)
         throw error
@@ -116,4 +119,9 @@ async function openConnection(
       await ended
     },
   }
+}
+
+/** A channel is the whole database's: Reelays in two schemas of one must not hear each other. */
+function toChannel(schema: string): string {
+  return schema === 'public' ? 'reelay' : `reelay_${schema}`
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DomainError } from '../errors.ts'
+import pg from 'pg'
+import { DomainError, StartError, shorten } from '../errors.ts'
 import { FalError } from './fal-error.ts'
 
 /** Codes of Postgres for a server that starts, stops, or has no connection left; class 08 is any broken connection. */
@@ -36,6 +37,8 @@ const AWAY_MESSAGES = new Set([
 const CONFLICT_STATES = new Set(['40001', '40P01', '55P03'])
 
 const MAX_TRIES = 3
+/** Longest text of Postgres that is told, in characters. */
+const MAX_TEXT = 400
 
 /** Does the error mean that Postgres cannot be used for now? What was asked may be asked again in some seconds. */
 export function isDatabaseAway(error: unknown): boolean {
@@ -56,6 +59,14 @@ export function findUnwritable(error: unknown): string | null {
   // What a caller was told of it has it as its cause.
   if (!someCause(error, isIt) && error instanceof Error) someCause(error.cause, isIt)
   return found
+}
+
+/** What Postgres refused at the start as the line that the process ends with; other errors as they are. */
+export function asStartError(error: unknown): unknown {
+  if (!(error instanceof pg.DatabaseError) && !isDatabaseAway(error)) return error
+  const { message, code } = error as { message: string; code?: string }
+  const said = `cannot start: the database failed${code ? ` (${code})` : ''}: ${message.replaceAll(/\s+/g, ' ')}`
+  return new StartError(`${shorten(said, MAX_TEXT)}; mend that, and start again`, { cause: error })
 }
 
 /**

@@ -3,9 +3,10 @@ import type pg from 'pg'
 import { type Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import { retryConflicts } from './db-errors.ts'
 import { createPool, LONGEST_BEGIN_MS } from './pool.ts'
+import { readSchema } from './session.ts'
 import { createTurns } from './turns.ts'
 
-export { isDatabaseAway } from './db-errors.ts'
+export { asStartError, isDatabaseAway } from './db-errors.ts'
 
 /** The database, by Prisma. */
 export type Database = PrismaClient
@@ -29,6 +30,7 @@ export function openDatabase({ url, connections = 10, onError }: DatabaseOptions
     onError: (error) => onError(error, { stage: 'database pool' }),
   })
   const adapter = new PrismaPg(answerInTurns(pool), {
+    schema: readSchema(url),
     disposeExternalPool: true,
     onConnectionError: (error) => onError(error, { stage: 'database connection' }),
   })

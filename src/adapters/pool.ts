@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { toConnectionOptions } from './connection-options.ts'
+import { prepareSession, readSchema } from './session.ts'
 
 export interface PoolOptions {
   url: string
@@ -30,6 +31,7 @@ const IDLE_TRANSACTION_MS = 8_000
 
 /** A pool that gives no connection out again on which a statement was left without an answer. */
 export function createPool({ url, name, connections, onError }: PoolOptions): pg.Pool {
+  const session = { schema: readSchema(url), idle_in_transaction_session_timeout: String(IDLE_TRANSACTION_MS) }
   const pool = new PatientPool({
     application_name: name,
     max: connections,
@@ -37,10 +39,7 @@ export function createPool({ url, name, connections, onError }: PoolOptions): pg
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: STATEMENT_MS,
     ...toConnectionOptions(url),
-    // As a statement: poolers in between know few settings of connections.
-    onConnect: async (client) => {
-      await client.query(`SET idle_in_transaction_session_timeout = ${IDLE_TRANSACTION_MS}`)
-    },
+    onConnect: (client) => prepareSession(client, session),
   })
   // One that is being closed may as well be closed by the other side.
   pool.on('error', (error) => {

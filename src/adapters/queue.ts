@@ -1,7 +1,10 @@
+import pg from 'pg'
 import { fromPrisma, PgBoss } from 'pg-boss'
 import { z } from 'zod'
+import { Prisma } from '../generated/prisma/client.ts'
 import type { Transaction } from './db.ts'
 import { createPool } from './pool.ts'
+import { readSchema, toQueueSchema } from './session.ts'
 
 /** A worker's hold on a task. `number` rises with every hold of the same task: the newest one counts. */
 export interface Claim {
@@ -87,7 +90,7 @@ const Answer = z.object({ affected: z.number(), settled: z.array(z.string()).def
  */
 const LostHolder = z.object({ value: z.object({ message: z.literal('job heartbeat timeout') }) })
 
-/** Opens pg-boss on its own schema, `pgboss`, which it creates and upgrades by itself. */
+/** Opens pg-boss on a schema of its own, `pgboss` beside `public`, whose tables it creates and upgrades by itself. */
 export async function openQueue({ url, onError, onTakeover }: QueueOptions): Promise<Queue> {
   const pool = createPool({
     url,
@@ -98,6 +101,8 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
   // The tables are made and upgraded first, by one of those that start at once: that may take any time.
   const { connectionTimeoutMillis } = pool.options
   pool.options.connectionTimeoutMillis = START_CONNECT_MS
+  const schema = toQueueSchema(readSchema(url))
+  const taskTable = Prisma.raw(`${pg.escapeIdentifier(schema)}.job`)
   let deadline: { query_timeout: number } = NO_DEADLINE
   const boss = new PgBoss({
     db: {
@@ -107,7 +112,11 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
         return pool.query(query)
       },
     },
-    schema: 'pgboss',
+    // Quoted, its case counts. The one without quotes is what its locks have always been named by.
+    schema: schema === 'pgboss' ? schema : pg.escapeIdentifier(schema),
+    allowSchemaCaseVariant: true,
+    // Postgres asks for the right to create even where IF NOT EXISTS creates nothing.
+    createSchema: !(await hasSchema(pool, schema)),
     // A takeover needs a look at the heartbeats; each look counts the task table, so ended tasks are removed early.
     superviseIntervalSeconds: 2,
     monitorIntervalSeconds: 2,
@@ -162,7 +171,7 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
     findTasks: async (jobIds) => {
       const { rows } = await boss
         .getDb()
-        .executeSql(`SELECT id FROM pgboss.job WHERE name = $1 AND id = ANY($2::uuid[]) AND state <= 'active'`, [
+        .executeSql(`SELECT id FROM ${taskTable.sql} WHERE name = $1 AND id = ANY($2::uuid[]) AND state <= 'active'`, [
           QUEUE,
           [...jobIds],
         ])
@@ -171,11 +180,11 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
     restore: async (tx, last) => {
       const jobIds = last.map(({ jobId }) => jobId)
       // pg-boss keeps an ended task for a while, and its id with it.
-      await tx.$executeRaw`DELETE FROM pgboss.job WHERE name = ${QUEUE} AND id = ANY(${jobIds}::uuid[]) AND state > 'active'`
+      await tx.$executeRaw`DELETE FROM ${taskTable} WHERE name = ${QUEUE} AND id = ANY(${jobIds}::uuid[]) AND state > 'active'`
       const tasks = jobIds.map((id) => ({ id }))
       const added = (await boss.insert(QUEUE, tasks, { db: fromPrisma(tx), returnId: true })) ?? []
       await tx.$executeRaw`
-        UPDATE pgboss.job t SET retry_count = c.number
+        UPDATE ${taskTable} t SET retry_count = c.number
         FROM jsonb_to_recordset(${JSON.stringify(last)}::jsonb) AS c("jobId" uuid, number int)
         WHERE t.name = ${QUEUE} AND t.id = c."jobId" AND t.id = ANY(${added}::uuid[])`
       return added
@@ -198,6 +207,11 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
       await pool.end()
     },
   }
+}
+
+async function hasSchema(pool: pg.Pool, schema: string): Promise<boolean> {
+  const { rowCount } = await pool.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
+  return rowCount === 1
 }
 
 /** pg-boss counts from 0; a job's row says 0 while nobody has ever held it. */

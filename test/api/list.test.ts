@@ -160,7 +160,7 @@ async function listStatements(run: () => Promise<void>): Promise<string[]> {
     return calls
       .filter((_call, n) => clients[n]?.connectionParameters.application_name === 'reelay')
       .map(([query]) => (typeof query === 'string' ? query : query.text))
-      .filter((text) => !text.startsWith('SET '))
+      .filter((text) => !text.includes('set_config'))
   } finally {
     queries.mockRestore()
   }

@@ -33,6 +33,8 @@ export interface Rig {
 export interface RigOptions {
   /** What stands for fal: a sandbox of this rig's own; `away`, where nobody listens; or a URL. */
   fal: Partial<SandboxOptions> | 'away' | string
+  /** In place of a database of this rig's own, which it drops when it is closed. */
+  database?: { url: string; drop?(): Promise<void> }
   config?: Partial<Config>
 }
 
@@ -42,8 +44,8 @@ export const PICTURE_DATA_URI =
 
 export const PICTURE_URL = 'https://example.com/rocket.png'
 
-export async function openRig({ fal, config = {} }: RigOptions): Promise<Rig> {
-  const database = await createTestDatabase()
+export async function openRig({ fal, database: given, config = {} }: RigOptions): Promise<Rig> {
+  const database = given ?? (await createTestDatabase())
   const sandbox = typeof fal === 'string' ? null : await startTestSandbox({ stepMs: 5, ...fal })
   const falUrl = sandbox?.url ?? (fal === 'away' ? await findRefusedUrl() : String(fal))
   const app = await startTestApp({ databaseUrl: database.url, falUrl, config })
@@ -76,7 +78,7 @@ export async function openRig({ fal, config = {} }: RigOptions): Promise<Rig> {
     stopApp: app.stop,
     async close() {
       await app.stop()
-      await Promise.all([sandbox?.stop(), database.drop()])
+      await Promise.all([sandbox?.stop(), database.drop?.()])
     },
   }
 }

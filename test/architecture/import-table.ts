@@ -141,7 +141,15 @@ export const IMPORT_TABLE: readonly Rule[] = [
   { place: 'web/', values: ['web/', 'operations/generated/'], notPackages: STORES },
   {
     place: 'prisma/',
-    values: ['prisma/', 'src/adapters/connect.ts', 'src/adapters/embedded-postgres.ts', 'src/errors.ts'],
+    values: [
+      'prisma/',
+      'src/adapters/connect.ts',
+      'src/adapters/database-check.ts',
+      'src/adapters/db-errors.ts',
+      'src/adapters/embedded-postgres.ts',
+      'src/adapters/session.ts',
+      'src/errors.ts',
+    ],
     notPackages: GRAPHQL,
   },
 ]

@@ -18,6 +18,18 @@ declare module 'vitest' {
 const PREFIX = 'reelay-test-postgres'
 const TEMPLATE = 'reelay_template'
 
+/**
+ * What an administrator may have set, which no session of Reelay may inherit. Every database of the run has these; those
+ * that the tests' own connections could not live with are in test/adapters/foreign-database.test.ts.
+ */
+const FOREIGN_SETTINGS = {
+  TimeZone: 'Asia/Kolkata',
+  IntervalStyle: 'sql_standard',
+  bytea_output: 'escape',
+  extra_float_digits: '-5',
+  default_transaction_isolation: 'serializable',
+}
+
 /** One Postgres for the whole run, with a template database that has the schema and the engine's tables. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   await removeLeftovers()
@@ -41,6 +53,8 @@ async function buildTemplate(url: string): Promise<void> {
   const admin = new pg.Client({ connectionString: url })
   await admin.connect()
   try {
+    for (const [name, value] of Object.entries(FOREIGN_SETTINGS))
+      await admin.query(`alter role all set ${name} = '${value}'`)
     await admin.query(`create database ${TEMPLATE}`)
     const template = new URL(url)
     template.pathname = TEMPLATE

@@ -18,14 +18,57 @@ export async function createTestDatabase({ empty = false }: { empty?: boolean } 
   await administer(`create database ${name} template ${empty ? 'template0' : template}`)
   const own = new URL(url)
   own.pathname = name
-  return { url: own.href, drop: () => administer(`drop database if exists ${name} with (force)`) }
+  return { url: own.href, drop: () => drop(name) }
 }
 
-async function administer(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject('postgres').url })
+async function drop(name: string): Promise<void> {
+  await administer(`drop database if exists ${name} with (force)`)
+}
+
+export interface ForeignDatabase extends TestDatabase {
+  /** Name of the database and of the role, which has no right but those that everybody has. */
+  name: string
+  /** Runs SQL in the database as its administrator. */
+  administer(sql: string): Promise<pg.QueryResult>
+}
+
+/** What an administrator may have set for a role, all of which would break somebody who takes defaults for granted. */
+const ODD_SETTINGS = {
+  ...{ TimeZone: 'Asia/Kolkata', DateStyle: 'SQL, DMY', IntervalStyle: 'sql_standard', client_encoding: 'LATIN1' },
+  ...{ bytea_output: 'escape', extra_float_digits: '-10', standard_conforming_strings: 'off' },
+  ...{ default_transaction_isolation: 'serializable', synchronous_commit: 'off', search_path: 'nowhere' },
+  ...{ statement_timeout: '250ms', lock_timeout: '1ms', idle_session_timeout: '300ms' },
+  idle_in_transaction_session_timeout: '20ms',
+}
+
+/** An empty database on a server that others administer, with a role whose settings are odd; its URL is the role's. */
+export async function createForeignDatabase({ encoding = 'UTF8' } = {}): Promise<ForeignDatabase> {
+  const name = `foreign_${randomUUID().slice(0, 8)}`
+  await administer(`create database ${name} template template0 encoding '${encoding}'`)
+  await administer(`create role ${name} login password 'a secret'`)
+  for (const [setting, value] of Object.entries(ODD_SETTINGS))
+    await administer(`alter role ${name} set ${setting} = '${value}'`)
+  const admin = new URL(inject('postgres').url)
+  admin.pathname = name
+  const own = new URL(admin)
+  own.username = name
+  own.password = 'a secret'
+  return {
+    url: own.href,
+    name,
+    administer: (sql) => administer(sql, admin.href),
+    drop: async () => {
+      await drop(name)
+      await administer(`drop role ${name}`)
+    },
+  }
+}
+
+async function administer(sql: string, url = inject('postgres').url): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query(sql)
+    return await client.query(sql)
   } finally {
     await client.end()
   }

@@ -74,12 +74,11 @@ describe('the committed migrations', () => {
     )
   })
 
-  test('are applied by one of four processes that start at once, and none fails', async () => {
+  test('are applied once by four processes that start at once, and none fails', async () => {
     const names = await readMigrationNames(COMMITTED)
     const answers = await Promise.all([run('deploy'), run('deploy'), run('deploy'), run('deploy')])
     expect(answers.map(({ code }) => code)).toEqual([0, 0, 0, 0])
-    const outputs = answers.map(({ output }) => output.trim()).sort()
-    expect(outputs).toEqual([`Applied ${names.join(', ')}.`, ...Array(3).fill('Nothing to apply.')])
+    expect(answers.flatMap(({ output }) => output.match(/\d{14}_\w+/g) ?? []).sort()).toEqual(names)
     expect(await readRows()).toHaveLength(names.length)
   })
 
