@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import { type ConnectionOptions, createSecureContext, getCACertificates } from 'node:tls'
+import { type ConnectionOptions, createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import type { ClientConfig } from 'pg'
 import { shorten } from '../errors.ts'
 import { type DatabaseAddress, DatabaseUrlError, parseDatabaseUrl } from './database-url.ts'
@@ -41,20 +41,26 @@ function findUser(): string {
  * TLS as libpq does it. By itself pg takes every mode for `verify-full`, with a warning on standard error.
  * @see https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-SSLMODE-STATEMENTS
  */
-function toTls({ tlsMode, tlsFiles: { sslrootcert, sslcert, sslkey } }: DatabaseAddress): false | ConnectionOptions {
+function toTls({ tlsMode, tlsFiles }: DatabaseAddress): false | ConnectionOptions {
   if (tlsMode === 'disable' || tlsMode === 'allow' || tlsMode === 'prefer') return false
   // With a CA at hand, libpq lets `require` verify by it.
-  const isVerified = tlsMode === 'verify-full' || (tlsMode !== 'no-verify' && sslrootcert !== undefined)
-  const tls: ConnectionOptions = {
+  const isVerified = tlsMode === 'verify-full' || (tlsMode !== 'no-verify' && tlsFiles.sslrootcert !== undefined)
+  return {
     rejectUnauthorized: isVerified,
-    ...(sslrootcert !== undefined && { ca: readCertificates(sslrootcert) }),
+    secureContext: createContext(tlsFiles),
     ...(tlsMode !== 'verify-full' && { checkServerIdentity: () => undefined }),
+  }
+}
+
+/** Made once for all connections: of the system's certificates there are hundreds to read. */
+function createContext({ sslrootcert, sslcert, sslkey }: DatabaseAddress['tlsFiles']): SecureContext {
+  const files = {
+    ...(sslrootcert !== undefined && { ca: readCertificates(sslrootcert) }),
     ...(sslcert !== undefined && { cert: readFile('sslcert', sslcert) }),
     ...(sslkey !== undefined && { key: readFile('sslkey', sslkey) }),
   }
   try {
-    createSecureContext(tls)
-    return tls
+    return createSecureContext(files)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw new DatabaseUrlError(`names a pair of sslcert and sslkey that cannot be used (${code})`)

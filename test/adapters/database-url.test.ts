@@ -104,7 +104,7 @@ describe('a URL is read as libpq reads it', () => {
       keepAliveInitialDelayMillis: 30_000,
       options: '-c geqo=off',
       enableChannelBinding: true,
-      ssl: { rejectUnauthorized: false, checkServerIdentity: expect.any(Function) },
+      ssl: { rejectUnauthorized: false, checkServerIdentity: expect.any(Function), secureContext: expect.anything() },
     })
   })
 

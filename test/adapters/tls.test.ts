@@ -50,10 +50,15 @@ async function makeCertificates(path: string): Promise<void> {
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   for (const name of ['ca', 'other-ca'])
     await openssl('req', '-x509', ...key, '-keyout', `${name}.key`, '-out', `${name}.pem`, '-subj', `/CN=${name}`)
-  await openssl('req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost')
   await writeFile(join(path, 'names'), 'subjectAltName=DNS:localhost')
   const signer = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'names']
-  await openssl('x509', '-req', '-in', 'server.csr', ...signer, '-out', 'server.pem')
+  for (const [file, name] of [
+    ['server', 'localhost'],
+    ['client', 'only_certificate'],
+  ]) {
+    await openssl('req', ...key, '-keyout', `${file}.key`, '-out', `${file}.csr`, '-subj', `/CN=${name}`)
+    await openssl('x509', '-req', '-in', `${file}.csr`, ...signer, '-out', `${file}.pem`)
+  }
 }
 
 async function turnTlsOn(): Promise<void> {
@@ -65,10 +70,16 @@ async function turnTlsOn(): Promise<void> {
   await chown(join(directory.path, 'server.key'), uid, gid)
   await chmod(join(directory.path, 'server.key'), 0o600)
   await client.query(`CREATE ROLE only_tls LOGIN SUPERUSER PASSWORD 'p'`)
+  await client.query('CREATE ROLE only_certificate LOGIN')
   await client.query(`CREATE ROLE only_plain LOGIN SUPERUSER PASSWORD 'p'`)
   const rules = await readFile(join(data, 'pg_hba.conf'), 'utf8')
-  const own = 'hostnossl all only_tls all reject\nhostssl all only_plain all reject\n'
-  await writeFile(join(data, 'pg_hba.conf'), own + rules)
+  const own = [
+    'hostnossl all only_tls all reject',
+    'hostssl all only_plain all reject',
+    'hostssl all only_certificate all cert',
+  ]
+  await writeFile(join(data, 'pg_hba.conf'), [...own, rules].join('\n'))
+  await client.query(`ALTER SYSTEM SET ssl_ca_file = '${join(directory.path, 'ca.pem')}'`)
   await client.query(`ALTER SYSTEM SET ssl_cert_file = '${join(directory.path, 'server.pem')}'`)
   await client.query(`ALTER SYSTEM SET ssl_key_file = '${join(directory.path, 'server.key')}'`)
   await client.query('ALTER SYSTEM SET ssl = on')
@@ -119,16 +130,10 @@ describe('a server with TLS and a certificate of its own CA is reached as libpq 
     ['sslmode=require&sslrootcert=DIR/ca.pem', 'TLS'],
     ['sslmode=verify-ca&sslrootcert=DIR/ca.pem', 'TLS'],
     ['sslmode=verify-full&sslrootcert=DIR/ca.pem', 'TLS'],
-    [
-      'sslmode=require&sslrootcert=DIR/other-ca.pem',
-      'TLS failed (UNABLE_TO_VERIFY_LEAF_SIGNATURE). Write sslrootcert=',
-    ],
-    [
-      'sslmode=verify-ca&sslrootcert=DIR/other-ca.pem',
-      'TLS failed (UNABLE_TO_VERIFY_LEAF_SIGNATURE). Write sslrootcert=',
-    ],
-    ['sslmode=verify-full', 'TLS failed (UNABLE_TO_VERIFY_LEAF_SIGNATURE). Write sslrootcert='],
-    ['sslmode=verify-full&sslrootcert=system', 'TLS failed (UNABLE_TO_VERIFY_LEAF_SIGNATURE). Write sslrootcert='],
+    ['sslmode=require&sslrootcert=DIR/other-ca.pem', 'TLS failed (SELF_SIGNED_CERT_IN_CHAIN). Write sslrootcert='],
+    ['sslmode=verify-ca&sslrootcert=DIR/other-ca.pem', 'TLS failed (SELF_SIGNED_CERT_IN_CHAIN). Write sslrootcert='],
+    ['sslmode=verify-full', 'TLS failed (SELF_SIGNED_CERT_IN_CHAIN). Write sslrootcert='],
+    ['sslmode=verify-full&sslrootcert=system', 'TLS failed (SELF_SIGNED_CERT_IN_CHAIN). Write sslrootcert='],
     ['sslmode=disable', 'a server that demands TLS needs sslmode=require.'],
   ])('%s: %s', async (query, outcome) => {
     expect(await connect({ query }).catch(String)).toContain(outcome)
@@ -146,6 +151,13 @@ describe('a server with TLS and a certificate of its own CA is reached as libpq 
   test('prefer and allow are without TLS where the server wants it so', async () => {
     expect(await connect({ user: 'only_plain', query: '' })).toBe('plain')
     expect(await connect({ user: 'only_plain', query: 'sslmode=allow' })).toBe('plain')
+  })
+
+  test('a role is known by a certificate of its own', async () => {
+    const query = 'sslmode=verify-full&sslrootcert=DIR/ca.pem'
+    const files = '&sslcert=DIR/client.pem&sslkey=DIR/client.key'
+    expect(await connect({ user: 'only_certificate', query: query + files })).toBe('TLS')
+    await expect(connect({ user: 'only_certificate', query })).rejects.toThrow('certificate')
   })
 
   test('all that use the database go the same way, and no library warns', async () => {
