@@ -10,6 +10,7 @@ import { openEmbeddedPostgres } from './adapters/embedded-postgres.ts'
 import { createFal, type Fal } from './adapters/fal.ts'
 import { toMediaSources } from './adapters/fal-hosts.ts'
 import type { Logger } from './adapters/logger.ts'
+import { checkPooler } from './adapters/pooler-check.ts'
 import { watchPostgres } from './adapters/postgres-watchdog.ts'
 import { openQueue, type Queue } from './adapters/queue.ts'
 import { openSandboxProcess } from './adapters/sandbox-process.ts'
@@ -120,12 +121,12 @@ async function openFal({
   }
 }
 
-async function openTables(
-  { lifecycle, logger, onError, onTakeover }: ResourceDeps,
-  url: string,
-): Promise<{ db: Database; queue: Queue }> {
+async function openTables(deps: ResourceDeps, url: string): Promise<{ db: Database; queue: Queue }> {
+  const { config, lifecycle, logger, onError, onTakeover } = deps
   const applied = await deployMigrations({ connectionString: url })
   if (applied.length > 0) logger.info({ applied }, 'database migrated')
+  const warning = await checkPooler(url, { needsNotifications: config.redisUrl === null })
+  if (warning !== null) logger.warn(warning)
   const db = openDatabase({ url, onError })
   lifecycle.onStop('database', () => db.$disconnect())
   const queue = await openQueue({ url, onError, onTakeover })

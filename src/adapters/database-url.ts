@@ -49,7 +49,7 @@ export class DatabaseUrlError extends StartError {
 const ESCAPES =
   'is not a valid URL: characters such as # / ? @ % in the user, the password, the database or a value must be escaped (%23 %2F %3F %40 %25)'
 
-/** pg-boss takes names of 50 bytes for a schema of its own, which may be named after this one. */
+/** pg-boss takes names of 50 bytes, and its schema is named like this one with `_pgboss` at the end. */
 const MAX_SCHEMA_LENGTH = 43
 
 const oneOf = (values: readonly string[]) =>
