@@ -40,6 +40,8 @@ export type JobFailureCode =
   | 'PROVIDER_UNAVAILABLE'
   /** fal no longer has the result. */
   | 'RESULT_EXPIRED'
+  /** fal completed the request, but this server could not take its answer, which is kept: `retryJob` reads it again and pays nothing. */
+  | 'RESULT_REFUSED'
   /** Reserved: the video was made, but could not be stored. Videos stay with fal for now. */
   | 'STORAGE_FAILED'
   /** fal may or may not have accepted the request; it was not sent twice. */

@@ -77,6 +77,7 @@ export function observeFal(fal: Fal, onCall: (observed: ObservedCall) => void): 
         end(outcome)
       }
     },
+    readResult: (text) => fal.readResult(text),
     isMediaUrl: (url) => fal.isMediaUrl(url),
   }
 }

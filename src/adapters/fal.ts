@@ -47,6 +47,8 @@ export interface Fal {
    * A model's failure is a FalError with `issues`, whatever its kind; without issues it is the platform's.
    */
   result(endpoint: string, requestId: string, options?: FalCallOptions): Promise<unknown>
+  /** Reads the text of a result that was kept, as `result` reads it now. @throws FalError when it cannot be read. */
+  readResult(text: string): unknown
   /** `REQUESTED` is no promise: a running request may finish nevertheless, and is billed then. */
   cancel(endpoint: string, requestId: string, options?: FalCallOptions): Promise<FalCancelOutcome>
   /**
@@ -168,6 +170,8 @@ export function createFal(options: FalOptions): Fal {
       checkRequest(endpoint, requestId)
       return call(options, readResult, () => queue.result(endpoint, { requestId }))
     },
+    readResult: (text) =>
+      readResult({ status: 200, text, complete: true, errorType: null, retryAfterMs: null, key: null }),
     async cancel(endpoint, requestId, options = {}) {
       checkRequest(endpoint, requestId)
       return call(options, readCancel, () => queue.cancel(endpoint, { requestId }))

@@ -11,6 +11,7 @@ import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempo
 import { readImagePiece, saveImage } from './image-store.ts'
 import { countJobs } from './job-counts.ts'
 import { type CreatedRange, type JobFilter, type JobRange, readJobs, readJobsById } from './job-page.ts'
+import { inheritResult } from './kept-result.ts'
 import { DEFAULT_MODEL, type VideoInput } from './models.ts'
 import { type CheckedInput, checkVideoInput } from './settings.ts'
 import { isCancelable, isTerminal } from './state.ts'
@@ -39,7 +40,8 @@ export interface Jobs {
    */
   cancel(viewer: Viewer, id: string): Promise<Job>
   /**
-   * A new job with the settings of an ended one.
+   * A new job with the settings of an ended one. A request of that one whose result was not taken is gone on with: nothing
+   * is paid twice.
    * @throws JobNotFoundError, JobStateError, IdempotencyConflictError
    */
   retry(viewer: Viewer, id: string, idempotencyKey?: string | null): Promise<Submitted>
@@ -161,6 +163,7 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
         })
         if (image) await saveImage(tx, job.id, image)
         if (options.retryOf && job.imageUrl === null) await copyImage(tx, options.retryOf, job)
+        if (options.retryOf) await inheritResult(tx, options.retryOf, job)
         if (options.key && !(await takeKey(tx, options.key, job.id))) throw new KeyTaken()
         await queue.enqueue(tx, job.id)
         return { job, first: updates[0] }

@@ -101,7 +101,8 @@ const stableVideo: Model = {
 /** fal's `File` may leave out everything but the url, and a paid video is not given up for a field that is odd. A seed beyond 2^53 was rounded on its way here: it is unknown. */
 const StableVideoAnswer = z.object({
   video: z.object({
-    url: z.url(),
+    // As fetch would read it, which forgives a space: whatever parser is given it next reads the same.
+    url: z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).href),
     content_type: z.string().nullish().catch(null),
     file_name: z.string().nullish().catch(null),
     file_size: z.number().int().nonnegative().nullish().catch(null),

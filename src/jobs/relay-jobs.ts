@@ -6,14 +6,19 @@ import type { Job, Prisma } from '../generated/prisma/client.ts'
 import { isRequestTaken } from './deliveries.ts'
 import type { Failure } from './failure.ts'
 import { readImage } from './image-store.ts'
+import { type KeptResult, keepResult, readKeptResult } from './kept-result.ts'
 import type { VideoResult } from './models.ts'
 import { SUSPECT_TAKEOVERS } from './takeovers.ts'
 
-/** How a job ends. */
-export type Ending =
+/**
+ * How a job ends. `kept`: its request may be paid for and its result was not taken, because of this text, if there was one; a
+ * retry goes on from there. Null: what the job held of the one that it repeats has come to its end.
+ */
+export type Ending = { kept?: { text: string | null } | null } & (
   | { status: 'SUCCEEDED'; video: VideoResult; logs?: LogLine[] }
   | { status: 'FAILED'; failure: Failure; logs?: LogLine[] }
   | { status: 'CANCELED'; logs?: LogLine[] }
+)
 
 /** A job's row as it was at `readAt`, by the clock of the database: the clocks of the machines that relay jobs differ. */
 export type ReadJob = Job & { readAt: Date }
@@ -32,6 +37,8 @@ export interface RelayJobs {
   setTakeovers(claim: Claim, from: number, to: number): Promise<boolean>
   /** The row, while the claim is the newest. */
   read(claim: Claim): Promise<ReadJob | null>
+  /** The request that a job goes on with instead of submitting one. */
+  readKept(claim: Claim): Promise<KeptResult | null>
   /** The image that waits for its upload. */
   readImage(claim: Claim): Promise<Blob | null>
   /** Replaces the image's bytes by the URL they were uploaded to. */
@@ -94,6 +101,7 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
         SELECT *, clock_timestamp()::timestamptz(3) AS "readAt" FROM "Job" WHERE id = ${jobId}::uuid AND claim = ${number}`
       return row ?? null
     },
+    readKept: (claim) => readKeptResult(db, claim.jobId),
     readImage: (claim) => readImage(db, claim.jobId),
     saveImageUrl: (claim, imageUrl) =>
       transact(db, async (tx) => {
@@ -144,6 +152,9 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
           }
           if (appended.outcome === 'stored' && ending.status === 'SUCCEEDED')
             await tx.video.create({ data: { jobId: claim.jobId, ...toColumns(ending.video) } })
+          if (appended.outcome === 'stored' && ending.kept) await keepResult(tx, claim.jobId, ending.kept.text)
+          if (appended.outcome === 'stored' && ending.kept === null)
+            await tx.keptResult.deleteMany({ where: { jobId: claim.jobId } })
           if (!(await queue.complete(tx, claim))) throw new StaleClaim()
           return appended
         })

@@ -1,8 +1,11 @@
+import { ZodError } from 'zod'
 import { FalError } from '../adapters/fal.ts'
+import { shorten } from '../errors.ts'
 import { createFailure, type Failure, toFailure } from '../jobs/failure.ts'
 import type { Model, VideoResult } from '../jobs/models.ts'
 import type { Ending } from '../jobs/relay-jobs.ts'
 import { longerMs, nextDelayMs } from './delay.ts'
+import { CANCELED_BY_CALLER, failed, isRefusalOfFal, refused, withheld } from './endings.ts'
 import type { Followed } from './follow.ts'
 import type { Hold, RelayDeps } from './hold.ts'
 
@@ -15,9 +18,6 @@ const GRACE_MS = 20_000
 const CANCELED_GRACE_MS = 3_000
 /** Longest pause between two calls for it, whatever fal asks for: it may not last. In milliseconds. */
 const LONGEST_MS = 30_000
-
-/** fal's error type of a request that was canceled. @see https://docs.fal.ai/request-errors */
-const CANCELED_BY_CALLER = 'client_cancelled'
 
 /** Takes the result of a completed request and tells how the job ends. */
 export async function finishRequest(
@@ -33,11 +33,14 @@ export async function finishRequest(
   for (let attempt = 1; ; attempt++) {
     try {
       const answer = await fal.result(model.endpoint, requestId, { signal: hold.signal })
-      return reportsError ? failed(reportedFailure(model, completed)) : readVideo(deps, model, answer)
+      return reportsError ? failed(reportedFailure(model, completed)) : takeAnswer(deps, hold, model, answer)
     } catch (error) {
       if (!(error instanceof FalError)) throw error
       const ending = judgeResult(model, followed, error, performance.now() - since)
-      if (ending !== 'again') return ending
+      if (ending !== 'again') {
+        if (ending.kept) onError(toGivenUp(error), { stage: 'result', jobId: hold.claim.jobId })
+        return ending
+      }
       if (attempt === 1) onError(error, { stage: 'result', jobId: hold.claim.jobId })
       await hold.alarm.sleep(longerMs(nextDelayMs(attempt, random()), error, LONGEST_MS), hold.signal)
     }
@@ -54,7 +57,7 @@ export function judgeResult(
   error: FalError,
   waitedMs: number,
 ): Ending | 'again' {
-  const isRefusal = error.kind === 'rejected' || error.kind === 'not-found'
+  const isRefusal = isRefusalOfFal(error)
   if (error.errorType === CANCELED_BY_CALLER) return { status: 'CANCELED' }
   if (canceled && isRefusal) return waitedMs < CANCELED_GRACE_MS ? 'again' : { status: 'CANCELED' }
   // With issues, or a refusal with a type of its own, it is the model speaking.
@@ -62,13 +65,19 @@ export function judgeResult(
     return failed(toFailure(model, error))
   if (completed.error !== null || completed.errorType !== null) return failed(reportedFailure(model, completed))
   if (waitedMs < (isRefusal ? GRACE_MS : PATIENCE_MS)) return 'again'
-  return error.kind === 'not-found'
-    ? failed(
-        createFailure('RESULT_EXPIRED', 'fal no longer has the result of this request.', {
-          providerCode: error.errorType,
-        }),
-      )
-    : failed(toFailure(model, error))
+  if (isRefusal && error.kind === 'not-found')
+    return failed(
+      createFailure('RESULT_EXPIRED', 'fal no longer has the result of this request.', {
+        providerCode: error.errorType,
+      }),
+    )
+  if (isRefusal) return failed(toFailure(model, error))
+  return withheld(model, error)
+}
+
+function toGivenUp({ kind, message, status }: FalError): FalError {
+  const text = `the result is given up after an hour: ${shorten(message, 200)}. Its request is kept: retry the job to ask for its video again; it is not made again`
+  return new FalError(kind, text, { status })
 }
 
 /** The failure that fal's status itself reports. */
@@ -81,24 +90,59 @@ function reportedFailure(model: Model, { error, errorType }: Followed['completed
   })
 }
 
-function readVideo({ fal, onError }: RelayDeps, model: Model, answer: unknown): Ending {
-  let video: VideoResult
-  try {
-    video = model.readResult(answer)
-  } catch (error) {
-    onError(error, { stage: 'read result' })
-    return failed(createFailure('PROVIDER_ERROR', 'fal completed the request, but its answer has no video.'))
+/**
+ * Ends the job with the video that fal's answer names. An answer that cannot be taken is paid for all the same: it is kept,
+ * and the operator is told what to change.
+ */
+export function takeAnswer(
+  { fal, onError }: Pick<RelayDeps, 'fal' | 'onError'>,
+  hold: Hold,
+  model: Model,
+  answer: unknown,
+): Ending {
+  const refuse = (message: string, remedy: string) => {
+    onError(new FalError('unreadable', remedy), { stage: 'result', jobId: hold.claim.jobId })
+    return refused(message, toJson(answer))
   }
-  if (!fal.isMediaUrl(video.url))
-    return failed(
-      createFailure(
-        'PROVIDER_ERROR',
-        "fal's answer names a video at a host that results may not come from (FAL_MEDIA_HOSTS).",
-      ),
+  const read = readVideo(model, answer)
+  if (read.video === null)
+    return refuse(
+      `fal completed the request, but this server finds no video in its answer. Ask the operator, who finds it in the database.`,
+      `fal's answer has no video that can be read (${shorten(read.reason, 150)}). It is kept in the table KeptResult; if fal has changed its model, upgrade, then retry the job: nothing is paid twice`,
     )
-  return { status: 'SUCCEEDED', video }
+  const { video } = read
+  if (fal.isMediaUrl(video.url)) return { status: 'SUCCEEDED', video }
+  const { hostname, username, password } = new URL(video.url)
+  const host = shorten(hostname, 100)
+  if (username !== '' || password !== '')
+    return refuse(
+      `The video was made, but its address has a user name or a password in it, so this server does not take it.`,
+      `fal's answer names a video at ${host} with a user name or a password in its address. It is kept in the table KeptResult`,
+    )
+  return refuse(
+    `The video was made, but it is at ${host}, which this server takes no videos from. Ask the operator to add that host to FAL_MEDIA_HOSTS.`,
+    `the video is at ${host}: add ${host} to FAL_MEDIA_HOSTS and restart, then retry the job: its video is paid for and is not made again`,
+  )
 }
 
-function failed(failure: Failure): Ending {
-  return { status: 'FAILED', failure }
+function readVideo(
+  model: Model,
+  answer: unknown,
+): { video: VideoResult; reason?: never } | { video: null; reason: string } {
+  try {
+    return { video: model.readResult(answer) }
+  } catch (error) {
+    if (!(error instanceof ZodError)) throw error
+    const [issue] = error.issues
+    return { video: null, reason: issue ? `${issue.path.join('.') || 'the whole'}: ${issue.message}` : 'unknown' }
+  }
+}
+
+/** Null for what is nested too deeply to be written. */
+function toJson(answer: unknown): string | null {
+  try {
+    return JSON.stringify(answer)
+  } catch {
+    return null
+  }
 }

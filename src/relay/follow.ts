@@ -1,13 +1,14 @@
 import { FalError } from '../adapters/fal.ts'
 import type { Job } from '../generated/prisma/client.ts'
-import { createFailure, toFailure } from '../jobs/failure.ts'
 import type { Model } from '../jobs/models.ts'
 import type { Ending } from '../jobs/relay-jobs.ts'
 import { createCancelRelay } from './cancel.ts'
 import { type Course, createCourse } from './course.ts'
 import { longerMs, nextDelayMs, nextStreamMs, pollDelayMs } from './delay.ts'
+import { HOUR_MS, isRefusalOfFal, lost, silent, toStillSilent, unfinished } from './endings.ts'
 import type { Hold, RelayDeps } from './hold.ts'
 import { type Completed, listenToRequest } from './listen.ts'
+import { probeResult } from './probe.ts'
 
 /** fal has come to an end with the request; `canceled` when it had acknowledged a cancel before. */
 export interface Followed {
@@ -22,10 +23,16 @@ export interface FollowOptions {
   streamAgainMs?(broken: number, random: number): number
   /** How long fal may refuse to tell the status of a request before that is believed, in milliseconds. Default 30,000. */
   refusalMs?: number
+  /** How long no status may be had before the result is asked for instead, in milliseconds. Default 300,000. */
+  probeMs?: number
+  /** How long no status may be had before the job ends, in milliseconds. Default 12 hours: a night in which nobody reads the log. */
+  silenceMs?: number
+  /** How long fal may say that the request waits or runs, in milliseconds. Default 3 days: its queues are hours long. */
+  unfinishedMs?: number
 }
 
-/** The same for a refusal that is not fal's own word, but a page of what stands before it, in milliseconds. */
-const FOREIGN_REFUSAL_MS = 600_000
+/** How often the operator is told that a status still cannot be had, in milliseconds. */
+const TELL_AGAIN_MS = HOUR_MS
 
 /** After so many unreadable answers in a row the status is asked for without its log, which may be what is too long. */
 const UNREADABLE_LIMIT = 2
@@ -47,13 +54,24 @@ const CANCEL_CONFIRM_MS = 60_000
 export async function followRequest(
   deps: RelayDeps,
   hold: Hold,
-  { job, model, requestId }: { job: Job; model: Model; requestId: string },
-  { quietMs = 60_000, streamAgainMs = nextStreamMs, refusalMs = 30_000 }: FollowOptions = {},
+  { job, model, requestId, ageMs = 0 }: { job: Job; model: Model; requestId: string; ageMs?: number },
+  {
+    quietMs = 60_000,
+    streamAgainMs = nextStreamMs,
+    refusalMs = 30_000,
+    probeMs = 300_000,
+    silenceMs = 12 * HOUR_MS,
+    unfinishedMs = 72 * HOUR_MS,
+  }: FollowOptions = {},
 ): Promise<Followed | { ending: Ending }> {
   const { fal, random, onError } = deps
   const { signal } = hold
+  const request = { model, requestId }
   const course = createCourse(deps, hold, job)
   const failures = { inRow: 0, refusedSince: null as number | null, unreadable: 0, withoutLog: 0 }
+  /** Since when no status could be had, and when the operator was told last. */
+  let silence: { since: number; toldAt: number } | null = null
+  const dueAt = performance.now() + unfinishedMs - ageMs
   const stream = { broken: 0, againAt: 0, wasQuiet: false }
   const cancel = createCancelRelay(deps, hold, { course, endpoint: model.endpoint, requestId })
 
@@ -82,6 +100,13 @@ export async function followRequest(
     stream.againAt = performance.now() + longerMs(streamAgainMs(stream.broken, random()), error, LONGEST_STREAM_MS)
   }
 
+  /** The end of a request of which fal says nothing, or nothing new, for longer than anybody waits. */
+  async function giveUp(toEnding: (text: string | null) => Ending): Promise<Followed | { ending: Ending }> {
+    const probed = await probeResult(deps, hold, request)
+    if (probed.completed) return { completed: probed.completed, canceled: cancel.confirmedAt !== null }
+    return { ending: course.status === 'CANCELING' ? { status: 'CANCELED' } : toEnding(probed.unreadable) }
+  }
+
   for (;;) {
     let delayMs: number
     try {
@@ -90,6 +115,7 @@ export async function followRequest(
       const answer = await fal.status(model.endpoint, requestId, { signal, logs })
       failures.inRow = 0
       failures.refusedSince = null
+      silence = null
       if (logs) failures.unreadable = 0
       const isNews = await course.take(answer)
       if (stream.wasQuiet && isNews) distrust(new FalError('interrupted', "fal's status stream kept news to itself"))
@@ -98,6 +124,12 @@ export async function followRequest(
       if (answer.state === 'COMPLETED') return { completed: answer, canceled: confirmedAt !== null }
       if (answer.state === 'IN_QUEUE' && confirmedAt !== null && performance.now() - confirmedAt > CANCEL_CONFIRM_MS)
         return { ending: { status: 'CANCELED' } }
+      if (performance.now() >= dueAt) {
+        const given = await giveUp(() => unfinished(unfinishedMs))
+        // Nobody will see what becomes of it. A refusal tells nothing new.
+        if ('ending' in given) await fal.cancel(model.endpoint, requestId, { signal }).catch(ignoreFalError)
+        return given
+      }
       const heard = await listen()
       if (heard === true) continue
       if (heard)
@@ -111,14 +143,29 @@ export async function followRequest(
       if (!(error instanceof FalError)) throw error
       failures.inRow++
       if (error.kind === 'unreadable') failures.unreadable++
-      if (error.kind !== 'not-found' && error.kind !== 'rejected') failures.refusedSince = null
-      else {
-        const isFalsWord = error.body === null
-        if (isFalsWord && error.kind === 'not-found' && cancel.confirmedAt !== null)
-          return { ending: { status: 'CANCELED' } }
-        failures.refusedSince ??= performance.now()
-        if (performance.now() - failures.refusedSince >= (isFalsWord ? refusalMs : FOREIGN_REFUSAL_MS))
+      const now = performance.now()
+      silence ??= { since: now, toldAt: now }
+      if (isRefusalOfFal(error)) {
+        if (error.kind === 'not-found' && cancel.confirmedAt !== null) return { ending: { status: 'CANCELED' } }
+        failures.refusedSince ??= now
+        if (now - failures.refusedSince >= refusalMs)
           return { ending: course.status === 'CANCELING' ? { status: 'CANCELED' } : lost(model, error) }
+      } else {
+        failures.refusedSince = null
+        const silentMs = now - silence.since
+        if (silentMs >= probeMs) {
+          const given = await giveUp((text) => silent(error, text))
+          if (!('ending' in given)) return given
+          if (silentMs >= silenceMs) {
+            onError(toStillSilent(error, silentMs, 'it is given up'), { stage: 'follow', jobId: job.id })
+            return given
+          }
+        }
+        if (now - silence.toldAt >= TELL_AGAIN_MS) {
+          silence.toldAt = now
+          const end = `it is given up after ${silenceMs / HOUR_MS} hours`
+          onError(toStillSilent(error, silentMs, end), { stage: 'follow', jobId: job.id })
+        }
       }
       if (failures.inRow === 1) onError(error, { stage: 'follow', jobId: job.id })
       delayMs = longerMs(nextDelayMs(failures.inRow, random()), error, LONGEST_MS)
@@ -147,9 +194,6 @@ async function confirm(
   }
 }
 
-function lost(model: Model, error: FalError): Ending {
-  if (error.kind !== 'not-found')
-    return { status: 'FAILED', failure: { ...toFailure(model, error), code: 'PROVIDER_ERROR', retryable: true } }
-  const message = 'fal no longer knows this request: its result has expired, or it was removed at fal.'
-  return { status: 'FAILED', failure: createFailure('RESULT_EXPIRED', message) }
+function ignoreFalError(error: unknown): void {
+  if (!(error instanceof FalError)) throw error
 }

@@ -1,10 +1,12 @@
+import { FalError } from '../adapters/fal.ts'
 import { createFailure } from '../jobs/failure.ts'
-import { MODELS } from '../jobs/models.ts'
+import type { KeptResult } from '../jobs/kept-result.ts'
+import { MODELS, type Model } from '../jobs/models.ts'
 import type { Ending, ReadJob } from '../jobs/relay-jobs.ts'
 import { isTerminal } from '../jobs/state.ts'
 import { withSpan } from '../trace.ts'
 import { nextDelayMs, nextLookMs } from './delay.ts'
-import { finishRequest } from './finish.ts'
+import { finishRequest, takeAnswer } from './finish.ts'
 import { followRequest } from './follow.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
 import { type SubmitTries, submitJob } from './submit.ts'
@@ -32,7 +34,7 @@ export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
       const askedAt = Date.now()
       const job = await jobs.read(hold.claim)
       if (!job) return
-      if (failing && failing.last - failing.since > GIVE_UP_MS) await jobs.end(hold.claim, gaveUp())
+      if (failing && failing.last - failing.since > GIVE_UP_MS) await jobs.end(hold.claim, gaveUp(job))
       else if (isTerminal(job.status)) await jobs.endTask(hold.claim)
       else if ((await relayFrom(deps, hold, { job, askedAt, tries })) === 'changed') {
         looks = 0
@@ -70,7 +72,14 @@ async function relayFrom(
   if (!model) throw new Error(`job ${job.id} is of model ${job.model}, which this version does not know`)
 
   let { requestId } = job
-  if (requestId === null) {
+  const kept = requestId === null && job.retryOfId !== null ? await deps.jobs.readKept(hold.claim) : null
+  // What is kept for it has come to its end with the job, unless it is kept again.
+  const endJob = (ending: Ending) => end(deps, hold, kept ? { kept: null, ...ending } : ending)
+  if (kept) {
+    const ending = readKept(deps, hold, { model, kept })
+    if (ending) return await endJob(ending)
+    requestId = kept.requestId
+  } else if (requestId === null) {
     // Canceled while a submit was on its way that fal then did not take: nothing is left to end there.
     if (job.status === 'CANCELING' && job.submittingAt === null) return await end(deps, hold, { status: 'CANCELED' })
     const outcome = await submitJob(deps, hold, { job, askedAt, model, tries })
@@ -88,12 +97,26 @@ async function relayFrom(
     job = { ...job, requestId, status: appended.status, queuePosition: outcome.position }
   }
 
-  const request = { job, model, requestId }
+  const ageMs = job.submittingAt === null ? 0 : job.readAt.getTime() - job.submittingAt.getTime()
+  const request = { job, model, requestId, ageMs }
   const followed = await withSpan('follow', {}, () => followRequest(deps, hold, request))
-  if ('ending' in followed) return await end(deps, hold, followed.ending)
+  if ('ending' in followed) return await endJob(followed.ending)
   return await withSpan('finish', {}, async () =>
-    end(deps, hold, await finishRequest(deps, hold, { model, requestId, followed })),
+    endJob(await finishRequest(deps, hold, { model, requestId, followed })),
   )
+}
+
+/** How the kept answer ends the job; null when there is none that can be read: fal is asked again. */
+function readKept(deps: RelayDeps, hold: Hold, { model, kept }: { model: Model; kept: KeptResult }): Ending | null {
+  if (kept.text === null) return null
+  let answer: unknown
+  try {
+    answer = deps.fal.readResult(kept.text)
+  } catch (error) {
+    if (error instanceof FalError) return null
+    throw error
+  }
+  return takeAnswer(deps, hold, model, answer)
 }
 
 async function end({ jobs }: RelayDeps, hold: Hold, ending: Ending): Promise<'ended'> {
@@ -101,9 +124,10 @@ async function end({ jobs }: RelayDeps, hold: Hold, ending: Ending): Promise<'en
   return 'ended'
 }
 
-function gaveUp(): Ending {
+function gaveUp({ requestId }: ReadJob): Ending {
   return {
     status: 'FAILED',
+    ...(requestId !== null && { kept: { text: null } }),
     failure: createFailure(
       'INTERNAL',
       'This server could not follow the job to its end. The operator finds the reason in the log.',

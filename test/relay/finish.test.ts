@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { FalError, type FalErrorDetails, type FalErrorKind } from '../../src/adapters/fal.ts'
+import { createFal, FalError, type FalErrorDetails, type FalErrorKind } from '../../src/adapters/fal.ts'
 import { DEFAULT_MODEL } from '../../src/jobs/models.ts'
-import { judgeResult } from '../../src/relay/finish.ts'
+import { createAlarm } from '../../src/relay/alarm.ts'
+import { judgeResult, takeAnswer } from '../../src/relay/finish.ts'
 
 const KINDS: FalErrorKind[] = [
   'auth',
@@ -71,12 +72,85 @@ describe('a result that cannot be fetched, of a request that fal calls well', ()
     ['not-sent', 'PROVIDER_UNAVAILABLE'],
     ['unavailable', 'PROVIDER_ERROR'],
     ['interrupted', 'PROVIDER_UNAVAILABLE'],
-    ['unreadable', 'PROVIDER_ERROR'],
+    ['unreadable', 'RESULT_REFUSED'],
   ] as const)('after %s is given up when patience ends, as %s that can be retried', (kind, code) => {
     expect(judge({ kind, waitedMs: 60 * MINUTE_MS })).toMatchObject({
       status: 'FAILED',
       failure: { code, retryable: true },
+      // But for a result that fal itself says is gone, a retry goes on with the request: it pays for no other.
+      ...(kind !== 'not-found' && { kept: { text: null } }),
     })
+  })
+
+  test('is kept as it came when it cannot be read, or is a page of what stands before fal', () => {
+    for (const kind of ['unreadable', 'not-found', 'rejected'] as const) {
+      expect(judge({ kind, body: '<html>', waitedMs: 59 * MINUTE_MS })).toBe('again')
+      expect(judge({ kind, body: '<html>', waitedMs: 60 * MINUTE_MS })).toMatchObject({
+        status: 'FAILED',
+        failure: { code: 'RESULT_REFUSED', retryable: true },
+        kept: { text: '<html>' },
+      })
+    }
+  })
+})
+
+describe('an answer that is paid for', () => {
+  const hold = {
+    claim: { jobId: 'the-job', number: 1, isTakeover: false },
+    alarm: createAlarm(),
+    signal: new AbortController().signal,
+  }
+  const fal = createFal({ queueUrl: 'http://127.0.0.1', restUrl: 'http://127.0.0.1', mediaHosts: ['*.fal.media'] })
+
+  function take(answer: unknown) {
+    const told: { message: string; jobId: string | undefined }[] = []
+    const onError = (error: unknown, { jobId }: { jobId?: string }) =>
+      told.push({ message: error instanceof FalError ? error.message : String(error), jobId })
+    return { ending: takeAnswer({ fal, onError }, hold, DEFAULT_MODEL, answer), told }
+  }
+
+  test('of a host that is not allowed is kept, and the operator is told which host to add', () => {
+    const answer = { video: { url: 'https://storage.googleapis.com/falserverless/out.mp4' }, seed: 1 }
+    const { ending, told } = take(answer)
+    expect(ending).toMatchObject({
+      status: 'FAILED',
+      failure: { code: 'RESULT_REFUSED', retryable: true, message: expect.stringContaining('storage.googleapis.com') },
+      kept: { text: JSON.stringify(answer) },
+    })
+    expect(told).toEqual([
+      { message: expect.stringContaining('add storage.googleapis.com to FAL_MEDIA_HOSTS'), jobId: 'the-job' },
+    ])
+  })
+
+  test.each([
+    ['no video', {}, /no video/],
+    ['one that is no URL', { video: { url: 'clip.mp4' } }, /no video/],
+    ['one that cannot be fetched', { video: { url: 'file:///etc/passwd' } }, /no video/],
+    ['one with a password in it', { video: { url: 'https://a:b@v3.fal.media/a.mp4' } }, /password/],
+    ['a host without an end', { video: { url: `https://${'a.'.repeat(20_000)}test/a.mp4` } }, /a\.a\./],
+  ])('with %s is kept, in words that fit', (_what, answer, words) => {
+    const { ending, told } = take(answer)
+    expect(ending).toMatchObject({
+      failure: { message: expect.stringMatching(words) },
+      kept: { text: JSON.stringify(answer) },
+    })
+    expect(told).toHaveLength(1)
+    for (const text of [told[0]?.message, ending.status === 'FAILED' ? ending.failure.message : ''])
+      expect(text?.length).toBeLessThanOrEqual(500)
+  })
+
+  test.each([
+    ['https://v3.fal.media/my video.mp4', 'https://v3.fal.media/my%20video.mp4'],
+    [' https://V3.FAL.media/a.mp4\n', 'https://v3.fal.media/a.mp4'],
+    ['https://v3.fal.media\\a.mp4', 'https://v3.fal.media/a.mp4'],
+    ['https://v3.fal.media:443/ü.mp4', 'https://v3.fal.media/%C3%BC.mp4'],
+  ])('at %j is a video at %s', (url, read) => {
+    expect(take({ video: { url } })).toMatchObject({ ending: { status: 'SUCCEEDED', video: { url: read } }, told: [] })
+  })
+
+  test('nested too deeply to be written again is refused without a text', () => {
+    const answer = JSON.parse(`${'['.repeat(90_000)}${']'.repeat(90_000)}`)
+    expect(take(answer).ending).toMatchObject({ failure: { code: 'RESULT_REFUSED' }, kept: { text: null } })
   })
 })
 

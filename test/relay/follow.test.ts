@@ -19,6 +19,7 @@ beforeAll(async () => {
 
 afterEach(() => {
   counting({})
+  fal.twists.result = (_request, usual) => usual()
 })
 
 afterAll(async () => {
@@ -65,13 +66,14 @@ const endsAfter =
 
 async function follow(options: FollowOptions) {
   const { id, hold } = await rig.claimJob()
-  const deps = rig.toDeps(fal.url)
+  const told: string[] = []
+  const deps = { ...rig.toDeps(fal.url), onError: (error: unknown) => void told.push(String(error)) }
   const { requestId } = await deps.fal.submit(DEFAULT_MODEL.endpoint, { image_url: `https://pictures.test/${id}` })
   await rig.log.append({ jobId: id, claim: hold.claim.number, status: 'QUEUED', queuePosition: 2 })
   const job = await rig.db.job.findUniqueOrThrow({ where: { id } })
   const followed = await followRequest(deps, hold, { job, model: DEFAULT_MODEL, requestId }, options)
   const updates = await rig.log.read(id, { limit: 100 })
-  return { followed, lines: updates.flatMap(({ logs }) => logs.map(({ message }) => message)) }
+  return { followed, told, lines: updates.flatMap(({ logs }) => logs.map(({ message }) => message)) }
 }
 
 const LINES = Array.from({ length: 6 }, (_, n) => `step ${n + 1}/6`)
@@ -152,6 +154,57 @@ test('a status that fal refuses for good ends the job', async () => {
   expect((await follow({ refusalMs: 500 })).followed).toMatchObject({
     ending: { status: 'FAILED', failure: { code: 'PROVIDER_ERROR', retryable: true } },
   })
+})
+
+const HTML = () => new Response('<html>Please log in</html>', { headers: { 'content-type': 'text/html' } })
+
+test('of a request whose status cannot be read the result is asked for, which shows that it has ended', async () => {
+  let asked = 0
+  fal.twists.status = HTML
+  fal.twists.result = (_request, usual) => (++asked === 2 ? HTML() : usual())
+  const { followed } = await follow({ probeMs: 0 })
+  expect(followed).toMatchObject({ completed: { state: 'COMPLETED', error: null }, canceled: false })
+  // In progress, a page, and then the video: only that is an end.
+  expect(asked).toBeGreaterThan(2)
+  asked = 0
+  fal.twists.result = () => Response.json({ status: ++asked > 1 ? 'COMPLETED' : 'IN_PROGRESS' })
+  const { followed: silent } = await follow({ probeMs: 0, silenceMs: 1_500 })
+  expect(silent).toMatchObject({ ending: { status: 'FAILED', failure: { code: 'PROVIDER_ERROR' } } })
+})
+
+test.each<[string, Twist, string, string | null]>([
+  ['a page', HTML, 'PROVIDER_ERROR', '<html>Please log in</html>'],
+  ['a page with a 404', () => new Response('no', { status: 404 }), 'PROVIDER_ERROR', 'no'],
+  ['a refusal of the key', () => Response.json({ detail: 'no' }, { status: 401 }), 'PROVIDER_AUTH', null],
+  ['a 500', () => Response.json({ detail: 'no' }, { status: 500 }), 'PROVIDER_UNAVAILABLE', null],
+])('a request of which nothing but %s is heard comes to an end, and is kept', async (_what, twist, code, text) => {
+  fal.twists.status = twist
+  fal.twists.result = () => Response.json({ detail: 'Request is still in progress' }, { status: 400 })
+  const { followed, told } = await follow({ probeMs: 300, silenceMs: 600 })
+  expect(followed).toMatchObject({
+    ending: {
+      status: 'FAILED',
+      failure: { code, retryable: true, message: expect.stringMatching(/kept/) },
+      kept: { text },
+    },
+  })
+  expect(told.at(-1)).toMatch(/no status for .* given up/)
+})
+
+test('the answer that is kept is the result’s, where there is one that cannot be read', async () => {
+  fal.twists.status = HTML
+  fal.twists.result = () => new Response("{'video': 'https://fal.media/a.mp4'}")
+  expect((await follow({ probeMs: 300, silenceMs: 600 })).followed).toMatchObject({
+    ending: { failure: { code: 'PROVIDER_ERROR' }, kept: { text: "{'video': 'https://fal.media/a.mp4'}" } },
+  })
+})
+
+test('a request that fal never ends is canceled there, and the job ends', async () => {
+  fal.twists.status = () => Response.json({ status: 'IN_PROGRESS' })
+  expect((await follow({ unfinishedMs: 0 })).followed).toMatchObject({
+    ending: { status: 'FAILED', failure: { code: 'PROVIDER_TIMEOUT' } },
+  })
+  expect([...fal.requests.values()].at(-1)?.canceledAt).not.toBeNull()
 })
 
 test('a stream that says less than is known changes nothing', async () => {

@@ -39,6 +39,12 @@ export type Video = Prisma.VideoModel
  */
 export type JobImage = Prisma.JobImageModel
 /**
+ * Model KeptResult
+ * A request that may be paid for, of a job that ended without taking its result. A retry of the job goes on from here, and
+ * sends nothing to be paid for.
+ */
+export type KeptResult = Prisma.KeptResultModel
+/**
  * Model IdempotencyKey
  * Which job an idempotency key stands for, and the digest of the input that made it.
  */

@@ -52,6 +52,12 @@ const WORDS: Record<JobFailureCode, FailureWords> = {
     advice: 'The line to fal broke as the job was sent. Trying again may make, and cost, a second video.',
     remedy: 'retry',
   },
+  RESULT_REFUSED: {
+    title: 'The video was made, but not taken in',
+    advice:
+      'fal’s answer is kept. Ask whoever runs this server to look into its log; then try again: that costs nothing.',
+    remedy: 'retry',
+  },
   RESULT_EXPIRED: {
     title: 'The video is gone',
     advice: 'fal no longer had it when it was fetched. Trying again makes it anew, which costs a second time.',

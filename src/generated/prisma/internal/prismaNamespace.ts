@@ -401,6 +401,7 @@ export const ModelName = {
   JobUpdate: 'JobUpdate',
   Video: 'Video',
   JobImage: 'JobImage',
+  KeptResult: 'KeptResult',
   IdempotencyKey: 'IdempotencyKey'
 } as const
 
@@ -417,7 +418,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "job" | "jobUpdate" | "video" | "jobImage" | "idempotencyKey"
+    modelProps: "job" | "jobUpdate" | "video" | "jobImage" | "keptResult" | "idempotencyKey"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -717,6 +718,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    KeptResult: {
+      payload: Prisma.$KeptResultPayload<ExtArgs>
+      fields: Prisma.KeptResultFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.KeptResultFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptResultPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.KeptResultFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptResultPayload>
+        }
+        findFirst: {
+          args: Prisma.KeptResultFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptResultPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.KeptResultFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptResultPayload>
+        }
+        findMany: {
+          args: Prisma.KeptResultFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptResultPayload>[]
+        }
+        create: {
+          args: Prisma.KeptResultCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptResultPayload>
+        }
+        createMany: {
+          args: Prisma.KeptResultCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.KeptResultCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptResultPayload>[]
+        }
+        delete: {
+          args: Prisma.KeptResultDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptResultPayload>
+        }
+        update: {
+          args: Prisma.KeptResultUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptResultPayload>
+        }
+        deleteMany: {
+          args: Prisma.KeptResultDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.KeptResultUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.KeptResultUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptResultPayload>[]
+        }
+        upsert: {
+          args: Prisma.KeptResultUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptResultPayload>
+        }
+        aggregate: {
+          args: Prisma.KeptResultAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateKeptResult>
+        }
+        groupBy: {
+          args: Prisma.KeptResultGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.KeptResultGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.KeptResultCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.KeptResultCountAggregateOutputType> | number
+        }
+      }
+    }
     IdempotencyKey: {
       payload: Prisma.$IdempotencyKeyPayload<ExtArgs>
       fields: Prisma.IdempotencyKeyFieldRefs
@@ -894,6 +969,16 @@ export const JobImageScalarFieldEnum = {
 } as const
 
 export type JobImageScalarFieldEnum = (typeof JobImageScalarFieldEnum)[keyof typeof JobImageScalarFieldEnum]
+
+
+export const KeptResultScalarFieldEnum = {
+  jobId: 'jobId',
+  requestId: 'requestId',
+  text: 'text',
+  at: 'at'
+} as const
+
+export type KeptResultScalarFieldEnum = (typeof KeptResultScalarFieldEnum)[keyof typeof KeptResultScalarFieldEnum]
 
 
 export const IdempotencyKeyScalarFieldEnum = {
@@ -1227,6 +1312,7 @@ export type GlobalOmitConfig = {
   jobUpdate?: Prisma.JobUpdateOmit
   video?: Prisma.VideoOmit
   jobImage?: Prisma.JobImageOmit
+  keptResult?: Prisma.KeptResultOmit
   idempotencyKey?: Prisma.IdempotencyKeyOmit
 }
 

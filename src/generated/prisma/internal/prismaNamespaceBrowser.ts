@@ -55,6 +55,7 @@ export const ModelName = {
   JobUpdate: 'JobUpdate',
   Video: 'Video',
   JobImage: 'JobImage',
+  KeptResult: 'KeptResult',
   IdempotencyKey: 'IdempotencyKey'
 } as const
 
@@ -138,6 +139,16 @@ export const JobImageScalarFieldEnum = {
 } as const
 
 export type JobImageScalarFieldEnum = (typeof JobImageScalarFieldEnum)[keyof typeof JobImageScalarFieldEnum]
+
+
+export const KeptResultScalarFieldEnum = {
+  jobId: 'jobId',
+  requestId: 'requestId',
+  text: 'text',
+  at: 'at'
+} as const
+
+export type KeptResultScalarFieldEnum = (typeof KeptResultScalarFieldEnum)[keyof typeof KeptResultScalarFieldEnum]
 
 
 export const IdempotencyKeyScalarFieldEnum = {

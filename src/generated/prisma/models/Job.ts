@@ -418,6 +418,7 @@ export type JobWhereInput = {
   updates?: Prisma.JobUpdateListRelationFilter
   video?: Prisma.XOR<Prisma.VideoNullableScalarRelationFilter, Prisma.VideoWhereInput> | null
   image?: Prisma.XOR<Prisma.JobImageNullableScalarRelationFilter, Prisma.JobImageWhereInput> | null
+  keptResult?: Prisma.XOR<Prisma.KeptResultNullableScalarRelationFilter, Prisma.KeptResultWhereInput> | null
   keys?: Prisma.IdempotencyKeyListRelationFilter
 }
 
@@ -452,6 +453,7 @@ export type JobOrderByWithRelationInput = {
   updates?: Prisma.JobUpdateOrderByRelationAggregateInput
   video?: Prisma.VideoOrderByWithRelationInput
   image?: Prisma.JobImageOrderByWithRelationInput
+  keptResult?: Prisma.KeptResultOrderByWithRelationInput
   keys?: Prisma.IdempotencyKeyOrderByRelationAggregateInput
 }
 
@@ -489,6 +491,7 @@ export type JobWhereUniqueInput = Prisma.AtLeast<{
   updates?: Prisma.JobUpdateListRelationFilter
   video?: Prisma.XOR<Prisma.VideoNullableScalarRelationFilter, Prisma.VideoWhereInput> | null
   image?: Prisma.XOR<Prisma.JobImageNullableScalarRelationFilter, Prisma.JobImageWhereInput> | null
+  keptResult?: Prisma.XOR<Prisma.KeptResultNullableScalarRelationFilter, Prisma.KeptResultWhereInput> | null
   keys?: Prisma.IdempotencyKeyListRelationFilter
 }, "id" | "requestId">
 
@@ -586,6 +589,7 @@ export type JobCreateInput = {
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
   video?: Prisma.VideoCreateNestedOneWithoutJobInput
   image?: Prisma.JobImageCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyCreateNestedManyWithoutJobInput
 }
 
@@ -619,6 +623,7 @@ export type JobUncheckedCreateInput = {
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
   video?: Prisma.VideoUncheckedCreateNestedOneWithoutJobInput
   image?: Prisma.JobImageUncheckedCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultUncheckedCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyUncheckedCreateNestedManyWithoutJobInput
 }
 
@@ -652,6 +657,7 @@ export type JobUpdateInput = {
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUpdateOneWithoutJobNestedInput
   image?: Prisma.JobImageUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUpdateManyWithoutJobNestedInput
 }
 
@@ -685,6 +691,7 @@ export type JobUncheckedUpdateInput = {
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUncheckedUpdateOneWithoutJobNestedInput
   image?: Prisma.JobImageUncheckedUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUncheckedUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUncheckedUpdateManyWithoutJobNestedInput
 }
 
@@ -1053,6 +1060,20 @@ export type JobUpdateOneRequiredWithoutImageNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.JobUpdateToOneWithWhereWithoutImageInput, Prisma.JobUpdateWithoutImageInput>, Prisma.JobUncheckedUpdateWithoutImageInput>
 }
 
+export type JobCreateNestedOneWithoutKeptResultInput = {
+  create?: Prisma.XOR<Prisma.JobCreateWithoutKeptResultInput, Prisma.JobUncheckedCreateWithoutKeptResultInput>
+  connectOrCreate?: Prisma.JobCreateOrConnectWithoutKeptResultInput
+  connect?: Prisma.JobWhereUniqueInput
+}
+
+export type JobUpdateOneRequiredWithoutKeptResultNestedInput = {
+  create?: Prisma.XOR<Prisma.JobCreateWithoutKeptResultInput, Prisma.JobUncheckedCreateWithoutKeptResultInput>
+  connectOrCreate?: Prisma.JobCreateOrConnectWithoutKeptResultInput
+  upsert?: Prisma.JobUpsertWithoutKeptResultInput
+  connect?: Prisma.JobWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.JobUpdateToOneWithWhereWithoutKeptResultInput, Prisma.JobUpdateWithoutKeptResultInput>, Prisma.JobUncheckedUpdateWithoutKeptResultInput>
+}
+
 export type JobCreateNestedOneWithoutKeysInput = {
   create?: Prisma.XOR<Prisma.JobCreateWithoutKeysInput, Prisma.JobUncheckedCreateWithoutKeysInput>
   connectOrCreate?: Prisma.JobCreateOrConnectWithoutKeysInput
@@ -1096,6 +1117,7 @@ export type JobCreateWithoutRetriesInput = {
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
   video?: Prisma.VideoCreateNestedOneWithoutJobInput
   image?: Prisma.JobImageCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyCreateNestedManyWithoutJobInput
 }
 
@@ -1128,6 +1150,7 @@ export type JobUncheckedCreateWithoutRetriesInput = {
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
   video?: Prisma.VideoUncheckedCreateNestedOneWithoutJobInput
   image?: Prisma.JobImageUncheckedCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultUncheckedCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyUncheckedCreateNestedManyWithoutJobInput
 }
 
@@ -1165,6 +1188,7 @@ export type JobCreateWithoutRetryOfInput = {
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
   video?: Prisma.VideoCreateNestedOneWithoutJobInput
   image?: Prisma.JobImageCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyCreateNestedManyWithoutJobInput
 }
 
@@ -1197,6 +1221,7 @@ export type JobUncheckedCreateWithoutRetryOfInput = {
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
   video?: Prisma.VideoUncheckedCreateNestedOneWithoutJobInput
   image?: Prisma.JobImageUncheckedCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultUncheckedCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyUncheckedCreateNestedManyWithoutJobInput
 }
 
@@ -1250,6 +1275,7 @@ export type JobUpdateWithoutRetriesInput = {
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUpdateOneWithoutJobNestedInput
   image?: Prisma.JobImageUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUpdateManyWithoutJobNestedInput
 }
 
@@ -1282,6 +1308,7 @@ export type JobUncheckedUpdateWithoutRetriesInput = {
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUncheckedUpdateOneWithoutJobNestedInput
   image?: Prisma.JobImageUncheckedUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUncheckedUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUncheckedUpdateManyWithoutJobNestedInput
 }
 
@@ -1361,6 +1388,7 @@ export type JobCreateWithoutUpdatesInput = {
   retries?: Prisma.JobCreateNestedManyWithoutRetryOfInput
   video?: Prisma.VideoCreateNestedOneWithoutJobInput
   image?: Prisma.JobImageCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyCreateNestedManyWithoutJobInput
 }
 
@@ -1393,6 +1421,7 @@ export type JobUncheckedCreateWithoutUpdatesInput = {
   retries?: Prisma.JobUncheckedCreateNestedManyWithoutRetryOfInput
   video?: Prisma.VideoUncheckedCreateNestedOneWithoutJobInput
   image?: Prisma.JobImageUncheckedCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultUncheckedCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyUncheckedCreateNestedManyWithoutJobInput
 }
 
@@ -1441,6 +1470,7 @@ export type JobUpdateWithoutUpdatesInput = {
   retries?: Prisma.JobUpdateManyWithoutRetryOfNestedInput
   video?: Prisma.VideoUpdateOneWithoutJobNestedInput
   image?: Prisma.JobImageUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUpdateManyWithoutJobNestedInput
 }
 
@@ -1473,6 +1503,7 @@ export type JobUncheckedUpdateWithoutUpdatesInput = {
   retries?: Prisma.JobUncheckedUpdateManyWithoutRetryOfNestedInput
   video?: Prisma.VideoUncheckedUpdateOneWithoutJobNestedInput
   image?: Prisma.JobImageUncheckedUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUncheckedUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUncheckedUpdateManyWithoutJobNestedInput
 }
 
@@ -1505,6 +1536,7 @@ export type JobCreateWithoutVideoInput = {
   retries?: Prisma.JobCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
   image?: Prisma.JobImageCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyCreateNestedManyWithoutJobInput
 }
 
@@ -1537,6 +1569,7 @@ export type JobUncheckedCreateWithoutVideoInput = {
   retries?: Prisma.JobUncheckedCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
   image?: Prisma.JobImageUncheckedCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultUncheckedCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyUncheckedCreateNestedManyWithoutJobInput
 }
 
@@ -1585,6 +1618,7 @@ export type JobUpdateWithoutVideoInput = {
   retries?: Prisma.JobUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
   image?: Prisma.JobImageUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUpdateManyWithoutJobNestedInput
 }
 
@@ -1617,6 +1651,7 @@ export type JobUncheckedUpdateWithoutVideoInput = {
   retries?: Prisma.JobUncheckedUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
   image?: Prisma.JobImageUncheckedUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUncheckedUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUncheckedUpdateManyWithoutJobNestedInput
 }
 
@@ -1649,6 +1684,7 @@ export type JobCreateWithoutImageInput = {
   retries?: Prisma.JobCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
   video?: Prisma.VideoCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyCreateNestedManyWithoutJobInput
 }
 
@@ -1681,6 +1717,7 @@ export type JobUncheckedCreateWithoutImageInput = {
   retries?: Prisma.JobUncheckedCreateNestedManyWithoutRetryOfInput
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
   video?: Prisma.VideoUncheckedCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultUncheckedCreateNestedOneWithoutJobInput
   keys?: Prisma.IdempotencyKeyUncheckedCreateNestedManyWithoutJobInput
 }
 
@@ -1729,6 +1766,7 @@ export type JobUpdateWithoutImageInput = {
   retries?: Prisma.JobUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUpdateManyWithoutJobNestedInput
 }
 
@@ -1761,6 +1799,155 @@ export type JobUncheckedUpdateWithoutImageInput = {
   retries?: Prisma.JobUncheckedUpdateManyWithoutRetryOfNestedInput
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUncheckedUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUncheckedUpdateOneWithoutJobNestedInput
+  keys?: Prisma.IdempotencyKeyUncheckedUpdateManyWithoutJobNestedInput
+}
+
+export type JobCreateWithoutKeptResultInput = {
+  id?: string
+  ownerId: string
+  status?: $Enums.JobStatus
+  model: string
+  imageUrl?: string | null
+  seed?: bigint | number | null
+  motionBucketId: number
+  condAug: number
+  fps: number
+  queuePosition?: number | null
+  createdAt?: Date | string
+  startedAt?: Date | string | null
+  finishedAt?: Date | string | null
+  statusSince?: Date | string
+  lastSequence?: number
+  firstSequence?: number
+  claim?: number
+  takeovers?: number
+  submittingAt?: Date | string | null
+  requestId?: string | null
+  falLogLines?: number
+  falLogBytes?: number
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
+  retryOf?: Prisma.JobCreateNestedOneWithoutRetriesInput
+  retries?: Prisma.JobCreateNestedManyWithoutRetryOfInput
+  updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
+  video?: Prisma.VideoCreateNestedOneWithoutJobInput
+  image?: Prisma.JobImageCreateNestedOneWithoutJobInput
+  keys?: Prisma.IdempotencyKeyCreateNestedManyWithoutJobInput
+}
+
+export type JobUncheckedCreateWithoutKeptResultInput = {
+  id?: string
+  ownerId: string
+  status?: $Enums.JobStatus
+  model: string
+  imageUrl?: string | null
+  seed?: bigint | number | null
+  motionBucketId: number
+  condAug: number
+  fps: number
+  queuePosition?: number | null
+  createdAt?: Date | string
+  startedAt?: Date | string | null
+  finishedAt?: Date | string | null
+  statusSince?: Date | string
+  lastSequence?: number
+  firstSequence?: number
+  claim?: number
+  takeovers?: number
+  submittingAt?: Date | string | null
+  requestId?: string | null
+  falLogLines?: number
+  falLogBytes?: number
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: string | null
+  retryOfId?: string | null
+  retries?: Prisma.JobUncheckedCreateNestedManyWithoutRetryOfInput
+  updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
+  video?: Prisma.VideoUncheckedCreateNestedOneWithoutJobInput
+  image?: Prisma.JobImageUncheckedCreateNestedOneWithoutJobInput
+  keys?: Prisma.IdempotencyKeyUncheckedCreateNestedManyWithoutJobInput
+}
+
+export type JobCreateOrConnectWithoutKeptResultInput = {
+  where: Prisma.JobWhereUniqueInput
+  create: Prisma.XOR<Prisma.JobCreateWithoutKeptResultInput, Prisma.JobUncheckedCreateWithoutKeptResultInput>
+}
+
+export type JobUpsertWithoutKeptResultInput = {
+  update: Prisma.XOR<Prisma.JobUpdateWithoutKeptResultInput, Prisma.JobUncheckedUpdateWithoutKeptResultInput>
+  create: Prisma.XOR<Prisma.JobCreateWithoutKeptResultInput, Prisma.JobUncheckedCreateWithoutKeptResultInput>
+  where?: Prisma.JobWhereInput
+}
+
+export type JobUpdateToOneWithWhereWithoutKeptResultInput = {
+  where?: Prisma.JobWhereInput
+  data: Prisma.XOR<Prisma.JobUpdateWithoutKeptResultInput, Prisma.JobUncheckedUpdateWithoutKeptResultInput>
+}
+
+export type JobUpdateWithoutKeptResultInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumJobStatusFieldUpdateOperationsInput | $Enums.JobStatus
+  model?: Prisma.StringFieldUpdateOperationsInput | string
+  imageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  seed?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  motionBucketId?: Prisma.IntFieldUpdateOperationsInput | number
+  condAug?: Prisma.FloatFieldUpdateOperationsInput | number
+  fps?: Prisma.IntFieldUpdateOperationsInput | number
+  queuePosition?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
+  submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
+  falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  retryOf?: Prisma.JobUpdateOneWithoutRetriesNestedInput
+  retries?: Prisma.JobUpdateManyWithoutRetryOfNestedInput
+  updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
+  video?: Prisma.VideoUpdateOneWithoutJobNestedInput
+  image?: Prisma.JobImageUpdateOneWithoutJobNestedInput
+  keys?: Prisma.IdempotencyKeyUpdateManyWithoutJobNestedInput
+}
+
+export type JobUncheckedUpdateWithoutKeptResultInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  ownerId?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.EnumJobStatusFieldUpdateOperationsInput | $Enums.JobStatus
+  model?: Prisma.StringFieldUpdateOperationsInput | string
+  imageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  seed?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  motionBucketId?: Prisma.IntFieldUpdateOperationsInput | number
+  condAug?: Prisma.FloatFieldUpdateOperationsInput | number
+  fps?: Prisma.IntFieldUpdateOperationsInput | number
+  queuePosition?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  finishedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  statusSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  lastSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  firstSequence?: Prisma.IntFieldUpdateOperationsInput | number
+  claim?: Prisma.IntFieldUpdateOperationsInput | number
+  takeovers?: Prisma.IntFieldUpdateOperationsInput | number
+  submittingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  requestId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  falLogLines?: Prisma.IntFieldUpdateOperationsInput | number
+  falLogBytes?: Prisma.IntFieldUpdateOperationsInput | number
+  failure?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
+  traceParent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  retryOfId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  retries?: Prisma.JobUncheckedUpdateManyWithoutRetryOfNestedInput
+  updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
+  video?: Prisma.VideoUncheckedUpdateOneWithoutJobNestedInput
+  image?: Prisma.JobImageUncheckedUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUncheckedUpdateManyWithoutJobNestedInput
 }
 
@@ -1794,6 +1981,7 @@ export type JobCreateWithoutKeysInput = {
   updates?: Prisma.JobUpdateCreateNestedManyWithoutJobInput
   video?: Prisma.VideoCreateNestedOneWithoutJobInput
   image?: Prisma.JobImageCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultCreateNestedOneWithoutJobInput
 }
 
 export type JobUncheckedCreateWithoutKeysInput = {
@@ -1826,6 +2014,7 @@ export type JobUncheckedCreateWithoutKeysInput = {
   updates?: Prisma.JobUpdateUncheckedCreateNestedManyWithoutJobInput
   video?: Prisma.VideoUncheckedCreateNestedOneWithoutJobInput
   image?: Prisma.JobImageUncheckedCreateNestedOneWithoutJobInput
+  keptResult?: Prisma.KeptResultUncheckedCreateNestedOneWithoutJobInput
 }
 
 export type JobCreateOrConnectWithoutKeysInput = {
@@ -1874,6 +2063,7 @@ export type JobUpdateWithoutKeysInput = {
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUpdateOneWithoutJobNestedInput
   image?: Prisma.JobImageUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUpdateOneWithoutJobNestedInput
 }
 
 export type JobUncheckedUpdateWithoutKeysInput = {
@@ -1906,6 +2096,7 @@ export type JobUncheckedUpdateWithoutKeysInput = {
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUncheckedUpdateOneWithoutJobNestedInput
   image?: Prisma.JobImageUncheckedUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUncheckedUpdateOneWithoutJobNestedInput
 }
 
 export type JobCreateManyRetryOfInput = {
@@ -1964,6 +2155,7 @@ export type JobUpdateWithoutRetryOfInput = {
   updates?: Prisma.JobUpdateUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUpdateOneWithoutJobNestedInput
   image?: Prisma.JobImageUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUpdateManyWithoutJobNestedInput
 }
 
@@ -1996,6 +2188,7 @@ export type JobUncheckedUpdateWithoutRetryOfInput = {
   updates?: Prisma.JobUpdateUncheckedUpdateManyWithoutJobNestedInput
   video?: Prisma.VideoUncheckedUpdateOneWithoutJobNestedInput
   image?: Prisma.JobImageUncheckedUpdateOneWithoutJobNestedInput
+  keptResult?: Prisma.KeptResultUncheckedUpdateOneWithoutJobNestedInput
   keys?: Prisma.IdempotencyKeyUncheckedUpdateManyWithoutJobNestedInput
 }
 
@@ -2106,6 +2299,7 @@ export type JobSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   updates?: boolean | Prisma.Job$updatesArgs<ExtArgs>
   video?: boolean | Prisma.Job$videoArgs<ExtArgs>
   image?: boolean | Prisma.Job$imageArgs<ExtArgs>
+  keptResult?: boolean | Prisma.Job$keptResultArgs<ExtArgs>
   keys?: boolean | Prisma.Job$keysArgs<ExtArgs>
   _count?: boolean | Prisma.JobCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["job"]>
@@ -2203,6 +2397,7 @@ export type JobInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   updates?: boolean | Prisma.Job$updatesArgs<ExtArgs>
   video?: boolean | Prisma.Job$videoArgs<ExtArgs>
   image?: boolean | Prisma.Job$imageArgs<ExtArgs>
+  keptResult?: boolean | Prisma.Job$keptResultArgs<ExtArgs>
   keys?: boolean | Prisma.Job$keysArgs<ExtArgs>
   _count?: boolean | Prisma.JobCountOutputTypeDefaultArgs<ExtArgs>
 }
@@ -2221,6 +2416,7 @@ export type $JobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     updates: Prisma.$JobUpdatePayload<ExtArgs>[]
     video: Prisma.$VideoPayload<ExtArgs> | null
     image: Prisma.$JobImagePayload<ExtArgs> | null
+    keptResult: Prisma.$KeptResultPayload<ExtArgs> | null
     keys: Prisma.$IdempotencyKeyPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
@@ -2678,6 +2874,7 @@ export interface Prisma__JobClient<T, Null = never, ExtArgs extends runtime.Type
   updates<T extends Prisma.Job$updatesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Job$updatesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$JobUpdatePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   video<T extends Prisma.Job$videoArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Job$videoArgs<ExtArgs>>): Prisma.Prisma__VideoClient<runtime.Types.Result.GetResult<Prisma.$VideoPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
   image<T extends Prisma.Job$imageArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Job$imageArgs<ExtArgs>>): Prisma.Prisma__JobImageClient<runtime.Types.Result.GetResult<Prisma.$JobImagePayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
+  keptResult<T extends Prisma.Job$keptResultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Job$keptResultArgs<ExtArgs>>): Prisma.Prisma__KeptResultClient<runtime.Types.Result.GetResult<Prisma.$KeptResultPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
   keys<T extends Prisma.Job$keysArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Job$keysArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$IdempotencyKeyPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
@@ -3236,6 +3433,25 @@ export type Job$imageArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs 
    */
   include?: Prisma.JobImageInclude<ExtArgs> | null
   where?: Prisma.JobImageWhereInput
+}
+
+/**
+ * Job.keptResult
+ */
+export type Job$keptResultArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the KeptResult
+   */
+  select?: Prisma.KeptResultSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the KeptResult
+   */
+  omit?: Prisma.KeptResultOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.KeptResultInclude<ExtArgs> | null
+  where?: Prisma.KeptResultWhereInput
 }
 
 /**

@@ -1,0 +1,38 @@
+import type { Database, Transaction } from '../adapters/db.ts'
+import type { Job } from '../generated/prisma/client.ts'
+import { toStorableText } from './text.ts'
+
+/** What is kept of a request that may be paid for, when its job ended without taking the result. */
+export interface KeptResult {
+  requestId: string
+  /** The answer as it came; null when there was none. */
+  text: string | null
+}
+
+/** Longest text that is kept, in characters: of a longer one nothing would be read either. */
+const MAX_TEXT = 192 * 1024
+
+/** Keeps the request of a job, or the one that it holds from the job that it repeats; the text that is known last stays. */
+export async function keepResult(tx: Transaction, jobId: string, text: string | null): Promise<void> {
+  const storable = text === null ? null : toStorableText(text.slice(0, MAX_TEXT))
+  await tx.$executeRaw`
+    INSERT INTO "KeptResult" AS k ("jobId", "requestId", text)
+    SELECT j.id, coalesce(j."requestId", held."requestId"), ${storable}
+    FROM "Job" j LEFT JOIN "KeptResult" held ON held."jobId" = j.id
+    WHERE j.id = ${jobId}::uuid AND coalesce(j."requestId", held."requestId") IS NOT NULL
+    ON CONFLICT ("jobId") DO UPDATE SET text = coalesce(excluded.text, k.text), at = excluded.at`
+}
+
+/** A retry goes on with the request of the job that it repeats, whose submit has left: nothing is submitted for it. */
+export async function inheritResult(tx: Transaction, from: Job, to: Pick<Job, 'id'>): Promise<void> {
+  await tx.$executeRaw`
+    WITH held AS (
+      INSERT INTO "KeptResult" ("jobId", "requestId", text)
+      SELECT ${to.id}::uuid, "requestId", text FROM "KeptResult" WHERE "jobId" = ${from.id}::uuid RETURNING "jobId"
+    )
+    UPDATE "Job" j SET "submittingAt" = clock_timestamp() FROM held WHERE j.id = held."jobId"`
+}
+
+export async function readKeptResult(db: Database, jobId: string): Promise<KeptResult | null> {
+  return await db.keptResult.findUnique({ where: { jobId }, select: { requestId: true, text: true } })
+}
