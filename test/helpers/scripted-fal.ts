@@ -7,6 +7,7 @@ import { Hono } from 'hono'
 
 interface Answer {
   status: number
+  /** JSON; of a string, its characters as they are. */
   body: unknown
 }
 
@@ -41,7 +42,8 @@ export async function startScriptedFal({
   const counts = { submits: 0, cancels: 0 }
   const answering = Promise.withResolvers<void>()
   if (!holdSubmit) answering.resolve()
-  const toResponse = ({ status, body }: Answer) => Response.json(body, { status })
+  const toResponse = ({ status, body }: Answer) =>
+    typeof body === 'string' ? new Response(body, { status }) : Response.json(body, { status })
   const app = new Hono()
     .post('/fal-ai/stable-video', async () => {
       counts.submits++
