@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { findLinkProblem } from './image-link.ts'
 import { isStorableText } from './text.ts'
 import { toVideoFile } from './video-name.ts'
 
@@ -41,20 +42,6 @@ export interface Model {
   readResult(answer: unknown): VideoResult
 }
 
-/** Longest http(s) URL taken, in characters. */
-const MAX_URL_LENGTH = 8192
-
-const HttpUrl = z
-  .string()
-  .max(MAX_URL_LENGTH, {
-    error: `imageUrl is longer than ${MAX_URL_LENGTH} characters: give a shorter URL, or upload the image.`,
-    abort: true, // parsing 15 MB as a URL takes half a second
-  })
-  .refine(
-    isHttpUrl,
-    'imageUrl must be an absolute http or https URL without user name and password, or a data URI of a JPEG, PNG or WebP.',
-  )
-
 const ImageUrl = z
   .string()
   .refine(isStorableText, {
@@ -62,8 +49,8 @@ const ImageUrl = z
     params: { code: 'INVALID_TEXT' },
   })
   // The bytes of a data URI are checked by image.ts, which has more to say about them.
-  .refine((url) => isDataUri(url) || !isStorableText(url) || HttpUrl.safeParse(url).success, {
-    error: ({ input }) => HttpUrl.safeParse(input).error?.issues[0]?.message ?? 'imageUrl is not usable.',
+  .refine((url) => isDataUri(url) || !isStorableText(url) || findLinkProblem(url) === null, {
+    error: ({ input }) => `imageUrl ${findLinkProblem(String(input))}`,
     params: { code: 'INVALID_URL' },
   })
 
@@ -133,18 +120,6 @@ export function toFalInput(
 
 export function isDataUri(url: string): boolean {
   return /^data:/i.test(url)
-}
-
-function isHttpUrl(text: string): boolean {
-  const url = URL.parse(text)
-  // WHATWG parsing forgives white space and control characters; what would be stored and sent is the text as it came.
-  return (
-    url !== null &&
-    /^https?:\/\/[^\s\p{Cc}\\]+$/iu.test(text) &&
-    url.hostname !== '' &&
-    url.username === '' &&
-    url.password === ''
-  )
 }
 
 function inRange(name: string, least: number, most: number, kind: 'number' | 'whole number') {

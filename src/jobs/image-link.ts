@@ -1,0 +1,47 @@
+/** What keeps a text from being the link of an image. The API, the command line and the studio all ask here. */
+
+/** Longest link taken, in characters. */
+export const MAX_LINK_LENGTH = 8192
+
+/**
+ * Which rule of links the text breaks and where, as the end of a sentence that begins with the name of the setting; null
+ * when it breaks none. The text itself counts, as it is stored and sent: parsers of URLs forgive what others do not.
+ */
+export function findLinkProblem(text: string): string | null {
+  if (text.trim() === '') return 'is empty: give an http or https URL.'
+  if (BASE64_OF_IMAGE.test(text)) return 'is base64 without its beginning: write data:image/jpeg;base64, before it.'
+  if (LOCAL_PATH.test(text)) return 'is a path: give a whole URL, or upload the file.'
+  if (text.length > MAX_LINK_LENGTH)
+    return `is longer than ${MAX_LINK_LENGTH} characters: give a shorter URL, or upload the image.`
+  const [wrong] = WRONG_CHARACTER.exec(text) ?? []
+  if (wrong !== undefined) return describeCharacter(text, wrong)
+  if (!/^https?:\/\//i.test(text)) return describeStart(text)
+  if (/^https?:\/\/[^/?#]*@/i.test(text)) return 'has a user name or a password: leave out all up to the @.'
+  if (/^https?:\/\/(?:[/?#:]|$)/i.test(text)) return 'has no host after its //.'
+  return URL.canParse(text) ? null : 'has a host or a port that cannot be: correct what follows its //.'
+}
+
+const BASE64_OF_IMAGE = /^\s*(?:\/9j\/|iVBORw0KGgo|UklGR)/
+const LOCAL_PATH = /^\s*(?:file:|[a-z]:[\\/]|\\\\|~?\/(?!\/)|\.\.?[\\/])/i
+const WRONG_CHARACTER = /[\s\p{Cc}\\]/u
+
+function describeCharacter(text: string, character: string): string {
+  const index = text.indexOf(character)
+  const isAtAnEnd = index === 0 || text.trimEnd().length <= index
+  const remedy = isAtAnEnd || character !== ' ' ? 'leave it out' : 'write %20'
+  const place = `at character ${index + 1}`
+  if (character === '\\') return `has a backslash ${place}: write /.`
+  if (character === ' ') return `has a space ${place}: ${remedy}.`
+  if (character === '\n' || character === '\r') return `has a line break ${place}: leave it out.`
+  const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
+  return `has U+${code}, which no URL has, ${place}: leave it out.`
+}
+
+function describeStart(text: string): string {
+  if (/^https?:/i.test(text)) return 'needs // after its http: or https:, and then the host.'
+  if (/^[^\p{L}\p{N}]+https?:\/\//iu.test(text)) return 'has to begin with http: leave out what stands before it.'
+  const [scheme] = /^[a-z][a-z\d+.-]{0,19}:(?!\d)/i.exec(text) ?? []
+  if (scheme === undefined) return 'has no https:// at its beginning: give a whole URL, or upload the file.'
+  if (scheme.toLowerCase() === 'blob:') return 'is a blob: URL, which only its own page can read: upload the image.'
+  return `begins with ${scheme} instead of https:// or http://.`
+}
