@@ -19,12 +19,8 @@ export function toActivity(
     case 'PENDING':
       return { text: 'waiting to be sent to fal' }
     case 'QUEUED':
-      return {
-        text:
-          queuePosition === null
-            ? 'in the queue'
-            : `in the queue, position ${queuePosition}${queuePosition === 0 ? ' (next)' : ''}`,
-      }
+      if (queuePosition === null) return { text: 'in the queue' }
+      return { text: queuePosition === 0 ? 'next in the queue' : `in the queue, ${queuePosition} ahead` }
     case 'RUNNING':
       return {
         text: 'generating',

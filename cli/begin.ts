@@ -3,9 +3,12 @@ import { openAsBlob } from 'node:fs'
 import { access, constants, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { GenerateVideoDocument, UploadImageDocument } from '../operations/generated/graphql.ts'
+import { checkImageFile } from '../src/jobs/image.ts'
+import { findLinkProblem } from '../src/jobs/image-link.ts'
+import { SETTINGS } from '../web/src/generated/settings.ts'
 import { type Client, withRetries } from './client.ts'
 import type { Display } from './display.ts'
-import { CommandError, InputRefusedError, UsageError } from './errors.ts'
+import { CommandError, type InputIssue, InputRefusedError, UsageError } from './errors.ts'
 import { isWebPicture, type Settings } from './options.ts'
 import { toSafeText, toSizeText } from './text.ts'
 
@@ -21,20 +24,32 @@ export interface BeginDeps {
 }
 
 /**
- * Makes sure that there is a picture, if it is a file, before anything else happens.
- * @throws UsageError
+ * Checks picture and settings as the server does, before a server is started or anything is uploaded.
+ * @throws UsageError when there is no such file, InputRefusedError with all that is wrong
  */
-export async function checkPicture(picture: string): Promise<void> {
-  if (isWebPicture(picture)) return
+export async function checkInput({ picture, settings }: Picture): Promise<void> {
+  const wrong = isWebPicture(picture) ? findLinkProblem(picture) : await findFileProblem(picture)
+  const issues: InputIssue[] = wrong === null ? [] : [{ path: ['input', 'imageUrl'], message: wrong }]
+  for (const [name, { least, most }] of Object.entries(SETTINGS)) {
+    const value = settings[name as keyof typeof SETTINGS]
+    if (value !== undefined && !(value >= least && value <= most))
+      issues.push({ path: ['input', name], message: `must be from ${least} to ${most}, but is ${value}` })
+  }
+  if (issues.length > 0) throw new InputRefusedError('The input has problems', issues)
+}
+
+async function findFileProblem(picture: string): Promise<string | null> {
+  const name = picture.length > 200 ? `${picture.slice(0, 200)}…` : picture
   const found = await stat(picture).catch(() => null)
   if (!found)
     throw new UsageError(
-      `there is no picture at ${picture}: give the name of a file, or a URL that begins with http:// or https://`,
+      `there is no picture at ${name}: give the name of a file, or a URL that begins with http:// or https://`,
     )
-  if (!found.isFile()) throw new UsageError(`${picture} is not a file: give the name of a picture`)
+  if (!found.isFile()) throw new UsageError(`${name} is not a file: give the name of a picture`)
   await access(picture, constants.R_OK).catch((error: unknown) => {
-    throw new UsageError(`${picture} cannot be read: allow it, or give another`, { cause: error })
+    throw new UsageError(`${name} cannot be read: allow it, or give another`, { cause: error })
   })
+  return (await checkImageFile(await openAsBlob(picture))).problem?.message ?? null
 }
 
 /**

@@ -22,7 +22,7 @@ export interface InputIssue {
   message: string
 }
 
-/** The server refused the picture or a setting: every reason at once. */
+/** The picture or a setting breaks a rule: every one at once. */
 export class InputRefusedError extends CommandError {
   readonly issues: readonly InputIssue[]
   constructor(message: string, issues: readonly InputIssue[]) {

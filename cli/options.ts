@@ -53,7 +53,7 @@ Exit code: 0 video saved, 1 failed, 2 wrong usage, 130 left or canceled with Ctr
 `
 
 /**
- * Reads the command line. What a setting may be is the server's to say; here only that it is a number.
+ * Reads the command line. Of a setting, only that it is a number is seen here.
  * @throws UsageError
  */
 export function parseOptions(
@@ -84,8 +84,6 @@ export function parseOptions(
     throw new UsageError(
       `one picture at a time, but there are ${positionals.length}: ${positionals.join(', ')}. npm keeps options for itself unless -- stands before them: npm run video -- PICTURE --fps 12`,
     )
-  if (isWebPicture(picture) && !URL.canParse(picture))
-    throw new UsageError(`the picture's URL must be an http or https URL, but is "${picture}"`)
   return { action: 'make', ...server, picture, settings, out }
 }
 

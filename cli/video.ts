@@ -1,5 +1,5 @@
 import { GetJobDocument } from '../operations/generated/graphql.ts'
-import { beginJob, checkPicture } from './begin.ts'
+import { beginJob, checkInput } from './begin.ts'
 import { createClient } from './client.ts'
 import { createDisplay, type Display } from './display.ts'
 import { CommandError, InputRefusedError, InterruptedError, UsageError } from './errors.ts'
@@ -39,7 +39,7 @@ async function run(options: Exclude<Options, { action: 'help' }>, interrupts: In
       : picture !== null
         ? { path: toVideoName(picture), replace: false }
         : null
-  if (picture !== null) await checkPicture(picture)
+  if (options.action === 'make') await checkInput(options)
   if (target !== null) await checkTarget(target)
 
   const display = createDisplay(process.stdout, process.env)
@@ -66,7 +66,11 @@ async function run(options: Exclude<Options, { action: 'help' }>, interrupts: In
 
     async function readJob(id: string): Promise<Omit<FollowedJob, 'target'>> {
       const { job } = await client.request(GetJobDocument, { id })
-      if (!job) throw new CommandError(`there is no job ${id}`)
+      const shown = id.length > 100 ? `${id.slice(0, 100)}…` : id
+      if (!job)
+        throw new CommandError(
+          `there is no job ${shown}: expected the id that the command printed after "Job", or that the API of ${url} gave`,
+        )
       return { id: job.id, picture: job.settings.imageUrl, settings: job.settings }
     }
   } finally {
@@ -90,7 +94,7 @@ function tellError(error: unknown): number {
     return 2
   }
   if (error instanceof InputRefusedError) {
-    say('The server does not take this:')
+    say('Invalid input:')
     for (const issue of error.issues) say(`  ${toIssueLine(issue)}`)
     return 2
   }

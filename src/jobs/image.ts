@@ -1,16 +1,16 @@
 /**
- * Is this an image that fal's models take? Pure checks of bytes and data URIs, for settings and uploads alike.
- * What is wrong is returned, not thrown: it is the user's to correct, next to whatever else is.
+ * Is this an image that fal's models take? Its bytes alone decide: labels come from file names and form libraries.
+ * The API, the command line and the studio all ask here, so this file is for browsers too.
  */
 
-import { fileTypeFromBlob, fileTypeFromBuffer } from 'file-type'
+import { type FileTypeResult, fileTypeFromBlob, fileTypeFromBuffer } from 'file-type'
 
 /** The largest image that is taken, in bytes after decoding: 10 MiB. */
 export const MAX_IMAGE_BYTES = 10 * 1024 * 1024
 
-/** The media types that are taken, in lower case. */
-export const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp'] as const
+const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp'] as const
 
+/** The media types that are taken. */
 export type ImageType = (typeof IMAGE_TYPES)[number]
 
 /** An image that passed every check: `contentType` is what its bytes show. */
@@ -19,17 +19,13 @@ export interface CheckedImage {
   bytes: Uint8Array<ArrayBuffer>
 }
 
-/** An image whose type is only what its sender says. */
-export type DeclaredImage = CheckedImage
-
 /**
- * - `BAD_DATA_URI`: not `data:image/(jpeg|png|webp);base64,` followed by padded base64.
+ * - `BAD_DATA_URI`: not `data:`, anything, `;base64,` and base64.
  * - `EMPTY`: no bytes.
  * - `TOO_LARGE`: more than {@link MAX_IMAGE_BYTES}.
- * - `NOT_AN_IMAGE`: the bytes are none of {@link IMAGE_TYPES}.
- * - `TYPE_MISMATCH`: an image, but not of the type that it was declared as.
+ * - `NOT_AN_IMAGE`: the bytes are no JPEG, PNG or WebP.
  */
-export type ImageProblemCode = 'BAD_DATA_URI' | 'EMPTY' | 'TOO_LARGE' | 'NOT_AN_IMAGE' | 'TYPE_MISMATCH'
+export type ImageProblemCode = 'BAD_DATA_URI' | 'EMPTY' | 'TOO_LARGE' | 'NOT_AN_IMAGE'
 
 /** Fit to be shown to the user; repeats nothing of the image. */
 export interface ImageProblem {
@@ -37,113 +33,83 @@ export interface ImageProblem {
   message: string
 }
 
-export type ImageOutcome<T = CheckedImage> = { image: T; problem: null } | { image: null; problem: ImageProblem }
-
 export type ImageTypeOutcome = { contentType: ImageType; problem: null } | { contentType: null; problem: ImageProblem }
 
-/**
- * Takes a data URI apart; `contentType` is what it declares, still to be held against the bytes by {@link checkImage}.
- * Strict: plain padded base64 without parameters or white space. The length is checked before anything is decoded.
- */
-export function parseDataUri(text: string): ImageOutcome<DeclaredImage> {
-  const prefix = DATA_URI_PREFIX.exec(text.slice(0, LONGEST_PREFIX))
-  const contentType = toImageType(prefix?.[1])
-  if (prefix === null || contentType === null) return refuse(BAD_PREFIX)
-  const encodedLength = text.length - prefix[0].length
-  if (encodedLength > MAX_ENCODED_LENGTH) return refuse(toSizeProblem(Math.floor((encodedLength / 4) * 3)))
-  const encoded = text.slice(prefix[0].length)
-  if (encodedLength % 4 !== 0) return refuse(BAD_BASE64)
-  const paddingLength = encoded.endsWith('==') ? 2 : encoded.endsWith('=') ? 1 : 0
-  const sizeBytes = (encodedLength / 4) * 3 - paddingLength
-  const problem = checkSize(sizeBytes)
-  if (problem !== null) return refuse(problem)
-  const bytes = new Uint8Array(sizeBytes)
-  // Node passes over what is no base64, so that too few bytes come of it, and takes the alphabet of URLs as well. A pattern
-  // for all of this takes ten times as long.
-  const decodedBytes = Buffer.from(bytes.buffer).write(encoded, 'base64')
-  if (decodedBytes !== sizeBytes || encoded.includes('-') || encoded.includes('_')) return refuse(BAD_BASE64)
-  return { image: { contentType, bytes }, problem: null }
-}
-
-/**
- * The type that the bytes themselves show; null when it is none that is taken (an animated PNG is none).
- * @param head - the image, or its beginning. A PNG is told by its chunks up to the first image data, so a short head
- *   of one with large metadata is not recognised.
- */
-export async function detectImageType(head: Uint8Array): Promise<ImageType | null> {
-  return toImageType((await fileTypeFromBuffer(head))?.mime)
-}
-
-/**
- * Checks size and type of a whole image, and says what it really is.
- * @param declaredType - what the sender called it, if anything; parameters and case do not matter.
- */
-export async function checkImage(bytes: Uint8Array<ArrayBuffer>, declaredType = ''): Promise<ImageOutcome> {
+/** Checks size and type of a whole image. What is wrong is returned, not thrown: it is the user's to correct. */
+export async function checkImage(bytes: Uint8Array): Promise<ImageTypeOutcome> {
   const problem = checkSize(bytes.byteLength)
-  if (problem !== null) return refuse(problem)
-  const type = compareTypes(await detectImageType(bytes), declaredType)
-  if (type.problem !== null) return refuse(type.problem)
-  return { image: { contentType: type.contentType, bytes }, problem: null }
+  if (problem !== null) return { contentType: null, problem }
+  return judge(await fileTypeFromBuffer(bytes), bytes.subarray(0, HEAD_BYTES))
 }
 
-/** {@link checkImage} for a file, held against the type that it carries; reads only as much as tells the type. */
+/** {@link checkImage} for a file, whatever its name and its type say; reads only as much as tells the type. */
 export async function checkImageFile(file: Blob): Promise<ImageTypeOutcome> {
   const problem = checkSize(file.size)
   if (problem !== null) return { contentType: null, problem }
-  return compareTypes(toImageType((await fileTypeFromBlob(file))?.mime), file.type)
+  const head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer())
+  return judge(await fileTypeFromBlob(file), head)
 }
 
-/** {@link parseDataUri}, then {@link checkImage} against the type that the URI declares. */
-export async function checkDataUri(text: string): Promise<ImageOutcome> {
-  const { image, problem } = parseDataUri(text)
-  return problem === null ? checkImage(image.bytes, image.contentType) : { image, problem }
-}
-
-const DATA_URI_PREFIX = /^data:(image\/(?:jpeg|png|webp));base64,/i
-const LONGEST_PREFIX = 'data:image/jpeg;base64,'.length
-const MAX_ENCODED_LENGTH = Math.ceil(MAX_IMAGE_BYTES / 3) * 4
-/** What browsers and HTTP clients say when they do not know: no declaration. */
-const UNKNOWN_TYPE = 'application/octet-stream'
-/** Never registered, but widespread. */
-const ALIASES = new Map([['image/jpg', 'image/jpeg']])
-
-function toImageType(mime: string | undefined): ImageType | null {
-  return IMAGE_TYPES.find((type) => type === mime?.toLowerCase()) ?? null
-}
-
-const BAD_PREFIX: ImageProblem = {
-  code: 'BAD_DATA_URI',
-  message: 'Expected data:image/jpeg, data:image/png or data:image/webp, then ;base64, and the image',
-}
-const BAD_BASE64: ImageProblem = {
-  code: 'BAD_DATA_URI',
-  message: 'Expected standard base64 with padding after the comma, without white space',
-}
-
-function refuse(problem: ImageProblem): { image: null; problem: ImageProblem } {
-  return { image: null, problem }
-}
-
-function compareTypes(contentType: ImageType | null, declaredType: string): ImageTypeOutcome {
-  if (contentType === null) {
-    const message = 'Expected a JPEG, PNG or WebP image; the file is none of them'
-    return { contentType: null, problem: { code: 'NOT_AN_IMAGE', message } }
-  }
-  const declared = declaredType.split(';')[0]?.trim().toLowerCase() ?? ''
-  const isUndeclared = declared === '' || declared === UNKNOWN_TYPE
-  if (isUndeclared || toImageType(ALIASES.get(declared) ?? declared) === contentType)
-    return { contentType, problem: null }
-  const shown = /^[\w.+-]{1,64}\/[\w.+-]{1,64}$/.test(declared) ? declared : 'something else'
-  const message = `The file is declared as ${shown}, but its bytes are ${contentType}: correct the type or the file`
-  return { contentType: null, problem: { code: 'TYPE_MISMATCH', message } }
-}
-
-function checkSize(sizeBytes: number): ImageProblem | null {
-  if (sizeBytes === 0) return { code: 'EMPTY', message: 'Expected an image; the file is empty' }
-  return sizeBytes > MAX_IMAGE_BYTES ? toSizeProblem(sizeBytes) : null
-}
-
-function toSizeProblem(sizeBytes: number): ImageProblem {
-  const message = `Expected an image of at most ${MAX_IMAGE_BYTES} bytes; it has ${sizeBytes}: make it smaller`
+export function checkSize(sizeBytes: number): ImageProblem | null {
+  if (sizeBytes === 0) return { code: 'EMPTY', message: 'Expected an image; this is empty.' }
+  if (sizeBytes <= MAX_IMAGE_BYTES) return null
+  // Rounded up: one byte too many is not shown as 10.0 MiB.
+  const sizeMiB = (Math.ceil((sizeBytes / MIB) * 10) / 10).toFixed(1)
+  const message = `Expected an image of at most ${MAX_IMAGE_BYTES / MIB} MiB; this has ${sizeMiB} MiB: make it smaller.`
   return { code: 'TOO_LARGE', message }
+}
+
+const MIB = 1024 * 1024
+/** Holds the first tag of most SVGs, which comments and entities may stand before. */
+const HEAD_BYTES = 4096
+
+function judge(detected: FileTypeResult | undefined, head: Uint8Array): ImageTypeOutcome {
+  const contentType = IMAGE_TYPES.find((type) => type === detected?.mime)
+  if (contentType) return { contentType, problem: null }
+  const isBinary = detected !== undefined && detected.ext !== 'xml'
+  const found = isBinary ? describeFormat(detected) : (describeText(head) ?? describeUnknown(head))
+  const message = `Expected a JPEG, PNG or WebP image; this is ${found}.`
+  return { contentType: null, problem: { code: 'NOT_AN_IMAGE', message } }
+}
+
+const FORMATS: Record<string, string> = {
+  heic: 'a HEIC image (as iPhones take them): export it as JPEG, or choose Settings › Camera › Formats › Most Compatible',
+  avif: 'an AVIF image: export it as JPEG or PNG',
+  gif: 'a GIF image: export it, or one of its frames, as PNG',
+  apng: 'an animated PNG: export one of its frames',
+  tif: 'a TIFF image: export it as JPEG or PNG',
+  jxl: 'a JPEG XL image: export it as JPEG or PNG',
+  jp2: 'a JPEG 2000 image: export it as JPEG or PNG',
+  pdf: 'a PDF: export the page as PNG',
+}
+
+function describeFormat({ ext, mime }: FileTypeResult): string {
+  const known = FORMATS[ext]
+  if (known) return known
+  const name = ext.toUpperCase()
+  if (mime.startsWith('video/')) return `a video (${name}): export one of its frames as JPEG or PNG`
+  return mime.startsWith('image/') ? `a ${name} image: export it as JPEG or PNG` : `a file of the format ${name}`
+}
+
+/** Which text stands in the place of an image; null for what is no text. */
+function describeText(head: Uint8Array): string | null {
+  const text = new TextDecoder().decode(head).trimStart()
+  if (/^<(?:svg|!doctype svg)\b|^<(?:\?xml|!--|!doctype)[\s\S]*<svg\b/i.test(text))
+    return 'an SVG image: export it as PNG'
+  if (/^<(?:!doctype html|html|head|body)\b/i.test(text)) return 'an HTML page: give the image itself'
+  if (/^data:/i.test(text)) return 'the text of a data URI: give its bytes, or the text as imageUrl'
+  if (/^(?:\/9j\/|iVBORw0KGgo|UklGR)/.test(text)) return 'the text of an image in base64: decode it'
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what no text has
+  return /^[^\0-\x08\x0e-\x1f\x7f\ufffd]+$/.test(text) ? 'text' : null
+}
+
+const PNG_START = '\x89PNG'
+/** U+FFFD as UTF-8, for the first byte of a JPEG or a PNG: what a decoder writes for bytes that are no text. */
+const TEXT_DAMAGE = '\xef\xbf\xbd'
+
+function describeUnknown(head: Uint8Array): string {
+  const start = String.fromCharCode(...head.subarray(0, 4))
+  if (start === PNG_START) return 'a damaged PNG'
+  if (start.startsWith(TEXT_DAMAGE)) return 'binary data that was read as text on its way, which has destroyed it'
+  return 'none of them, nor of any other known format'
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type InputIssue, InvalidInputError } from '../errors.ts'
+import { checkDataUri } from './data-uri.ts'
 import { MAX_KEY_LENGTH } from './idempotency.ts'
-import { checkDataUri } from './image.ts'
 import { isDataUri, type Model, type VideoInput } from './models.ts'
 import { isStorableText } from './text.ts'
 

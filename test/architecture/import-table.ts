@@ -36,6 +36,9 @@ const PURE_HELPERS = [
   'src/jobs/video-name.ts',
 ]
 
+/** What an image may be: asked by the API, the studio and the command line, so that all three say the same of it. */
+const IMAGE_RULES = ['src/jobs/image.ts', 'src/jobs/image-link.ts']
+
 const GRAPHQL = ['graphql', 'graphql-yoga', 'graphql-ws', '@pothos/', '@graphql-yoga/']
 const STORES = ['pg', '@prisma/']
 
@@ -114,6 +117,9 @@ export const IMPORT_TABLE: readonly Rule[] = [
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
+  // They are part of the page: what they import is too.
+  { place: 'src/jobs/image.ts', values: [], packages: ['file-type'] },
+  { place: 'src/jobs/image-link.ts', values: [], packages: [] },
   {
     place: 'src/jobs/',
     values: ['src/jobs/', 'src/events/', 'src/errors.ts', 'src/trace.ts', FAL_ERROR, SQL, TRANSACT],
@@ -135,10 +141,16 @@ export const IMPORT_TABLE: readonly Rule[] = [
   { place: 'sandbox/', values: ['sandbox/'] },
   {
     place: 'cli/',
-    values: ['cli/', 'operations/generated/', 'web/src/reelay-client/'],
+    values: [
+      'cli/',
+      'operations/generated/',
+      'web/src/reelay-client/',
+      'web/src/generated/settings.ts',
+      ...IMAGE_RULES,
+    ],
     notPackages: STORES,
   },
-  { place: 'web/', values: ['web/', 'operations/generated/'], notPackages: STORES },
+  { place: 'web/', values: ['web/', 'operations/generated/', ...IMAGE_RULES], notPackages: STORES },
   {
     place: 'prisma/',
     values: [

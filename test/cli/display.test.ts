@@ -8,8 +8,8 @@ const update = { queuePosition: null, progress: null }
 
 describe('an activity', () => {
   test('tells the place in line as a number', () => {
-    expect(toActivity({ ...update, status: 'QUEUED', queuePosition: 3 })?.text).toBe('in the queue, position 3')
-    expect(toActivity({ ...update, status: 'QUEUED', queuePosition: 0 })?.text).toBe('in the queue, position 0 (next)')
+    expect(toActivity({ ...update, status: 'QUEUED', queuePosition: 3 })?.text).toBe('in the queue, 3 ahead')
+    expect(toActivity({ ...update, status: 'QUEUED', queuePosition: 0 })?.text).toBe('next in the queue')
     expect(toActivity({ ...update, status: 'QUEUED' })?.text).toBe('in the queue')
   })
 

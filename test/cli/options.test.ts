@@ -18,10 +18,6 @@ describe('the command line', () => {
     })
   })
 
-  test('leaves it to the server what a setting may be', () => {
-    expect(parse('rocket.png --fps 1000000')).toMatchObject({ settings: { fps: 1_000_000 } })
-  })
-
   test('watches a job that was begun before', () => {
     expect(parse('--watch Sm9i')).toEqual({
       action: 'watch',
