@@ -15,6 +15,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY operations ./operations
 COPY examples/rocket.png ./examples/
+COPY src/jobs/image.ts src/jobs/image-link.ts ./src/jobs/
 COPY web ./web
 RUN node web/build.ts
 

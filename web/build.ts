@@ -15,6 +15,8 @@ const SOURCES = [
   'web/index.html',
   'web/*.ts',
   'web/src/**/*',
+  'src/jobs/image.ts',
+  'src/jobs/image-link.ts',
   'operations/generated/*.ts',
   'examples/rocket.png',
   'package-lock.json',

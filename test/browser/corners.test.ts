@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
 import { request } from '../helpers/graphql-client.ts'
+import { IMAGE_FILES } from '../helpers/image-files.ts'
 import { noBrowser } from './browser.ts'
 import { type BrowserRig, cardIn, cards, countCards, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
 
@@ -130,6 +131,42 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await link.press('Enter')
     await page.locator('#link-issue', { hasText: 'https://' }).waitFor()
     expect(await link.inputValue()).toBe('javascript:alert(1)')
+    await context.close()
+  })
+
+  test('a file is judged by its bytes when it is chosen, in the words of the API, and sent as what it is', async () => {
+    const { page, context, errors } = await rig.open()
+    const field = page.locator('#picture')
+    for (const { name, type, bytes, verdict } of IMAGE_FILES) {
+      await field.setInputFiles({ name, mimeType: type, buffer: Buffer.from(bytes) })
+      if (verdict instanceof RegExp) await page.locator('#picture-issue', { hasText: verdict }).waitFor()
+      else await page.getByRole('img', { name: `Chosen: ${name}`, exact: true }).waitFor()
+    }
+    const damaged = { name: 'cut.jpg', mimeType: 'image/jpeg', buffer: Buffer.from([0xff, 0xd8, 0xff, 0xe0]) }
+    await field.setInputFiles(damaged)
+    await page.getByText('This browser cannot show it').waitFor()
+
+    const [webp] = IMAGE_FILES
+    await field.setInputFiles({ name: 'photo.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(webp?.bytes ?? []) })
+    await page.getByRole('img', { name: 'Chosen: photo.jpg' }).waitFor()
+    const sending = page.waitForRequest((request) => request.postData()?.includes('StudioGenerate') === true)
+    await page.getByRole('button', { name: 'Generate' }).click()
+    expect((await sending).postData()).toContain('"data:image/webp;base64,')
+    expect(errors).toEqual([])
+    await context.close()
+  })
+
+  test('the setting that fal refused is named, and is marked in the form until it is changed', async () => {
+    const { page, context } = await rig.open()
+    await generateFrom(page, 'http://sandbox.test/invalid-input.png')
+    const card = page.locator('.card[data-status=FAILED]', { hasText: 'fal says: Motion: Input should be' })
+    await card.getByRole('button', { name: 'Change it' }).click()
+    await page.locator('#motionBucketId[aria-invalid=true]:focus').waitFor()
+    const issue = page.locator('#motionBucketId-issue', { hasText: 'fal says: Input should be' })
+    await issue.waitFor()
+    await page.locator('#motionBucketId').fill('120')
+    await issue.waitFor({ state: 'detached' })
+    await page.locator('#motionBucketId[aria-invalid=false]').waitFor()
     await context.close()
   })
 })

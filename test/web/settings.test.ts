@@ -6,7 +6,9 @@ import {
   INITIAL_TEXTS,
   NUMBER_SETTINGS,
   readSettings,
+  sortIssues,
   stepFreedom,
+  toIssueWords,
   toPlaces,
   toSlider,
 } from '../../web/src/state/settings.ts'
@@ -51,4 +53,26 @@ test.each(NUMBER_SETTINGS)('the slider of $name goes from end to end, and stands
 test('an arrow key changes freedom by a step that shows, and stays within its range', () => {
   expect([0, 0.02, 0.99, 1, 9.9, 10].map((value) => stepFreedom(value, 1))).toEqual([0.01, 0.03, 1, 1.1, 10, 10])
   expect([0, 0.02, 1, 1.1, 10].map((value) => stepFreedom(value, -1))).toEqual([0, 0.01, 0.99, 1, 9.9])
+})
+
+test('what the API or fal refuses is told at its field, by the name that it has in the form', () => {
+  const refused = [
+    { path: ['input', 'motionBucketId'], message: 'Too much.' },
+    { path: ['input', 'motionBucketId'], message: 'Not even.' },
+    { path: ['input', 'imageUrl', '0'], message: 'Too dark.' },
+    { path: ['input', 'resolution'], message: 'Too many dots.' },
+    { path: [], message: 'Too early.' },
+  ]
+  expect(sortIssues(refused)).toEqual({
+    issues: { motionBucketId: 'Too much.', imageUrl: 'Too dark.' },
+    others: 'Too many dots. Too early.',
+  })
+  expect(refused.map(toIssueWords)).toEqual([
+    'Motion: Too much.',
+    'Motion: Not even.',
+    'Picture: Too dark.',
+    'Too many dots.',
+    'Too early.',
+  ])
+  expect(sortIssues([])).toEqual({ issues: {}, others: null })
 })

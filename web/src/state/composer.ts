@@ -10,7 +10,15 @@ import { toPictureName } from '../words/link.ts'
 import { linkPicture, openPicture, type Picture } from './picture.ts'
 import { findPreview, savePreview } from './previews.ts'
 import { createProblem, type Problem } from './problem.ts'
-import { type Field, INITIAL_TEXTS, type Issues, readSettings, type SettingTexts, toTexts } from './settings.ts'
+import {
+  type Field,
+  INITIAL_TEXTS,
+  type Issues,
+  readSettings,
+  type SettingTexts,
+  sortIssues,
+  toTexts,
+} from './settings.ts'
 
 /** The form: a picture, its settings, and what the server said of them. */
 export interface Composer {
@@ -33,7 +41,7 @@ export interface Composer {
   takeExample(url: string): Promise<void>
   write(name: keyof SettingTexts, text: string): void
   reset(): void
-  /** Puts a job's picture, settings and seed into the form. */
+  /** Puts a job's picture, settings and seed into the form, with what fal refused of them. */
   repeat(job: JobSummaryFragment): Promise<void>
   generate(): Promise<void>
 }
@@ -123,8 +131,11 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
           hasStarted.value = false
         }, STARTED_MS)
         onJob(answer.job)
-      } else if (answer.__typename === 'InvalidInputError') issues.value = toIssues(answer.issues)
-      else problem.say(answer.message)
+      } else if (answer.__typename === 'InvalidInputError') {
+        const { issues: found, others } = sortIssues(answer.issues)
+        issues.value = found
+        problem.say(others)
+      } else problem.say(answer.message)
     } catch (error) {
       problem.tell(error, 'Everything you chose is still here.')
     } finally {
@@ -136,13 +147,17 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
     const { imageUrl } = job.settings
     // The seed really used, so that the same settings make the same clip.
     const settings = { ...job.settings, seed: job.video?.seed ?? job.settings.seed ?? null }
+    // What fal refused is marked where it can be changed.
+    const said = job.failure?.issues.map(({ path, message }) => ({ path, message: `fal says: ${message}` }))
+    const refused = sortIssues(said ?? [])
     batch(() => {
       texts.value = toTexts(settings)
-      issues.value = {}
-      problem.say(null)
+      issues.value = refused.issues
+      problem.say(refused.others)
       picture.value = {
         name: toPictureName(imageUrl),
         preview: findPreview(job.id),
+        hint: 'fal fetches it from there',
         read: () => findSource(client, job.id, imageUrl),
       }
       summons.value += 1
@@ -176,15 +191,6 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
     repeat,
     generate,
   }
-}
-
-function toIssues(list: readonly { path: readonly string[]; message: string }[]): Issues {
-  const issues: Issues = {}
-  for (const { path, message } of list) {
-    const field = (path.at(-1) ?? 'imageUrl') as Field
-    issues[field] ??= message
-  }
-  return issues
 }
 
 /** Where fal can fetch a job's picture: an upload has its own address only once it is at fal, which may be news. */

@@ -1,5 +1,4 @@
 import { readLink, toPictureName } from '../words/link.ts'
-import { toSize } from '../words/time.ts'
 import { toPreview } from './previews.ts'
 
 /** A picture to begin with. */
@@ -8,30 +7,39 @@ export interface Picture {
   name: string
   /** A data URI to show; null for a picture of another host, which this page does not load. */
   preview: string | null
+  /** What to say where there is no preview. */
+  hint: string | null
   /** What the API takes as imageUrl. */
   read(): Promise<string>
 }
 
-/** The API's limit. */
-const MOST_BYTES = 10 * 1024 * 1024
-export const PICTURE_TYPES = ['image/jpeg', 'image/png', 'image/webp']
-
-/** @throws Error that says in words why the file will not do */
+/** @throws Error that says in the API's words why the file will not do */
 export async function openPicture(file: File): Promise<Picture> {
-  if (!PICTURE_TYPES.includes(file.type))
-    throw new Error(`${file.name || 'This'} is not a JPEG, PNG or WebP picture. Choose one that is.`)
-  if (file.size > MOST_BYTES)
-    throw new Error(`${file.name || 'This picture'} has ${toSize(file.size)}; 10 MB is the most. Choose a smaller one.`)
-  const preview = await toPreview(file).catch(() => {
-    throw new Error(`${file.name || 'This picture'} cannot be read: it seems to be damaged. Choose another.`)
+  // Loaded with the first picture: telling formats apart takes as much script as half of the page.
+  const { checkImageFile } = await import('../../../src/jobs/image.ts').catch(() => {
+    throw new Error('The picture cannot be looked at just now. Check your connection and load this page again.')
   })
-  return { name: file.name || 'Pasted picture', preview, read: () => toDataUri(file) }
+  const { contentType, problem } = await checkImageFile(file).catch(() => {
+    throw new Error('The picture cannot be read. Choose it again.')
+  })
+  if (problem) throw new Error(problem.message)
+  // Browsers make the type of the ending, which may be another one.
+  const picture = new Blob([file], { type: contentType })
+  // What this browser cannot draw may still be an image to fal, as it is to the API.
+  const preview = await toPreview(picture).catch(() => null)
+  const hint = preview === null ? 'This browser cannot show it: it may be damaged' : null
+  return { name: file.name || 'Pasted picture', preview, hint, read: () => toDataUri(picture) }
 }
 
 /** @throws Error when it is no link */
 export function linkPicture(text: string): Picture {
   const url = readLink(text)
-  return { name: toPictureName(url), preview: null, read: () => Promise.resolve(url) }
+  return {
+    name: toPictureName(url),
+    preview: null,
+    hint: 'fal fetches it from there',
+    read: () => Promise.resolve(url),
+  }
 }
 
 function toDataUri(file: Blob): Promise<string> {

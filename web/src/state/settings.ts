@@ -35,6 +35,40 @@ export const NUMBER_SETTINGS: readonly SettingWords[] = [
   { name: 'fps', label: 'Frames per second', hint: '10 to 100. More is faster.', isWhole: true },
 ]
 
+/** What the form calls each setting of the API. */
+const LABELS: Record<string, string> = {
+  imageUrl: 'Picture',
+  seed: 'Seed',
+  ...Object.fromEntries(NUMBER_SETTINGS.map(({ name, label }) => [name, label])),
+}
+
+/** A refusal by the server or by fal, as both tell it. */
+export interface RefusedSetting {
+  path: readonly string[]
+  message: string
+}
+
+/** The message with the name that the setting has in the form, if it is about one. */
+export function toIssueWords({ path, message }: RefusedSetting): string {
+  const name = findSetting(path)
+  return name === undefined ? message : `${LABELS[name]}: ${message}`
+}
+
+/** What is said of each field, and what is about none of them. */
+export function sortIssues(list: readonly RefusedSetting[]): { issues: Issues; others: string | null } {
+  const issues: Issues = {}
+  for (const { path, message } of list) {
+    const field = findSetting(path)
+    if (field !== undefined) issues[field] ??= message
+  }
+  const others = list.filter(({ path }) => findSetting(path) === undefined)
+  return { issues, others: others.map(({ message }) => message).join(' ') || null }
+}
+
+function findSetting(path: readonly string[]): Field | undefined {
+  return path.find((part): part is Field => Object.hasOwn(LABELS, part))
+}
+
 export const INITIAL_TEXTS: SettingTexts = {
   motionBucketId: String(SETTINGS.motionBucketId.initial),
   condAug: String(SETTINGS.condAug.initial),

@@ -19,17 +19,24 @@ export function ComposerForm() {
     const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches
     form.current?.scrollIntoView({ block: 'start', behavior: isStill ? 'auto' : 'smooth' })
     form.current?.querySelector<HTMLElement>('.generate')?.focus({ preventScroll: true })
+    // Once the fields are marked.
+    requestAnimationFrame(() => showWrong())
   })
 
-  async function submit(event: Event): Promise<void> {
-    event.preventDefault()
-    await composer.generate()
+  /** Leads to the first field that something is wrong with; answers whether there is one. */
+  function showWrong(): boolean {
     const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')
     wrong?.closest('details')?.setAttribute('open', '')
     wrong?.focus()
     // With what is said below it.
     wrong?.closest('.field, .picture-field')?.scrollIntoView({ block: 'nearest' })
-    if (!wrong && hasStarted.peek()) requestAnimationFrame(showNewest)
+    return wrong != null
+  }
+
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault()
+    await composer.generate()
+    if (!showWrong() && hasStarted.peek()) requestAnimationFrame(showNewest)
   }
 
   return (

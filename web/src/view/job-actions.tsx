@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { isEnded, type JobEntry } from '../state/job-entry.ts'
 import { toJobPath } from '../state/route.ts'
+import { toIssueWords } from '../state/settings.ts'
 import { useStudio } from '../state/studio.ts'
 import { toFailureWords } from '../words/failure.ts'
 import { Again, Close, Download, Link, Sliders } from './icons.tsx'
@@ -29,7 +30,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
     <>
       {words && <p class="advice">{words.advice}</p>}
       {job.failure && job.failure.issues.length > 0 && (
-        <p class="advice-issues">fal says: {job.failure.issues.map(({ message }) => message).join('; ')}</p>
+        <p class="advice-issues">fal says: {job.failure.issues.map(toIssueWords).join('; ')}</p>
       )}
       <div class="actions">
         {!isEnded(job.status) && job.status !== 'CANCELING' && (

@@ -1,7 +1,9 @@
 import { useSignal } from '@preact/signals'
-import { PICTURE_TYPES } from '../state/picture.ts'
 import { useStudio } from '../state/studio.ts'
 import { Close, PictureIcon } from './icons.tsx'
+
+/** An iPhone that is asked for these, not for every image, gives a JPEG of its HEIC. JFIF is JPEG by a name that not all systems know. */
+const ACCEPTED = 'image/jpeg,image/png,image/webp,.jpg,.jpeg,.jfif,.png,.webp'
 
 /** Drop, paste or choose a picture, or give its link. */
 export function PictureField() {
@@ -15,7 +17,7 @@ export function PictureField() {
       type="file"
       class="file"
       id="picture"
-      accept={PICTURE_TYPES.join(',')}
+      accept={ACCEPTED}
       aria-invalid={issue !== undefined}
       aria-describedby={issue === undefined ? 'picture-hint' : 'picture-issue'}
       onChange={({ currentTarget }) => {
@@ -54,7 +56,7 @@ export function PictureField() {
             <span class="drop-words">
               <PictureIcon />
               <strong>{picture.name}</strong>
-              <span>fal fetches it from there</span>
+              <span>{picture.hint}</span>
             </span>
           ) : (
             <img src={picture.preview} alt={`Chosen: ${picture.name}`} />
@@ -79,7 +81,7 @@ export function PictureField() {
         {issue}
       </p>
       <p id="picture-hint" class="hint">
-        JPEG, PNG or WebP, 10 MB at most.
+        JPEG, PNG or WebP, 10 MiB at most.
       </p>
       <LinkField />
     </div>

@@ -1,3 +1,5 @@
+import { findLinkProblem } from '../../../src/jobs/image-link.ts'
+
 /** A part of a URL as it reads to a person. What is no valid encoding stays as it is: anybody may send such a link. */
 export function decodePart(part: string): string {
   try {
@@ -17,12 +19,14 @@ export function toPictureName(imageUrl: string): string {
 }
 
 /**
- * The link that somebody typed; it may leave https:// away.
- * @throws Error when it is no link
+ * The link that somebody typed; it may leave https:// away, and have spaces, which are encoded.
+ * @throws Error that says in the API's words what is wrong with it
  */
 export function readLink(text: string): string {
-  const link = text.trim()
-  const url = URL.parse(/^[\w-]+(\.[\w-]+)+([/?#]|$)/.test(link) ? `https://${link}` : link)
-  if (!url || !/^https?:$/.test(url.protocol)) throw new Error('Paste a whole link, one that begins with https://')
-  return url.href
+  const typed = text.trim()
+  const link = /^[\w-]+(\.[\w-]+)+([/?#]|$)/.test(typed) ? `https://${typed}` : typed
+  const url = /^https?:\/\//i.test(link) && URL.canParse(link) ? new URL(link).href : link
+  const problem = findLinkProblem(url)
+  if (problem !== null) throw new Error(`The link ${problem}`)
+  return url
 }

@@ -15,7 +15,7 @@ export function toProblemWords(error: unknown): string {
   if (error.status === 0) return 'The server cannot be reached. Check your connection and try again.'
   if (error.status >= 502 || error.code === 'SERVICE_UNAVAILABLE')
     return 'The server is not ready just now. Try again in a moment.'
-  if (error.status === 413) return 'The picture is too large: 10 MB is the most. Choose a smaller one.'
+  if (error.status === 413) return 'The picture is too large: 10 MiB is the most. Choose a smaller one.'
   if (error.code === 'INTERNAL_SERVER_ERROR') return 'Something broke on the server. Try again.'
   return error.message
 }
