@@ -87,7 +87,7 @@ function toLine(error: unknown, context: ErrorContext, isAway: (error: unknown) 
   }
   const outage = findOutage(error, isAway)
   if (outage === null) return { level: 'error', facts: { ...context, err: error }, text: `${context.stage} failed` }
-  return { level: 'warn', facts: context, text: `${context.stage}: the database is away: ${outage}`, outage }
+  return { level: 'warn', facts: context, text: `${context.stage}: the database is away or slow: ${outage}`, outage }
 }
 
 /** Why the database cannot be used, when that is what the error, or its cause, tells. */

@@ -74,7 +74,7 @@ test('an outage is one line a minute, whatever stages meet it and however it is 
   report(full, { stage: 'claim' })
   report(new Error('come back later', { cause: full }), { stage: 'graphql' })
   expect(lines.map(({ text }) => text)).toEqual([
-    'relay: the database is away: could not extend file "base/1/2": No space left on device',
+    'relay: the database is away or slow: could not extend file "base/1/2": No space left on device',
   ])
   vi.advanceTimersByTime(MINUTE_MS)
   expect(lines.slice(1)).toMatchObject([{ level: 'warn', facts: { repeated: 2 } }])
