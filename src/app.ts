@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Hono } from 'hono'
 import type { Bus } from './adapters/bus.ts'
 import { asStartError, isDatabaseAway } from './adapters/db.ts'
@@ -17,12 +18,14 @@ import { createDeliveries } from './jobs/deliveries.ts'
 import { createHousekeeping } from './jobs/housekeeping.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createOpenJobs } from './jobs/open-jobs.ts'
+import { createProviderLog, toKeyWords } from './jobs/provider.ts'
 import { createRelayJobs } from './jobs/relay-jobs.ts'
 import { TRANSITIONS } from './jobs/state.ts'
 import { createUploads } from './jobs/uploads.ts'
 import { createWebhookAddress } from './jobs/webhook-address.ts'
 import { createLifecycle } from './lifecycle.ts'
-import { createGate, type Gate } from './relay/gate.ts'
+import { createGate, type Gate, type GateDeps } from './relay/gate.ts'
+import { probeFal } from './relay/fal-probe.ts'
 import { createWorker, type Worker } from './relay/worker.ts'
 import { createReport, type Report } from './report.ts'
 import { openResources } from './resources.ts'
@@ -128,7 +131,12 @@ export function createApp(config: Config, logger: Logger): App {
     const log: EventLog = createEventLog({ db, states: TRANSITIONS, publish })
 
     const address = createWebhookAddress({ publicUrl: () => publicUrl, secret: resources.falKey })
-    const gate = createSubmitGate()
+    const provider = createProviderLog({ db, id: randomUUID(), onError })
+    lifecycle.onStop('provider state', () => provider.stop())
+    // Not as a job's call: it is no figure of theirs, and no span.
+    const probe = (signal: AbortSignal) => probeFal(resources.fal, signal)
+    const gate = createSubmitGate({ probe, onPause: provider.paused, onResume: provider.resumed })
+    lifecycle.onStop('gate', async () => gate.stop())
     const worker: Worker = createWorker(
       {
         jobs: createRelayJobs({ db, queue, log, publish }),
@@ -152,7 +160,8 @@ export function createApp(config: Config, logger: Logger): App {
       db,
       jobs: createJobs({ db, isAway: isDatabaseAway, queue, log, publish, onTask, onCancel: ring }),
       log,
-      uploads: createUploads({ fal }),
+      provider,
+      uploads: createUploads({ fal, onFailure: () => void gate.look() }),
       streams: createStreams({ log, hub, isAway: isDatabaseAway }),
       get publicUrl() {
         return publicUrl
@@ -209,6 +218,8 @@ export function createApp(config: Config, logger: Logger): App {
     publicUrl ||= url
     lifecycle.onStop('http', () => close(server))
     lifecycle.onStop('sockets', () => sockets?.stop())
+    // Not before: a server that cannot listen asks nobody. The sandbox takes any key.
+    const firstLook = config.fal.sandbox ? null : gate.look()
     if (relaysJobs) {
       const housekeeping = createHousekeeping({ db, queue, onError }, { retentionDays: config.updatesRetentionDays })
       await queue.schedule('housekeeping', HOUSEKEEPING, async (signal) => {
@@ -217,7 +228,8 @@ export function createApp(config: Config, logger: Logger): App {
       })
       worker.start()
     }
-    return { url, ...resources.names }
+    const { names } = resources
+    return { url, ...names, fal: firstLook ? `${names.fal}, ${toKeyWords(await firstLook)}` : names.fal }
 
     async function notReady(): Promise<string | null> {
       if (stopping.signal.aborted) return 'draining'
@@ -231,16 +243,22 @@ export function createApp(config: Config, logger: Logger): App {
     }
   }
 
-  function createSubmitGate(): Gate {
+  function createSubmitGate({ probe, onPause, onResume }: Omit<GateDeps, 'random'>): Gate {
     return createGate({
       random: Math.random,
-      onPause: ({ error }) => {
+      probe,
+      onPause: (pause) => {
+        onPause(pause)
+        const { error } = pause
         const told = { kind: error.kind, status: error.status }
         if (error.kind === 'auth')
           logger.error(told, `submitting is paused, jobs wait: ${error.message}: set FAL_KEY to a key that fal takes`)
         else logger.warn(told, `submitting is paused, jobs wait: ${error.message}`)
       },
-      onResume: ({ since }) => logger.info({ pausedMs: Date.now() - since.getTime() }, 'submitting goes on'),
+      onResume: (pause) => {
+        onResume(pause)
+        logger.info({ pausedMs: Date.now() - pause.since.getTime() }, 'submitting goes on')
+      },
     })
   }
 

@@ -5,6 +5,7 @@ import type { Streams } from './events/stream.ts'
 import type { Update } from './events/update.ts'
 import type { JobStatus } from './generated/prisma/enums.ts'
 import type { Jobs, Viewer } from './jobs/jobs.ts'
+import type { ProviderLog } from './jobs/provider.ts'
 import type { Uploads } from './jobs/uploads.ts'
 
 /** What resolvers work with; made by the app, the same for every operation. */
@@ -12,6 +13,7 @@ export interface Services {
   db: Database
   jobs: Jobs
   uploads: Uploads
+  provider: Pick<ProviderLog, 'read'>
   log: EventLog
   streams: Streams
   /** How others reach this server, without a slash at the end. */

@@ -87,6 +87,17 @@ export type LogLevel =
   /** Something was not as it should be; generating went on. */
   | 'WARN';
 
+/** Whether fal takes jobs. More may come. */
+export type ProviderState =
+  /** Nothing is known to be wrong: jobs are sent as they come. */
+  | 'AVAILABLE'
+  /** fal refuses this server's key: jobs wait until the operator has set another one, or put the account right. */
+  | 'KEY_REFUSED'
+  /** fal takes fewer requests than there are: jobs are sent as it takes them. */
+  | 'RATE_LIMITED'
+  /** fal cannot be reached, or does not answer as it should: jobs wait, and are sent as soon as it does. */
+  | 'UNREACHABLE';
+
 /** What kind of error it is. More may come. */
 export type UserErrorCode =
   /** The idempotency key was used with another input: use another key. */
@@ -162,6 +173,11 @@ export type ListJobsQueryVariables = Exact<{
 
 
 export type ListJobsQuery = { jobs: { totalCount: number, edges: Array<{ cursor: string, node: { queuePosition: number | null, createdAt: string, startedAt: string | null, finishedAt: string | null, cursor: string, id: string, status: JobStatus, settings: { model: string, imageUrl: string, seed: number | null, motionBucketId: number, condAug: number, fps: number }, video: { id: string, url: string, contentType: string, fileName: string, fileSize: number | null, seed: number | null } | null, failure: { code: JobFailureCode, message: string, retryable: boolean, providerCode: string | null, issues: Array<{ path: Array<string>, code: string, message: string }> } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
+
+export type GetProviderQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type GetProviderQuery = { provider: { state: ProviderState, reason: string | null, since: string | null } };
 
 export type RetryJobMutationVariables = Exact<{
   id: string;
@@ -630,6 +646,15 @@ fragment JobSummary on Job {
   finishedAt
   cursor
 }`) as unknown as TypedDocumentString<ListJobsQuery, ListJobsQueryVariables>;
+export const GetProviderDocument = new TypedDocumentString(`
+    query GetProvider {
+  provider {
+    state
+    reason
+    since
+  }
+}
+    `) as unknown as TypedDocumentString<GetProviderQuery, GetProviderQueryVariables>;
 export const RetryJobDocument = new TypedDocumentString(`
     mutation RetryJob($id: ID!, $idempotencyKey: String) {
   retryJob(id: $id, idempotencyKey: $idempotencyKey) {

@@ -18,7 +18,8 @@ export interface Uploads {
   upload(viewer: Viewer, file: Blob): Promise<UploadedImage>
 }
 
-export function createUploads({ fal }: { fal: Fal }): Uploads {
+/** @param onFailure - fal could not take a picture: the reason may be one for everybody */
+export function createUploads({ fal, onFailure }: { fal: Fal; onFailure(error: FalError): void }): Uploads {
   return {
     upload: async (_viewer, file) => {
       const { contentType, problem } = await checkImageFile(file)
@@ -33,6 +34,7 @@ export function createUploads({ fal }: { fal: Fal }): Uploads {
           throw new InvalidInputError([
             { path: ['file'], code: 'REJECTED', message: `fal refused the image: ${error.message}` },
           ])
+        onFailure(error)
         throw new ServiceUnavailableError('fal cannot take the image now: try again, or give generateVideo a URL.', {
           cause: error,
         })

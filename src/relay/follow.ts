@@ -8,7 +8,7 @@ import { longerMs, nextDelayMs, nextStreamMs, pollDelayMs } from './delay.ts'
 import { HOUR_MS, isRefusalOfFal, lost, silent, toStillSilent, unfinished } from './endings.ts'
 import type { Hold, RelayDeps } from './hold.ts'
 import { type Completed, listenToRequest } from './listen.ts'
-import { probeResult } from './probe.ts'
+import { probeResult } from './result-probe.ts'
 
 /** fal has come to an end with the request; `canceled` when it had acknowledged a cancel before. */
 export interface Followed {

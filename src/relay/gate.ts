@@ -1,4 +1,5 @@
-import type { FalError } from '../adapters/fal.ts'
+import { FalError } from '../adapters/fal.ts'
+import { toProviderState } from '../jobs/provider.ts'
 import { longerMs } from './delay.ts'
 
 /** Why nothing is sent at the moment, and since when. */
@@ -19,7 +20,8 @@ export interface Ticket extends Disposable {
  * One gate for all that is submitted by this process. While fal refuses the key, asks for patience or cannot be reached,
  * it is shut for everybody but one: after a while a single request goes through to see. When it comes through, the others
  * follow a few at a time, more with each that passes, so that a limit is met by a few requests and not by all. A thousand
- * waiting jobs cost fal one call per look, and a fal that breaks submits gets one of them.
+ * waiting jobs cost fal one call per look, and a fal that breaks submits gets one of them. While nobody waits, a probe looks
+ * in their place.
  */
 export interface Gate {
   /** Null while there is no room: then wait. */
@@ -29,12 +31,18 @@ export interface Gate {
   /** How many wait. */
   readonly waiting: number
   readonly paused: Pause | null
+  /** Asks fal by a probe, unless it is known already that something is wrong. Answers what is; null when nothing. */
+  look(): Promise<FalError | null>
+  /** Looks no more. */
+  stop(): void
 }
 
 export interface GateDeps {
   /** 0 to 1, for jitter. */
   random(): number
-  /** Called again when fal refuses for another kind of reason than before. */
+  /** A call that costs nothing and fails as others would. @throws FalError */
+  probe(signal: AbortSignal): Promise<void>
+  /** Called again when fal is in another state than before. */
   onPause(pause: Pause): void
   onResume(pause: Pause): void
 }
@@ -52,7 +60,8 @@ const ALL = 64
 
 /** How wide the gate is: `room` requests at once until `ALL` have shown that fal takes them. Null: open for everybody. */
 interface Narrow {
-  pause: Pause
+  /** Null once a probe has passed: nothing is known to be wrong, but the first request still goes alone. */
+  pause: Pause | null
   /** 0 while it is shut, but for the one that looks from `until` on. */
   room: number
   inside: number
@@ -60,8 +69,10 @@ interface Narrow {
   until: number
 }
 
-export function createGate({ random, onPause, onResume }: GateDeps): Gate {
+export function createGate({ random, probe, onPause, onResume }: GateDeps): Gate {
   const waiting = new Set<() => void>()
+  const stopping = new AbortController()
+  let looking: Promise<FalError | null> | null = null
   let narrow: Narrow | null = null
   let timer: NodeJS.Timeout | undefined
 
@@ -72,20 +83,53 @@ export function createGate({ random, onPause, onResume }: GateDeps): Gate {
   /** Rings for as many as there is room, and again later: whoever was rung for may have something else to do. */
   function ringSome(): void {
     clearTimeout(timer)
-    if (!narrow) return
+    if (!narrow || stopping.signal.aborted) return
     let free = roomOf(narrow) - narrow.inside
+    if (waiting.size === 0 && narrow.pause && free > 0) void probeOnce()
     for (const ring of waiting) {
       if (free-- <= 0) break
       ring()
     }
     const nextMs = Math.max(AGAIN_MS, narrow.until - performance.now())
-    if (waiting.size > 0) timer = setTimeout(ringSome, nextMs).unref()
+    if (waiting.size > 0 || narrow.pause) timer = setTimeout(ringSome, nextMs).unref()
+  }
+
+  /** One probe at a time. What a request has told meanwhile is truer than what the probe tells. */
+  function probeOnce(): Promise<FalError | null> {
+    const before = narrow
+    looking ??= probe(stopping.signal)
+      .then(
+        () => {
+          if (narrow === before) calm()
+        },
+        (error: unknown) => {
+          if (!(error instanceof FalError)) {
+            if (stopping.signal.aborted) return
+            throw error
+          }
+          if (narrow === before) shutFor(error)
+        },
+      )
+      .then(() => narrow?.pause?.error ?? null)
+      .finally(() => {
+        looking = null
+      })
+    return looking
+  }
+
+  /** Not wide open: a probe does not tell whether fal takes what is sent. */
+  function calm(): void {
+    if (!narrow?.pause) return
+    const { pause } = narrow
+    Object.assign(narrow, { pause: null, looks: 0, until: performance.now() })
+    onResume(pause)
+    ringSome()
   }
 
   function shutFor(error: FalError): void {
     const before = narrow
-    const isNew = before?.pause.error.kind !== error.kind
-    const pause = before && !isNew ? before.pause : { error, since: before?.pause.since ?? new Date() }
+    const isNew = !before?.pause || toProviderState(before.pause.error) !== toProviderState(error)
+    const pause = before?.pause && !isNew ? before.pause : { error, since: before?.pause?.since ?? new Date() }
     // What is refused just after others passed is a limit that was found: no reason to come less often.
     const looks = before === null ? 1 : before.room > 0 ? before.looks : before.looks + 1
     const untilMs = pauseMs(error, looks, random())
@@ -104,7 +148,7 @@ export function createGate({ random, onPause, onResume }: GateDeps): Gate {
       narrow = null
       clearTimeout(timer)
       for (const ring of waiting) ring()
-      onResume(pause)
+      if (pause) onResume(pause)
     }
   }
 
@@ -150,6 +194,11 @@ export function createGate({ random, onPause, onResume }: GateDeps): Gate {
     },
     get paused() {
       return narrow?.pause ?? null
+    },
+    look: async () => narrow?.pause?.error ?? (await probeOnce()),
+    stop: () => {
+      stopping.abort()
+      clearTimeout(timer)
     },
   }
 }

@@ -1,6 +1,8 @@
 import { job, listJobs } from '../resolvers/jobs.ts'
+import { provider } from '../resolvers/provider.ts'
 import { builder, PRICES, pageComplexity } from './builder.ts'
 import { Job, JobStatus } from './job.ts'
+import { Provider } from './provider.ts'
 
 const JobFilter = builder.inputType('JobFilter', {
   description: 'Which jobs to list: those that meet every condition given.',
@@ -45,4 +47,13 @@ builder.queryField('jobs', (t) =>
     },
     { name: 'JobEdge', description: 'A job and its place in the list.' },
   ),
+)
+
+builder.queryField('provider', (t) =>
+  t.field({
+    type: Provider,
+    description: 'Whether fal takes jobs now, and why not: what all processes of this server know of it.',
+    complexity: PRICES.row,
+    resolve: provider,
+  }),
 )

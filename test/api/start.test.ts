@@ -81,13 +81,13 @@ test('a closed terminal stops the server as SIGTERM does, though nobody reads it
 test('a second signal ends a drain at once, and no Postgres is left', async () => {
   // A submit that has left is waited for.
   const fal = await openRecordingServer()
-  fal.script(() => undefined)
+  fal.script(({ method }) => (method === 'GET' ? { status: 404, json: { detail: 'Not found' } } : undefined))
   try {
     const settings = { DATA_DIR: directory.path, FAL_KEY: 'k', FAL_QUEUE_URL: fal.url, FAL_REST_URL: fal.url }
     const server = await startServerProcess(settings)
     const postgresId = await readPostgresId()
     await request(server.url, GenerateVideoDocument, { input: { imageUrl: 'https://example.com/a.png' } })
-    await until(() => fal.requests.length > 0, { timeoutMs: 20_000, what: 'the submit' })
+    await until(() => fal.requests.some(({ method }) => method === 'POST'), { timeoutMs: 20_000, what: 'the submit' })
     const ended = server.end('SIGINT')
     const firstAt = performance.now()
     await until(() => server.output().includes('"msg":"stopping"'))

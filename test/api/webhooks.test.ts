@@ -25,11 +25,14 @@ async function openReachableRig(pass?: Parameters<typeof startRecordingProxy>[1]
   return { rig, submits: () => proxy.requests.filter(({ path, method }) => method === 'POST' && path === SUBMIT) }
 }
 
+/** A job takes some seconds on a busy machine. */
+const WAIT = { timeoutMs: 30_000, what: 'the end of the job' }
+
 async function endOf(rig: Rig, id: string): Promise<string> {
   return await until(async () => {
     const { status } = await rig.readJob(id)
     return ['SUCCEEDED', 'FAILED', 'CANCELED'].includes(status) ? status : null
-  })
+  }, WAIT)
 }
 
 test('a submit whose answer was lost is adopted when fal tells of its end, and not sent again', async () => {

@@ -5,6 +5,8 @@ import type { Config } from '../../src/config.ts'
 export interface TestApp {
   /** Base of the server. */
   url: string
+  /** What the start screen says of fal. */
+  fal: string
   stop(): Promise<void>
 }
 
@@ -46,6 +48,6 @@ export async function startTestApp({ databaseUrl, falUrl, config }: TestAppOptio
     ...config,
   }
   const app = createApp(settings, createLogger(settings.logLevel))
-  const { url } = await app.start()
-  return { url, stop: app.stop }
+  const { url, fal } = await app.start()
+  return { url, fal, stop: app.stop }
 }

@@ -17,6 +17,8 @@ export interface FalScript {
   result(): Answer
   /** 202 unless given. */
   cancel?(): Answer
+  /** What every call is answered with, as long as it is not null. */
+  refuse?(): Answer | null
   /** The answer to a submit waits for `answerSubmit`. */
   holdSubmit?: boolean
 }
@@ -36,6 +38,7 @@ export async function startScriptedFal({
   status,
   result,
   cancel = () => ({ status: 202, body: { status: 'CANCELLATION_REQUESTED' } }),
+  refuse = () => null,
   holdSubmit = false,
 }: FalScript): Promise<ScriptedFal> {
   const requestId = randomUUID()
@@ -45,12 +48,19 @@ export async function startScriptedFal({
   const toResponse = ({ status, body }: Answer) =>
     typeof body === 'string' ? new Response(body, { status }) : Response.json(body, { status })
   const app = new Hono()
+    .use(async (_http, next) => {
+      const refusal = refuse()
+      if (refusal) return toResponse(refusal)
+      return await next()
+    })
     .post('/fal-ai/stable-video', async () => {
       counts.submits++
       await answering.promise
       return Response.json({ status: 'IN_QUEUE', request_id: requestId, queue_position: 0 })
     })
-    .get('/fal-ai/stable-video/requests/:id/status', () => toResponse(status()))
+    .get('/fal-ai/stable-video/requests/:id/status', (http) =>
+      toResponse(http.req.param('id') === requestId ? status() : { status: 404, body: { status: 'NOT_FOUND' } }),
+    )
     .get('/fal-ai/stable-video/requests/:id', () => toResponse(result()))
     .put('/fal-ai/stable-video/requests/:id/cancel', () => {
       counts.cancels++

@@ -321,7 +321,9 @@ describe(`a process of ${PROCESS_MB} MB`, () => {
     try {
       for (const count of [1, 2]) {
         uploads.push(upload(own))
-        await until(() => fal.requests.length === count, { what: `upload ${count} to be on its way to fal` })
+        await until(() => fal.requests.filter(({ method }) => method === 'POST').length === count, {
+          what: `upload ${count} to be on its way to fal`,
+        })
       }
     } finally {
       await fal.close()

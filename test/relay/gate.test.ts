@@ -6,13 +6,16 @@ const refusedKey = new FalError('auth', 'fal refused the key', { status: 401 })
 let paused: Pause[]
 let resumed: Pause[]
 let gate: Gate
+let probe: () => Promise<void>
 
 beforeEach(() => {
+  probe = () => new Promise(() => {})
   vi.useFakeTimers()
   paused = []
   resumed = []
   gate = createGate({
     random: () => 1,
+    probe: () => probe(),
     onPause: (pause) => paused.push(pause),
     onResume: (pause) => resumed.push(pause),
   })
@@ -173,6 +176,55 @@ test('a request that was refused before it was sent says nothing of fal', () => 
   vi.advanceTimersByTime(500)
   send(new FalError('rejected', 'no such model'))
   expect(gate.paused).not.toBeNull()
+})
+
+test('while nobody waits a probe looks, and what passes it goes alone first', async () => {
+  const answers: (FalError | null)[] = [refusedKey, refusedKey, null]
+  let probes = 0
+  probe = async () => {
+    const answer = answers[probes++]
+    if (answer) throw answer
+  }
+  send(refusedKey)
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(probes).toBe(3)
+  expect([paused.length, resumed.length, gate.paused]).toEqual([1, 1, null])
+  using alone = gate.enter()
+  expect([alone !== null, gate.enter()]).toEqual([true, null])
+  alone?.passed()
+  expect([send(), send()]).toEqual([true, true])
+  expect(resumed).toHaveLength(1)
+})
+
+test('what is refused after a probe has passed is a pause of its own', async () => {
+  probe = async () => {}
+  send(refusedKey)
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(gate.paused).toBeNull()
+  send(refusedKey)
+  expect([paused.length, gate.paused?.error]).toEqual([2, refusedKey])
+})
+
+test('a look shuts an open gate when fal refuses the key, once for all who look', async () => {
+  let probes = 0
+  probe = async () => {
+    probes++
+    throw refusedKey
+  }
+  expect(await Promise.all([gate.look(), gate.look()])).toEqual([refusedKey, refusedKey])
+  expect(await gate.look()).toBe(refusedKey)
+  expect([probes, paused.length, gate.enter()]).toEqual([1, 1, null])
+})
+
+test('a gate that was stopped looks no more', async () => {
+  let probes = 0
+  probe = async () => {
+    probes++
+  }
+  send(refusedKey)
+  gate.stop()
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(probes).toBe(0)
 })
 
 test('the pauses grow, to 8 s when fal cannot be reached and to 30 s when it refuses', () => {

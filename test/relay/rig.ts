@@ -59,7 +59,7 @@ export async function openRelayRig(): Promise<RelayRig> {
       jobs,
       log,
       fal: createFal({ queueUrl: falUrl, restUrl: falUrl, mediaHosts: [] }),
-      gate: createGate({ random: () => 0, onPause: () => {}, onResume: () => {} }),
+      gate: createGate({ random: () => 0, probe: async () => {}, onPause: () => {}, onResume: () => {} }),
       webhookUrl: null,
       adoptionMs: 900_000,
       ring: () => {},

@@ -73,3 +73,8 @@ export type KeptResult = Prisma.KeptResultModel
  * Which job an idempotency key stands for, and the digest of the input that made it.
  */
 export type IdempotencyKey = Prisma.IdempotencyKeyModel
+/**
+ * Model ProviderPause
+ * Why a running process sends nothing to fal, while that is so. One that was not seen for a while is of a process that has died.
+ */
+export type ProviderPause = Prisma.ProviderPauseModel

@@ -460,6 +460,23 @@ export type BytesWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedBytesFilter<$PrismaModel>
 }
 
+export type EnumProviderStateFilter<$PrismaModel = never> = {
+  equals?: $Enums.ProviderState | Prisma.EnumProviderStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ProviderState[] | Prisma.ListEnumProviderStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ProviderState[] | Prisma.ListEnumProviderStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumProviderStateFilter<$PrismaModel> | $Enums.ProviderState
+}
+
+export type EnumProviderStateWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ProviderState | Prisma.EnumProviderStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ProviderState[] | Prisma.ListEnumProviderStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ProviderState[] | Prisma.ListEnumProviderStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumProviderStateWithAggregatesFilter<$PrismaModel> | $Enums.ProviderState
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumProviderStateFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumProviderStateFilter<$PrismaModel>
+}
+
 export type NestedUuidFilter<$PrismaModel = never> = {
   equals?: string | Prisma.StringFieldRefInput<$PrismaModel>
   in?: string[] | Prisma.ListStringFieldRefInput<$PrismaModel>
@@ -837,6 +854,23 @@ export type NestedBytesWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedBytesFilter<$PrismaModel>
   _max?: Prisma.NestedBytesFilter<$PrismaModel>
+}
+
+export type NestedEnumProviderStateFilter<$PrismaModel = never> = {
+  equals?: $Enums.ProviderState | Prisma.EnumProviderStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ProviderState[] | Prisma.ListEnumProviderStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ProviderState[] | Prisma.ListEnumProviderStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumProviderStateFilter<$PrismaModel> | $Enums.ProviderState
+}
+
+export type NestedEnumProviderStateWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.ProviderState | Prisma.EnumProviderStateFieldRefInput<$PrismaModel>
+  in?: $Enums.ProviderState[] | Prisma.ListEnumProviderStateFieldRefInput<$PrismaModel>
+  notIn?: $Enums.ProviderState[] | Prisma.ListEnumProviderStateFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumProviderStateWithAggregatesFilter<$PrismaModel> | $Enums.ProviderState
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumProviderStateFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumProviderStateFilter<$PrismaModel>
 }
 
 

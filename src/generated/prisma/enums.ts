@@ -21,3 +21,13 @@ export const JobStatus = {
 } as const
 
 export type JobStatus = (typeof JobStatus)[keyof typeof JobStatus]
+
+
+export const ProviderState = {
+  AVAILABLE: 'AVAILABLE',
+  RATE_LIMITED: 'RATE_LIMITED',
+  UNREACHABLE: 'UNREACHABLE',
+  KEY_REFUSED: 'KEY_REFUSED'
+} as const
+
+export type ProviderState = (typeof ProviderState)[keyof typeof ProviderState]

@@ -402,7 +402,8 @@ export const ModelName = {
   Video: 'Video',
   JobImage: 'JobImage',
   KeptResult: 'KeptResult',
-  IdempotencyKey: 'IdempotencyKey'
+  IdempotencyKey: 'IdempotencyKey',
+  ProviderPause: 'ProviderPause'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -418,7 +419,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "job" | "jobUpdate" | "video" | "jobImage" | "keptResult" | "idempotencyKey"
+    modelProps: "job" | "jobUpdate" | "video" | "jobImage" | "keptResult" | "idempotencyKey" | "providerPause"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -866,6 +867,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    ProviderPause: {
+      payload: Prisma.$ProviderPausePayload<ExtArgs>
+      fields: Prisma.ProviderPauseFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ProviderPauseFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderPausePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ProviderPauseFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderPausePayload>
+        }
+        findFirst: {
+          args: Prisma.ProviderPauseFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderPausePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ProviderPauseFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderPausePayload>
+        }
+        findMany: {
+          args: Prisma.ProviderPauseFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderPausePayload>[]
+        }
+        create: {
+          args: Prisma.ProviderPauseCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderPausePayload>
+        }
+        createMany: {
+          args: Prisma.ProviderPauseCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ProviderPauseCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderPausePayload>[]
+        }
+        delete: {
+          args: Prisma.ProviderPauseDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderPausePayload>
+        }
+        update: {
+          args: Prisma.ProviderPauseUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderPausePayload>
+        }
+        deleteMany: {
+          args: Prisma.ProviderPauseDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ProviderPauseUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ProviderPauseUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderPausePayload>[]
+        }
+        upsert: {
+          args: Prisma.ProviderPauseUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProviderPausePayload>
+        }
+        aggregate: {
+          args: Prisma.ProviderPauseAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateProviderPause>
+        }
+        groupBy: {
+          args: Prisma.ProviderPauseGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProviderPauseGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ProviderPauseCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProviderPauseCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -990,6 +1065,17 @@ export const IdempotencyKeyScalarFieldEnum = {
 } as const
 
 export type IdempotencyKeyScalarFieldEnum = (typeof IdempotencyKeyScalarFieldEnum)[keyof typeof IdempotencyKeyScalarFieldEnum]
+
+
+export const ProviderPauseScalarFieldEnum = {
+  id: 'id',
+  state: 'state',
+  reason: 'reason',
+  since: 'since',
+  seenAt: 'seenAt'
+} as const
+
+export type ProviderPauseScalarFieldEnum = (typeof ProviderPauseScalarFieldEnum)[keyof typeof ProviderPauseScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -1157,6 +1243,20 @@ export type BytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, '
 export type ListBytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes[]'>
     
 
+
+/**
+ * Reference to a field of type 'ProviderState'
+ */
+export type EnumProviderStateFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ProviderState'>
+    
+
+
+/**
+ * Reference to a field of type 'ProviderState[]'
+ */
+export type ListEnumProviderStateFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'ProviderState[]'>
+    
+
 /**
  * Batch Payload for updateMany & deleteMany & createMany
  */
@@ -1314,6 +1414,7 @@ export type GlobalOmitConfig = {
   jobImage?: Prisma.JobImageOmit
   keptResult?: Prisma.KeptResultOmit
   idempotencyKey?: Prisma.IdempotencyKeyOmit
+  providerPause?: Prisma.ProviderPauseOmit
 }
 
 /* Types for Logging */

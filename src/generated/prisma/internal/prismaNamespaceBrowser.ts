@@ -56,7 +56,8 @@ export const ModelName = {
   Video: 'Video',
   JobImage: 'JobImage',
   KeptResult: 'KeptResult',
-  IdempotencyKey: 'IdempotencyKey'
+  IdempotencyKey: 'IdempotencyKey',
+  ProviderPause: 'ProviderPause'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -160,6 +161,17 @@ export const IdempotencyKeyScalarFieldEnum = {
 } as const
 
 export type IdempotencyKeyScalarFieldEnum = (typeof IdempotencyKeyScalarFieldEnum)[keyof typeof IdempotencyKeyScalarFieldEnum]
+
+
+export const ProviderPauseScalarFieldEnum = {
+  id: 'id',
+  state: 'state',
+  reason: 'reason',
+  since: 'since',
+  seenAt: 'seenAt'
+} as const
+
+export type ProviderPauseScalarFieldEnum = (typeof ProviderPauseScalarFieldEnum)[keyof typeof ProviderPauseScalarFieldEnum]
 
 
 export const SortOrder = {

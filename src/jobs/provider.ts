@@ -1,0 +1,132 @@
+import type { Database } from '../adapters/db.ts'
+import type { FalError } from '../adapters/fal.ts'
+import { shorten } from '../errors.ts'
+import type { ProviderState } from '../generated/prisma/enums.ts'
+
+export type PauseState = Exclude<ProviderState, 'AVAILABLE'>
+
+/** Whether fal takes jobs, as far as the processes of this installation know. */
+export interface Provider {
+  state: ProviderState
+  /** What is the matter and what to do; null when nothing is. */
+  reason: string | null
+  since: Date | null
+}
+
+/** What all processes know of fal together: each writes down when it pauses, and whoever is asked reads it. */
+export interface ProviderLog {
+  /** This process sends nothing from now on, for this reason. It is said again, unchanged or not, without being told so. */
+  paused(pause: { error: FalError; since: Date }): void
+  resumed(): void
+  /** The gravest pause of a process that lives. */
+  read(): Promise<Provider>
+  /** Takes back what this process has said. */
+  stop(): Promise<void>
+}
+
+export interface ProviderLogDeps {
+  db: Database
+  /** Of this process. */
+  id: string
+  onError(error: unknown, context: { stage: string }): void
+}
+
+export interface ProviderLogOptions {
+  /** How often a process that is paused says so again, in milliseconds. Default 30,000. */
+  touchMs?: number
+  /** How long after that a process is taken for dead, in milliseconds: two that were missed are bad luck. Default 90,000. */
+  forgetMs?: number
+}
+
+/** Longest part of a reason that is fal's own words, in characters. */
+const MAX_WORDS = 200
+
+export function createProviderLog(
+  { db, id, onError }: ProviderLogDeps,
+  { touchMs = 30_000, forgetMs = 90_000 }: ProviderLogOptions = {},
+): ProviderLog {
+  let pause: { error: FalError; since: Date } | null = null
+  let timer: NodeJS.Timeout | undefined
+  let writing = Promise.resolve()
+
+  /** What holds when its turn comes is written: a pause that is over by then costs one statement, not two. */
+  function write(): void {
+    writing = writing
+      .then(() => (pause ? store(pause) : remove()))
+      .catch((error: unknown) => onError(error, { stage: 'provider state' }))
+  }
+
+  async function store({ error, since }: { error: FalError; since: Date }): Promise<void> {
+    // By the database's clock, which other processes read it by.
+    await db.$executeRaw`
+      WITH dead AS (
+        DELETE FROM "ProviderPause" WHERE "seenAt" < now() - ${forgetMs} * interval '1 ms' AND id <> ${id}::uuid
+      )
+      INSERT INTO "ProviderPause" (id, state, reason, since, "seenAt") VALUES (
+        ${id}::uuid, ${toProviderState(error)}::"ProviderState", ${toPauseReason(error)},
+        now() - ${Math.max(0, Date.now() - since.getTime())} * interval '1 ms', now()
+      )
+      ON CONFLICT (id) DO UPDATE SET state = EXCLUDED.state, reason = EXCLUDED.reason, "seenAt" = EXCLUDED."seenAt"`
+  }
+
+  async function remove(): Promise<void> {
+    await db.providerPause.deleteMany({ where: { id } })
+  }
+
+  function resumed(): void {
+    if (!pause) return
+    pause = null
+    clearInterval(timer)
+    write()
+  }
+
+  return {
+    paused: (next) => {
+      pause = next
+      clearInterval(timer)
+      timer = setInterval(write, touchMs).unref()
+      write()
+    },
+    resumed,
+    read: async () => {
+      const [row] = await db.$queryRaw<Provider[]>`
+        SELECT state::text AS state, reason, since FROM "ProviderPause"
+        WHERE "seenAt" >= now() - ${forgetMs} * interval '1 ms' ORDER BY "ProviderPause".state DESC, since LIMIT 1`
+      return row ?? { state: 'AVAILABLE', reason: null, since: null }
+    },
+    stop: async () => {
+      resumed()
+      await writing
+    },
+  }
+}
+
+export function toProviderState({ kind }: FalError): PauseState {
+  return kind === 'auth' ? 'KEY_REFUSED' : kind === 'rate-limited' ? 'RATE_LIMITED' : 'UNREACHABLE'
+}
+
+/** What is the matter, what fal says itself, what follows for jobs, and who has to do something. */
+export function toPauseReason(error: FalError): string {
+  const words = shorten(error.message, MAX_WORDS)
+  switch (toProviderState(error)) {
+    case 'KEY_REFUSED':
+      return `fal refuses the API key: ${words}. Jobs wait until the operator sets FAL_KEY to a valid key, or puts the account at fal right. Nothing is lost, and what waits is not billed.`
+    case 'RATE_LIMITED':
+      return `fal limits how many requests it takes: ${words}. Jobs wait, and are sent as fal takes them. Nothing is lost.`
+    case 'UNREACHABLE':
+      return `fal cannot be reached, or fails: ${words}. Jobs wait, and are sent as soon as it is back. Nothing is lost, and what waits is not billed.`
+  }
+}
+
+/** What a first look at fal has shown, for the operator. */
+export function toKeyWords(error: FalError | null): string {
+  if (error === null) return 'key accepted'
+  switch (toProviderState(error)) {
+    case 'KEY_REFUSED':
+      return 'the key is REFUSED: set FAL_KEY to a valid key'
+    case 'RATE_LIMITED':
+      return 'which takes no more requests at the moment'
+    case 'UNREACHABLE':
+      return 'which cannot be reached at the moment: jobs wait for it'
+  }
+}
