@@ -8,6 +8,7 @@ import { longerMs, nextDelayMs } from './delay.ts'
 import { CANCELED_BY_CALLER, failed, isRefusalOfFal, refused, withheld } from './endings.ts'
 import type { Followed } from './follow.ts'
 import type { Hold, RelayDeps } from './hold.ts'
+import { createSilence } from './notice.ts'
 
 /** How long a result that fal has, but does not hand out, is asked for, in milliseconds: fal keeps results for an hour. */
 const PATIENCE_MS = 3600_000
@@ -30,6 +31,7 @@ export async function finishRequest(
   const reportsError = completed.error !== null || completed.errorType !== null
   if (completed.errorType === CANCELED_BY_CALLER || (canceled && reportsError)) return { status: 'CANCELED' }
   const since = performance.now()
+  const silence = createSilence(deps, hold)
   for (let attempt = 1; ; attempt++) {
     try {
       const answer = await fal.result(model.endpoint, requestId, { signal: hold.signal })
@@ -42,6 +44,7 @@ export async function finishRequest(
         return ending
       }
       if (attempt === 1) onError(error, { stage: 'result', jobId: hold.claim.jobId })
+      await silence.failed(error)
       await hold.alarm.sleep(longerMs(nextDelayMs(attempt, random()), error, LONGEST_MS), hold.signal)
     }
   }

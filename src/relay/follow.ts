@@ -8,6 +8,7 @@ import { longerMs, nextDelayMs, nextStreamMs, pollDelayMs } from './delay.ts'
 import { HOUR_MS, isRefusalOfFal, lost, silent, toStillSilent, unfinished } from './endings.ts'
 import type { Hold, RelayDeps } from './hold.ts'
 import { type Completed, listenToRequest } from './listen.ts'
+import { createSilence } from './notice.ts'
 import { probeResult } from './result-probe.ts'
 
 /** fal has come to an end with the request; `canceled` when it had acknowledged a cancel before. */
@@ -29,6 +30,8 @@ export interface FollowOptions {
   silenceMs?: number
   /** How long fal may say that the request waits or runs, in milliseconds. Default 3 days: its queues are hours long. */
   unfinishedMs?: number
+  /** How long fal may leave us without an answer before those who watch are told, in milliseconds. Default 20,000. */
+  noticeMs?: number
 }
 
 /** How often the operator is told that a status still cannot be had, in milliseconds. */
@@ -62,6 +65,7 @@ export async function followRequest(
     probeMs = 300_000,
     silenceMs = 12 * HOUR_MS,
     unfinishedMs = 72 * HOUR_MS,
+    noticeMs,
   }: FollowOptions = {},
 ): Promise<Followed | { ending: Ending }> {
   const { fal, random, onError } = deps
@@ -73,6 +77,7 @@ export async function followRequest(
   let silence: { since: number; toldAt: number } | null = null
   const dueAt = performance.now() + unfinishedMs - ageMs
   const stream = { broken: 0, againAt: 0, wasQuiet: false }
+  const notice = createSilence(deps, hold, noticeMs)
   const cancel = createCancelRelay(deps, hold, { course, endpoint: model.endpoint, requestId })
 
   /** Listens if the stream is to be trusted; else null. True when something made it worth to ask for the status at once. */
@@ -117,6 +122,7 @@ export async function followRequest(
       failures.refusedSince = null
       silence = null
       if (logs) failures.unreadable = 0
+      await notice.answered()
       const isNews = await course.take(answer)
       if (stream.wasQuiet && isNews) distrust(new FalError('interrupted', "fal's status stream kept news to itself"))
       stream.wasQuiet = false
@@ -168,6 +174,7 @@ export async function followRequest(
         }
       }
       if (failures.inRow === 1) onError(error, { stage: 'follow', jobId: job.id })
+      await notice.failed(error)
       delayMs = longerMs(nextDelayMs(failures.inRow, random()), error, LONGEST_MS)
     }
     if (await hold.alarm.sleep(delayMs, signal)) await course.refresh()

@@ -9,6 +9,7 @@ import { nextDelayMs, nextLookMs } from './delay.ts'
 import { finishRequest, takeAnswer } from './finish.ts'
 import { followRequest } from './follow.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
+import { toLine } from './notice.ts'
 import { type SubmitTries, submitJob } from './submit.ts'
 
 /**
@@ -28,7 +29,13 @@ export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
   const { jobs, random, isAway, onError } = deps
   let failing: { since: number; last: number; times: number } | null = null
   let looks = 0
-  const tries: SubmitTries = { failedUploads: 0, hasToldWait: false, watchingSince: null }
+  const tries: SubmitTries = {
+    failedUploads: 0,
+    hasToldWait: false,
+    waitingSince: null,
+    toldPauses: new Set(),
+    watchingSince: null,
+  }
   for (;;) {
     try {
       const askedAt = Date.now()
@@ -86,13 +93,14 @@ async function relayFrom(
     if (outcome === 'changed') return 'changed'
     if ('ending' in outcome) return await end(deps, hold, outcome.ending)
     requestId = outcome.requestId
-    const queued = {
+    const appended = await deps.log.append({
       jobId: job.id,
       claim: hold.claim.number,
       status: 'QUEUED',
       queuePosition: outcome.position,
-    } as const
-    const appended = await deps.log.append(queued)
+      // Whoever was told that it waits is told that it does no longer.
+      logs: tries.toldPauses.size === 0 ? [] : [toLine('INFO', 'fal takes requests again: the job was sent.')],
+    })
     if (appended.outcome === 'fenced') throw new HoldLostError()
     job = { ...job, requestId, status: appended.status, queuePosition: outcome.position }
   }

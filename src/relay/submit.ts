@@ -2,11 +2,13 @@ import pLimit from 'p-limit'
 import { FalError, type FalSubmitted } from '../adapters/fal.ts'
 import { createFailure, toFailure } from '../jobs/failure.ts'
 import { type Model, toFalInput } from '../jobs/models.ts'
+import { type PauseState, toPauseReason, toProviderState } from '../jobs/provider.ts'
 import type { Ending, ReadJob } from '../jobs/relay-jobs.ts'
 import { withSpan } from '../trace.ts'
 import { nextLookMs } from './delay.ts'
 import type { Ticket } from './gate.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
+import { tell, warnOnce } from './notice.ts'
 
 /** fal has the request, or the job has ended, or the row may have changed: read it again. */
 export type SubmitOutcome = FalSubmitted | { ending: Ending } | 'changed'
@@ -22,6 +24,8 @@ const STALE_MS = 10_000
 
 /** A backstop for whoever waits to be rung, in milliseconds. */
 const LOOK_MS = 60_000
+/** How long a job waits at the gate before that is told, in milliseconds: a limit of a few seconds is nobody's business. */
+const TELL_PAUSE_MS = 5_000
 /** The same for whoever waits for an answer that another process may save without ringing here. */
 const ANSWER_LOOK_MS = 10_000
 
@@ -42,6 +46,10 @@ export interface SubmitTries {
   failedUploads: number
   /** Whether those who watch know why nothing moves. */
   hasToldWait: boolean
+  /** Since when the job has waited at the gate, by `performance.now()`; null when it has not. */
+  waitingSince: number | null
+  /** Of what kinds of pauses those who watch know: fal may go to and fro between two. */
+  toldPauses: Set<PauseState>
   /** Since when an answer has been looked for while the database was there, by `performance.now()`. */
   watchingSince: number | null
 }
@@ -62,7 +70,7 @@ export async function submitJob(
   }
   using ticket = deps.gate.enter()
   if (!ticket) {
-    await waitAtGate(deps, hold)
+    await waitAtGate(deps, hold, tries)
     return 'changed'
   }
   const { imageUrl } = job
@@ -160,11 +168,19 @@ export function judgeSubmit(error: FalError): 'refused' | 'again' | 'unknown' {
   }
 }
 
-/** Until the gate may be open, or the job's row has something to tell. */
-async function waitAtGate({ gate }: RelayDeps, hold: Hold): Promise<void> {
+/** Until the gate may be open, the job's row has something to tell, or the wait is long enough to be told. */
+async function waitAtGate(deps: RelayDeps, hold: Hold, tries: SubmitTries): Promise<void> {
+  const { gate } = deps
+  tries.waitingSince ??= performance.now()
   const stopWaiting = gate.wait(hold.alarm.ring)
   try {
-    await hold.alarm.sleep(LOOK_MS, hold.signal)
+    const isTold = gate.paused === null || tries.toldPauses.has(toProviderState(gate.paused.error))
+    const untilToldMs = Math.max(0, tries.waitingSince + TELL_PAUSE_MS - performance.now())
+    const isRung = await hold.alarm.sleep(isTold ? LOOK_MS : untilToldMs, hold.signal)
+    const { paused } = gate
+    if (isRung || isTold || paused === null) return
+    await warnOnce(deps, hold, toPauseReason(paused.error))
+    tries.toldPauses.add(toProviderState(paused.error))
   } finally {
     stopWaiting()
   }
@@ -190,15 +206,10 @@ async function waitForAnswer(
 }
 
 /** Says to those who watch why nothing moves. */
-async function tellWait({ log, adoptionMs }: RelayDeps, { claim }: Hold): Promise<void> {
-  const message = `fal did not confirm the request. It is not sent twice; fal's own message is waited for, for ${Math.ceil(adoptionMs / 60_000)} min at most.`
-  const appended = await log.append({
-    jobId: claim.jobId,
-    claim: claim.number,
-    status: 'PENDING',
-    logs: [{ at: new Date().toISOString(), level: 'WARN', message }],
-  })
-  if (appended.outcome === 'fenced') throw new HoldLostError()
+async function tellWait(deps: RelayDeps, hold: Hold): Promise<void> {
+  const minutes = Math.ceil(deps.adoptionMs / 60_000)
+  const message = `fal did not confirm the request. It is not sent twice; fal's own message is waited for, for ${minutes} min at most.`
+  await tell(deps, hold, 'WARN', message)
 }
 
 /** Brings the bytes of a data URI to fal's storage. It can be repeated: an upload costs nothing. */

@@ -237,3 +237,16 @@ test('a ring that comes with the end of a stream ends the next sleep', async () 
   await expect(listenToRequest({ ...deps, fal: { ...deps.fal, watch } }, hold, options)).rejects.toThrow('cut')
   expect(await hold.alarm.sleep(10_000, hold.signal)).toBe(true)
 })
+
+test('those who watch are told once that fal does not answer, and once that it does again', async () => {
+  counting({ 1: endsAfter('<html>') })
+  let failures = 3
+  fal.twists.status = (_request, usual) =>
+    failures-- > 0 ? Response.json({ detail: 'Invalid key' }, { status: 401 }) : usual()
+  const { lines } = await follow({ noticeMs: 0 })
+  const told = lines.filter((line) => !LINES.includes(line))
+  expect(told).toEqual([
+    'fal does not answer about this job as it should: Invalid key. It is asked until it does; nothing is sent twice.',
+    'fal answers about this job again.',
+  ])
+})

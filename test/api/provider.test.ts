@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { GetProviderDocument, UploadImageDocument } from '../../operations/generated/graphql.ts'
+import { startTestApp } from '../helpers/app.ts'
+import { request, upload } from '../helpers/graphql-client.ts'
+import { type ScriptedFal, startScriptedFal } from '../helpers/scripted-fal.ts'
+import { until } from '../helpers/until.ts'
+import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
+
+const refusal = { status: 401, body: { detail: 'Invalid key' } }
+
+let isRefusing = false
+let fal: ScriptedFal
+let rig: Rig
+
+beforeAll(async () => {
+  fal = await startScriptedFal({
+    refuse: () => (isRefusing ? refusal : null),
+    status: () => ({ status: 200, body: { status: 'COMPLETED', logs: [] } }),
+    result: () => ({ status: 200, body: { video: { url: `${fal.url}/clip.mp4` }, seed: 1 } }),
+  })
+  isRefusing = true
+  rig = await openRig({ fal: fal.url })
+})
+
+afterAll(async () => {
+  await rig.close()
+  await fal.stop()
+})
+
+async function readProvider(url = rig.url) {
+  return (await request(url, GetProviderDocument)).data.provider
+}
+
+const untilState = (state: string, url?: string) =>
+  until(async () => (await readProvider(url)).state === state, { timeoutMs: 40_000, everyMs: 50, what: state })
+
+async function readWarnings(): Promise<string[]> {
+  const ready = await fetch(`${rig.url}/readyz`)
+  return ((await ready.json()) as { warnings: string[] }).warnings
+}
+
+test('a key that fal refuses is told before the first job, and its end before there is one', async () => {
+  await untilState('KEY_REFUSED')
+  const { reason, since } = await readProvider()
+  expect(reason).toContain('fal refuses the API key: Invalid key. Jobs wait until the operator sets FAL_KEY')
+  expect(Math.abs(Date.now() - Date.parse(since ?? ''))).toBeLessThan(60_000)
+  expect(await readWarnings()).toHaveLength(1)
+  isRefusing = false
+  await untilState('AVAILABLE')
+  expect(await readProvider()).toEqual({ state: 'AVAILABLE', reason: null, since: null })
+  expect(await readWarnings()).toEqual([])
+})
+
+test('a job that waits for a key is told so once, and once that it waits no longer, and is sent once', async () => {
+  isRefusing = true
+  const { id } = await rig.generate()
+  const watching = rig.watch(id)
+  await untilState('KEY_REFUSED')
+  const isTold = async () =>
+    (
+      await request<{ job: { updates: { edges: { node: { logs: unknown[] } }[] } } }>(
+        rig.url,
+        'query ($id: ID!) { job(id: $id) { updates(first: 50) { edges { node { logs { level } } } } } }',
+        { id },
+      )
+    ).data.job.updates.edges.some(({ node }) => node.logs.length > 0)
+  await until(isTold, { timeoutMs: 20_000, everyMs: 100, what: 'the warning' })
+  isRefusing = false
+  const updates = await watching
+  expect(updates.at(-1)?.status).toBe('SUCCEEDED')
+  const lines = updates.flatMap(({ logs }) => logs)
+  expect(lines.map(({ level }) => level)).toEqual(['WARN', 'INFO'])
+  expect(lines[0]?.message).toContain('fal refuses the API key')
+  expect(fal.submits).toBe(1)
+  await untilState('AVAILABLE')
+})
+
+test('what the worker meets is told by the API of another process', async () => {
+  const config = { databaseUrl: rig.databaseUrl, falUrl: fal.url }
+  const api = await startTestApp({ ...config, config: { roles: ['api'] } })
+  isRefusing = true
+  const worker = await startTestApp({ ...config, config: { roles: ['worker'] } })
+  await untilState('KEY_REFUSED', api.url)
+  expect([api.fal, worker.fal]).toEqual([
+    `fal at ${fal.url}, key accepted`,
+    `fal at ${fal.url}, the key is REFUSED: set FAL_KEY to a valid key`,
+  ])
+  await worker.stop()
+  await untilState('AVAILABLE', api.url)
+  isRefusing = false
+  await api.stop()
+})
+
+test('an upload that fal refuses is told to all, though no job waits', async () => {
+  isRefusing = true
+  const { errors } = await upload(rig.url, UploadImageDocument, await (await fetch(PICTURE_DATA_URI)).blob())
+  expect(errors.map(({ extensions }) => extensions.code)).toEqual(['SERVICE_UNAVAILABLE'])
+  await untilState('KEY_REFUSED')
+  isRefusing = false
+  await untilState('AVAILABLE')
+})
