@@ -1,9 +1,14 @@
+import { randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openDatabase } from '../../src/adapters/db.ts'
+import { FalError } from '../../src/adapters/fal.ts'
 import { STUDIO_DIRECTORY } from '../../src/adapters/studio-build.ts'
+import { createProviderLog } from '../../src/jobs/provider.ts'
+import { until } from '../helpers/until.ts'
 import { noBrowser } from './browser.ts'
 import { type BrowserRig, cardIn, cards, generate, generateFrom, openBrowserRig } from './rig.ts'
 
@@ -71,6 +76,28 @@ describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
     expect(await findProblems(page)).toEqual([])
     await context.close()
   }, 120_000)
+
+  test('in the banner that says why nothing moves, which comes with a pause and goes with it', async () => {
+    const db = openDatabase({ url: rig.databaseUrl, onError: () => {} })
+    // Another process of the installation: whichever meets it, all pages tell it.
+    const other = createProviderLog({ db, id: randomUUID(), onError: () => {} })
+    other.paused({ error: new FalError('auth', 'Invalid key', { status: 401 }), since: new Date() })
+    await until(async () => (await other.read()).state === 'KEY_REFUSED')
+    const { page, context } = await rig.open('/', { bypassCSP: true })
+    const banner = page.getByRole('status').filter({ hasText: 'fal refuses the API key: Invalid key.' })
+    await banner.getByText(/Since \d\d:\d\d\./).waitFor()
+    await page.addScriptTag({ path: AXE })
+    expect(await findProblems(page)).toEqual([])
+    await page.setViewportSize({ width: 360, height: 740 })
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360)
+
+    await other.stop()
+    await db.$disconnect()
+    // That a job gets on is news.
+    await generateFrom(page, 'http://sandbox.test/content-policy.png')
+    await banner.waitFor({ state: 'detached' })
+    await context.close()
+  }, 60_000)
 
   test('and nothing is wider than a phone', async () => {
     const { page, context } = await rig.open('/', { viewport: { width: 360, height: 740 } })

@@ -11,6 +11,7 @@ import { launchBrowser } from './browser.ts'
 export interface BrowserRig {
   /** Base of the server. */
   url: string
+  databaseUrl: string
   browser: Browser
   /** A tab of a new visitor, who tells what went wrong in it. The path may be a whole URL. */
   open(path?: string, options?: Parameters<Browser['newContext']>[0]): Promise<Visit>
@@ -56,6 +57,7 @@ export async function openBrowserRig({ stepMs = 40, slots = 50 } = {}): Promise<
 
   return {
     url,
+    databaseUrl: database.url,
     browser,
     async open(path = '/', options = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })

@@ -45,6 +45,11 @@ describe('a state', () => {
     expect(lists.filter((list) => list?.includes(status))).toHaveLength(1)
   })
 
+  test('of a job that is not sent because fal takes none says so, any other stays', () => {
+    expect(toStatusWords('PENDING', true)).toBe('Waiting for fal')
+    expect(toStatusWords('RUNNING', true)).toBe(toStatusWords('RUNNING'))
+  })
+
   test('that is not known yet is told as it came', () => {
     expect(toStatusWords('ON_HOLD' as Status)).toBe('on hold')
   })

@@ -87,6 +87,17 @@ export type LogLevel =
   /** Something was not as it should be; generating went on. */
   | 'WARN';
 
+/** Whether fal takes jobs. More may come. */
+export type ProviderState =
+  /** Nothing is known to be wrong: jobs are sent as they come. */
+  | 'AVAILABLE'
+  /** fal refuses this server's key: jobs wait until the operator has set another one, or put the account right. */
+  | 'KEY_REFUSED'
+  /** fal takes fewer requests than there are: jobs are sent as it takes them. */
+  | 'RATE_LIMITED'
+  /** fal cannot be reached, or does not answer as it should: jobs wait, and are sent as soon as it does. */
+  | 'UNREACHABLE';
+
 export type JobOutcomeFragment = { id: string, status: JobStatus, video: { id: string, url: string, contentType: string, fileName: string, fileSize: number | null, seed: number | null } | null, failure: { code: JobFailureCode, message: string, retryable: boolean, providerCode: string | null, issues: Array<{ path: Array<string>, code: string, message: string }> } | null };
 
 export type JobSummaryFragment = { queuePosition: number | null, createdAt: string, startedAt: string | null, finishedAt: string | null, cursor: string, id: string, status: JobStatus, settings: { model: string, imageUrl: string, seed: number | null, motionBucketId: number, condAug: number, fps: number }, video: { id: string, url: string, contentType: string, fileName: string, fileSize: number | null, seed: number | null } | null, failure: { code: JobFailureCode, message: string, retryable: boolean, providerCode: string | null, issues: Array<{ path: Array<string>, code: string, message: string }> } | null };
@@ -144,6 +155,11 @@ export type StudioRetryMutation = { retryJob:
     | { __typename: 'JobStateError', message: string }
     | { __typename: 'LimitExceededError', message: string }
    };
+
+export type StudioProviderQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type StudioProviderQuery = { provider: { state: ProviderState, reason: string | null, since: string | null } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -507,3 +523,12 @@ fragment JobSummary on Job {
   finishedAt
   cursor
 }`) as unknown as TypedDocumentString<StudioRetryMutation, StudioRetryMutationVariables>;
+export const StudioProviderDocument = new TypedDocumentString(`
+    query StudioProvider {
+  provider {
+    state
+    reason
+    since
+  }
+}
+    `) as unknown as TypedDocumentString<StudioProviderQuery, StudioProviderQueryVariables>;

@@ -38,12 +38,14 @@ export interface Gallery {
 
 export interface GalleryEvents {
   onStatus(job: JobSummaryFragment, before: JobStatus): void
+  /** An update warned of something. */
+  onWarning(): void
 }
 
 const PAGE_SIZE = 24
 const UNREAD: Reading = { endCursor: null, hasMore: true, horizon: null, isLoading: false, problem: null }
 
-export function createGallery(client: ReelayClient, { onStatus }: GalleryEvents): Gallery {
+export function createGallery(client: ReelayClient, { onStatus, onWarning }: GalleryEvents): Gallery {
   const entries = new Map<string, Signal<JobEntry>>()
   const count = signal(0)
   const filter = signal<FilterName>('all')
@@ -102,6 +104,7 @@ export function createGallery(client: ReelayClient, { onStatus }: GalleryEvents)
         }
         change(entry, isWhole ? applySnapshot(entry.peek(), event.update) : applyUpdate(entry.peek(), event.update))
         isWhole = false
+        if (event.update.logs.some(({ level }) => level === 'WARN')) onWarning()
       }
     } catch {
       // What cannot be watched can be read: the next look at the list tells how it is.

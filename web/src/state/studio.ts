@@ -7,6 +7,7 @@ import { type Composer, createComposer, toKey } from './composer.ts'
 import { createGallery, type Gallery } from './gallery.ts'
 import { findPreview, savePreview } from './previews.ts'
 import { createProblem, type Problem } from './problem.ts'
+import { createProvider, type Provider } from './provider.ts'
 import { createRoute, type Route } from './route.ts'
 
 /** Said anew each time, also when the words are the same. */
@@ -20,6 +21,7 @@ export interface Studio {
   readonly gallery: Gallery
   readonly composer: Composer
   readonly route: Route
+  readonly provider: Provider
   readonly isOffline: ReadonlySignal<boolean>
   /** What a screen reader says: changes of state, not each step. */
   readonly announcement: ReadonlySignal<Announcement>
@@ -51,11 +53,14 @@ export function createStudio(client: ReelayClient): Studio {
   const retryKeys = new Map<string, string>()
 
   const gallery = createGallery(client, {
-    onStatus: ({ status }) => {
+    onStatus: ({ status }, before) => {
+      if (before === 'PENDING' && provider.pause.peek() !== null) provider.refresh()
       const words = ANNOUNCED[status]
       if (words) announce(words)
     },
+    onWarning: () => provider.refresh(),
   })
+  const provider = createProvider(client, () => gallery.runningCount.peek() > 0)
   const route = createRoute()
   const composer = createComposer(client, {
     onJob: (job) => {
@@ -82,6 +87,7 @@ export function createStudio(client: ReelayClient): Studio {
     gallery,
     composer,
     route,
+    provider,
     isOffline,
     announcement,
     notice,
@@ -117,6 +123,7 @@ export function createStudio(client: ReelayClient): Studio {
       }),
     start: () => {
       gallery.start()
+      provider.start()
       let isReached = true
       let patience: ReturnType<typeof setTimeout> | undefined
       const judge = () => {
@@ -138,6 +145,7 @@ export function createStudio(client: ReelayClient): Studio {
           clearTimeout(patience)
           patience = undefined
           reach()
+          provider.refresh()
           void gallery.catchUp()
         }
       })

@@ -4,6 +4,7 @@ import { ComposerForm } from './composer.tsx'
 import { GalleryList } from './gallery.tsx'
 import { Mark } from './icons.tsx'
 import { JobDialog } from './job-dialog.tsx'
+import { ProviderBanner } from './provider-banner.tsx'
 import { Signs } from './signs.tsx'
 
 export function App({ studio }: { studio: Studio }) {
@@ -27,6 +28,7 @@ export function App({ studio }: { studio: Studio }) {
           </a>
         </nav>
       </header>
+      <ProviderBanner />
       <main class="stage">
         <ComposerForm />
         <GalleryList />

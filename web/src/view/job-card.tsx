@@ -11,7 +11,7 @@ import { LogLines } from './log-lines.tsx'
 
 /** A job, as it lives in the gallery. */
 export function JobCard({ id }: { id: string }) {
-  const { gallery, route } = useStudio()
+  const { gallery, route, provider } = useStudio()
   // A job that cannot be shown takes no other with it.
   const [error] = useErrorBoundary(reportError)
   const entry = gallery.find(id)?.value
@@ -32,7 +32,7 @@ export function JobCard({ id }: { id: string }) {
                   route.open(id)
                 }}
               >
-                {toStatusWords(job.status)}
+                {toStatusWords(job.status, provider.pause.value !== null)}
               </a>
             </h3>
             <JobTime entry={entry} />

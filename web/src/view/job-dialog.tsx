@@ -110,6 +110,7 @@ function NoJob({ absence, onRetry }: { absence: Absence; onRetry(): void }) {
 }
 
 function JobDetails({ entry }: { entry: JobEntry }) {
+  const { provider } = useStudio()
   const { job } = entry
   const { settings, video, failure } = job
   const rows: [string, string | null][] = [
@@ -129,7 +130,7 @@ function JobDetails({ entry }: { entry: JobEntry }) {
     <>
       <div class="job-head">
         <h2 id="job-title" class="state" data-status={job.status} tabIndex={-1}>
-          {toStatusWords(job.status)}
+          {toStatusWords(job.status, provider.pause.value !== null)}
         </h2>
         <JobTime entry={entry} />
         <CopyLink jobId={job.id} />

@@ -3,8 +3,10 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { JobSummaryFragment } from '../generated/graphql.ts'
 import { type JobEntry, readSteps } from '../state/job-entry.ts'
 import { findPreview } from '../state/previews.ts'
+import { useStudio } from '../state/studio.ts'
 import { toFailureWords } from '../words/failure.ts'
 import { toPictureName } from '../words/link.ts'
+import { WAITING_WORDS } from '../words/status.ts'
 import { PictureIcon, Stop, Warning } from './icons.tsx'
 
 /** The place of the video, of the same size from the first moment on: what is seen until it is there tells how it goes. */
@@ -35,6 +37,7 @@ export function JobMedia({ entry, isLarge = false }: { entry: JobEntry; isLarge?
 
 function Course({ entry }: { entry: JobEntry }) {
   const { job } = entry
+  const isPaused = useStudio().provider.pause.value !== null
   switch (job.status) {
     case 'QUEUED':
       return <Place position={job.queuePosition ?? null} />
@@ -61,7 +64,13 @@ function Course({ entry }: { entry: JobEntry }) {
     default:
       return (
         <Waiting
-          words={{ PENDING: 'Sending to fal', STORING: 'Saving the video', CANCELING: 'Stopping' }[job.status]}
+          words={
+            {
+              PENDING: isPaused ? WAITING_WORDS : 'Sending to fal',
+              STORING: 'Saving the video',
+              CANCELING: 'Stopping',
+            }[job.status]
+          }
         />
       )
   }

@@ -27,8 +27,12 @@ const WORDS: Record<JobStatus, string> = {
   CANCELED: 'Canceled',
 }
 
+/** While fal takes no jobs. */
+export const WAITING_WORDS = 'Waiting for fal'
+
 /** The state in words. One that this page is too old to know is told as it came. */
-export function toStatusWords(status: JobStatus): string {
+export function toStatusWords(status: JobStatus, isPaused = false): string {
+  if (isPaused && status === 'PENDING') return WAITING_WORDS
   return WORDS[status] ?? status.toLowerCase().replaceAll('_', ' ')
 }
 

@@ -31,6 +31,12 @@ export function toAgo(then: number, now: number): string {
   return new Date(then).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
 }
 
+/** Since when something is so: 14:02, or the whole moment when that was a day ago or more. */
+export function toSince(then: number, now: number): string {
+  if (now - then >= DAY) return toMoment(new Date(then).toISOString())
+  return new Date(then).toLocaleTimeString('en-GB', { timeStyle: 'short' })
+}
+
 /** A moment, to the second, in the reader's time zone. */
 export function toMoment(time: string): string {
   return new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
