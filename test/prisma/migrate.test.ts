@@ -65,6 +65,10 @@ describe('the committed migrations', () => {
     expect(await diffSchema({ connectionString: database.url })).toBeNull()
   })
 
+  test('fill in times by the clock of the database alone: Prisma would by the one of its machine', async () => {
+    expect(await readFile(SCHEMA_PATH, 'utf8')).not.toMatch(/@default\(now\(\)\)|@updatedAt/)
+  })
+
   test('are applied once', async () => {
     const names = await readMigrationNames(COMMITTED)
     expect(await deployMigrations({ connectionString: database.url })).toEqual(names)

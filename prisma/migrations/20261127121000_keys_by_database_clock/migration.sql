@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "IdempotencyKey" ALTER COLUMN "createdAt" SET DEFAULT transaction_timestamp();
