@@ -20,14 +20,13 @@ const TEMPLATE = 'reelay_template'
 
 /**
  * What an administrator may have set, which no session of Reelay may inherit. Every database of the run has these; those
- * that the tests' own connections could not live with are in test/adapters/foreign-database.test.ts.
+ * that the tests' own connections could not live with are in createForeignDatabase of test/helpers/postgres.ts.
  */
 const FOREIGN_SETTINGS = {
   TimeZone: 'Asia/Kolkata',
   IntervalStyle: 'sql_standard',
   bytea_output: 'escape',
   extra_float_digits: '-5',
-  default_transaction_isolation: 'serializable',
 }
 
 /** One Postgres for the whole run, with a template database that has the schema and the engine's tables. */
