@@ -38,6 +38,9 @@ export interface ProviderLogOptions {
   forgetMs?: number
 }
 
+/** When a write that failed is tried again, in milliseconds. */
+const AGAIN_MS = 2_000
+
 /** Longest part of a reason that is fal's own words, in characters. */
 const MAX_WORDS = 200
 
@@ -48,15 +51,28 @@ export function createProviderLog(
   let pause: { error: FalError; since: Date } | null = null
   let timer: NodeJS.Timeout | undefined
   let writing = Promise.resolve()
+  /** There may be a row of this process. */
+  let isWritten = false
+  let isStopped = false
 
   /** What holds when its turn comes is written: a pause that is over by then costs one statement, not two. */
   function write(): void {
-    writing = writing
-      .then(() => (pause ? store(pause) : remove()))
-      .catch((error: unknown) => onError(error, { stage: 'provider state' }))
+    writing = writing.then(async () => {
+      let nextMs: number | null
+      try {
+        await (pause ? store(pause) : remove())
+        nextMs = pause && touchMs
+      } catch (error) {
+        onError(error, { stage: 'provider state' })
+        nextMs = AGAIN_MS
+      }
+      clearTimeout(timer)
+      if (nextMs !== null && !isStopped) timer = setTimeout(write, nextMs).unref()
+    })
   }
 
   async function store({ error, since }: { error: FalError; since: Date }): Promise<void> {
+    isWritten = true
     // By the database's clock, which other processes read it by.
     await db.$executeRaw`
       WITH dead AS (
@@ -71,23 +87,18 @@ export function createProviderLog(
 
   async function remove(): Promise<void> {
     await db.providerPause.deleteMany({ where: { id } })
-  }
-
-  function resumed(): void {
-    if (!pause) return
-    pause = null
-    clearInterval(timer)
-    write()
+    isWritten = false
   }
 
   return {
     paused: (next) => {
       pause = next
-      clearInterval(timer)
-      timer = setInterval(write, touchMs).unref()
       write()
     },
-    resumed,
+    resumed: () => {
+      pause = null
+      write()
+    },
     read: async () => {
       const [row] = await db.$queryRaw<Provider[]>`
         SELECT state::text AS state, reason, since FROM "ProviderPause"
@@ -95,8 +106,10 @@ export function createProviderLog(
       return row ?? { state: 'AVAILABLE', reason: null, since: null }
     },
     stop: async () => {
-      resumed()
+      isStopped = true
+      pause = null
       await writing
+      if (isWritten) await remove()
     },
   }
 }

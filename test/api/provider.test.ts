@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { GetProviderDocument, UploadImageDocument } from '../../operations/generated/graphql.ts'
 import { startTestApp } from '../helpers/app.ts'
 import { request, upload } from '../helpers/graphql-client.ts'
@@ -7,6 +7,9 @@ import { until } from '../helpers/until.ts'
 import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
 
 const refusal = { status: 401, body: { detail: 'Invalid key' } }
+
+// A gate that is shut looks again after up to 30 s.
+vi.setConfig({ testTimeout: 120_000 })
 
 let isRefusing = false
 let fal: ScriptedFal
@@ -32,7 +35,7 @@ async function readProvider(url = rig.url) {
 }
 
 const untilState = (state: string, url?: string) =>
-  until(async () => (await readProvider(url)).state === state, { timeoutMs: 40_000, everyMs: 50, what: state })
+  until(async () => (await readProvider(url)).state === state, { timeoutMs: 60_000, everyMs: 50, what: state })
 
 async function readWarnings(): Promise<string[]> {
   const ready = await fetch(`${rig.url}/readyz`)
@@ -64,7 +67,7 @@ test('a job that waits for a key is told so once, and once that it waits no long
         { id },
       )
     ).data.job.updates.edges.some(({ node }) => node.logs.length > 0)
-  await until(isTold, { timeoutMs: 20_000, everyMs: 100, what: 'the warning' })
+  await until(isTold, { timeoutMs: 60_000, everyMs: 100, what: 'the warning' })
   isRefusing = false
   const updates = await watching
   expect(updates.at(-1)?.status).toBe('SUCCEEDED')

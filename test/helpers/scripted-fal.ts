@@ -58,9 +58,7 @@ export async function startScriptedFal({
       await answering.promise
       return Response.json({ status: 'IN_QUEUE', request_id: requestId, queue_position: 0 })
     })
-    .get('/fal-ai/stable-video/requests/:id/status', (http) =>
-      toResponse(http.req.param('id') === requestId ? status() : { status: 404, body: { status: 'NOT_FOUND' } }),
-    )
+    .get('/fal-ai/stable-video/requests/:id/status', () => toResponse(status()))
     .get('/fal-ai/stable-video/requests/:id', () => toResponse(result()))
     .put('/fal-ai/stable-video/requests/:id/cancel', () => {
       counts.cancels++

@@ -97,6 +97,22 @@ test('a process that lives says again that it is paused', async () => {
   await log.stop()
 })
 
+test('what the database could not take is written soon after', async () => {
+  const failed: unknown[] = []
+  let isAway = true
+  const flaky = db.$extends({
+    query: {
+      $executeRaw: ({ args, query }) => (isAway ? Promise.reject(new Error('the database is away')) : query(args)),
+    },
+  }) as unknown as Database
+  const log = createProviderLog({ db: flaky, id: randomUUID(), onError: (error) => failed.push(error) })
+  log.paused({ error: refused, since: new Date() })
+  await until(() => failed.length > 0)
+  isAway = false
+  await until(async () => (await stateOf(log)) === 'KEY_REFUSED', { timeoutMs: 15_000 })
+  await log.stop()
+})
+
 test.each([refused, limited, new FalError('not-sent', 'x'.repeat(2000))])('a reason is short: %s', (error) => {
   expect(toPauseReason(error).length).toBeLessThan(500)
 })
