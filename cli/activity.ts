@@ -1,3 +1,4 @@
+import { toSafeText } from './text.ts'
 import type { Update } from './watch.ts'
 
 /** What goes on now, in a few words. */
@@ -12,12 +13,12 @@ export interface Activity {
  * @param before - the activity after the update before, if there was one
  */
 export function toActivity(
-  { status, queuePosition, progress }: Pick<Update, 'status' | 'queuePosition' | 'progress'>,
+  { status, queuePosition, progress, logs }: Pick<Update, 'status' | 'queuePosition' | 'progress' | 'logs'>,
   before: Activity | null = null,
 ): Activity | null {
   switch (status) {
     case 'PENDING':
-      return { text: 'waiting to be sent to fal' }
+      return toWaiting(logs, before)
     case 'QUEUED':
       if (queuePosition === null) return { text: 'in the queue' }
       return { text: queuePosition === 0 ? 'next in the queue' : `in the queue, ${queuePosition} ahead` }
@@ -38,4 +39,11 @@ export function toActivity(
       // A newer server may know more.
       return { text: String(status satisfies never).toLowerCase() }
   }
+}
+
+/** What a job waits for, as the newest warning has it: its first clause says what is the matter, and the line itself the rest. */
+function toWaiting(logs: Update['logs'], before: Activity | null): Activity {
+  const warning = logs.findLast(({ level }) => level === 'WARN')
+  if (warning) return { text: `waiting: ${toSafeText(warning.message.split(/[:.](?:\s|$)/, 1)[0] ?? '')}` }
+  return before?.text.startsWith('waiting: ') ? before : { text: 'waiting to be sent to fal' }
 }

@@ -2,7 +2,7 @@ import { CancelJobDocument } from '../operations/generated/graphql.ts'
 import { type Activity, toActivity } from './activity.ts'
 import type { Client } from './client.ts'
 import { toRepeatCommand, toWatchCommand } from './command.ts'
-import type { Display } from './display.ts'
+import type { Display, Tone } from './display.ts'
 import { InterruptedError } from './errors.ts'
 import { askForYes, type Interrupts, toExitCode } from './interrupts.ts'
 import type { Settings } from './options.ts'
@@ -55,6 +55,9 @@ export async function followJob(job: FollowedJob, deps: FollowDeps): Promise<num
   }
 }
 
+/** What a model writes along is beside the point; a warning says why nothing moves. */
+const TONES: { [level: string]: Tone } = { WARN: 'plain', ERROR: 'bad' }
+
 /** Brings updates to the display. */
 function createViewer(display: Display) {
   let activity: Activity | null = null
@@ -63,8 +66,7 @@ function createViewer(display: Display) {
       if (update.missed > 0) display.print(`(${update.missed} updates are no longer stored)`, 'quiet')
       activity = toActivity(update, activity)
       if (activity) display.show(activity)
-      for (const { level, message } of update.logs)
-        display.print(`  ${toSafeText(message)}`, level === 'ERROR' ? 'bad' : 'quiet')
+      for (const { level, message } of update.logs) display.print(`  ${toSafeText(message)}`, TONES[level] ?? 'quiet')
     },
     onLost: (reason: string) => display.show({ text: `connecting again (${toSafeText(reason)})` }),
     onFound: () => {

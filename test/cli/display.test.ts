@@ -4,7 +4,7 @@ import { toActivity } from '../../cli/activity.ts'
 import { drawBar, drawLine } from '../../cli/bar.ts'
 import { createDisplay } from '../../cli/display.ts'
 
-const update = { queuePosition: null, progress: null }
+const update = { queuePosition: null, progress: null, logs: [] }
 
 describe('an activity', () => {
   test('tells the place in line as a number', () => {
@@ -20,6 +20,16 @@ describe('an activity', () => {
     expect(toActivity({ ...update, status: 'RUNNING' }, told)).toEqual({ text: 'generating', progress: 0.48 })
     expect(toActivity({ ...update, status: 'STORING' }, told)?.progress).toBeNull()
     expect(toActivity({ ...update, status: 'SUCCEEDED' }, told)).toBeNull()
+  })
+
+  test('names what a job waits for until it waits no longer', () => {
+    const pending = { ...update, status: 'PENDING' } as const
+    expect(toActivity(pending)?.text).toBe('waiting to be sent to fal')
+    const message = 'fal refuses the API key: Invalid key. Jobs wait.'
+    const warned = toActivity({ ...pending, logs: [{ at: null, level: 'WARN', message }] })
+    expect(warned?.text).toBe('waiting: fal refuses the API key')
+    expect(toActivity(pending, warned)).toEqual(warned)
+    expect(toActivity({ ...update, status: 'QUEUED' }, warned)?.text).toBe('in the queue')
   })
 })
 

@@ -10,6 +10,7 @@ import { makeTemporaryDirectory, type TemporaryDirectory } from '../helpers/dire
 import { findFreePort } from '../helpers/free-port.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { startTestSandbox, type TestSandbox } from '../helpers/sandbox.ts'
+import { startScriptedFal } from '../helpers/scripted-fal.ts'
 import { until } from '../helpers/until.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../cli/video.ts', import.meta.url))
@@ -93,6 +94,31 @@ test('leaves the job running when it is interrupted, and shows it again', async 
   const watched = await run(['--watch', id, '--out', 'again.mp4']).ended
   expect(watched).toMatchObject({ code: 0, error: '', out: expect.stringContaining('Saved again.mp4') })
 })
+
+test('says why nothing moves, and that it goes on', async () => {
+  let isRefusing = true
+  const fal = await startScriptedFal({
+    refuse: () => (isRefusing ? { status: 401, body: { detail: 'Invalid key' } } : null),
+    status: () => ({ status: 202, body: { status: 'IN_PROGRESS', logs: [] } }),
+    result: () => ({ status: 400, body: {} }),
+  })
+  const own = await createTestDatabase()
+  const refused = await startTestApp({ databaseUrl: own.url, falUrl: fal.url })
+  try {
+    const { child, output, ended } = run(['https://example.com/rocket.png'], { REELAY_URL: refused.url })
+    const untilSaid = (what: string) => until(() => output.out.includes(what), { timeoutMs: 60_000, what })
+    await untilSaid('waiting to be sent to fal')
+    await untilSaid('waiting: fal refuses the API key')
+    await untilSaid('  fal refuses the API key: Invalid key. Jobs wait until the operator sets FAL_KEY')
+    isRefusing = false
+    await untilSaid('  fal takes requests again: the job was sent.')
+    child.kill('SIGINT')
+    await ended
+  } finally {
+    await refused.stop()
+    await Promise.all([own.drop(), fal.stop()])
+  }
+}, 120_000)
 
 test('says so when there is no such job', async () => {
   const { code, error } = await run(['--watch', 'nothing']).ended
