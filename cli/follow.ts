@@ -148,7 +148,8 @@ function tellFailure(job: FollowedJob, { job: { failure } }: Update, { givenUrl,
   const { code, message, providerCode, issues, retryable } = failure
   display.print(`The job failed: ${toSafeText(message)} (${[code, providerCode].filter(Boolean).join(', ')})`, 'bad')
   for (const issue of issues) if (issue.message !== message) display.print(`  ${toIssueLine(issue)}`)
-  if (!retryable) return 1
+  // A new video would be paid for; this one is.
+  if (!retryable || code === 'RESULT_REFUSED') return 1
   display.print('It may well succeed if it is tried again:')
   display.print(`  ${toRepeatCommand(job.picture, job.settings, givenUrl)}`)
   return 1

@@ -28,14 +28,13 @@ export interface FollowOptions {
   probeMs?: number
   /** How long no status may be had before the job ends, in milliseconds. Default 12 hours: a night in which nobody reads the log. */
   silenceMs?: number
+  /** How often the operator is told of that meanwhile, in milliseconds. Default an hour. */
+  tellAgainMs?: number
   /** How long fal may say that the request waits or runs, in milliseconds. Default 3 days: its queues are hours long. */
   unfinishedMs?: number
   /** How long fal may leave us without an answer before those who watch are told, in milliseconds. Default 20,000. */
   noticeMs?: number
 }
-
-/** How often the operator is told that a status still cannot be had, in milliseconds. */
-const TELL_AGAIN_MS = HOUR_MS
 
 /** After so many unreadable answers in a row the status is asked for without its log, which may be what is too long. */
 const UNREADABLE_LIMIT = 2
@@ -64,6 +63,7 @@ export async function followRequest(
     refusalMs = 30_000,
     probeMs = 300_000,
     silenceMs = 12 * HOUR_MS,
+    tellAgainMs = HOUR_MS,
     unfinishedMs = 72 * HOUR_MS,
     noticeMs,
   }: FollowOptions = {},
@@ -167,7 +167,7 @@ export async function followRequest(
             return given
           }
         }
-        if (now - silence.toldAt >= TELL_AGAIN_MS) {
+        if (now - silence.toldAt >= tellAgainMs) {
           silence.toldAt = now
           const end = `it is given up after ${silenceMs / HOUR_MS} hours`
           onError(toStillSilent(error, silentMs, end), { stage: 'follow', jobId: job.id })

@@ -104,7 +104,8 @@ builder.mutationType({
     retryJob: t.field({
       type: GenerateVideoSuccess,
       complexity: PRICES.paid,
-      description: 'A new job with the settings of an ended one.',
+      description:
+        'A new job with the settings of an ended one. It goes on with the request of that one, instead of paying for another, where its result was not taken.',
       args: {
         id: t.arg.id({ required: true, description: 'The `id` of the ended job.' }),
         idempotencyKey: t.arg.string({

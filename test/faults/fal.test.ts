@@ -344,7 +344,7 @@ row(
         what: `the end (${JSON.stringify(result)})`,
         timeoutMs: 10_000,
       })
-      expect((await readJob(rig.apis, job?.id ?? '')).failure?.code).toBe('PROVIDER_ERROR')
+      expect((await readJob(rig.apis, job?.id ?? '')).failure?.code).toBe('RESULT_REFUSED')
     }
     await rig.verify('B9')
   },

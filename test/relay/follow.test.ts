@@ -180,7 +180,7 @@ test.each<[string, Twist, string, string | null]>([
 ])('a request of which nothing but %s is heard comes to an end, and is kept', async (_what, twist, code, text) => {
   fal.twists.status = twist
   fal.twists.result = () => Response.json({ detail: 'Request is still in progress' }, { status: 400 })
-  const { followed, told } = await follow({ probeMs: 300, silenceMs: 600 })
+  const { followed, told } = await follow({ probeMs: 300, silenceMs: 600, tellAgainMs: 0 })
   expect(followed).toMatchObject({
     ending: {
       status: 'FAILED',
@@ -188,7 +188,8 @@ test.each<[string, Twist, string, string | null]>([
       kept: { text },
     },
   })
-  expect(told.at(-1)).toMatch(/no status for .* given up/)
+  expect(told.at(-1)).toMatch(/no status for .*, it is given up:/)
+  expect(told[0]).toMatch(/no status for .*, it is given up after .* hours:/)
 })
 
 test('the answer that is kept is the result’s, where there is one that cannot be read', async () => {
