@@ -66,11 +66,7 @@ async function run(options: Exclude<Options, { action: 'help' }>, interrupts: In
 
     async function readJob(id: string): Promise<Omit<FollowedJob, 'target'>> {
       const { job } = await client.request(GetJobDocument, { id })
-      const shown = id.length > 100 ? `${id.slice(0, 100)}…` : id
-      if (!job)
-        throw new CommandError(
-          `there is no job ${shown}: expected the id that the command printed after "Job", or that the API of ${url} gave`,
-        )
+      if (!job) throw new CommandError(`there is no job ${id}`)
       return { id: job.id, picture: job.settings.imageUrl, settings: job.settings }
     }
   } finally {
