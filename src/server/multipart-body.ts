@@ -17,6 +17,8 @@ const MAX_PART_HEADER_BYTES = 4096
 /** Bytes that are searched in one turn of the event loop. */
 const SEARCHED_BYTES = 1024 * 1024
 const LINE_BREAK = '\r\n'
+/** All other parts are files, also those without a file name, which some clients leave out. */
+const TEXT_FIELD = /^content-disposition:.*[;\s]name="?(?:operations|map)"?\s*(?:;|$)/im
 /** What RFC 2046 lets a boundary be made of: no character that a header would have to escape. */
 const BOUNDARY = /;\s*boundary=(?:"([\w'()+,./:=? -]{1,70})"|([\w'()+,./:=?-]{1,70}))\s*(?:;|$)/i
 
@@ -69,7 +71,7 @@ async function takeContents(body: Buffer<ArrayBuffer>, boundary: string) {
     const headersEnd = body.subarray(0, headersStart + MAX_PART_HEADER_BYTES).indexOf('\r\n\r\n', headersStart)
     if (headersEnd === -1)
       throw malformed(`A part of the multipart request has headers of more than ${MAX_PART_HEADER_BYTES} bytes.`)
-    const isFile = /^content-disposition:.*;\s*filename/im.test(body.toString('latin1', headersStart, headersEnd))
+    const isFile = !TEXT_FIELD.test(body.toString('latin1', headersStart, headersEnd))
     const contentStart = headersEnd + '\r\n\r\n'.length
     if (isFile && contentStart <= next) {
       const number = String(contents.size)
@@ -98,11 +100,13 @@ async function find(body: Buffer, needle: Buffer, from: number): Promise<number>
   return -1
 }
 
-/** The file that the parser saw, with its content. */
+/** The file that the parser saw, with its content; a text, where it has no name. */
 async function fillFile(file: FormDataEntryValue | null, contents: ReadonlyMap<string, Buffer<ArrayBuffer>>) {
-  if (!(file instanceof File)) throw malformed('The "map" of the multipart request names a file that it does not have.')
-  const content = contents.get(await file.text())
-  return content ? new File([content], file.name, { type: file.type }) : file
+  const content = contents.get(file instanceof File ? await file.text() : String(file))
+  if (content && file instanceof File) return new File([content], file.name, { type: file.type })
+  if (content) return new File([content], '')
+  if (file instanceof File) return file
+  throw malformed('The "map" of the multipart request names a file that it does not have.')
 }
 
 function parseField(form: FormData, name: string): unknown {

@@ -33,6 +33,13 @@ test('each file has its own content, whatever bytes that is', async () => {
   }
 })
 
+test('a part without a file name is a file too, whatever bytes it has', async () => {
+  const fields = toField('operations', OPERATIONS) + toField('map', '{"0":["variables.file"]}')
+  const body = Buffer.concat([Buffer.from(fields), Buffer.from(toField('0', '\xff\0\r\n'), 'latin1'), Buffer.from(END)])
+  const params = (await parseMultipart(body, TYPE)) as { variables: { file: File } }
+  expect(Buffer.from(await params.variables.file.arrayBuffer()).toString('latin1')).toBe('\xff\0\r\n')
+})
+
 test('a boundary within a line of a file is content', async () => {
   const toPiece = (head: string, text: string) =>
     `--X\r\nContent-Disposition: form-data; name=${head}\r\n\r\n${text}\r\n`
