@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { type CheckedImage, checkImage, checkSize, type ImageProblem, MAX_IMAGE_BYTES } from './image.ts'
 
 export type ImageOutcome = { image: CheckedImage; problem: null } | { image: null; problem: ImageProblem }
@@ -6,7 +7,7 @@ export type BytesOutcome = { bytes: Uint8Array<ArrayBuffer>; problem: null } | {
 
 /** {@link parseDataUri}, then {@link checkImage}. */
 export async function checkDataUri(text: string): Promise<ImageOutcome> {
-  const { bytes, problem } = parseDataUri(text)
+  const { bytes, problem } = await parseDataUri(text)
   if (problem !== null) return { image: null, problem }
   const { contentType, problem: wrong } = await checkImage(bytes)
   return wrong === null ? { image: { contentType, bytes }, problem: null } : { image: null, problem: wrong }
@@ -17,7 +18,7 @@ export async function checkDataUri(text: string): Promise<ImageOutcome> {
  * the alphabet of URLs and without padding, as encoders write it; anything else in it is refused.
  * @see https://www.rfc-editor.org/rfc/rfc2397
  */
-export function parseDataUri(text: string): BytesOutcome {
+export async function parseDataUri(text: string): Promise<BytesOutcome> {
   const header = HEADER.exec(text.slice(0, MAX_HEADER_LENGTH))?.[0]
   if (header === undefined) return refuse(text.slice(0, MAX_HEADER_LENGTH).includes(',') ? NO_BASE64 : NO_COMMA)
   const padding = PADDING.exec(text.slice(-MAX_PADDING_LENGTH))?.[0] ?? ''
@@ -26,10 +27,9 @@ export function parseDataUri(text: string): BytesOutcome {
   if (encoded.length > MAX_ENCODED_LENGTH) return { bytes: null, problem: checkSize(mostBytes) as ImageProblem }
   const room = new Uint8Array(mostBytes)
   const bytes = room.subarray(0, Buffer.from(room.buffer).write(encoded, 'base64'))
-  // Node passes over what is no base64, of which only white space is harmless. To look for it in all that comes takes ten
-  // times as long as decoding.
+  // Node passes over what is no base64, of which only white space is harmless.
   const isWhole = bytes.length === mostBytes && encoded.length % 4 !== 1
-  const wrongAt = isWhole ? -1 : encoded.search(NOT_BASE64)
+  const wrongAt = isWhole ? -1 : await findWrong(encoded)
   if (wrongAt !== -1) return refuse(describeCharacter(encoded, wrongAt, header.length + wrongAt + 1))
   const problem = checkSize(bytes.length)
   return problem === null ? { bytes, problem } : { bytes: null, problem }
@@ -51,6 +51,17 @@ function refuse(found: string): BytesOutcome {
   const message = `Expected data:image/jpeg;base64, and then the image in base64; ${found}.`
   return { bytes: null, problem: { code: 'BAD_DATA_URI', message } }
 }
+
+/** The first place of what is no base64, or -1. Ten times as slow as decoding: 14 MB in one turn of the event loop hold it for 45 ms. */
+async function findWrong(encoded: string): Promise<number> {
+  for (let start = 0; start < encoded.length; start += SEARCHED_LENGTH) {
+    const index = encoded.slice(start, start + SEARCHED_LENGTH).search(NOT_BASE64)
+    if (index !== -1) return start + index
+    await setImmediate()
+  }
+  return -1
+}
+const SEARCHED_LENGTH = 1024 * 1024
 
 function describeCharacter(encoded: string, index: number, place: number): string {
   const character = encoded[index] ?? ''

@@ -203,7 +203,7 @@ describe('15 MB of rubbish hold nobody up:', () => {
         toBody(GENERATE, {
           input: { imageUrl: `data:image/png;base64,${makeImage().toString('base64').replace(/.{76}/g, '$&\n')}` },
         }),
-      'InvalidInputError',
+      'GenerateVideoSuccess',
     ],
     [
       'many of them',

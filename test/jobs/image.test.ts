@@ -23,10 +23,10 @@ test.each(IMAGE_FILES)(
 test('the limit is exact', async () => {
   const largest = new Uint8Array(MAX_IMAGE_BYTES)
   expect(await checkImage(largest)).toMatchObject({ problem: { code: 'NOT_AN_IMAGE' } })
-  expect(parseDataUri(toDataUri('image/png', largest))).toMatchObject({ problem: null })
+  expect(await parseDataUri(toDataUri('image/png', largest))).toMatchObject({ problem: null })
   const larger = new Uint8Array(MAX_IMAGE_BYTES + 1)
   expect(await checkImage(larger)).toMatchObject({ problem: { code: 'TOO_LARGE' } })
-  expect(parseDataUri(toDataUri('image/png', larger))).toMatchObject({ problem: { code: 'TOO_LARGE' } })
+  expect(await parseDataUri(toDataUri('image/png', larger))).toMatchObject({ problem: { code: 'TOO_LARGE' } })
 })
 
 describe('a data URI', () => {
@@ -53,10 +53,11 @@ describe('a data URI', () => {
   test.each([
     ['in lines of 76 characters', encoded.replace(/.{76}/g, '$&\r\n')],
     ['with a line break at its end', `${encoded}\n`],
+    ['of more than is searched at once', `${encoded.slice(0, 8)}${' '.repeat(2_000_000)}${encoded.slice(8)}`],
     ['without padding', encoded.replace(/=+$/, '')],
     ['in the alphabet of URLs', encoded.replaceAll('+', '-').replaceAll('/', '_')],
-  ])('%s has the same bytes', (_name, text) => {
-    expect(parseDataUri(`data:image/webp;base64,${text}`)).toEqual({ bytes: WEBP, problem: null })
+  ])('%s has the same bytes', async (_name, text) => {
+    expect(await parseDataUri(`data:image/webp;base64,${text}`)).toEqual({ bytes: WEBP, problem: null })
   })
 
   test.each([
@@ -70,19 +71,26 @@ describe('a data URI', () => {
     ['data:image/png;base64,AA%3D', 'percent-encoded at character 25'],
     ['data:image/png;base64,AA==AA==', 'ends at character 25, and more follows'],
     [`data:image/png;base64,${'A'.repeat(99)}!`, '"!" at character 122'],
-  ])('%j is refused: %s', (text, found) => {
-    expect(parseDataUri(text)).toEqual({
+  ])('%j is refused: %s', async (text, found) => {
+    expect(await parseDataUri(text)).toEqual({
       bytes: null,
       problem: { code: 'BAD_DATA_URI', message: expect.stringContaining(found) },
     })
   })
 
-  test('with nothing in it is empty', () => {
-    expect(parseDataUri('data:image/png;base64,')).toMatchObject({ problem: { code: 'EMPTY' } })
+  test('says where it is wrong, however far', async () => {
+    const text = `data:image/png;base64,${'A'.repeat(2_000_000)}*A`
+    expect(await parseDataUri(text)).toMatchObject({
+      problem: { message: expect.stringContaining('character 2000023') },
+    })
   })
 
-  test('that is longer than any image is refused before it is decoded', () => {
+  test('with nothing in it is empty', async () => {
+    expect(await parseDataUri('data:image/png;base64,')).toMatchObject({ problem: { code: 'EMPTY' } })
+  })
+
+  test('that is longer than any image is refused before it is decoded', async () => {
     const text = `data:image/png;base64,${'!'.repeat(20 * 1024 * 1024)}`
-    expect(parseDataUri(text)).toMatchObject({ problem: { code: 'TOO_LARGE' } })
+    expect(await parseDataUri(text)).toMatchObject({ problem: { code: 'TOO_LARGE' } })
   })
 })
