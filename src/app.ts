@@ -31,6 +31,7 @@ import { createReport, type Report } from './report.ts'
 import { openResources } from './resources.ts'
 import { schema } from './schema/index.ts'
 import { apiRoutes } from './server/api.ts'
+import { graphiqlRoutes } from './server/graphiql.ts'
 import { createGraphQLServer } from './server/graphql.ts'
 import { type Health, healthRoutes } from './server/health.ts'
 import { createHostCheck, hostRoutes } from './server/hosts.ts'
@@ -190,7 +191,6 @@ export function createApp(config: Config, logger: Logger): App {
       schema,
       services,
       allowsOrigin,
-      graphiql,
       introspection,
       hideSuggestions: production,
       onError,
@@ -202,6 +202,7 @@ export function createApp(config: Config, logger: Logger): App {
       const signatures = openFalSignatures({ jwksUrl: resources.jwksUrl, onError })
       lifecycle.onStop('webhook keys', () => signatures.close())
       const deliveries = createDeliveries({ db, onNews: ring })
+      routes.push(graphiqlRoutes({ enabled: graphiql, publicUrl: () => publicUrl }))
       routes.push(apiRoutes({ graphql, services, allowsOrigin, memory }))
       routes.push(studioRoutes({ directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources }))
       routes.push(webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, memory, onError }))

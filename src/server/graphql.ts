@@ -9,7 +9,6 @@ import { type Context, createContext, type Services } from '../context.ts'
 import { cacheDocuments } from './document-cache.ts'
 import { limitDocuments } from './document-limits.ts'
 import { type ErrorDeps, MAX_ERRORS, toClientError } from './errors.ts'
-import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
 import { traceOperations } from './operation-spans.ts'
 import type { AllowsOrigin } from './origins.ts'
 import { answerPolls } from './polls.ts'
@@ -20,7 +19,6 @@ export interface GraphQLOptions extends ErrorDeps {
   schema: GraphQLSchema
   services: Services
   allowsOrigin: AllowsOrigin
-  graphiql: boolean
   introspection: boolean
   /** True where callers should not learn the schema from its errors. */
   hideSuggestions: boolean
@@ -28,12 +26,11 @@ export interface GraphQLOptions extends ErrorDeps {
 
 export type GraphQLServer = YogaServerInstance<RequestContext, Context>
 
-/** GraphQL over HTTP, SSE subscriptions, multipart uploads, and GraphiQL for browsers. */
+/** GraphQL over HTTP, SSE subscriptions and multipart uploads. */
 export function createGraphQLServer({
   schema,
   services,
   allowsOrigin,
-  graphiql,
   introspection,
   hideSuggestions,
   onError,
@@ -65,17 +62,9 @@ export function createGraphQLServer({
       answerPolls(),
       unbufferStreams(),
     ],
-    renderGraphiQL: async (options) => {
-      // 9 MB of script, which most processes never show: loaded when somebody opens the page.
-      const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
-      return renderGraphiQL(options).replace('</head>', `<style>${STILL_TABS}</style></head>`)
-    },
-    graphiql: graphiql && { title: 'Reelay', subscriptionsProtocol: 'WS', defaultTabs: GRAPHIQL_TABS },
+    graphiql: false,
   })
 }
-
-/** GraphiQL's tabs can be dragged, and jump away from under the pointer at the press of a button: the click goes elsewhere. */
-const STILL_TABS = '.graphiql-tab { transform: none !important }'
 
 function readOrigin(headers: Headers): Parameters<AllowsOrigin>[0] {
   return { origin: headers.get('origin') ?? undefined, host: headers.get('host') ?? undefined }

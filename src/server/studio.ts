@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import { Hono, type Context as HttpContext } from 'hono'
+import { type Asset, createAsset, sendAsset } from './assets.ts'
 
 export interface StudioOptions {
   /** Where the build of the page is: `index.html` and `assets/`. It need not be there, and may come later. */
@@ -10,15 +9,6 @@ export interface StudioOptions {
   /** Hosts that videos come from, as a Content-Security-Policy writes them. */
   mediaSources: readonly string[]
 }
-
-interface Asset {
-  type: string
-  plain: Uint8Array<ArrayBuffer>
-  /** Null where it would win nothing. */
-  zipped: Uint8Array<ArrayBuffer> | null
-}
-
-const compress = promisify(gzip)
 
 /** What a build may hold, and whether it gets smaller. */
 const TYPES: Readonly<Record<string, { type: string; zips: boolean }>> = {
@@ -52,15 +42,7 @@ export function studioRoutes({ directory, mediaSources }: StudioOptions): Hono {
     const asset = assets.get(name) ?? (await readAsset(directory, name))
     if (!asset) return await next()
     assets.set(name, asset)
-    const zipped = /\bgzip\b/.test(http.req.header('accept-encoding') ?? '') ? asset.zipped : null
-    return http.body(zipped ?? asset.plain, 200, {
-      ...headers,
-      'content-type': asset.type,
-      ...(zipped && { 'content-encoding': 'gzip' }),
-      vary: 'accept-encoding',
-      // The name has a hash of what is in it.
-      'cache-control': 'public, max-age=31536000, immutable',
-    })
+    return sendAsset(http, asset, headers)
   })
   return app
 }
@@ -91,7 +73,7 @@ async function readAsset(directory: string, name: string): Promise<Asset | null>
   const kind = TYPES[extname(name)]
   if (!kind || !ASSET_NAME.test(name)) return null
   const plain = await readIfThere(join(directory, 'assets', name))
-  return plain && { type: kind.type, plain, zipped: kind.zips ? new Uint8Array(await compress(plain)) : null }
+  return plain && (await createAsset(plain, kind))
 }
 
 async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null> {

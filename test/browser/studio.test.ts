@@ -181,14 +181,30 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await lost.context.close()
   })
 
-  test('a tab of GraphiQL opens at the first click', async () => {
-    const { page, context } = await rig.open('/graphql')
-    for (const name of ['Watch', 'List']) {
-      await page.locator('.graphiql-tab').getByText(name, { exact: true }).click()
-      await page.locator('.graphiql-tab-active').getByText(name, { exact: true }).waitFor({ timeout: 5_000 })
+  test('each tab of GraphiQL opens at the first click, with its text, at the first visit and at the next', async () => {
+    const { page, context, errors } = await rig.open()
+    const names = ['Watch', 'List', 'Cancel', 'Generate']
+    for (const visit of ['first', 'second']) {
+      await page.getByRole('link', { name: 'API' }).click()
+      for (const name of names) {
+        const tab = page.locator('.graphiql-tab').getByText(name, { exact: true })
+        await tab.hover()
+        await page.mouse.down()
+        // A hand moves a little.
+        const { x = 0, y = 0 } = (await tab.boundingBox()) ?? {}
+        await page.mouse.move(x + 12, y + 5, { steps: 3 })
+        await page.mouse.up()
+        await page.locator('.graphiql-tab-active').getByText(name, { exact: true }).waitFor()
+        await page.locator('.graphiql-query-editor .view-lines').getByText(`${name}:`).waitFor()
+      }
+      const tabs = page.locator('.graphiql-tab-button')
+      expect([visit, await tabs.allTextContents()]).toEqual([visit, ['Generate', 'Watch', 'List', 'Cancel']])
+      // Left and come back to by its own link, where nothing says what was open.
+      await page.getByRole('link', { name: 'Reelay studio' }).click()
     }
+    expect(errors).toEqual([])
     await context.close()
-  })
+  }, 120_000)
 
   test('GraphiQL, which its header leads to, subscribes over a WebSocket', async () => {
     const { page, context } = await rig.open()

@@ -12,7 +12,6 @@ const graphql = createGraphQLServer({
   schema,
   services: {} as Services, // nothing is executed here
   allowsOrigin: () => true,
-  graphiql: false,
   introspection: true,
   hideSuggestions: false,
   onError: () => {},

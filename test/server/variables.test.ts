@@ -8,7 +8,6 @@ const graphql = createGraphQLServer({
   schema,
   services: {} as Services, // no operation here gets as far as a resolver
   allowsOrigin: () => true,
-  graphiql: false,
   introspection: true,
   hideSuggestions: true,
   onError: () => {},

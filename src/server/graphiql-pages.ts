@@ -1,0 +1,54 @@
+/** The way back from GraphiQL. */
+export const BACK = '<a href="./">← Reelay studio</a>'
+
+const HEAD = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Reelay API</title>
+<link rel="icon" href="data:,">`
+
+export interface GraphiqlParts {
+  /** Where they are, from the page. */
+  style: string
+  script: string
+  /** For the page's own script, graphiql-start.js. */
+  settings: object
+}
+
+export function toGraphiqlPage({ style, script, settings }: GraphiqlParts): string {
+  return `${HEAD}
+<link rel="stylesheet" href="${style}">
+</head>
+<body class="no-focus-outline">
+<noscript>GraphiQL needs JavaScript. ${BACK}</noscript>
+<div id="root"></div>
+<script type="application/json" id="settings">${JSON.stringify(settings).replaceAll('<', '\\u003c')}</script>
+<script src="${script}"></script>
+</body>
+</html>
+`
+}
+
+/** What a person sees who opens the API's address where GraphiQL is off. */
+export function toPageWithoutGraphiql(publicUrl: string): string {
+  const url = publicUrl.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+  return `${HEAD}
+<style>
+:root { color-scheme: light dark }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem }
+pre { overflow-x: auto }
+</style>
+</head>
+<body>
+<h1>Reelay's GraphQL API</h1>
+<p>Programs send GraphQL to this address by POST, and subscribe over a WebSocket or by server-sent events:</p>
+<pre><code>curl ${url}/graphql -H 'content-type: application/json' \\
+  -d '{"query":"{ jobs(first: 3) { edges { node { id status } } } }"}'</code></pre>
+<p>GraphiQL, a page for trying queries, is off on this server. Its operator can turn it on by <code>GRAPHIQL=true</code> and <code>INTROSPECTION=true</code>.</p>
+<p>${BACK}</p>
+</body>
+</html>
+`
+}
