@@ -122,6 +122,24 @@ describe('compose.yaml', async () => {
     for (const { deploy } of Object.values(services)) expect(deploy?.resources?.limits?.memory).toMatch(/^\d+[mg]$/)
   })
 
+  test('builds its image once, and fetches it from nowhere', () => {
+    const roles = Object.entries(services).filter(([, { image }]) => image === 'reelay')
+    expect(roles.map(([name, { build, pull_policy: policy }]) => [name, build, policy])).toEqual([
+      ['api', '.', undefined],
+      ['worker', undefined, 'never'],
+    ])
+    expect(Object.values(services).filter(({ build }) => build !== undefined)).toHaveLength(1)
+  })
+
+  test('lets the load balancer open as many files as haproxy.cfg has it take connections', async () => {
+    const { nofile = 0 } = services['load-balancer']?.ulimits ?? {}
+    const balancer = await read('deploy/haproxy.cfg')
+    const connections = Number(/^ +maxconn (\d+)$/m.exec(balancer)?.[1])
+    // Two for each connection, and what haproxy keeps for itself.
+    expect(nofile).toBeGreaterThanOrEqual(2 * connections + 100)
+    expect(balancer).toContain(`ulimit -n ${2 * connections + 100}`)
+  })
+
   test('has no secret of its own', () => {
     expect(services.api?.environment?.FAL_KEY).toMatch(/^\$\{FAL_KEY:\?/)
   })
@@ -168,6 +186,10 @@ interface Composition {
   services: Record<
     string,
     {
+      image?: string
+      build?: string
+      pull_policy?: string
+      ulimits?: { nofile?: number }
       environment?: Record<string, string>
       depends_on?: Record<string, { condition: string }>
       healthcheck?: object

@@ -183,6 +183,8 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
 
   test('each tab of GraphiQL opens at the first click, with its text, at the first visit and at the next', async () => {
     const { page, context, errors } = await rig.open()
+    // 9 MB of script on a busy machine.
+    context.setDefaultTimeout(60_000)
     const names = ['Watch', 'List', 'Cancel', 'Generate']
     for (const visit of ['first', 'second']) {
       await page.getByRole('link', { name: 'API' }).click()
@@ -204,7 +206,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     }
     expect(errors).toEqual([])
     await context.close()
-  }, 120_000)
+  }, 240_000)
 
   test('GraphiQL, which its header leads to, subscribes over a WebSocket', async () => {
     const { page, context } = await rig.open()
