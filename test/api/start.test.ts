@@ -103,6 +103,17 @@ test('a second signal ends a drain at once, and no Postgres is left', async () =
   }
 }, 60_000)
 
+test('a Node that is too old is told so in one line, before it reads what it does not know', async () => {
+  const older = "Object.defineProperty(process,'versions',{value:{...process.versions,node:'22.18.0'}})"
+  const { code, output } = await runServerProcess({
+    NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(older)}`,
+  })
+  expect({ code, output }).toEqual({
+    code: 1,
+    output: 'cannot start: Node 22.18.0 is older than 24: use npm start, which takes the Node that npm ci installed\n',
+  })
+})
+
 test('every problem with the settings is told at once, each in one line, before anything is opened, and no secret with them', async () => {
   const { code, output } = await runServerProcess({
     PORT: '70000',

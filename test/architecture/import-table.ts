@@ -44,8 +44,9 @@ const STORES = ['pg', '@prisma/']
 
 /** Who may import whom: docs/architecture.md as data. The first rule whose place fits a file is its rule. */
 export const IMPORT_TABLE: readonly Rule[] = [
+  { place: 'src/main.ts', values: ['src/run.ts'], packages: [] },
   {
-    place: 'src/main.ts',
+    place: 'src/run.ts',
     values: ['src/app.ts', 'src/config.ts', 'src/errors.ts', 'src/start-screen.ts', 'src/adapters/logger.ts'],
     packages: [],
   },
@@ -174,9 +175,9 @@ export const PACKAGE_PLACES: readonly { name: string; place: RegExp }[] = [
   { name: '@opentelemetry/api', place: /^src\/(trace|adapters\/tracing)\.ts$/ },
 ]
 
-/** Files of src that touch `process.env`, and why: all else is in the Config that config.ts makes of what main.ts passes. */
+/** Files of src that touch `process.env`, and why: all else is in the Config that config.ts makes of what run.ts passes. */
 export const ENVIRONMENT_READERS: ReadonlyMap<string, string> = new Map([
-  ['src/main.ts', 'passes the environment to config.ts'],
+  ['src/run.ts', 'passes the environment to config.ts'],
   ['src/adapters/database-url.ts', 'fills up DATABASE_URL from PGHOST and the like, as any client of Postgres'],
   ['src/adapters/sandbox-process.ts', 'hands a few names on to its child process'],
   ['src/adapters/embedded-postgres-binaries.ts', 'looks along PATH for a Postgres, and hands a few names on to it'],

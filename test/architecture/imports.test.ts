@@ -14,7 +14,7 @@ describe('the source', () => {
       expect.arrayContaining(['src/main.ts', 'src/app.ts', 'src/schema/index.ts', 'src/events/log.ts']),
     )
     expect(sources.flatMap((source) => source.imports)).toContainEqual({
-      from: 'src/main.ts',
+      from: 'src/run.ts',
       to: 'src/app.ts',
       isPackage: false,
       kind: 'value',
@@ -114,7 +114,7 @@ describe('the check', () => {
     ],
     ['fal’s client outside its adapter', 'src/adapters/db.ts', "import * as fal from '@fal-ai/serverless-client'"],
     ['the engine outside its adapter', 'src/app.ts', "import { PgBoss } from 'pg-boss'"],
-    ['main that constructs', 'src/main.ts', "import { createHub } from './events/hub.ts'"],
+    ['main that constructs', 'src/run.ts', "import { createHub } from './events/hub.ts'"],
     ['the source with the sandbox', 'src/app.ts', "export * from '../sandbox/main.ts'"],
     ['the source with the tests', 'src/app.ts', "import '../test/helpers/until.ts'"],
     ['the sandbox with the source', 'sandbox/main.ts', "import type { Config } from '../src/config.ts'"],
