@@ -55,6 +55,8 @@ const LONGEST_REFUSED_MS = 30_000
 const LONGEST_ASKED_MS = 600_000
 /** Between two rings when those who were rung for did not enter, in milliseconds. */
 const AGAIN_MS = 1_000
+/** Who was rung for reads its row first, and waits no longer meanwhile: so long it is no reason for a probe, in milliseconds. */
+const COMING_MS = 5_000
 /** So many at once, all of them passing, need no counting any more. */
 const ALL = 64
 
@@ -75,6 +77,7 @@ export function createGate({ random, probe, onPause, onResume }: GateDeps): Gate
   let looking: Promise<FalError | null> | null = null
   let narrow: Narrow | null = null
   let timer: NodeJS.Timeout | undefined
+  let rungAt = Number.NEGATIVE_INFINITY
 
   function roomOf({ room, until }: Narrow): number {
     return room === 0 && performance.now() >= until ? 1 : room
@@ -85,9 +88,11 @@ export function createGate({ random, probe, onPause, onResume }: GateDeps): Gate
     clearTimeout(timer)
     if (!narrow || stopping.signal.aborted) return
     let free = roomOf(narrow) - narrow.inside
-    if (waiting.size === 0 && narrow.pause && free > 0) void probeOnce()
+    const isAnyoneComing = waiting.size > 0 || performance.now() - rungAt < COMING_MS
+    if (!isAnyoneComing && narrow.pause && free > 0) void probeOnce()
     for (const ring of waiting) {
       if (free-- <= 0) break
+      rungAt = performance.now()
       ring()
     }
     const nextMs = Math.max(AGAIN_MS, narrow.until - performance.now())

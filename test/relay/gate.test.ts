@@ -196,6 +196,16 @@ test('while nobody waits a probe looks, and what passes it goes alone first', as
   expect(resumed).toHaveLength(1)
 })
 
+test('while one that was rung for is on its way no probe tells that all is well', async () => {
+  probe = async () => {}
+  send(refusedKey)
+  const stopWaiting = gate.wait(() => stopWaiting())
+  await vi.advanceTimersByTimeAsync(3_000)
+  expect(gate.paused).not.toBeNull()
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(gate.paused).toBeNull()
+})
+
 test('what is refused after a probe has passed is a pause of its own', async () => {
   probe = async () => {}
   send(refusedKey)
