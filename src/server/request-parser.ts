@@ -4,6 +4,7 @@ import { RETRY_AFTER_SECONDS } from './errors.ts'
 import { createJsonBody } from './json-body.ts'
 import { MAX_BODY_BYTES, MAX_OPERATION_BYTES, type MemoryLease } from './memory-budget.ts'
 import { MultipartError, parseMultipart } from './multipart-body.ts'
+import { checkOperation, checkParams, tidyParams } from './params.ts'
 import { isPreflighted, PREFLIGHT_HEADERS } from './preflight.ts'
 
 /** A subscription keeps what it came with for as long as it lasts: a document, an id and a cursor. */
@@ -28,13 +29,14 @@ export function readRequests(): YogaPlugin<object, RequestContext> {
     onRequestParse: ({ request, requestParser, serverContext, setRequestParser }) => {
       if (request.method === 'POST') setRequestParser(() => readPost(request, serverContext.memory))
       if (request.method !== 'GET' || !requestParser) return
-      if (!isPreflighted(request.headers)) throw preflightRequired()
       setRequestParser(async (query) => {
-        try {
-          return await requestParser(query)
-        } catch {
+        const params = await Promise.resolve(requestParser(query)).catch(() => {
           throw badRequest('The variables or extensions in the URL are no JSON.')
-        }
+        })
+        // Before the rest: a client that asks by a hash alone has nothing run, and is told to send the query.
+        checkParams(tidyParams(params))
+        if (!isPreflighted(request.headers)) throw preflightRequired()
+        return params
       })
     },
     // Only an image makes a request large, and only a mutation takes one.
@@ -43,7 +45,9 @@ export function readRequests(): YogaPlugin<object, RequestContext> {
       ({ result, context }) => {
         // Over a WebSocket there is no such memory: its messages have a limit of their own.
         const { memory, params } = context as typeof context & Partial<RequestContext>
-        if (memory === undefined || memory.receivedBytes <= MAX_SUBSCRIPTION_BYTES || result instanceof Error) return
+        if (result instanceof Error) return
+        checkOperation(result, params?.operationName)
+        if (memory === undefined || memory.receivedBytes <= MAX_SUBSCRIPTION_BYTES) return
         const kind = getOperationAST(result, params?.operationName)?.operation
         if (kind === OperationTypeNode.SUBSCRIPTION) throw subscriptionTooLarge()
         if (kind === OperationTypeNode.QUERY && memory.receivedBytes > MAX_OPERATION_BYTES)
@@ -53,8 +57,10 @@ export function readRequests(): YogaPlugin<object, RequestContext> {
 }
 
 async function readPost(request: Request, memory: MemoryLease): Promise<never> {
+  const params = tidyParams(await readParams(request, memory))
+  checkParams(params)
   // What Yoga expects of a parser is checked by Yoga: it is what came.
-  return (await readParams(request, memory)) as never
+  return params as never
 }
 
 async function readParams(request: Request, memory: MemoryLease): Promise<unknown> {

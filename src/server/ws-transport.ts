@@ -4,6 +4,7 @@ import type { ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import type { OnError } from './errors.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { createOperationIds } from './operation-ids.ts'
+import { tidyParams } from './params.ts'
 
 /** Largest message taken, in bytes. Pictures do not go over the socket: upload them, or give a URL. */
 const MAX_MESSAGE_BYTES = 256 * 1024
@@ -218,7 +219,9 @@ export function keepAlive(sockets: WebSocketServer): () => void {
 /** Null for what is no message that a client may send. */
 function toMessage(text: string): Message | null {
   try {
-    const message = parseMessage(text)
+    const given = JSON.parse(text) as { type?: unknown; payload?: unknown } | null
+    if (given?.type === MessageType.Subscribe) given.payload = tidyParams(given.payload)
+    const message = parseMessage(given)
     return SERVER_TYPES.includes(message.type) ? null : message
   } catch {
     return null

@@ -16,6 +16,7 @@ import type { GraphQLServer } from './graphql.ts'
 import type { FindHostProblem } from './hosts.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { AllowsOrigin } from './origins.ts'
+import { checkParams } from './params.ts'
 import { MAX_SUBSCRIPTION_BYTES, subscriptionTooLarge } from './request-parser.ts'
 import {
   createSocketLimits,
@@ -76,6 +77,7 @@ export function serveGraphQLSockets(
         params: payload,
       })
       try {
+        checkParams(payload)
         const document = parse(payload.query)
         const errors = validate(schema, document)
         if (errors.length > 0) return errors
