@@ -58,14 +58,22 @@ const BaseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an absolute http or https URL' })
   .refine((url) => !/[?#@]/.test(url), 'must have no user, no password, no query and no fragment')
   .transform((url) => url.replace(/\/+$/, ''))
-/** Of a host by name or address: a star would stand for no origin. */
-const Origin = z
-  .string()
-  .refine(
-    (text) => /^https?:\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?$/i.test(text) && URL.canParse(text),
-    'must be http or https origins without a path, with commas between, such as https://app.example.com',
-  )
-  .transform((text) => new URL(text).origin)
+/** Of a web page, by host name or address, and of an app or an extension, whose scheme is its own. */
+const WEB_ORIGIN = /^https?:\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?$/i
+const APP_ORIGIN = /^(?!(https?|wss?|ftp|file):)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._~-]+(:\d+)?$/i
+const Origin = z.string().transform((text, context) => {
+  if (WEB_ORIGIN.test(text) && URL.canParse(text)) return new URL(text).origin
+  // What URL makes of such ones is "null".
+  if (APP_ORIGIN.test(text)) return text.toLowerCase()
+  context.addIssue(toOriginRule(text))
+  return z.NEVER
+})
+const toOriginRule = (text: string) => {
+  if (text === '*') return 'cannot be "*": list each origin, with commas between'
+  if (text === 'null')
+    return 'cannot be "null", which pages of any file and any sandbox send: serve the page, and list its origin'
+  return 'must be exact origins without a path, with commas between, such as https://app.example.com,tauri://localhost'
+}
 /** As a Host header has it: a star would stand for no name. */
 const Host = z
   .string()

@@ -42,7 +42,9 @@ export function isTrustedHost(host: string, { publicUrl, allowedOrigins, trusted
   const asked = parseHost(host)
   if (!asked) return false
   if (isLoopback(asked.hostname) || isIP(withoutBrackets(asked.hostname)) !== 0) return true
-  if ([publicUrl, ...allowedOrigins].some((url) => URL.parse(url)?.hostname === asked.hostname)) return true
+  // The host of an app's own scheme is no name of the web: anybody could have it there.
+  const pages = [publicUrl, ...allowedOrigins].filter((url) => /^https?:/i.test(url))
+  if (pages.some((url) => URL.parse(url)?.hostname === asked.hostname)) return true
   return trustedHosts.some((entry) => {
     const trusted = parseHost(entry)
     return trusted?.hostname === asked.hostname && (trusted.port === '' || trusted.port === asked.port)

@@ -7,7 +7,7 @@ export interface OriginRules {
   host: string | undefined
   /** How others reach this server. */
   publicUrl: string
-  /** Origins of front ends, as browsers write them: `https://app.example.com`. */
+  /** Origins of front ends, as browsers write them, in lower case: `https://app.example.com`, `tauri://localhost`. */
   allowedOrigins: readonly string[]
   production: boolean
 }
@@ -24,7 +24,8 @@ const ORIGIN = /^https?:\/\/[^\s/\\?#@]+$/i
  */
 export function isAllowedOrigin(origin: string, { host, publicUrl, allowedOrigins, production }: OriginRules): boolean {
   const page = parseOrigin(origin)
-  if (!page) return false
+  // An app or an extension, whose scheme is its own: there is nothing but the text.
+  if (!page) return allowedOrigins.includes(origin.toLowerCase())
   if (allowedOrigins.includes(page.origin)) return true
   if (URL.canParse(publicUrl) && new URL(publicUrl).origin === page.origin) return true
   if (!production && isLoopback(page.hostname)) return true

@@ -15,7 +15,7 @@ const MUTATION = `mutation { generateVideo(input: { imageUrl: "${PICTURE_DATA_UR
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away', config: { allowedOrigins: [APP] } })
+  rig = await openRig({ fal: 'away', config: { allowedOrigins: [APP, 'tauri://localhost'] } })
 })
 
 afterAll(async () => {
@@ -52,6 +52,17 @@ async function expectForbidden(response: Response) {
     errors: [{ message: expect.stringContaining('ALLOWED_ORIGINS'), extensions: { code: 'FORBIDDEN_ORIGIN' } }],
   })
 }
+
+test('an app of a listed origin with a scheme of its own is served, and its preflight too', async () => {
+  const origin = 'tauri://localhost'
+  const answer = await send(origin, { method: 'POST', body: JSON.stringify({ query: QUERY }), headers: JSON_TYPE })
+  expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, origin])
+  const preflight = await send(origin, { method: 'OPTIONS', headers: { 'access-control-request-method': 'POST' } })
+  expect(preflight.headers.get('access-control-allow-origin')).toBe(origin)
+  const socket = new WebSocket(`${rig.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { origin })
+  await once(socket, 'open')
+  socket.terminate()
+})
 
 describe('a page of a foreign origin', () => {
   test.each(POSTS)('starts no job by %s', async (_name, toInit) => {

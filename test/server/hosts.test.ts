@@ -3,7 +3,7 @@ import { createHostCheck, type HostRules, isTrustedHost } from '../../src/server
 
 const RULES: HostRules = {
   publicUrl: 'https://reelay.example/api',
-  allowedOrigins: ['https://app.example.com', 'http://10.0.0.7:8080'],
+  allowedOrigins: ['https://app.example.com', 'http://10.0.0.7:8080', 'app://obsidian.md'],
   trustedHosts: ['api', 'Reelay.Internal:4000'],
 }
 
@@ -26,6 +26,7 @@ test.each([
 
 test.each([
   'evil.com',
+  'obsidian.md',
   'evil.com:4000',
   'reelay.example.evil.com',
   'evil-reelay.example',

@@ -4,7 +4,7 @@ import { createOriginCheck, isAllowedOrigin, type OriginRules } from '../../src/
 const PRODUCTION: OriginRules = {
   host: 'reelay.example',
   publicUrl: 'https://reelay.example/api',
-  allowedOrigins: ['https://app.example.com', 'http://10.0.0.7:8080'],
+  allowedOrigins: ['https://app.example.com', 'http://10.0.0.7:8080', 'tauri://localhost', 'chrome-extension://abcdef'],
   production: true,
 }
 const DEVELOPMENT: OriginRules = {
@@ -21,12 +21,19 @@ describe('in production', () => {
     ['one that is listed, in upper case', 'HTTPS://APP.EXAMPLE.COM'],
     ['one that is listed with a port', 'http://10.0.0.7:8080'],
     ['that of the public URL', 'https://reelay.example'],
+    ['that of an app that is listed', 'tauri://localhost'],
+    ['that of an extension that is listed', 'chrome-extension://abcdef'],
   ])('%s is allowed: %s', (_name, origin) => {
     expect(isAllowedOrigin(origin, PRODUCTION)).toBe(true)
   })
 
   test.each([
     'http://app.example.com',
+    'null',
+    'capacitor://localhost',
+    'tauri://localhost:1',
+    'tauri://localhost.evil.com',
+    'chrome-extension://abcdefg',
     'https://app.example.com:8443',
     'https://evil.app.example.com',
     'https://app.example.com.evil.com',
