@@ -1,4 +1,5 @@
 import { CancelJobDocument } from '../operations/generated/graphql.ts'
+import type { Via } from '../web/src/reelay-client/reelay-client.ts'
 import { type Activity, toActivity } from './activity.ts'
 import type { Client } from './client.ts'
 import { toRepeatCommand, toWatchCommand } from './command.ts'
@@ -72,7 +73,15 @@ function createViewer(display: Display) {
     onFound: () => {
       if (activity) display.show(activity)
     },
+    onVia: (via: Via) => display.print(VIA_LINES[via], 'quiet'),
   }
+}
+
+const NO_SOCKET = 'no WebSocket passes between here and the server (docs/operations.md)'
+const VIA_LINES: Readonly<Record<Via, string>> = {
+  websocket: '(updates come by WebSocket again)',
+  'event-stream': `(updates come by server-sent events: ${NO_SOCKET})`,
+  polling: `(updates come by polling, some seconds late: ${NO_SOCKET})`,
 }
 
 /** The question whether the job shall end too, and what follows from a yes. */

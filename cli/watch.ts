@@ -1,4 +1,9 @@
-import { createReelayClient, type JobProgressUpdate, WatchError } from '../web/src/reelay-client/reelay-client.ts'
+import {
+  createReelayClient,
+  type JobProgressUpdate,
+  type Via,
+  WatchError,
+} from '../web/src/reelay-client/reelay-client.ts'
 import { CommandError, RequestError } from './errors.ts'
 
 export type Update = JobProgressUpdate
@@ -14,6 +19,8 @@ export interface WatchOptions {
   onLost(reason: string): void
   /** The connection is there again. */
   onFound(): void
+  /** Updates come by another way than before; the first is `websocket`. */
+  onVia?: (via: Via) => void
   /** How long it goes on without hearing anything from the server, in milliseconds. */
   patienceMs?: number
 }
@@ -27,7 +34,7 @@ const STEADY_MS = 30_000
  * @throws RequestError when the server refuses; CommandError when it has not been heard of for `patienceMs`
  */
 export async function watchJob(options: WatchOptions): Promise<Update> {
-  const { url, jobId, signal, onUpdate, onLost, onFound, patienceMs = PATIENCE_MS } = options
+  const { url, jobId, signal, onUpdate, onLost, onFound, onVia, patienceMs = PATIENCE_MS } = options
   const client = createReelayClient({ url: `${url}/graphql` })
   const givingUp = new AbortController()
   let last: Update | undefined
@@ -35,8 +42,12 @@ export async function watchJob(options: WatchOptions): Promise<Update> {
   let heardAt = performance.now()
   let retriedAt = heardAt
 
-  client.onConnection((state) => {
-    if (state === 'online' && isLost) onFound()
+  let way: Via = 'websocket'
+  client.onConnection((state, via) => {
+    if (state !== 'online') return
+    if (isLost) onFound()
+    if (via !== way) onVia?.(via)
+    way = via
   })
 
   function onRetry(reason: string): void {

@@ -1,11 +1,12 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ListJobsDocument } from '../../operations/generated/graphql.ts'
+import { GenerateVideoDocument, ListJobsDocument } from '../../operations/generated/graphql.ts'
 import { startFaultProxy } from '../helpers/fault-proxy.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { until } from '../helpers/until.ts'
+import { noNginx, startNginx } from '../helpers/web-proxies.ts'
 import { noBrowser } from './browser.ts'
-import { type BrowserRig, cards, countCards, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
+import { type BrowserRig, cards, countCards, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
 
 describe.skipIf(noBrowser !== null)('a job in the studio', () => {
   let rig: BrowserRig
@@ -113,6 +114,35 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
       }
     },
     90_000,
+  )
+
+  test.skipIf(noNginx !== null)(
+    'is seen through to its video where no WebSocket passes, and the page says how',
+    async () => {
+      const { host } = new URL(rig.url)
+      const proxy = await startNginx(
+        (port) => `client_max_body_size 15m;
+        server { listen 127.0.0.1:${port}; location / { proxy_pass http://${host}; proxy_set_header Host $http_host; } }`,
+      )
+      const { page, context } = await rig.open(proxy.url)
+      try {
+        const succeeded = page.locator('.card[data-status=SUCCEEDED]')
+        const before = await countCards(page).then(() => succeeded.count())
+        await generate(page)
+        await page.getByText('Live updates come by event streams').waitFor({ timeout: 40_000 })
+        // Of many at once some have to poll; none is forgotten.
+        const input = { imageUrl: 'https://example.com/rocket.png' }
+        await Promise.all([0, 1, 2].map(() => request(rig.url, GenerateVideoDocument, { input })))
+        await until(async () => (await succeeded.count()) === before + 4, {
+          timeoutMs: 60_000,
+          what: 'all of them to be seen to end',
+        })
+        expect(await page.getByText('Offline').count()).toBe(0)
+      } finally {
+        await context.close()
+        await proxy.stop()
+      }
+    },
   )
 
   test('goes on after the server was killed and started again', async () => {

@@ -1,8 +1,13 @@
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { CancelJobDocument, UploadImageDocument } from '../../operations/generated/graphql.ts'
 import { createReelayClient, type ReelayClient, type Via } from '../../web/src/reelay-client/reelay-client.ts'
 import { openRig, PICTURE_DATA_URI, type Rig } from '../api/rig.ts'
+import { makeTemporaryDirectory } from '../helpers/directories.ts'
 import { type FaultProxy, startFaultProxy } from '../helpers/fault-proxy.ts'
 import { request, subscribeOverSse } from '../helpers/graphql-client.ts'
 import { until } from '../helpers/until.ts'
@@ -12,6 +17,8 @@ import { readStoredSequences } from './rig.ts'
 for (const reason of [noNginx, noCaddy])
   if (reason !== null) process.stderr.write(`Tests behind it are skipped: ${reason}\n`)
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const run = promisify(execFile)
 const MAX_IMAGE_BYTES = 10 * 1024 * 1024
 
 let rig: Rig
@@ -152,6 +159,17 @@ describe.skipIf(noNginx !== null)('behind a plain `proxy_pass`', () => {
     await watched.endAfter(5)
     await until(() => watched.states.at(-1)?.startsWith('offline'), { what: 'the line to rest' })
     expect(watched.states).not.toContain('online websocket')
+  })
+
+  test('the command line sees a job through to its video, and says by which way', async () => {
+    proxy = await plainNginx()
+    const { id } = await rig.generate()
+    const out = await makeTemporaryDirectory('reelay-test-proxies')
+    const words = ['cli/video.ts', '--watch', id, '--url', proxy.url, '--out', join(out.path, 'clip.mp4')]
+    const { stdout, stderr } = await run(process.execPath, ['--no-warnings', ...words], { cwd: ROOT })
+    await out.remove()
+    expect(stdout + stderr).toContain('(updates come by server-sent events: no WebSocket passes')
+    expect(stdout + stderr).toContain('Saved ')
   })
 
   test('that holds event streams back, a job is watched to its end by polling', async () => {

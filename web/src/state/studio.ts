@@ -2,7 +2,7 @@ import { type ReadonlySignal, signal } from '@preact/signals'
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import { type JobStatus, StudioCancelDocument, StudioRetryDocument } from '../generated/graphql.ts'
-import type { ReelayClient } from '../reelay-client/reelay-client.ts'
+import type { ReelayClient, Via } from '../reelay-client/reelay-client.ts'
 import { type Composer, createComposer, toKey } from './composer.ts'
 import { createGallery, type Gallery } from './gallery.ts'
 import { findPreview, savePreview } from './previews.ts'
@@ -23,6 +23,8 @@ export interface Studio {
   readonly route: Route
   readonly provider: Provider
   readonly isOffline: ReadonlySignal<boolean>
+  /** How updates come. */
+  readonly via: ReadonlySignal<Via>
   /** What a screen reader says: changes of state, not each step. */
   readonly announcement: ReadonlySignal<Announcement>
   /** What went wrong with a button. */
@@ -47,6 +49,7 @@ const ANNOUNCED: Partial<Record<JobStatus, string>> = {
 
 export function createStudio(client: ReelayClient): Studio {
   const isOffline = signal(!navigator.onLine)
+  const via = signal<Via>('websocket')
   const announcement = signal<Announcement>({ count: 0, words: '' })
   const notice = createProblem()
   /** The key of a retry whose answer was lost: asked for again, it is the same new job. */
@@ -89,6 +92,7 @@ export function createStudio(client: ReelayClient): Studio {
     route,
     provider,
     isOffline,
+    via,
     announcement,
     notice,
     cancel: (id) =>
@@ -132,7 +136,8 @@ export function createStudio(client: ReelayClient): Studio {
         notice.endOutage()
         composer.problem.endOutage()
       }
-      client.onConnection((state) => {
+      client.onConnection((state, nextVia) => {
+        if (state === 'online') via.value = nextVia
         // An attempt is no connection yet: the sign stays until there is one.
         if (state === 'connecting') return
         const reach = () => {

@@ -5,7 +5,7 @@ import { GalleryList } from './gallery.tsx'
 import { Mark } from './icons.tsx'
 import { JobDialog } from './job-dialog.tsx'
 import { ProviderBanner } from './provider-banner.tsx'
-import { Signs } from './signs.tsx'
+import { Signs, ViaSign } from './signs.tsx'
 
 export function App({ studio }: { studio: Studio }) {
   useSignalEffect(() => {
@@ -33,6 +33,7 @@ export function App({ studio }: { studio: Studio }) {
         <ComposerForm />
         <GalleryList />
       </main>
+      <ViaSign />
       <JobDialog />
       {/* What stands beside an open dialog is neither seen nor heard: then they are in it. */}
       {studio.route.jobId.value === null && <Signs />}

@@ -54,3 +54,18 @@ function Announcer() {
     </div>
   )
 }
+
+const VIA_WORDS = {
+  'event-stream': 'Live updates come by event streams: your proxy does not pass WebSockets.',
+  polling: 'Live updates come by polling, some seconds late: your proxy passes neither WebSockets nor event streams.',
+}
+
+/** At the end of the page, while updates come by another way than they should. */
+export function ViaSign() {
+  const via = useStudio().via.value
+  return (
+    <div class="via hint" role="status" title="For whoever runs the proxy: docs/operations.md, “Without WebSockets”">
+      {via !== 'websocket' && <p>{VIA_WORDS[via]}</p>}
+    </div>
+  )
+}
