@@ -18,7 +18,16 @@ export function findLinkProblem(text: string): string | null {
   if (!/^https?:\/\//i.test(text)) return describeStart(text)
   if (/^https?:\/\/[^/?#]*@/i.test(text)) return 'has a user name or a password: leave out all up to the @.'
   if (/^https?:\/\/(?:[/?#:]|$)/i.test(text)) return 'has no host after its //.'
-  return URL.canParse(text) ? null : 'has a host or a port that cannot be: correct what follows its //.'
+  return parseUrl(text) ? null : 'has a host or a port that cannot be: correct what follows its //.'
+}
+
+/** `URL.parse` and `URL.canParse` are newer than the browsers that are supported. */
+export function parseUrl(text: string): URL | null {
+  try {
+    return new URL(text)
+  } catch {
+    return null
+  }
 }
 
 const BASE64_OF_IMAGE = /^\s*(?:\/9j\/|iVBORw0KGgo|UklGR)/

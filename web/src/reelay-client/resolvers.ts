@@ -1,5 +1,10 @@
+export interface Resolvers<T> {
+  promise: Promise<T>
+  resolve(value: T): void
+}
+
 /** `Promise.withResolvers`, which is newer than the browsers that are supported. */
-export function withResolvers<T>(): { promise: Promise<T>; resolve(value: T): void } {
+export function withResolvers<T>(): Resolvers<T> {
   let resolve: (value: T) => void = () => {}
   const promise = new Promise<T>((settle) => {
     resolve = settle

@@ -1,4 +1,5 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
+import { type Resolvers, withResolvers } from '../reelay-client/resolvers.ts'
 import { decodePart } from '../words/link.ts'
 
 /** Where the page is: at the gallery, or at one job. */
@@ -18,7 +19,7 @@ export function toJobPath(jobId: string): string {
 
 export function createRoute(): Route {
   const jobId = signal(read())
-  let leaving: PromiseWithResolvers<void> | null = null
+  let leaving: Resolvers<void> | null = null
 
   function arrive(): void {
     jobId.value = read()
@@ -41,7 +42,7 @@ export function createRoute(): Route {
       if (!(history.state as { fromGallery?: boolean } | null)?.fromGallery) return go('/', null)
       // Back to where one came from, so that the browser's own button does not open it again; and once, however often asked.
       if (!leaving) {
-        leaving = Promise.withResolvers()
+        leaving = withResolvers()
         history.back()
       }
       await leaving.promise

@@ -1,4 +1,4 @@
-import { findLinkProblem } from '../../../src/jobs/image-link.ts'
+import { findLinkProblem, parseUrl } from '../../../src/jobs/image-link.ts'
 
 /** A part of a URL as it reads to a person. What is no valid encoding stays as it is: anybody may send such a link. */
 export function decodePart(part: string): string {
@@ -11,7 +11,7 @@ export function decodePart(part: string): string {
 
 /** What to call the picture of a job: the name of its file if it has one that is short, or its host. */
 export function toPictureName(imageUrl: string): string {
-  const url = URL.parse(imageUrl)
+  const url = parseUrl(imageUrl)
   if (!url) return imageUrl
   if (url.pathname.startsWith('/media/images/')) return 'Uploaded picture'
   const file = decodePart(url.pathname.split('/').at(-1) ?? '')
@@ -25,7 +25,7 @@ export function toPictureName(imageUrl: string): string {
 export function readLink(text: string): string {
   const typed = text.trim()
   const link = /^[\w-]+(\.[\w-]+)+([/?#]|$)/.test(typed) ? `https://${typed}` : typed
-  const url = /^https?:\/\//i.test(link) && URL.canParse(link) ? new URL(link).href : link
+  const url = (/^https?:\/\//i.test(link) && parseUrl(link)?.href) || link
   const problem = findLinkProblem(url)
   if (problem !== null) throw new Error(`The link ${problem}`)
   return url
