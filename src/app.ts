@@ -35,7 +35,7 @@ import { graphiqlRoutes } from './server/graphiql.ts'
 import { createGraphQLServer } from './server/graphql.ts'
 import { type Health, healthRoutes } from './server/health.ts'
 import { createHostCheck, hostRoutes } from './server/hosts.ts'
-import { close, createHttpServer, listen } from './server/http.ts'
+import { close, createHttpServer, listen, takeOff } from './server/http.ts'
 import { createMemoryBudget } from './server/memory-budget.ts'
 import { metricsRoutes } from './server/metrics.ts'
 import { createOriginCheck } from './server/origins.ts'
@@ -157,6 +157,7 @@ export function createApp(config: Config, logger: Logger): App {
     )
 
     let publicUrl = config.publicUrl ?? ''
+    const basePath = config.publicUrl ? new URL(config.publicUrl).pathname.replace(/\/$/, '') : ''
     const services: Services = {
       db,
       jobs: createJobs({ db, isAway: isDatabaseAway, queue, log, publish, onTask, onCancel: ring }),
@@ -204,10 +205,11 @@ export function createApp(config: Config, logger: Logger): App {
       const deliveries = createDeliveries({ db, onNews: ring })
       routes.push(graphiqlRoutes({ enabled: graphiql, publicUrl: () => publicUrl }))
       routes.push(apiRoutes({ graphql, services, allowsOrigin, memory }))
-      routes.push(studioRoutes({ directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources }))
+      routes.push(studioRoutes({ directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources, basePath }))
       routes.push(webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, memory, onError }))
     }
     const server = createHttpServer(routes, onError)
+    takeOff(server, basePath)
     const sockets = servesApi
       ? serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin, findHostProblem, memory, onError })
       : null

@@ -1,6 +1,8 @@
 import { defineConfig } from 'vite'
 
 export default defineConfig({
+  // The server puts the path of its public URL in the place of this.
+  base: './',
   // Written out here, so that the build asks no tsconfig.
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -30,6 +30,16 @@ export function createHttpServer(routes: readonly Hono[], onError: OnError): Ser
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: REQUEST_TIMES }) as Server
   guardConnections(server)
   return server
+}
+
+/** Takes the path of the public URL off what comes in, where a proxy has not done so. */
+export function takeOff(server: Server, basePath: string): void {
+  if (basePath === '') return
+  const take = (message: IncomingMessage): void => {
+    if (message.url?.startsWith(`${basePath}/`)) message.url = message.url.slice(basePath.length)
+  }
+  server.prependListener('request', take)
+  server.prependListener('upgrade', take)
 }
 
 /** Answers the URL that the server listens at by then. @throws StartError when it cannot. */

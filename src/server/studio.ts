@@ -8,6 +8,8 @@ export interface StudioOptions {
   directory: string
   /** Hosts that videos come from, as a Content-Security-Policy writes them. */
   mediaSources: readonly string[]
+  /** Path of the public URL, empty for none: what the page loads is below it. */
+  basePath: string
 }
 
 /** What a build may hold, and whether it gets smaller. */
@@ -23,16 +25,17 @@ const TYPES: Readonly<Record<string, { type: string; zips: boolean }>> = {
 const ASSET_NAME = /^[\w-][\w.-]*$/
 
 /** The studio: its page at `/` and at the link of every job, and the files that the page loads. */
-export function studioRoutes({ directory, mediaSources }: StudioOptions): Hono {
+export function studioRoutes({ directory, mediaSources, basePath }: StudioOptions): Hono {
   const app = new Hono()
   const headers = toHeaders(mediaSources)
   const assets = new Map<string, Asset>()
 
   async function servePage(http: HttpContext): Promise<Response> {
     const page = await readIfThere(join(directory, 'index.html'))
+    const told = (page ? new TextDecoder().decode(page) : NOT_BUILT).replaceAll('="./', () => `="${basePath}/`)
     // Small, and asked for again at each visit: a new build is seen at once.
-    if (page) return http.body(page, 200, { ...headers, 'content-type': HTML, 'cache-control': 'no-cache' })
-    return http.body(NOT_BUILT, 503, { ...headers, 'content-type': HTML, 'cache-control': 'no-store' })
+    if (page) return http.body(told, 200, { ...headers, 'content-type': HTML, 'cache-control': 'no-cache' })
+    return http.body(told, 503, { ...headers, 'content-type': HTML, 'cache-control': 'no-store' })
   }
 
   app.get('/', servePage)
@@ -89,6 +92,6 @@ const HTML = 'text/html; charset=utf-8'
 const NOT_BUILT = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Reelay</title>
 <h1>The studio is not built</h1>
-<p>Run <code>npm run build</code> and load this page again. The API works without it, at <a href="/graphql">/graphql</a>.</p>
+<p>Run <code>npm run build</code> and load this page again. The API works without it, at <a href="./graphql">/graphql</a>.</p>
 </html>
 `

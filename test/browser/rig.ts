@@ -37,7 +37,7 @@ const LOST = /net::ERR_|WebSocket connection to/
 /** How much of what the server wrote is shown when a test has failed, in characters. */
 const SHOWN_OUTPUT = 4_000
 
-export async function openBrowserRig({ stepMs = 40, slots = 50 } = {}): Promise<BrowserRig> {
+export async function openBrowserRig({ stepMs = 40, slots = 50, publicUrl = '' } = {}): Promise<BrowserRig> {
   await buildStudio()
   const [database, sandbox, browser] = await Promise.all([
     createTestDatabase(),
@@ -47,6 +47,7 @@ export async function openBrowserRig({ stepMs = 40, slots = 50 } = {}): Promise<
   const start = (port: string) =>
     startServerProcess({
       PORT: port,
+      PUBLIC_URL: publicUrl,
       DATABASE_URL: database.url,
       FAL_KEY: 'test-key',
       FAL_QUEUE_URL: sandbox.url,

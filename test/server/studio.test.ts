@@ -15,7 +15,7 @@ let server: Server
 let url: string
 
 async function serve(folder: string): Promise<{ server: Server; url: string }> {
-  const routes = studioRoutes({ directory: folder, mediaSources: ['127.0.0.1:*', '*.fal.media'] })
+  const routes = studioRoutes({ directory: folder, mediaSources: ['127.0.0.1:*', '*.fal.media'], basePath: '/reelay' })
   const made = createHttpServer([routes], () => {})
   return { server: made, url: await listen(made, { host: '127.0.0.1', port: 0 }) }
 }
@@ -27,7 +27,10 @@ beforeAll(async () => {
   await writeFile(join(directory.path, 'dist/sources.sha256'), 'not for you')
   await writeFile(join(directory.path, 'dist/assets/.hidden.js'), 'not for you')
   await writeFile(join(directory.path, 'dist/assets/notes.txt'), 'not for you')
-  await writeFile(join(directory.path, 'dist/index.html'), '<title>Reelay</title>')
+  await writeFile(
+    join(directory.path, 'dist/index.html'),
+    '<title>Reelay</title><script src="./assets/index-abc.js"></script>',
+  )
   await writeFile(join(directory.path, 'dist/assets/index-abc.js'), SCRIPT)
   ;({ server, url } = await serve(join(directory.path, 'dist')))
 })
@@ -43,7 +46,7 @@ describe.each(['/', '/jobs/Sm9iOmE', '/jobs/anything%20else'])('%s', (path) => {
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(answer.headers.get('cache-control')).toBe('no-cache')
-    expect(await answer.text()).toContain('<title>Reelay</title>')
+    expect(await answer.text()).toBe('<title>Reelay</title><script src="/reelay/assets/index-abc.js"></script>')
   })
 
   test('may run its own scripts and play videos of the named hosts, and no more', async () => {

@@ -1,10 +1,11 @@
 import { render } from 'preact'
 import { createReelayClient } from './reelay-client/reelay-client.ts'
 import { startClock } from './state/clock.ts'
+import { toServerPath } from './state/route.ts'
 import { createStudio } from './state/studio.ts'
 import { App } from './view/app.tsx'
 
-const studio = createStudio(createReelayClient({ url: '/graphql' }))
+const studio = createStudio(createReelayClient({ url: toServerPath('graphql') }))
 const root = document.getElementById('studio')
 if (root) render(<App studio={studio} />, root)
 startClock()

@@ -195,7 +195,7 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
 
 /** Where fal can fetch a job's picture: an upload has its own address only once it is at fal, which may be news. */
 async function findSource(client: ReelayClient, jobId: string, known: string): Promise<string> {
-  if (!new URL(known).pathname.startsWith('/media/images/')) return known
+  if (!/\/media\/images\/[^/]+$/.test(new URL(known).pathname)) return known
   const { job } = await client.request(StudioJobDocument, { id: jobId })
   return job?.settings.imageUrl ?? known
 }

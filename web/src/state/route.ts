@@ -12,9 +12,16 @@ export interface Route {
   close(): Promise<void>
 }
 
+const JOB_PAGE = /jobs\/([^/]+)$/
+
+/** A path of this server, whatever path a proxy has put before all of them: that of the page tells. */
+export function toServerPath(path: string): string {
+  return location.pathname.replace(JOB_PAGE, '') + path
+}
+
 /** The path of a job's own page. */
 export function toJobPath(jobId: string): string {
-  return `/jobs/${encodeURIComponent(jobId)}`
+  return toServerPath(`jobs/${encodeURIComponent(jobId)}`)
 }
 
 export function createRoute(): Route {
@@ -39,7 +46,7 @@ export function createRoute(): Route {
       jobId.value = read()
     },
     close: async () => {
-      if (!(history.state as { fromGallery?: boolean } | null)?.fromGallery) return go('/', null)
+      if (!(history.state as { fromGallery?: boolean } | null)?.fromGallery) return go(toServerPath(''), null)
       // Back to where one came from, so that the browser's own button does not open it again; and once, however often asked.
       if (!leaving) {
         leaving = withResolvers()
@@ -51,6 +58,6 @@ export function createRoute(): Route {
 }
 
 function read(): string | null {
-  const [, id] = /^\/jobs\/([^/]+)$/.exec(location.pathname) ?? []
+  const [, id] = JOB_PAGE.exec(location.pathname) ?? []
   return id === undefined ? null : decodePart(id)
 }

@@ -1,4 +1,5 @@
 import { useSignalEffect } from '@preact/signals'
+import { toServerPath } from '../state/route.ts'
 import { type Studio, StudioContext } from '../state/studio.ts'
 import { ComposerForm } from './composer.tsx'
 import { GalleryList } from './gallery.tsx'
@@ -23,7 +24,7 @@ export function App({ studio }: { studio: Studio }) {
           Reelay
         </h1>
         <nav aria-label="More">
-          <a class="quiet-link" href="/graphql">
+          <a class="quiet-link" href={toServerPath('graphql')}>
             API
           </a>
         </nav>

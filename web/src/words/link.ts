@@ -13,7 +13,7 @@ export function decodePart(part: string): string {
 export function toPictureName(imageUrl: string): string {
   const url = parseUrl(imageUrl)
   if (!url) return imageUrl
-  if (url.pathname.startsWith('/media/images/')) return 'Uploaded picture'
+  if (/\/media\/images\/[^/]+$/.test(url.pathname)) return 'Uploaded picture'
   const file = decodePart(url.pathname.split('/').at(-1) ?? '')
   return /\.\w{3,4}$/.test(file) && file.length <= 40 ? file : url.host
 }
