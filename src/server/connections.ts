@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { type IncomingMessage, maxHeaderSize, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { readUnanswered, toPeer } from './unanswered.ts'
@@ -66,6 +66,12 @@ export function guardConnections(server: Server): void {
     socket.on('error', ignore)
   })
 
+  server.on('clientError', (error, socket: Duplex & { _httpMessage?: ServerResponse }) => {
+    // Within an answer that has begun, words would be read as a part of it.
+    if (socket._httpMessage?.headersSent) socket.destroy()
+    else refuse(socket, toRefusal(error))
+  })
+
   server.on('request', (message: IncomingMessage, answer: ServerResponse) => {
     // What is written after the client has gone fails with an event of its own.
     answer.on('error', ignore)
@@ -83,7 +89,7 @@ export function guardConnections(server: Server): void {
     const now = performance.now()
     for (const [socket, connection] of connections) {
       if (isStuck(socket, connection, now)) socket.destroy()
-      else if (isTooSlow(socket, connection, now)) refuse(socket, '408 Request Timeout')
+      else if (isTooSlow(socket, connection, now)) refuse(socket, TOO_SLOW)
     }
     if (now - lookedAt >= LOOK_MS && !isLooking) {
       lookedAt = now
@@ -113,14 +119,49 @@ export function guardConnections(server: Server): void {
   server.once('close', () => clearInterval(timer))
 }
 
-/** Answers a connection that goes no further with a status alone, and closes it whatever the other side does. */
-export function refuse(socket: Duplex, status: string): void {
+/** Why a connection goes no further. */
+export interface Refusal {
+  status: number
+  code: string
+  message: string
+}
+
+const TOO_SLOW: Refusal = {
+  status: 408,
+  code: 'REQUEST_TIMEOUT',
+  message: `The request came too slowly: its body has to come at ${LEAST_RATE} bytes a second.`,
+}
+
+/** The same words for a request that is no whole HTTP as for all others that are refused. */
+function toRefusal({ code, reason }: NodeJS.ErrnoException & { reason?: unknown }): Refusal {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return {
+      status: 431,
+      code: 'HEADERS_TOO_LARGE',
+      message: `The request line and the headers are larger than ${maxHeaderSize} bytes together.`,
+    }
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
+    return { status: 413, code: 'PAYLOAD_TOO_LARGE', message: 'The extensions of the chunks are too large.' }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return {
+      status: 408,
+      code: 'REQUEST_TIMEOUT',
+      message: 'The request took too long: its head has to come within 10 s, all of it within 60 s.',
+    }
+  const why = typeof reason === 'string' ? `: ${reason}` : ''
+  return { status: 400, code: 'BAD_REQUEST', message: `The request is no valid HTTP/1.1${why}.` }
+}
+
+/** Answers a connection that goes no further, and closes it whatever the other side does. */
+export function refuse(socket: Duplex, { status, code, message }: Refusal): void {
   if (!socket.writable) {
     socket.destroy()
     return
   }
   socket.once('finish', () => socket.destroy())
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  const body = JSON.stringify({ errors: [{ message, extensions: { code } }] })
+  const headers = `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}`
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n${headers}\r\n\r\n${body}`)
 }
 
 /** Bytes have waited for their reader for the whole time, and too few of them have left. */

@@ -1,4 +1,4 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -20,7 +20,6 @@ export type Addressed = Pick<IncomingMessage, 'url' | 'headersDistinct'>
 /** Why a request is refused for where it goes. */
 export interface HostProblem {
   status: 400 | 421
-  statusText: string
   code: 'BAD_REQUEST' | 'MISDIRECTED_REQUEST'
   message: string
 }
@@ -95,5 +94,5 @@ function parseHost(host: string): URL | null {
 
 function toProblem(status: HostProblem['status'], message: string): HostProblem {
   const code = status === 400 ? 'BAD_REQUEST' : 'MISDIRECTED_REQUEST'
-  return { status, statusText: `${status} ${STATUS_CODES[status]}`, code, message }
+  return { status, code, message }
 }

@@ -27,7 +27,12 @@ export function createHttpServer(routes: readonly Hono[], onError: OnError): Ser
     onError(error, { stage: 'http' })
     return http.json({ error: 'Unexpected error.' }, 500)
   })
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: REQUEST_TIMES }) as Server
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    // For requests without a Host: hosts.ts has words for them, Node has none.
+    hostname: 'localhost',
+    serverOptions: { ...REQUEST_TIMES, requireHostHeader: false },
+  }) as Server
   guardConnections(server)
   return server
 }

@@ -38,10 +38,10 @@ export function createOriginCheck(readRules: () => Omit<OriginRules, 'host'>): A
   return ({ origin, host }) => origin === undefined || isAllowedOrigin(origin, { ...readRules(), host })
 }
 
-/** The answer to a page that may not, in the shape of GraphQL's. */
+/** Why a page may not. */
 export function toForbiddenOrigin(origin: string) {
   const message = `Pages of the origin "${shorten(origin, 100)}" may not use this API: if this one should, add it to ALLOWED_ORIGINS.`
-  return { errors: [{ message, extensions: { code: 'FORBIDDEN_ORIGIN' } }] }
+  return { status: 403, code: 'FORBIDDEN_ORIGIN', message } as const
 }
 
 function parseOrigin(text: string): URL | null {

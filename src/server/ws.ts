@@ -15,7 +15,7 @@ import type { OnError } from './errors.ts'
 import type { GraphQLServer } from './graphql.ts'
 import type { FindHostProblem } from './hosts.ts'
 import type { MemoryBudget } from './memory-budget.ts'
-import type { AllowsOrigin } from './origins.ts'
+import { type AllowsOrigin, toForbiddenOrigin } from './origins.ts'
 import { checkParams } from './params.ts'
 import { MAX_SUBSCRIPTION_BYTES, subscriptionTooLarge } from './request-parser.ts'
 import {
@@ -115,18 +115,19 @@ export function serveGraphQLSockets(
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (request.url?.split('?')[0] !== path) {
-      refuse(socket, '404 Not Found')
+      const message = `There is no WebSocket here: it is at ${path}.`
+      refuse(socket, { status: 404, code: 'NOT_FOUND', message })
       return
     }
     const hostProblem = findHostProblem(request)
     if (hostProblem) {
-      refuse(socket, hostProblem.statusText)
+      refuse(socket, hostProblem)
       return
     }
     // Browsers let any page open a socket to anywhere, and leave it to the server to look whose it is.
     const { origin, host } = request.headers
     if (!allowsOrigin({ origin, host })) {
-      refuse(socket, '403 Forbidden')
+      refuse(socket, toForbiddenOrigin(origin ?? ''))
       return
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
