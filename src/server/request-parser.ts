@@ -30,7 +30,7 @@ export function readRequests(): YogaPlugin<object, RequestContext> {
       if (request.method === 'POST') setRequestParser(() => readPost(request, serverContext.memory))
       if (request.method !== 'GET' || !requestParser) return
       setRequestParser(async (query) => {
-        const params = await Promise.resolve(requestParser(query)).catch(() => {
+        const params = await Promise.try(requestParser, query).catch(() => {
           throw badRequest('The variables or extensions in the URL are no JSON.')
         })
         // Before the rest: a client that asks by a hash alone has nothing run, and is told to send the query.

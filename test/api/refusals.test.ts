@@ -33,6 +33,13 @@ test.each<[what: string, status: number, code: string, words: string, request: s
   ['no Content-Type', 415, 'UNSUPPORTED_MEDIA_TYPE', 'application/json', post()],
   ['another Content-Type', 415, 'UNSUPPORTED_MEDIA_TYPE', 'application/json', post('Content-Type: text/plain')],
   ['gzip', 415, 'UNSUPPORTED_MEDIA_TYPE', 'compressed', post(JSON_TYPE, 'Content-Encoding: gzip')],
+  [
+    'variables in the URL that are no JSON',
+    400,
+    'BAD_REQUEST',
+    'no JSON',
+    'GET /graphql?query=x&variables=%7B HTTP/1.1\r\nHost: localhost\r\n\r\n',
+  ],
   ['another method', 405, 'BAD_REQUEST', 'GET and POST', post(JSON_TYPE).replace('POST', 'PUT')],
   ['no Host', 400, 'BAD_REQUEST', 'one Host header', post(JSON_TYPE).replace('Host: localhost\r\n', '')],
   ['two lengths', 400, 'BAD_REQUEST', 'Transfer-Encoding', post(JSON_TYPE, 'Transfer-Encoding: chunked')],
