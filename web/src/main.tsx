@@ -1,6 +1,7 @@
 import { render } from 'preact'
 import { createReelayClient } from './reelay-client/reelay-client.ts'
 import { startClock } from './state/clock.ts'
+import { loadImageRules } from './state/picture.ts'
 import { toServerPath } from './state/route.ts'
 import { createStudio } from './state/studio.ts'
 import { App } from './view/app.tsx'
@@ -10,3 +11,5 @@ const root = document.getElementById('studio')
 if (root) render(<App studio={studio} />, root)
 startClock()
 studio.start()
+// Tried again with the first picture.
+loadImageRules().catch(() => {})

@@ -13,10 +13,12 @@ export interface Picture {
   read(): Promise<string>
 }
 
+/** Telling formats apart takes as much script as half of the page: it is loaded after it, while the line still stands. */
+export const loadImageRules = () => import('../../../src/jobs/image.ts')
+
 /** @throws Error that says in the API's words why the file will not do */
 export async function openPicture(file: File): Promise<Picture> {
-  // Loaded with the first picture: telling formats apart takes as much script as half of the page.
-  const { checkImageFile } = await import('../../../src/jobs/image.ts').catch(() => {
+  const { checkImageFile } = await loadImageRules().catch(() => {
     throw new Error('The picture cannot be looked at just now. Check your connection and load this page again.')
   })
   const { contentType, problem } = await checkImageFile(file).catch(() => {
