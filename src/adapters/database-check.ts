@@ -47,8 +47,8 @@ const READ_SCHEMA = `
   GROUP BY n.oid`
 
 const TABLES = [
-  ...['Job', 'JobUpdate', 'Video', 'JobImage', 'IdempotencyKey', 'JobCount', 'JobCountDelta'],
-  '_prisma_migrations',
+  ...['Job', 'JobUpdate', 'Video', 'JobImage', 'KeptResult', 'IdempotencyKey', 'JobCount', 'JobCountDelta'],
+  ...['ProviderPause', '_prisma_migrations'],
 ]
 
 /**
