@@ -1,11 +1,17 @@
+import { addAbortListener } from 'node:events'
+import { setImmediate } from 'node:timers/promises'
 import { processRegularResult, type Plugin as YogaPlugin } from 'graphql-yoga'
+import type { RequestContext } from './request-parser.ts'
 
 /** RFC 7240: `Prefer: wait=1`, in seconds. */
 const WAIT = /(?:^|[\s,;])wait\s*=\s*"?(\d+)"?(?=$|[\s,;])/i
 /** A proxy gives up on a silent server after 30 s at the earliest. */
 const MAX_WAIT_SECONDS = 20
-/** Results of one answer: they are all in memory before the first one leaves. */
+/** Results of one answer, and their characters: they are all in memory before the first one leaves. */
 const MAX_RESULTS = 100
+const MAX_CHARACTERS = 500_000
+
+const JSON_TYPE = 'application/json'
 
 type Results = AsyncIterable<object>
 
@@ -14,36 +20,52 @@ type Results = AsyncIterable<object>
  * came within N seconds, for clients whose proxies hold streams back. `{"hasNext":false}` ends the list of a
  * subscription that is complete; otherwise the client asks again with its newest cursor.
  */
-export function answerPolls(): YogaPlugin {
+export function answerPolls(): YogaPlugin<object, RequestContext> {
   return {
-    onResultProcess: ({ request, result, setResultProcessor }) => {
+    onResultProcess: ({ request, result, serverContext, setResultProcessor }) => {
       const seconds = WAIT.exec(request.headers.get('prefer') ?? '')?.[1]
       if (seconds === undefined || !isResults(result) || !/json/i.test(request.headers.get('accept') ?? '')) return
       const waitMs = Math.min(Number(seconds), MAX_WAIT_SECONDS) * 1000
       const signal = AbortSignal.any([request.signal, AbortSignal.timeout(waitMs)])
       setResultProcessor(async (_results, fetchAPI) => {
-        const response = processRegularResult(await collect(result, signal), fetchAPI, 'application/json')
-        response.headers.set('cache-control', 'no-store')
-        return response
-      }, 'application/json')
+        const write = (value: object) => processRegularResult(value, fetchAPI, JSON_TYPE).text()
+        const hasRoom = (text: string) => serverContext.memory.reserve(2 * text.length)
+        const collected = await collect(result, { signal, write, hasRoom })
+        const headers = { 'content-type': `${JSON_TYPE}; charset=utf-8`, 'cache-control': 'no-store' }
+        return new fetchAPI.Response(`[${collected.join(',')}]`, { headers })
+      }, JSON_TYPE)
     },
   }
 }
 
-async function collect(results: Results, signal: AbortSignal): Promise<object[]> {
+interface Collecting {
+  signal: AbortSignal
+  write(value: object): Promise<string>
+  hasRoom(text: string): boolean
+}
+
+async function collect(results: Results, { signal, write, hasRoom }: Collecting): Promise<string[]> {
   const iterator = results[Symbol.asyncIterator]()
-  const over = new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }))
-  const collected: object[] = []
+  const over = Promise.withResolvers<null>()
+  // Whoever asked may have left while the subscription began.
+  using _ = addAbortListener(signal, () => over.resolve(null))
+  const collected: string[] = []
+  let characters = 0
   try {
-    while (collected.length < MAX_RESULTS) {
-      const next = await Promise.race([iterator.next(), over])
+    while (collected.length < MAX_RESULTS && characters < MAX_CHARACTERS) {
+      const next = await Promise.race([iterator.next(), over.promise])
       if (next === null) break
-      if (next.done) return [...collected, { hasNext: false }]
-      collected.push(next.value)
+      const text = await write(next.done ? { hasNext: false } : next.value)
+      if (!hasRoom(text)) break
+      collected.push(text)
+      characters += text.length
+      if (next.done) break
+      // What is stored already comes at once: everybody else has a turn in between.
+      await setImmediate()
     }
     return collected
   } finally {
-    // What came too late is dropped: it comes again after the cursor of the last result.
+    // What came too late, or had no room, is dropped: it comes again after the cursor of the last result.
     await iterator.return?.()
   }
 }
