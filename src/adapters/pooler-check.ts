@@ -7,7 +7,7 @@ import { prepareSession, readSchema } from './session.ts'
 
 const CONNECT_MS = 3_000
 /** How much of an error they may be, in characters. */
-const MAX_STATEMENTS = 350
+const MAX_STATEMENTS = 280
 
 /**
  * Looks whether a pooler that shares its connections between transactions stands before Postgres. It serves requests well
@@ -80,7 +80,7 @@ async function requireSessionDefaults(url: string): Promise<void> {
   // Told whole: those that do not fit are told at the next start.
   const told = statements.filter((_, index) => statements.slice(0, index + 1).join('; ').length <= MAX_STATEMENTS)
   throw new StartError(
-    `cannot start: a pooler in transaction mode forgets what a session is set to: let it pool by session, connect to Postgres directly, or run ${told.join('; ')}`,
+    `cannot start: a pooler in transaction mode forgets what a session is set to: let it pool by session, connect to Postgres directly, or run ${told.join('; ')} and let the pooler connect anew (RECONNECT in PgBouncer)`,
   )
 }
 
