@@ -49,6 +49,11 @@ export class DatabaseUrlError extends StartError {
 const ESCAPES =
   'is not a valid URL: characters such as # / ? @ % in the user, the password, the database or a value must be escaped (%23 %2F %3F %40 %25)'
 
+const DEFAULT_SCHEMA = 'public'
+
+/** As `-c`, or as an option of its own, in which a hyphen may stand for the underscore. */
+const SEARCH_PATH = /(?:^|\s)(?:-c\s*|--)search[_-]path=((?:\\.|\S)*)/i
+
 /** pg-boss takes names of 50 bytes, and its schema is named like this one with `_pgboss` at the end. */
 const MAX_SCHEMA_LENGTH = 43
 
@@ -128,7 +133,7 @@ export function parseDatabaseUrl(
   const inherited = sslrootcert === 'system' ? 'verify-full' : PGSSLMODE || 'prefer'
   const tlsMode = TLS_MODES.find((mode) => mode === (data.sslmode ?? SSL_VALUES[data.ssl ?? ''] ?? inherited))
   if (!tlsMode) throw new DatabaseUrlError(`has no sslmode, and PGSSLMODE is none of ${TLS_MODES.join(', ')}`)
-  const problems = findTlsProblems(data, tlsMode)
+  const problems = [...findTlsProblems(data, tlsMode), ...findOptionProblems(data)]
   if (problems.length > 0) throw new DatabaseUrlError(...problems)
 
   return {
@@ -144,7 +149,7 @@ export function parseDatabaseUrl(
     options: data.options,
     connectTimeoutSeconds: data.connect_timeout,
     keepaliveIdleSeconds: data.keepalives_idle,
-    schema: data.schema ?? 'public',
+    schema: data.schema ?? DEFAULT_SCHEMA,
   }
 }
 
@@ -244,6 +249,13 @@ function toProblems(issue: z.core.$ZodIssue, isSecretNear: boolean): string[] {
   return issue.keys.map(
     (name) => `has the parameter ${toShownName(name)}, which is not supported: ${REMEDIES.get(name) ?? 'remove it'}`,
   )
+}
+
+/** What a session is set to, every session is set to anew: tables would be looked for where nobody has asked for. */
+function findOptionProblems({ options = '', schema = DEFAULT_SCHEMA }: z.infer<typeof Parameters>): string[] {
+  const path = SEARCH_PATH.exec(options)?.[1]?.replaceAll(/[\\"']/g, '')
+  if (path === undefined || path === schema) return []
+  return ['has a search_path in its options, which is not supported: write schema=NAME, and leave it out there']
 }
 
 function findTlsProblems(

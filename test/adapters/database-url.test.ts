@@ -57,6 +57,8 @@ describe('a URL is read as libpq reads it', () => {
     ],
     ['postgres://u@h/db?keepalives=1&keepalives_idle=30', { keepaliveIdleSeconds: 30 }],
     ['postgres://u@h/db?schema=reelay_2', { schema: 'reelay_2' }],
+    ['postgres://u@h/db?options=-c%20timezone%3DUTC%20-c%20search_path%3Dpublic', { schema: 'public' }],
+    ['postgres://u@h/db?schema=a&options=--search-path=%22a%22', { schema: 'a' }],
     ['postgres://u@h/db?schema=&sslmode=', { schema: 'public', tlsMode: 'prefer' }],
     ['postgres://u@h/db?target_session_attrs=read-write&gssencmode=disable&client_encoding=utf8', { host: 'h' }],
   ])('%s', (url, part) => {
@@ -192,6 +194,12 @@ describe('a URL that breaks a rule is refused with that rule, and never repeated
       'postgres://h/db?schema=pg_x',
       'has a value of schema that is not supported: write letters, digits and underscores, at first neither a digit nor pg_',
     ],
+    ...['-c%20search_path%3Dhunt', '-csearch_path=hunt,public', '-c%20geqo=off%20--Search-Path=%5C%24user'].map(
+      (options): [string, string] => [
+        `postgres://h/db?options=${options}`,
+        'has a search_path in its options, which is not supported: write schema=NAME, and leave it out there',
+      ],
+    ),
     ['postgres://h/db?ssl=true&sslmode=require', 'has both ssl and sslmode: leave sslmode'],
     [
       'postgres://h/db?sslmode=verify-ca',
