@@ -37,11 +37,13 @@ export function createHttpServer(routes: readonly Hono[], onError: OnError): Ser
   return server
 }
 
-/** Takes the path of the public URL off what comes in, where a proxy has not done so. */
+/** Takes the path of the public URL off what comes in, where a proxy has not done so. The public URL itself is the root. */
 export function takeOff(server: Server, basePath: string): void {
   if (basePath === '') return
   const take = (message: IncomingMessage): void => {
-    if (message.url?.startsWith(`${basePath}/`)) message.url = message.url.slice(basePath.length)
+    const { url = '' } = message
+    const rest = url.slice(basePath.length)
+    if (url.startsWith(basePath) && /^(?:[/?]|$)/.test(rest)) message.url = rest.startsWith('/') ? rest : `/${rest}`
   }
   server.prependListener('request', take)
   server.prependListener('upgrade', take)

@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { close, createHttpServer, listen } from '../../src/server/http.ts'
+import { close, createHttpServer, listen, takeOff } from '../../src/server/http.ts'
 import { studioRoutes } from '../../src/server/studio.ts'
 import { makeTemporaryDirectory } from '../helpers/directories.ts'
 
@@ -17,6 +17,7 @@ let url: string
 async function serve(folder: string): Promise<{ server: Server; url: string }> {
   const routes = studioRoutes({ directory: folder, mediaSources: ['127.0.0.1:*', '*.fal.media'], basePath: '/reelay' })
   const made = createHttpServer([routes], () => {})
+  takeOff(made, '/reelay')
   return { server: made, url: await listen(made, { host: '127.0.0.1', port: 0 }) }
 }
 
@@ -40,7 +41,15 @@ afterAll(async () => {
   await directory.remove()
 })
 
-describe.each(['/', '/jobs/Sm9iOmE', '/jobs/anything%20else'])('%s', (path) => {
+describe.each([
+  '/',
+  '/jobs/Sm9iOmE',
+  '/jobs/anything%20else',
+  '/reelay',
+  '/reelay/',
+  '/reelay?from=mail',
+  '/reelay/jobs/a',
+])('%s', (path) => {
   test('is the page, asked for again at each visit', async () => {
     const answer = await fetch(url + path)
     expect(answer.status).toBe(200)

@@ -14,9 +14,9 @@ export interface Route {
 
 const JOB_PAGE = /jobs\/([^/]+)$/
 
-/** A path of this server, whatever path a proxy has put before all of them: that of the page tells. */
+/** A path of this server, whatever path a proxy has put before all of them: that of the page tells, with or without a slash at its end. */
 export function toServerPath(path: string): string {
-  return location.pathname.replace(JOB_PAGE, '') + path
+  return location.pathname.replace(JOB_PAGE, '').replace(/\/?$/, '/') + path
 }
 
 /** The path of a job's own page. */
