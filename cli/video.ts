@@ -13,6 +13,8 @@ import { toIssueLine, toSafeText } from './text.ts'
 /** The program: reads its words, does what they say, and answers the exit code. */
 async function main(): Promise<number> {
   const interrupts = listenForInterrupts()
+  // A pipe whose reader has ended, as `head` does: the video is paid for, and is saved without a word.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   try {
     // npm runs scripts in the project's folder; names of files mean the folder in which they were typed.
     if (process.env.INIT_CWD) process.chdir(process.env.INIT_CWD)

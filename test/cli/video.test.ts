@@ -64,6 +64,14 @@ test('makes a video from a picture, and says how it came along in plain lines', 
   expect(video.subarray(4, 8).toString('latin1')).toBe('ftyp')
 })
 
+test('saves the video also when nobody reads the output to its end', async () => {
+  const { child, ended } = run([ROCKET])
+  child.stdout.once('data', () => child.stdout.destroy())
+  const { code, error } = await ended
+  expect({ code, error }).toEqual({ code: 0, error: '' })
+  expect(await readdir(directory.path)).toEqual(['rocket.mp4'])
+})
+
 test('tells everything that is wrong with the input, by the options’ names, before it sends anything', async () => {
   await writeFile(join(directory.path, 'photo.jpeg'), 'no image')
   const words = ['photo.jpeg', '--fps', '500', '--motion', '999']
