@@ -1,5 +1,5 @@
 import { type Fal, FalError } from '../adapters/fal.ts'
-import { InvalidInputError, ServiceUnavailableError } from '../errors.ts'
+import { InvalidInputError, ServiceUnavailableError, shorten } from '../errors.ts'
 import { checkImageFile } from './image.ts'
 import type { Viewer } from './jobs.ts'
 
@@ -35,10 +35,13 @@ export function createUploads({ fal, onFailure }: { fal: Fal; onFailure(error: F
             { path: ['file'], code: 'REJECTED', message: `fal refused the image: ${error.message}` },
           ])
         onFailure(error)
-        throw new ServiceUnavailableError('fal cannot take the image now: try again, or give generateVideo a URL.', {
-          cause: error,
-        })
+        throw new ServiceUnavailableError(toRefusal(error), { cause: error })
       }
     },
   }
+}
+
+function toRefusal({ kind, message }: FalError): string {
+  if (kind !== 'auth') return 'fal cannot take the image now: try again, or give generateVideo a URL.'
+  return `fal takes no image, since it refuses the API key: ${shorten(message, 200)}. The operator has to set FAL_KEY to a valid key, or put the account at fal right.`
 }

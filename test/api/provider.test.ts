@@ -98,6 +98,7 @@ test('an upload that fal refuses is told to all, though no job waits', async () 
   isRefusing = true
   const { errors } = await upload(rig.url, UploadImageDocument, await (await fetch(PICTURE_DATA_URI)).blob())
   expect(errors.map(({ extensions }) => extensions.code)).toEqual(['SERVICE_UNAVAILABLE'])
+  expect(errors[0]?.message).toContain('refuses the API key: Invalid key. The operator has to set FAL_KEY')
   await untilState('KEY_REFUSED')
   isRefusing = false
   await untilState('AVAILABLE')
