@@ -134,6 +134,24 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await context.close()
   })
 
+  test('the picture that was chosen last is sent, however long it takes to look at it', async () => {
+    const { page, context } = await rig.open()
+    const release = Promise.withResolvers<void>()
+    // What looks at files is loaded with the first of them, on some lines slowly.
+    await page.route('**/assets/image-*.js', async (route) => {
+      await release.promise
+      await route.continue()
+    })
+    await generateFrom(page, 'http://sandbox.test/slow.png')
+    await page.locator('#picture').setInputFiles(ROCKET)
+    const sending = page.waitForRequest((request) => request.postData()?.includes('StudioGenerate') === true)
+    await page.getByRole('button', { name: 'Generate' }).click()
+    await page.getByRole('button', { name: 'Sending…' }).waitFor()
+    release.resolve()
+    expect((await sending).postData()).toContain('"data:image/png;base64,')
+    await context.close()
+  })
+
   test('a file is judged by its bytes when it is chosen, in the words of the API, and sent as what it is', async () => {
     const { page, context, errors } = await rig.open()
     const field = page.locator('#picture')

@@ -67,7 +67,11 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
   const hasStarted = signal(false)
   const summons = signal(0)
 
+  /** The choice that is still looked at: one that comes later takes its place. */
+  let opening: Promise<Picture> | null = null
+
   function choose(chosen: Picture | null): void {
+    opening = null
     batch(() => {
       picture.value = chosen
       problem.say(null)
@@ -82,9 +86,14 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
   }
 
   async function take(open: () => Promise<Picture>): Promise<void> {
+    const own = open()
+    opening = own
     try {
-      choose(await open())
+      const chosen = await own
+      if (opening === own) choose(chosen)
     } catch (error) {
+      if (opening !== own) return
+      opening = null
       refuse('imageUrl', error)
     }
   }
@@ -107,6 +116,16 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
 
   async function generate(): Promise<void> {
     if (isSending.peek() || hasStarted.peek()) return
+    try {
+      isSending.value = opening !== null
+      // Not the picture of before: that would be paid for too.
+      while (opening) await opening
+    } catch {
+      // Said at its field.
+      return
+    } finally {
+      isSending.value = false
+    }
     const chosen = picture.peek()
     const { values, issues: found } = readSettings(texts.peek())
     if (!chosen) found.imageUrl = 'Choose a picture first, or paste its link.'
@@ -150,6 +169,7 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
     // What fal refused is marked where it can be changed.
     const said = job.failure?.issues.map(({ path, message }) => ({ path, message: `fal says: ${message}` }))
     const refused = sortIssues(said ?? [])
+    opening = null
     batch(() => {
       texts.value = toTexts(settings)
       issues.value = refused.issues
@@ -175,11 +195,12 @@ export function createComposer(client: ReelayClient, { onJob }: { onJob(job: Job
     choose,
     takeFile,
     takeLink,
-    takeExample: async (url) => {
-      const answer = await fetch(url).catch(() => null)
-      if (answer?.ok) await takeFile(new File([await answer.blob()], 'rocket.png', { type: 'image/png' }))
-      else await take(() => Promise.reject(new Error('The example cannot be loaded. Choose a picture of your own.')))
-    },
+    takeExample: (url) =>
+      take(async () => {
+        const answer = await fetch(url).catch(() => null)
+        if (!answer?.ok) throw new Error('The example cannot be loaded. Choose a picture of your own.')
+        return await openPicture(new File([await answer.blob()], 'rocket.png', { type: 'image/png' }))
+      }),
     write: (name, text) => {
       texts.value = { ...texts.peek(), [name]: text }
       clearIssue(name)
