@@ -37,7 +37,8 @@ const WRONG_CHARACTER = /[\s\p{Cc}\\]/u
 function describeCharacter(text: string, character: string): string {
   const index = text.indexOf(character)
   const isAtAnEnd = index === 0 || text.trimEnd().length <= index
-  const remedy = isAtAnEnd || character !== ' ' ? 'leave it out' : 'write %20'
+  const isInHost = /^https?:\/\/[^/?#]*$/i.test(text.slice(0, index))
+  const remedy = isAtAnEnd || isInHost || character !== ' ' ? 'leave it out' : 'write %20'
   const place = `at character ${index + 1}`
   if (character === '\\') return `has a backslash ${place}: write /.`
   if (character === ' ') return `has a space ${place}: ${remedy}.`

@@ -19,13 +19,14 @@ export function toPictureName(imageUrl: string): string {
 }
 
 /**
- * The link that somebody typed; it may leave https:// away, and have spaces, which are encoded.
+ * The link that somebody typed; it may leave https:// away before a host and a path, and have spaces, which are encoded.
  * @throws Error that says in the API's words what is wrong with it
  */
 export function readLink(text: string): string {
   const typed = text.trim()
-  const link = /^[\w-]+(\.[\w-]+)+([/?#]|$)/.test(typed) ? `https://${typed}` : typed
-  const url = (/^https?:\/\//i.test(link) && parseUrl(link)?.href) || link
+  const link = /^[\w-]+(\.[\w-]+)+\//.test(typed) ? `https://${typed}` : typed
+  // Some browsers encode a space in the host too, which leads nowhere.
+  const url = (/^https?:\/\/[^\s/?#]+(?:[/?#]|$)/i.test(link) && parseUrl(link)?.href) || link
   const problem = findLinkProblem(url)
   if (problem !== null) throw new Error(`The link ${problem}`)
   return url
