@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocketServer } from 'ws'
 import { GetJobDocument, TypedDocumentString, UploadImageDocument } from '../../operations/generated/graphql.ts'
 import { toCursor } from '../../src/events/cursor.ts'
 import {
@@ -48,6 +49,31 @@ async function endJob(uuid: string, sequence: number): Promise<void> {
 }
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
+
+test('a line that dies between a ping and its pong is given up, though a message came meanwhile', async () => {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: () => 'graphql-transport-ws' })
+  await once(server, 'listening')
+  let subscribed = ''
+  const data = { jobProgress: { sequence: 2, cursor: 'c', status: 'RUNNING', missed: 0 } }
+  server.on('connection', (socket) =>
+    socket.on('message', (text) => {
+      const { id, type } = JSON.parse(String(text))
+      if (type === 'connection_init') socket.send('{"type":"connection_ack"}')
+      if (type === 'subscribe') subscribed = id
+      // What was on its way when the line died, and no pong.
+      if (type === 'ping') socket.send(JSON.stringify({ id: subscribed, type: 'next', payload: { data } }))
+    }),
+  )
+  const { port } = server.address() as AddressInfo
+  client = createReelayClient({ url: `http://127.0.0.1:${port}/graphql`, keepAliveMs: 100 })
+  const reasons: string[] = []
+  const watching = readWatch(client.watchJob('x', { onRetry: (reason) => reasons.push(reason) })).catch(() => {})
+  await until(() => reasons.length > 0, { timeoutMs: 10_000, what: 'the line to be given up' })
+  await client.close()
+  await watching
+  server.close()
+  for (const socket of server.clients) socket.terminate()
+})
 
 describe('a watch', () => {
   test('of a job that is not there fails with JOB_NOT_FOUND', async () => {

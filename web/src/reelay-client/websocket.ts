@@ -45,14 +45,17 @@ export function createWebSocketTransport(options: WebSocketOptions): WebSocketTr
         onWorks()
       },
       ping: (received) => {
-        if (received) return
-        clearTimeout(pongDeadline)
-        pongDeadline = setTimeout(() => client.terminate(), keepAliveMs * PONG_SHARE)
+        if (!received) expectPong()
       },
       pong: (received) => {
-        if (received) onHealthy()
+        if (!received) return
+        stopExpectingPong()
+        onHealthy()
       },
-      message: () => clearTimeout(pongDeadline),
+      // A slow line may bring the pong behind many messages. It has to come: graphql-ws sends no ping before it does.
+      message: () => {
+        if (pongDeadline !== undefined) expectPong()
+      },
       closed: (event) => {
         const isFailed = socket === null && (event as { code?: unknown }).code !== NORMAL_CLOSURE
         lose()
@@ -62,8 +65,18 @@ export function createWebSocketTransport(options: WebSocketOptions): WebSocketTr
     },
   })
 
-  function lose(): void {
+  function expectPong(): void {
     clearTimeout(pongDeadline)
+    pongDeadline = setTimeout(() => client.terminate(), keepAliveMs * PONG_SHARE)
+  }
+
+  function stopExpectingPong(): void {
+    clearTimeout(pongDeadline)
+    pongDeadline = undefined
+  }
+
+  function lose(): void {
+    stopExpectingPong()
     socket = null
     onState('offline')
   }
@@ -105,7 +118,7 @@ export function createWebSocketTransport(options: WebSocketOptions): WebSocketTr
     },
     test: () => testSocket(url, (webSocketImpl ?? WebSocket) as typeof WebSocket),
     close: async () => {
-      clearTimeout(pongDeadline)
+      stopExpectingPong()
       // To dispose of a socket that is not there yet would mean to wait for it.
       if (socket) await client.dispose()
       else client.terminate()
