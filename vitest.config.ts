@@ -2,12 +2,12 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Files that are a client of servers that come and go, as a person at a browser is. */
 const CLIENTS = ['test/browser/**/*.test.ts', 'test/web/reelay-client.test.ts']
+/** Files that wait for minutes to pass and hold nobody to his time: something else can run meanwhile. */
+const PATIENT = ['test/faults/clocks.test.ts', 'test/faults/killers.test.ts']
 /** Files that start servers of their own, and hold them to their times. */
-const CLUSTERS = ['test/faults/**/*.test.ts', 'test/hostile/**/*.test.ts']
-/** Those of them that mostly wait for times of minutes to pass. */
-const WAITERS = ['faults/clocks', 'faults/killers', 'hostile/slow', 'hostile/vanished'].map(
-  (name) => `test/${name}.test.ts`,
-)
+const CLUSTERS = ['test/faults/**/*.test.ts', 'test/hostile/**/*.test.ts', 'test/api/load.test.ts']
+/** Those of them that mostly wait. */
+const WAITERS = ['test/hostile/deaf.test.ts', 'test/hostile/slow.test.ts', 'test/hostile/vanished.test.ts']
 
 export default defineConfig({
   // As Node resolves: graphql has a second copy behind the condition "development", and two copies do not know each other's errors.
@@ -26,9 +26,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'parts',
-          include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...CLIENTS, ...CLUSTERS],
-          maxWorkers: 2, // every file has a database in the one Postgres; more processes only wait for each other
+          include: ['test/*.test.ts', 'test/!(faults|hostile|browser)/**/*.test.ts', ...PATIENT],
+          exclude: [...configDefaults.exclude, 'test/web/reelay-client.test.ts', 'test/api/load.test.ts'],
+          maxWorkers: 3, // the third waits: most files do, for half of their time
           sequence: { groupOrder: 0 },
         },
       },
@@ -42,7 +42,7 @@ export default defineConfig({
         test: {
           name: 'clusters',
           include: CLUSTERS,
-          exclude: [...configDefaults.exclude, ...WAITERS],
+          exclude: [...configDefaults.exclude, ...WAITERS, ...PATIENT],
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
