@@ -16,7 +16,7 @@ const JSON_TYPE = 'application/json'
 type Results = AsyncIterable<object>
 
 /**
- * Answers a subscription that was sent with `Prefer: wait=N` and does not accept an event stream: with a list of what
+ * Answers a subscription that was sent with `Prefer: wait=N` by a client that accepts JSON: with a list of what
  * came within N seconds, for clients whose proxies hold streams back. `{"hasNext":false}` ends the list of a
  * subscription that is complete; otherwise the client asks again with its newest cursor.
  */
