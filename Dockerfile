@@ -16,8 +16,9 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY operations ./operations
 COPY examples/rocket.png ./examples/
 COPY src/jobs/image.ts src/jobs/image-link.ts ./src/jobs/
-COPY web ./web
-RUN node web/build.ts
+COPY client ./client
+COPY studio ./studio
+RUN node studio/build.ts
 
 FROM node:24-slim
 ENV NODE_ENV=production \
@@ -29,7 +30,7 @@ COPY package.json ./
 COPY --from=packages /app/node_modules ./node_modules
 COPY prisma ./prisma
 COPY src ./src
-COPY --from=studio /app/web/dist ./web/dist
+COPY --from=studio /app/studio/dist ./studio/dist
 USER node
 EXPOSE 4000
 # Whether the process lives. Whether it should get requests is for the load balancer to ask, at /readyz.

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
 /**
- * What `npm run generate` writes: the contract with its possible types, and typed documents for the operations in operations/ and in web/. All are
+ * What `npm run generate` writes: the contract with its possible types, and typed documents for the operations in operations/ and in studio/. All are
  * committed, and `graphql-codegen --config codegen.ts --check` fails when they are stale. Nothing is opened or fetched.
  *
  * The schema is printed by a Node of its own. The command loads this file through its own loader, which would bring a
@@ -34,7 +34,10 @@ const config: CodegenConfig = {
     'possible-types.json': { plugins: ['fragment-matcher'] },
     'operations/generated/': { ...typedDocuments, documents: 'operations/*.graphql' },
     // The page's own operations may spread the fragments of operations/.
-    'web/src/generated/': { ...typedDocuments, documents: ['web/src/**/*.graphql', 'operations/fragments.graphql'] },
+    'studio/src/generated/': {
+      ...typedDocuments,
+      documents: ['studio/src/**/*.graphql', 'operations/fragments.graphql'],
+    },
   },
 }
 

@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Files that are a client of servers that come and go, as a person at a browser is. */
-const CLIENTS = ['test/browser/**/*.test.ts', 'test/web/reelay-client.test.ts']
+const CLIENTS = ['test/browser/**/*.test.ts', 'test/client/reelay-client.test.ts']
 /** Files that wait for minutes to pass and hold nobody to his time: something else can run meanwhile. */
 const PATIENT = ['test/faults/clocks.test.ts', 'test/faults/killers.test.ts']
 /** Files that start servers of their own, and hold them to their times. */
@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['test/*.test.ts', 'test/!(faults|hostile|browser)/**/*.test.ts', ...PATIENT],
-          exclude: [...configDefaults.exclude, 'test/web/reelay-client.test.ts', 'test/api/load.test.ts'],
+          exclude: [...configDefaults.exclude, 'test/client/reelay-client.test.ts', 'test/api/load.test.ts'],
           maxWorkers: 3, // the third waits: most files do, for half of their time
           sequence: { groupOrder: 0 },
         },

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { openSandbox } from '../sandbox/sandbox.ts'
-import { openEmbeddedPostgres } from '../src/adapters/embedded-postgres.ts'
+import { openEmbeddedPostgres } from '../src/adapters/embedded-postgres/server.ts'
 import { makeTemporaryDirectory } from '../test/helpers/directories.ts'
 import { request, subscribe } from '../test/helpers/graphql-client.ts'
 import { type ServerProcess, startServerProcess } from '../test/helpers/server-process.ts'

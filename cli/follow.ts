@@ -1,5 +1,5 @@
+import type { Via } from '../client/core/reelay-client.ts'
 import { CancelJobDocument } from '../operations/generated/graphql.ts'
-import type { Via } from '../web/src/reelay-client/reelay-client.ts'
 import { type Activity, toActivity } from './activity.ts'
 import type { Client } from './client.ts'
 import { toRepeatCommand, toWatchCommand } from './command.ts'

@@ -1,9 +1,4 @@
-import {
-  createReelayClient,
-  type JobProgressUpdate,
-  type Via,
-  WatchError,
-} from '../web/src/reelay-client/reelay-client.ts'
+import { createReelayClient, type JobProgressUpdate, type Via, WatchError } from '../client/core/reelay-client.ts'
 import { CommandError, RequestError } from './errors.ts'
 
 export type Update = JobProgressUpdate

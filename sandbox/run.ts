@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto'
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import type { GiveClip } from './clips.ts'
-import { modelFailure, validationFailure } from './failures.ts'
-import { parseInput } from './input.ts'
-import type { MediaStore } from './media.ts'
-import { loadPicture, PictureError } from './picture.ts'
+import { modelFailure, validationFailure } from './queue/failures.ts'
+import { parseInput } from './queue/input.ts'
+import { findScenario } from './queue/scenarios.ts'
 import type { Ending, LogEntry, VideoRequest } from './request.ts'
-import { findScenario } from './scenarios.ts'
-import { FRAMES, toClipSettings } from './video.ts'
+import type { GiveClip } from './video/clips.ts'
+import { loadPicture, PictureError } from './video/image.ts'
+import type { MediaStore } from './video/media.ts'
+import { FRAMES, toClipSettings } from './video/video.ts'
 
 /** What a run needs. */
 export interface RunDeps {

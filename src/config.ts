@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { toConnectionOptions } from './adapters/connection-options.ts'
-import { DatabaseUrlError } from './adapters/database-url.ts'
+import { toConnectionOptions } from './adapters/postgres/connection-options.ts'
+import { DatabaseUrlError } from './adapters/postgres/database-url.ts'
 import { StartError } from './errors.ts'
 
 /** Everything that is set from outside, checked. Secrets are in here: never log it whole. */

@@ -1,12 +1,12 @@
 import type DataLoader from 'dataloader'
-import type { Database } from './adapters/db.ts'
-import type { EventLog } from './events/log.ts'
-import type { Streams } from './events/stream.ts'
-import type { Update } from './events/update.ts'
+import type { Database } from './adapters/postgres/client.ts'
 import type { JobStatus } from './generated/prisma/enums.ts'
 import type { Jobs, Viewer } from './jobs/jobs.ts'
 import type { ProviderLog } from './jobs/provider.ts'
 import type { Uploads } from './jobs/uploads.ts'
+import type { Streams } from './updates/stream.ts'
+import type { Update } from './updates/update.ts'
+import type { EventLog } from './updates/update-log.ts'
 
 /** What resolvers work with; made by the app, the same for every operation. */
 export interface Services {

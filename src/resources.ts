@@ -1,19 +1,20 @@
 import { join } from 'node:path'
-import { deployMigrations } from '../prisma/migrate.ts'
-import type { Bus, BusEvents } from './adapters/bus.ts'
-import { openPostgresBus } from './adapters/bus-postgres.ts'
-import { settleTlsMode } from './adapters/connect.ts'
-import { takeDataDirLease } from './adapters/data-dir-lease.ts'
-import { toServerName } from './adapters/database-url.ts'
-import { type Database, openDatabase } from './adapters/db.ts'
-import { openEmbeddedPostgres } from './adapters/embedded-postgres.ts'
-import { createFal, type Fal } from './adapters/fal.ts'
-import { toMediaSources } from './adapters/fal-hosts.ts'
-import type { Logger } from './adapters/logger.ts'
-import { checkPooler } from './adapters/pooler-check.ts'
-import { watchPostgres } from './adapters/postgres-watchdog.ts'
+import type { Bus, BusEvents } from './adapters/bus/bus.ts'
+import { openPostgresBus } from './adapters/bus/postgres.ts'
+import { takeDataDirLease } from './adapters/embedded-postgres/data-dir-lock.ts'
+import { openEmbeddedPostgres } from './adapters/embedded-postgres/server.ts'
+import { watchPostgres } from './adapters/embedded-postgres/watchdog.ts'
+import { createFal } from './adapters/fal/client.ts'
+import { toMediaSources } from './adapters/fal/hosts.ts'
+import type { Fal } from './adapters/fal/types.ts'
+import { type Database, openDatabase } from './adapters/postgres/client.ts'
+import { settleTlsMode } from './adapters/postgres/connect.ts'
+import { toServerName } from './adapters/postgres/database-url.ts'
+import { deployMigrations } from './adapters/postgres/migrations/migrate.ts'
+import { checkPooler } from './adapters/postgres/pooler-check.ts'
 import { openQueue, type Queue } from './adapters/queue.ts'
 import { openSandboxProcess } from './adapters/sandbox-process.ts'
+import type { Logger } from './adapters/telemetry/logger.ts'
 import type { Config } from './config.ts'
 import { StartError } from './errors.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -64,7 +65,7 @@ export async function openResources(deps: ResourceDeps): Promise<Resources> {
     openBus: async (events) => {
       if (redisUrl === null) return await openPostgresBus({ url: store.url, ...events })
       // Its client takes a quarter of a start to load.
-      const { openRedisBus } = await import('./adapters/bus-redis.ts')
+      const { openRedisBus } = await import('./adapters/bus/redis.ts')
       return await openRedisBus({ url: redisUrl, ...events })
     },
     names: { database: store.name, fal: name },

@@ -1,8 +1,8 @@
-import { createLogger } from './adapters/logger.ts'
+import { createLogger } from './adapters/telemetry/logger.ts'
 import { createApp } from './app.ts'
+import { toStartScreen } from './banner.ts'
 import { readConfig } from './config.ts'
 import { StartError } from './errors.ts'
-import { toStartScreen } from './start-screen.ts'
 
 /** Longest time that a drain may take, in milliseconds. */
 const DRAIN_MS = 20_000

@@ -9,12 +9,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ListJobsDocument } from '../operations/generated/graphql.ts'
 import { schema } from '../src/schema/index.ts'
 import { openRig, type Rig } from './api/rig.ts'
+import { readStoredSequences } from './client/rig.ts'
 import { makeTemporaryDirectory, type TemporaryDirectory } from './helpers/directories.ts'
 import { type FaultProxy, startFaultProxy } from './helpers/fault-proxy.ts'
 import { request } from './helpers/graphql-client.ts'
 import { findRefusedUrl } from './helpers/recording-server.ts'
 import { until } from './helpers/until.ts'
-import { readStoredSequences } from './web/rig.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const GRAPHQL_CODEGEN = join(ROOT, 'node_modules/@graphql-codegen/cli/esm/bin.js')

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parse, validate } from 'graphql'
 import { expect, test } from 'vitest'
-import { SCENARIOS } from '../sandbox/scenarios.ts'
+import { SCENARIOS } from '../sandbox/queue/scenarios.ts'
 import { schema } from '../src/schema/index.ts'
 import { GRAPHIQL_TABS } from '../src/server/graphiql-tabs.ts'
 

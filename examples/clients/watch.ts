@@ -1,5 +1,5 @@
+import { createReelayClient } from '../../client/core/reelay-client.ts'
 import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
-import { createReelayClient } from '../../web/src/reelay-client/reelay-client.ts'
 
 const { REELAY_URL = 'http://127.0.0.1:4000' } = process.env
 const client = createReelayClient({ url: `${REELAY_URL}/graphql` })

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
-import type { MediaFile, MediaStore } from '../media.ts'
 import { parseRange } from '../range.ts'
+import type { MediaFile, MediaStore } from '../video/media.ts'
 
 const OPEN_TO_ALL = {
   'access-control-allow-origin': '*',

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { html } from 'hono/html'
-import { SCENARIO_RULE, SCENARIOS } from '../scenarios.ts'
-import type { SigningKey } from '../signing-key.ts'
+import { SCENARIO_RULE, SCENARIOS } from '../queue/scenarios.ts'
+import type { SigningKey } from '../queue/signing-key.ts'
 
 /** What the sandbox says of itself: the landing page, the scenarios, and the key that checks its webhooks. */
 export function pageRoutes({ key, baseUrl }: { key: SigningKey; baseUrl: string }): Hono {

@@ -1,10 +1,10 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { fieldError } from '../failures.ts'
-import { effectsOf, type Queue } from '../queue.ts'
+import { fieldError } from '../queue/failures.ts'
+import { effectsOf, type Queue } from '../queue/queue.ts'
+import { streamStatus } from '../queue/status-stream.ts'
 import { outcomeOf, statusBody } from '../request.ts'
-import { streamStatus } from '../status-stream.ts'
 import { requireKey } from './authorization.ts'
 
 export interface RequestRoutesDeps {

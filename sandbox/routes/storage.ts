@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { fieldError } from '../failures.ts'
-import { type MediaStore, TooLargeError } from '../media.ts'
+import { fieldError } from '../queue/failures.ts'
+import { type MediaStore, TooLargeError } from '../video/media.ts'
 import { requireKey } from './authorization.ts'
 
 const Initiate = z.object({

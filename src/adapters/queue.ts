@@ -2,9 +2,9 @@ import pg from 'pg'
 import { fromPrisma, PgBoss } from 'pg-boss'
 import { z } from 'zod'
 import { Prisma } from '../generated/prisma/client.ts'
-import type { Transaction } from './db.ts'
-import { createPool } from './pool.ts'
-import { readSchema, toQueueSchema } from './session.ts'
+import type { Transaction } from './postgres/client.ts'
+import { createPool } from './postgres/pool.ts'
+import { readSchema, toQueueSchema } from './postgres/session.ts'
 
 /** A worker's hold on a task. `number` rises with every hold of the same task: the newest one counts. */
 export interface Claim {

@@ -4,10 +4,10 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-const PROGRAM = fileURLToPath(new URL('../../web/build.ts', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('../../studio/build.ts', import.meta.url))
 
 /** Where the build of the studio is. */
-export const STUDIO_DIRECTORY = fileURLToPath(new URL('../../web/dist', import.meta.url))
+export const STUDIO_DIRECTORY = fileURLToPath(new URL('../../studio/dist', import.meta.url))
 
 /**
  * Brings the studio's build up to date, by a process of its own; when nothing has changed, it ends at once.

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { FalError } from '../adapters/fal.ts'
+import type { FalError } from '../adapters/fal/errors.ts'
 import type { InputIssue } from '../errors.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import type { Model } from './models.ts'

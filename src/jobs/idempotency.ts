@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import type { Database, Transaction } from '../adapters/db.ts'
+import type { Database, Transaction } from '../adapters/postgres/client.ts'
 import { type Job, Prisma } from '../generated/prisma/client.ts'
 
 /** Longest idempotency key, in characters. */

@@ -1,4 +1,4 @@
-import type { Database } from '../adapters/db.ts'
+import type { Database } from '../adapters/postgres/client.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import type { CreatedRange } from './job-page.ts'

@@ -1,4 +1,4 @@
-import type { Transaction } from '../adapters/db.ts'
+import type { Transaction } from '../adapters/postgres/client.ts'
 import { type Job, Prisma } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from '../adapters/db.ts'
+import type { Database, Transaction } from '../adapters/postgres/client.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import { toStorableText } from './text.ts'
 

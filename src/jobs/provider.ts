@@ -1,5 +1,5 @@
-import type { Database } from '../adapters/db.ts'
-import type { FalError } from '../adapters/fal.ts'
+import type { FalError } from '../adapters/fal/errors.ts'
+import type { Database } from '../adapters/postgres/client.ts'
 import { shorten } from '../errors.ts'
 import type { ProviderState } from '../generated/prisma/enums.ts'
 

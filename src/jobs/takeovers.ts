@@ -1,7 +1,7 @@
 import type { Claim } from '../adapters/queue.ts'
 import type { Job } from '../generated/prisma/client.ts'
+import type { Ending } from './ending.ts'
 import { createFailure } from './failure.ts'
-import type { Ending } from './relay-jobs.ts'
 
 /**
  * A job can kill whoever works on it, and so one worker after the other, each time with all the jobs that it held. A job's

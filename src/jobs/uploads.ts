@@ -1,4 +1,5 @@
-import { type Fal, FalError } from '../adapters/fal.ts'
+import { FalError } from '../adapters/fal/errors.ts'
+import type { Fal } from '../adapters/fal/types.ts'
 import { InvalidInputError, ServiceUnavailableError, shorten } from '../errors.ts'
 import { checkImageFile } from './image.ts'
 import type { Viewer } from './jobs.ts'

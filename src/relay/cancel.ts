@@ -1,7 +1,7 @@
-import { FalError } from '../adapters/fal.ts'
+import { FalError } from '../adapters/fal/errors.ts'
+import { longerMs, nextDelayMs } from './backoff.ts'
+import type { Hold, RelayDeps } from './claim-context.ts'
 import type { Course } from './course.ts'
-import { longerMs, nextDelayMs } from './delay.ts'
-import type { Hold, RelayDeps } from './hold.ts'
 
 /** The way of a cancel to fal, once somebody has asked for it. */
 export interface CancelRelay {

@@ -1,10 +1,10 @@
 /** How a job ends when fal, or this server, does not get its request to an end. Pure. */
 
-import { FalError } from '../adapters/fal.ts'
+import { FalError } from '../adapters/fal/errors.ts'
 import { shorten } from '../errors.ts'
+import type { Ending } from '../jobs/ending.ts'
 import { createFailure, type Failure, type FailureCode, toFailure } from '../jobs/failure.ts'
 import type { Model } from '../jobs/models.ts'
-import type { Ending } from '../jobs/relay-jobs.ts'
 
 /** What a user may count on. */
 const ANSWER_KEPT = 'The answer is kept: retryJob reads it again, and nothing is paid twice.'

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type Fal, FalError } from '../adapters/fal.ts'
+import { FalError } from '../adapters/fal/errors.ts'
+import type { Fal } from '../adapters/fal/types.ts'
 import { DEFAULT_MODEL } from '../jobs/models.ts'
 
 /** How long fal may take to answer, in milliseconds: a person waits for the start screen. */

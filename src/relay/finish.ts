@@ -1,13 +1,13 @@
 import { ZodError } from 'zod'
-import { FalError } from '../adapters/fal.ts'
+import { FalError } from '../adapters/fal/errors.ts'
 import { shorten } from '../errors.ts'
+import type { Ending } from '../jobs/ending.ts'
 import { createFailure, type Failure, toFailure } from '../jobs/failure.ts'
 import type { Model, VideoResult } from '../jobs/models.ts'
-import type { Ending } from '../jobs/relay-jobs.ts'
-import { longerMs, nextDelayMs } from './delay.ts'
+import { longerMs, nextDelayMs } from './backoff.ts'
+import type { Hold, RelayDeps } from './claim-context.ts'
 import { CANCELED_BY_CALLER, failed, isRefusalOfFal, refused, withheld } from './endings.ts'
 import type { Followed } from './follow.ts'
-import type { Hold, RelayDeps } from './hold.ts'
 import { createSilence } from './notice.ts'
 
 /** How long a result that fal has, but does not hand out, is asked for, in milliseconds: fal keeps results for an hour. */

@@ -1,6 +1,7 @@
-import { FalError, type FalStatus } from '../adapters/fal.ts'
+import { FalError } from '../adapters/fal/errors.ts'
+import type { FalStatus } from '../adapters/fal/types.ts'
+import { type Hold, HoldLostError, type RelayDeps } from './claim-context.ts'
 import type { Course } from './course.ts'
-import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
 
 export type Completed = Extract<FalStatus, { state: 'COMPLETED' }>
 

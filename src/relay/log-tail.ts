@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { FalLogLine } from '../adapters/fal.ts'
+import type { FalLogLine } from '../adapters/fal/types.ts'
 
 /**
  * The newest lines of a request's log that were taken, to tell by what a stream begins with: fal may repeat in it all

@@ -1,6 +1,6 @@
-import type { FalError } from '../adapters/fal.ts'
-import type { LogLevel, LogLine } from '../events/update.ts'
-import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
+import type { FalError } from '../adapters/fal/errors.ts'
+import type { LogLevel, LogLine } from '../updates/update.ts'
+import { type Hold, HoldLostError, type RelayDeps } from './claim-context.ts'
 
 /** How many of a job's newest updates are looked through for what was said before it was taken over. */
 const READ_BACK = 20

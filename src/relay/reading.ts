@@ -1,7 +1,7 @@
-import type { FalLogLine, FalStatus } from '../adapters/fal.ts'
-import type { LogLine } from '../events/update.ts'
+import type { FalLogLine, FalStatus } from '../adapters/fal/types.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import { toStorableText } from '../jobs/text.ts'
+import type { LogLine } from '../updates/update.ts'
 
 /** Bytes of log text kept per job; then one line says that the rest was dropped. */
 export const MAX_LOG_BYTES = 64 * 1024

@@ -1,8 +1,8 @@
 import { ZodError } from 'zod'
-import { FalError } from '../adapters/fal.ts'
+import { FalError } from '../adapters/fal/errors.ts'
 import type { Model } from '../jobs/models.ts'
+import type { Hold, RelayDeps } from './claim-context.ts'
 import { CANCELED_BY_CALLER } from './endings.ts'
-import type { Hold, RelayDeps } from './hold.ts'
 import type { Completed } from './listen.ts'
 
 /** What the result tells where the status does not: that the request has ended; or an answer that cannot be read. */

@@ -1,10 +1,10 @@
 import type { Claim, Queue } from '../adapters/queue.ts'
+import { withSpan, withTraceParent } from '../adapters/telemetry/trace.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import { aloneMs, judgeTakeover, MOST_TAKEOVERS, toKillerEnding } from '../jobs/takeovers.ts'
-import { withSpan, withTraceParent } from '../trace.ts'
-import { createAlarm } from './alarm.ts'
-import { type Hold, HoldLostError, type RelayDeps } from './hold.ts'
+import { type Hold, HoldLostError, type RelayDeps } from './claim-context.ts'
 import { relayJob } from './relay.ts'
+import { createAlarm } from './wake-up.ts'
 
 /** Claims jobs and relays each of them to its end. */
 export interface Worker {

@@ -1,5 +1,5 @@
-import type { LogLevel as LogLevelName, LogLine as LogLineShape, Update } from '../events/update.ts'
 import { jobOfUpdate, logsOfUpdate, messageOfLine, updateCursor } from '../resolvers/updates.ts'
+import type { LogLevel as LogLevelName, LogLine as LogLineShape, Update } from '../updates/update.ts'
 import { builder, PRICES } from './builder.ts'
 import { Job, JobStatus } from './job.ts'
 

@@ -1,6 +1,6 @@
 import { type DocumentNode, GraphQLError, getOperationAST, Kind } from 'graphql'
 import type { Plugin as YogaPlugin } from 'graphql-yoga'
-import { type OpenSpan, type SpanAttributes, withSpan, withTraceParent } from '../trace.ts'
+import { type OpenSpan, type SpanAttributes, withSpan, withTraceParent } from '../adapters/telemetry/trace.ts'
 
 /** What of an operation's arguments is looked at; Yoga adds the request to the context. */
 interface OperationArguments {

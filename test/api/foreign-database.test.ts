@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ListJobsDocument } from '../../operations/generated/graphql.ts'
-import { deployMigrations } from '../../prisma/migrate.ts'
+import { deployMigrations } from '../../src/adapters/postgres/migrations/migrate.ts'
 import type { Config } from '../../src/config.ts'
 import { StartError } from '../../src/errors.ts'
 import { startTestApp } from '../helpers/app.ts'

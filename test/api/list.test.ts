@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type JobFilter, ListJobsDocument, ListJobUpdatesDocument } from '../../operations/generated/graphql.ts'
-import { type Database, openDatabase } from '../../src/adapters/db.ts'
+import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import type { JobStatus } from '../../src/generated/prisma/enums.ts'
 import { encodeNodeId } from '../../src/resolvers/ids.ts'
 import { request } from '../helpers/graphql-client.ts'

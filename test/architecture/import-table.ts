@@ -2,14 +2,14 @@ import type { Import } from './read-source.ts'
 
 /**
  * What the files of one place may import. A target is a file, a folder (it ends with a slash) or one name of a file
- * (`src/adapters/fal.ts#FalError`). What may be imported as a value may be imported as a type too.
+ * (`src/adapters/fal/errors.ts#FalError`). What may be imported as a value may be imported as a type too.
  */
 export interface Rule {
   /** A file, or a folder that ends with a slash. */
   place: string
   values: readonly string[]
   types?: readonly string[]
-  /** The only packages that may be imported; all of them when this is not there. A slash at the end: a scope. */
+  /** The only packages that may be imported; all of them when this is not there. A slash or a colon at the end: a scope, or all of Node's. */
   packages?: readonly string[]
   /** Packages that may not. */
   notPackages?: readonly string[]
@@ -19,15 +19,17 @@ const ADAPTER_TYPES = 'src/adapters/'
 const GENERATED = 'src/generated/'
 /** Prisma's way to write SQL: a value, but no connection. */
 const SQL = 'src/generated/prisma/client.ts#Prisma'
+/** Spans, by OpenTelemetry's API alone: a no-op until tracing is opened. */
+const TRACE = 'src/adapters/telemetry/trace.ts'
 /** The class whose kinds tell what a failure of fal means. */
-const FAL_ERROR = 'src/adapters/fal.ts#FalError'
+const FAL_ERROR = 'src/adapters/fal/errors.ts#FalError'
 
 /** Prisma's transaction, taken again after a conflict: a function of the client that it is given. */
-const TRANSACT = 'src/adapters/db.ts#transact'
+const TRANSACT = 'src/adapters/postgres/client.ts#transact'
 
 /** Domain modules that only compute: resolvers may call them. */
 const PURE_HELPERS = [
-  'src/events/cursor.ts',
+  'src/updates/cursor.ts',
   'src/jobs/failure.ts',
   'src/jobs/models.ts',
   'src/jobs/settings.ts',
@@ -47,14 +49,14 @@ export const IMPORT_TABLE: readonly Rule[] = [
   { place: 'src/main.ts', values: ['src/run.ts'], packages: [] },
   {
     place: 'src/run.ts',
-    values: ['src/app.ts', 'src/config.ts', 'src/errors.ts', 'src/start-screen.ts', 'src/adapters/logger.ts'],
+    values: ['src/app.ts', 'src/config.ts', 'src/errors.ts', 'src/banner.ts', 'src/adapters/telemetry/logger.ts'],
     packages: [],
   },
   {
     place: 'src/app.ts',
     values: [
       'src/adapters/',
-      'src/events/',
+      'src/updates/',
       'src/jobs/',
       'src/relay/',
       'src/resolvers/',
@@ -64,57 +66,56 @@ export const IMPORT_TABLE: readonly Rule[] = [
       'src/context.ts',
       'src/errors.ts',
       'src/lifecycle.ts',
-      'src/report.ts',
+      'src/error-logger.ts',
       'src/resources.ts',
     ],
     notPackages: [...GRAPHQL, ...STORES],
   },
   {
     place: 'src/resources.ts',
-    values: ['src/adapters/', 'src/errors.ts', 'prisma/migrate.ts'],
+    values: ['src/adapters/', 'src/errors.ts'],
     types: ['src/config.ts', 'src/lifecycle.ts'],
     notPackages: [...GRAPHQL, ...STORES],
   },
-  { place: 'src/start-screen.ts', values: [], types: ['src/app.ts'], packages: [] },
+  { place: 'src/banner.ts', values: [], types: ['src/app.ts'], packages: [] },
   {
-    place: 'src/report.ts',
-    values: ['src/adapters/fal.ts#FalError', 'src/errors.ts'],
+    place: 'src/error-logger.ts',
+    values: [FAL_ERROR, 'src/errors.ts'],
     types: ['src/adapters/'],
     packages: [],
   },
   {
     place: 'src/config.ts',
-    values: ['src/errors.ts', 'src/adapters/connection-options.ts', 'src/adapters/database-url.ts'],
+    values: ['src/errors.ts', 'src/adapters/postgres/connection-options.ts', 'src/adapters/postgres/database-url.ts'],
   },
   { place: 'src/lifecycle.ts', values: [], packages: [] },
-  { place: 'src/trace.ts', values: [], packages: ['@opentelemetry/api'] },
   { place: 'src/errors.ts', values: [], types: [GENERATED], packages: [] },
   {
     place: 'src/context.ts',
     values: [],
-    types: [ADAPTER_TYPES, 'src/events/', 'src/jobs/', GENERATED],
+    types: [ADAPTER_TYPES, 'src/updates/', 'src/jobs/', GENERATED],
     packages: ['dataloader'],
   },
   {
     place: 'src/server/',
-    values: ['src/server/', 'src/context.ts', 'src/errors.ts', 'src/trace.ts'],
+    values: ['src/server/', 'src/context.ts', 'src/errors.ts', TRACE],
     notPackages: ['@pothos/', ...STORES],
   },
   {
     place: 'src/schema/',
     values: ['src/schema/', 'src/resolvers/', 'src/errors.ts', 'src/generated/pothos.ts'],
-    types: ['src/events/', 'src/jobs/', 'src/context.ts', GENERATED],
+    types: ['src/updates/', 'src/jobs/', 'src/context.ts', GENERATED],
     packages: ['graphql', '@pothos/'],
   },
   {
     place: 'src/resolvers/',
     values: ['src/resolvers/', 'src/errors.ts', ...PURE_HELPERS],
-    types: ['src/events/', 'src/jobs/', 'src/context.ts', GENERATED],
+    types: ['src/updates/', 'src/jobs/', 'src/context.ts', GENERATED],
     notPackages: STORES,
   },
   {
     place: 'src/relay/',
-    values: ['src/relay/', 'src/jobs/', 'src/events/', 'src/errors.ts', 'src/trace.ts', FAL_ERROR, SQL],
+    values: ['src/relay/', 'src/jobs/', 'src/updates/', 'src/errors.ts', TRACE, FAL_ERROR, SQL],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
@@ -123,64 +124,60 @@ export const IMPORT_TABLE: readonly Rule[] = [
   { place: 'src/jobs/image-link.ts', values: [], packages: [] },
   {
     place: 'src/jobs/',
-    values: ['src/jobs/', 'src/events/', 'src/errors.ts', 'src/trace.ts', FAL_ERROR, SQL, TRANSACT],
+    values: ['src/jobs/', 'src/updates/', 'src/errors.ts', TRACE, FAL_ERROR, SQL, TRANSACT],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
   {
-    place: 'src/events/',
-    values: ['src/events/', 'src/errors.ts', FAL_ERROR, SQL],
+    place: 'src/updates/',
+    values: ['src/updates/', 'src/errors.ts', FAL_ERROR, SQL],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
+  { place: TRACE, values: [], packages: ['@opentelemetry/api'] },
   {
     place: 'src/adapters/',
-    values: ['src/adapters/', 'src/errors.ts', 'src/trace.ts', GENERATED],
+    values: ['src/adapters/', 'src/errors.ts', GENERATED],
     notPackages: GRAPHQL,
   },
   { place: 'src/generated/', values: [GENERATED] },
   { place: 'sandbox/', values: ['sandbox/'] },
+  // A package for others' pages and programs as well.
+  { place: 'client/', values: ['client/', 'operations/generated/'], notPackages: STORES },
   {
     place: 'cli/',
-    values: [
-      'cli/',
-      'operations/generated/',
-      'web/src/reelay-client/',
-      'web/src/generated/settings.ts',
-      ...IMAGE_RULES,
-    ],
+    values: ['cli/', 'client/core/', 'operations/generated/', ...IMAGE_RULES],
     notPackages: STORES,
   },
-  { place: 'web/', values: ['web/', 'operations/generated/', ...IMAGE_RULES], notPackages: STORES },
+  {
+    place: 'studio/',
+    values: ['studio/', 'client/core/', 'operations/generated/', ...IMAGE_RULES],
+    notPackages: STORES,
+  },
   {
     place: 'prisma/',
-    values: [
-      'prisma/',
-      'src/adapters/connect.ts',
-      'src/adapters/database-check.ts',
-      'src/adapters/db-errors.ts',
-      'src/adapters/embedded-postgres.ts',
-      'src/adapters/session.ts',
-      'src/errors.ts',
-    ],
-    notPackages: GRAPHQL,
+    values: ['src/adapters/embedded-postgres/', 'src/adapters/postgres/', 'src/errors.ts'],
+    packages: ['node:'],
   },
 ]
 
 /** Packages that one place alone may import, wherever else packages are free. */
 export const PACKAGE_PLACES: readonly { name: string; place: RegExp }[] = [
-  { name: '@fal-ai/serverless-client', place: /^src\/adapters\/fal[^/]*\.ts$/ },
+  { name: '@fal-ai/serverless-client', place: /^src\/adapters\/fal\// },
   { name: 'pg-boss', place: /^src\/adapters\/queue\.ts$/ },
-  { name: 'prom-client', place: /^src\/adapters\/metrics\.ts$/ },
-  { name: '@opentelemetry/api', place: /^src\/(trace|adapters\/tracing)\.ts$/ },
+  { name: 'prom-client', place: /^src\/adapters\/telemetry\/metrics\.ts$/ },
+  { name: '@opentelemetry/api', place: /^src\/adapters\/telemetry\/trac(e|ing)\.ts$/ },
 ]
 
 /** Files of src that touch `process.env`, and why: all else is in the Config that config.ts makes of what run.ts passes. */
 export const ENVIRONMENT_READERS: ReadonlyMap<string, string> = new Map([
   ['src/run.ts', 'passes the environment to config.ts'],
-  ['src/adapters/database-url.ts', 'fills up DATABASE_URL from PGHOST and the like, as any client of Postgres'],
+  [
+    'src/adapters/postgres/database-url.ts',
+    'fills up DATABASE_URL from PGHOST and the like, as any client of Postgres',
+  ],
   ['src/adapters/sandbox-process.ts', 'hands a few names on to its child process'],
-  ['src/adapters/embedded-postgres-binaries.ts', 'looks along PATH for a Postgres, and hands a few names on to it'],
+  ['src/adapters/embedded-postgres/binaries.ts', 'looks along PATH for a Postgres, and hands a few names on to it'],
 ])
 
 /** What is wrong with an arrow, in words; null when it is allowed. */
@@ -202,7 +199,7 @@ function mayUsePackage({ from, to }: Import, { packages, notPackages = [] }: Rul
 }
 
 function isOfPackage(specifier: string, name: string): boolean {
-  return name.endsWith('/') ? specifier.startsWith(name) : specifier === name || specifier.startsWith(`${name}/`)
+  return /[/:]$/.test(name) ? specifier.startsWith(name) : specifier === name || specifier.startsWith(`${name}/`)
 }
 
 function isWithin(file: string, place: string): boolean {

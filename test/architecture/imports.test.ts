@@ -1,17 +1,20 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { findCircles } from './circles.ts'
 import { ENVIRONMENT_READERS, findProblem } from './import-table.ts'
 import { loadAlone } from './load-alone.ts'
 import { listSources, parseSource, ROOT, readSource } from './read-source.ts'
 
-const files = listSources(['src', 'sandbox', 'cli', 'web', 'prisma'])
+const files = listSources(['src', 'sandbox', 'cli', 'client', 'studio', 'prisma'])
 const sources = files.map(readSource)
+/** Types of a GraphQL schema refer to each other; Prisma's client is generated. */
+const isOfGraph = (file: string) => /^src\/(schema|generated)\//.test(file)
 
 describe('the source', () => {
   test('is read: the files and arrows that everybody knows are found', () => {
     expect(files).toEqual(
-      expect.arrayContaining(['src/main.ts', 'src/app.ts', 'src/schema/index.ts', 'src/events/log.ts']),
+      expect.arrayContaining(['src/main.ts', 'src/app.ts', 'src/schema/index.ts', 'src/updates/update-log.ts']),
     )
     expect(sources.flatMap((source) => source.imports)).toContainEqual({
       from: 'src/run.ts',
@@ -24,6 +27,10 @@ describe('the source', () => {
 
   test('has no arrow that the table forbids', () => {
     expect(sources.flatMap((source) => source.imports.flatMap((arrow) => findProblem(arrow) ?? []))).toEqual([])
+  })
+
+  test('has no circle, but those that a graph has between its types', () => {
+    expect(findCircles(sources.filter(({ file }) => !isOfGraph(file))).map((circle) => circle.join(' → '))).toEqual([])
   })
 
   test('imports only files that are there', () => {
@@ -72,11 +79,15 @@ describe('the check', () => {
   }
 
   test.each([
-    ['a schema file with the database', 'src/schema/video.ts', "import { openDatabase } from '../adapters/db.ts'"],
+    [
+      'a schema file with the database',
+      'src/schema/video.ts',
+      "import { openDatabase } from '../adapters/postgres/client.ts'",
+    ],
     [
       'a schema file with a type of an adapter',
       'src/schema/video.ts',
-      "import type { Database } from '../adapters/db.ts'",
+      "import type { Database } from '../adapters/postgres/client.ts'",
     ],
     ['a schema file with a domain value', 'src/schema/job.ts', "import { isTerminal } from '../jobs/state.ts'"],
     [
@@ -84,7 +95,11 @@ describe('the check', () => {
       'src/schema/job.ts',
       "import { type Job } from '../jobs/jobs.ts'",
     ],
-    ['a resolver with the fal adapter', 'src/resolvers/jobs.ts', "import { createFal } from '../adapters/fal.ts'"],
+    [
+      'a resolver with the fal adapter',
+      'src/resolvers/jobs.ts',
+      "import { createFal } from '../adapters/fal/client.ts'",
+    ],
     [
       'a resolver with a domain module that acts',
       'src/resolvers/jobs.ts',
@@ -98,31 +113,39 @@ describe('the check', () => {
     ['the server with the schema', 'src/server/graphql.ts', "import { schema } from '../schema/index.ts'"],
     ['the server with a domain type', 'src/server/http.ts', "import type { Jobs } from '../jobs/jobs.ts'"],
     ['jobs with the relay', 'src/jobs/jobs.ts', "export { relayJob } from '../relay/relay.ts'"],
-    ['events with jobs', 'src/events/hub.ts', "import type { Job } from '../jobs/jobs.ts'"],
+    ['events with jobs', 'src/updates/hub.ts', "import type { Job } from '../jobs/jobs.ts'"],
     ['the relay with the queue itself', 'src/relay/worker.ts', "import { openQueue } from '../adapters/queue.ts'"],
     [
       'the relay with more of fal than its error',
       'src/relay/worker.ts',
-      "import { createFal, FalError } from '../adapters/fal.ts'",
+      "import { createFal } from '../adapters/fal/client.ts'",
     ],
     ['the relay with GraphQL', 'src/relay/worker.ts', "import { GraphQLError } from 'graphql'"],
-    ['an adapter with the log', 'src/adapters/db.ts', "const log = await import('../events/log.ts')"],
+    [
+      'an adapter with the log',
+      'src/adapters/postgres/client.ts',
+      "const log = await import('../../updates/update-log.ts')",
+    ],
     [
       'an adapter with a type of the log',
-      'src/adapters/db.ts',
-      "export type Log = import('../events/log.ts').EventLog",
+      'src/adapters/postgres/client.ts',
+      "export type Log = import('../../updates/update-log.ts').EventLog",
     ],
-    ['fal’s client outside its adapter', 'src/adapters/db.ts', "import * as fal from '@fal-ai/serverless-client'"],
+    [
+      'fal’s client outside its adapter',
+      'src/adapters/postgres/client.ts',
+      "import * as fal from '@fal-ai/serverless-client'",
+    ],
     ['the engine outside its adapter', 'src/app.ts', "import { PgBoss } from 'pg-boss'"],
-    ['main that constructs', 'src/run.ts', "import { createHub } from './events/hub.ts'"],
+    ['main that constructs', 'src/run.ts', "import { createHub } from './updates/hub.ts'"],
     ['the source with the sandbox', 'src/app.ts', "export * from '../sandbox/main.ts'"],
     ['the source with the tests', 'src/app.ts', "import '../test/helpers/until.ts'"],
     ['the sandbox with the source', 'sandbox/main.ts', "import type { Config } from '../src/config.ts'"],
     ['the command line with the source', 'cli/main.ts', "import { readConfig } from '../src/config.ts'"],
     [
-      'migrations with the running database',
-      'prisma/migrate.ts',
-      "import { openDatabase } from '../src/adapters/db.ts'",
+      'migrations with the hub',
+      'src/adapters/postgres/migrations/migrate.ts',
+      "import { createHub } from '../../../updates/hub.ts'",
     ],
     ['a file that stands nowhere', 'src/utils.ts', "import 'node:fs'"],
   ])('finds %s', (_name, file, text) => {
@@ -130,10 +153,10 @@ describe('the check', () => {
   })
 
   test.each([
-    ['src/relay/finish.ts', "import { type Fal, FalError } from '../adapters/fal.ts'"],
-    ['src/events/log.ts', "import { Prisma } from '../generated/prisma/client.ts'"],
+    ['src/relay/finish.ts', "import { FalError } from '../adapters/fal/errors.ts'"],
+    ['src/updates/update-log.ts', "import { Prisma } from '../generated/prisma/client.ts'"],
     ['src/schema/job.ts', "import type { Job } from '../jobs/jobs.ts'"],
-    ['src/resolvers/updates.ts', "import { parseCursor } from '../events/cursor.ts'"],
+    ['src/resolvers/updates.ts', "import { parseCursor } from '../updates/cursor.ts'"],
     ['src/server/graphql.ts', "import { createYoga } from 'graphql-yoga'"],
     ['src/app.ts', "import { schema } from './schema/index.ts'"],
   ])('lets pass what %s may import', (file, text) => {
@@ -142,8 +165,8 @@ describe('the check', () => {
 
   test('does not take words in comments and texts for imports', () => {
     const text = `// import './schema/index.ts'\nexport const text = "import { x } from '../schema/index.ts'"`
-    expect(parseSource('src/adapters/db.ts', text)).toEqual({
-      file: 'src/adapters/db.ts',
+    expect(parseSource('src/adapters/postgres/client.ts', text)).toEqual({
+      file: 'src/adapters/postgres/client.ts',
       imports: [],
       readsEnvironment: false,
     })
@@ -155,7 +178,7 @@ describe('the check', () => {
     'const { FAL_KEY } = process.env',
     "import { env } from 'node:process'",
   ])('sees that `%s` reads the environment', (text) => {
-    expect(parseSource('src/adapters/db.ts', text).readsEnvironment).toBe(true)
+    expect(parseSource('src/adapters/postgres/client.ts', text).readsEnvironment).toBe(true)
   })
 
   test('refuses an import whose target is computed', () => {

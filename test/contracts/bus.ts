@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import type { Bus, BusEvents, Hint } from '../../src/adapters/bus.ts'
+import type { Bus, BusEvents, Hint } from '../../src/adapters/bus/bus.ts'
 import { until } from '../helpers/until.ts'
 
 /** What the suite needs of a driver. */

@@ -5,7 +5,9 @@
 
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { createFal, type Fal, FalError, type FalInput, type FalStatus } from '../../src/adapters/fal.ts'
+import { createFal } from '../../src/adapters/fal/client.ts'
+import { FalError } from '../../src/adapters/fal/errors.ts'
+import type { Fal, FalInput, FalStatus } from '../../src/adapters/fal/types.ts'
 
 export interface FalService {
   queueUrl: string

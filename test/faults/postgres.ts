@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { TestContext } from 'vitest'
-import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/adapters/embedded-postgres.ts'
+import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/adapters/embedded-postgres/server.ts'
 import { makeTemporaryDirectory } from '../helpers/directories.ts'
 import { until } from '../helpers/until.ts'
 import type { Member } from './cluster.ts'

@@ -1,4 +1,4 @@
-import { createLogger } from '../../src/adapters/logger.ts'
+import { createLogger } from '../../src/adapters/telemetry/logger.ts'
 import { createApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 

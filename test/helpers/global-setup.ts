@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import type { TestProject } from 'vitest/node'
-import { deployMigrations } from '../../prisma/migrate.ts'
-import { openEmbeddedPostgres } from '../../src/adapters/embedded-postgres.ts'
+import { openEmbeddedPostgres } from '../../src/adapters/embedded-postgres/server.ts'
+import { deployMigrations } from '../../src/adapters/postgres/migrations/migrate.ts'
 import { makeTemporaryDirectory } from './directories.ts'
 
 declare module 'vitest' {

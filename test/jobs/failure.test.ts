@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { FalError, type FalErrorKind } from '../../src/adapters/fal.ts'
+import { FalError, type FalErrorKind } from '../../src/adapters/fal/errors.ts'
 import { createFailure, FAILURE_CODES, type FailureCode, readFailure, toFailure } from '../../src/jobs/failure.ts'
 import { DEFAULT_MODEL } from '../../src/jobs/models.ts'
 

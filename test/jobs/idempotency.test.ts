@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type Database, openDatabase } from '../../src/adapters/db.ts'
+import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { findByKey, type IdempotencyKey, removeOldKeys, takeKey, toFingerprint } from '../../src/jobs/idempotency.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { until } from '../helpers/until.ts'

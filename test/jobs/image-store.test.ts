@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type Database, openDatabase } from '../../src/adapters/db.ts'
+import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { readImage, readImagePiece, saveImage } from '../../src/jobs/image-store.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 

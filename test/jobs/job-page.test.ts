@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seedJobs } from '../../bench/million-jobs.ts'
-import { type Database, openDatabase, type Transaction } from '../../src/adapters/db.ts'
+import { type Database, openDatabase, type Transaction } from '../../src/adapters/postgres/client.ts'
 import type { JobStatus } from '../../src/generated/prisma/enums.ts'
 import { type JobFilter, type JobRange, readJobs } from '../../src/jobs/job-page.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openRig, type Rig } from '../api/rig.ts'
 import { until } from '../helpers/until.ts'
-import { insertJobs, openStore, type Store } from './housekeeping-rig.ts'
+import { insertJobs, openStore, type Store } from './maintenance-rig.ts'
 
 let rig: Rig
 let store: Store

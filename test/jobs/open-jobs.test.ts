@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../src/adapters/db.ts'
+import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { createOpenJobs } from '../../src/jobs/open-jobs.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { until } from '../helpers/until.ts'

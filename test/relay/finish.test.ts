@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { createFal, FalError, type FalErrorDetails, type FalErrorKind } from '../../src/adapters/fal.ts'
+import { createFal } from '../../src/adapters/fal/client.ts'
+import { FalError, type FalErrorDetails, type FalErrorKind } from '../../src/adapters/fal/errors.ts'
 import { DEFAULT_MODEL } from '../../src/jobs/models.ts'
-import { createAlarm } from '../../src/relay/alarm.ts'
 import { judgeResult, takeAnswer } from '../../src/relay/finish.ts'
+import { createAlarm } from '../../src/relay/wake-up.ts'
 
 const KINDS: FalErrorKind[] = [
   'auth',

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { FalError, type FalStatus } from '../../src/adapters/fal.ts'
+import { FalError } from '../../src/adapters/fal/errors.ts'
+import type { FalStatus } from '../../src/adapters/fal/types.ts'
 import { DEFAULT_MODEL } from '../../src/jobs/models.ts'
 import { createCourse } from '../../src/relay/course.ts'
 import { type FollowOptions, followRequest } from '../../src/relay/follow.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { FalLogLine } from '../../src/adapters/fal.ts'
+import type { FalLogLine } from '../../src/adapters/fal/types.ts'
 import { countRepeated, createLogTail, toTold } from '../../src/relay/log-tail.ts'
 
 /** Lines of one letter each, a second apart. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { FalError } from '../../src/adapters/fal.ts'
+import { FalError } from '../../src/adapters/fal/errors.ts'
 import { createSilence } from '../../src/relay/notice.ts'
 import { openRelayRig, type RelayRig } from './rig.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { FalLogLine, FalStatus } from '../../src/adapters/fal.ts'
+import type { FalLogLine, FalStatus } from '../../src/adapters/fal/types.ts'
 import { MAX_LOG_BYTES, readProgress, type Taken, toReading } from '../../src/relay/reading.ts'
 
 const NOTHING: Taken = { lines: 0, bytes: 0 }

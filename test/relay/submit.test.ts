@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { FalError, type FalErrorKind } from '../../src/adapters/fal.ts'
+import { FalError, type FalErrorKind } from '../../src/adapters/fal/errors.ts'
 import { judgeSubmit } from '../../src/relay/submit.ts'
 
 /** What a failed submit means: fal said no, it certainly did not start, or fal may have taken it. */

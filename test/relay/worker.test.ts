@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { RelayDeps } from '../../src/relay/hold.ts'
+import type { RelayDeps } from '../../src/relay/claim-context.ts'
 import { createWorker } from '../../src/relay/worker.ts'
 import { type FakeFal, startFakeFal } from '../faults/fake-fal.ts'
 import { until } from '../helpers/until.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { SCENARIOS } from '../../sandbox/scenarios.ts'
+import { SCENARIOS } from '../../sandbox/queue/scenarios.ts'
 import { until } from '../helpers/until.ts'
 import { openTestSandbox } from './client.ts'
 

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { ALL_FORMATS, BufferSource, Input } from 'mediabunny'
 import sharp from 'sharp'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { clipSize, cropOf, VARIANTS, variantOf } from '../../sandbox/camera.ts'
-import { makeClip } from '../../sandbox/video.ts'
+import { clipSize, cropOf, VARIANTS, variantOf } from '../../sandbox/video/camera.ts'
+import { makeClip } from '../../sandbox/video/video.ts'
 import { openTestSandbox, ROCKET } from './client.ts'
 
 const settings = { motion: 127, grain: 0.02, fps: 25, variant: 3 }

@@ -1,7 +1,7 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { signedBytes } from '../../sandbox/signing-key.ts'
+import { signedBytes } from '../../sandbox/queue/signing-key.ts'
 import { openRecordingServer, type RecordedRequest } from '../helpers/recording-server.ts'
 import { until } from '../helpers/until.ts'
 import { openTestSandbox } from './client.ts'

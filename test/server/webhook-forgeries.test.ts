@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createWebhookAddress } from '../../src/jobs/webhook-address.ts'
+import { createWebhookAddress } from '../../src/jobs/webhook-url.ts'
 import { createSeeded } from '../helpers/seeded.ts'
 import { type Delivery, post } from '../helpers/webhook-sender.ts'
 import { openWebhookRig, REFUSED, TAKEN, type WebhookRig } from './webhook-rig.ts'

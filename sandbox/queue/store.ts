@@ -1,0 +1,101 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readIfThere, writeWhole } from '../files.ts'
+import type { VideoRequest } from '../request.ts'
+
+/** Keeps requests over restarts: one JSON file each. */
+export interface RequestStore {
+  readonly all: ReadonlyMap<string, VideoRequest>
+  /** Takes a new request; it is on disk when this returns. */
+  add(request: VideoRequest): Promise<void>
+  /** Writes what changed. Writes of one request happen in the order of the calls. */
+  save(request: VideoRequest): Promise<void>
+  /** Forgets the oldest ended requests beyond the limit; returns whether any was forgotten. */
+  prune(now: number): Promise<boolean>
+}
+
+export interface RequestStoreOptions {
+  dataDir: string
+  /** Ended requests that are kept. Ones that ended within ten minutes stay, up to ten times as many. */
+  keepEnded: number
+}
+
+/** For so long an ended request is kept whatever the limit says: a load test still wants its results. */
+export const KEEP_AT_LEAST_MS = 600_000
+
+/** Reads what an earlier run left. A file that cannot be read as a request is left alone and ignored. */
+export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptions): Promise<RequestStore> {
+  const folder = join(dataDir, 'requests')
+  await mkdir(folder, { recursive: true })
+  const all = new Map<string, VideoRequest>()
+  for (const request of await readRequests(folder)) all.set(request.id, request)
+  const writes = new Map<string, Promise<void>>()
+  const pathOf = (id: string) => join(folder, `${id}.json`)
+
+  function save(request: VideoRequest): Promise<void> {
+    const before = writes.get(request.id) ?? Promise.resolve()
+    const write = before
+      .catch(() => {}) // that failure was told to the caller of that write
+      .then(() => (all.has(request.id) ? writeWhole(pathOf(request.id), JSON.stringify(request)) : undefined))
+    writes.set(request.id, write)
+    const forget = () => {
+      if (writes.get(request.id) === write) writes.delete(request.id)
+    }
+    write.then(forget, forget)
+    return write
+  }
+
+  return {
+    all,
+    add: (request) => {
+      all.set(request.id, request)
+      return save(request)
+    },
+    save,
+    prune: async (now) => {
+      const surplus = endedSurplus([...all.values()], { keepEnded, now })
+      for (const request of surplus) {
+        all.delete(request.id)
+        await writes.get(request.id)?.catch(() => {}) // told to the caller of that write
+        await rm(pathOf(request.id), { force: true })
+      }
+      return surplus.length > 0
+    },
+  }
+}
+
+/** Which ended requests to forget: the oldest beyond the limit. */
+export function endedSurplus(
+  requests: readonly VideoRequest[],
+  { keepEnded, now }: { keepEnded: number; now: number },
+): VideoRequest[] {
+  const ended = requests
+    .filter((request) => request.stage === 'ended' && request.webhook?.settled !== false)
+    .sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0))
+  return ended
+    .slice(keepEnded)
+    .filter((request, index) => index >= keepEnded * 9 || now - (request.endedAt ?? 0) > KEEP_AT_LEAST_MS)
+}
+
+async function readRequests(folder: string): Promise<VideoRequest[]> {
+  const requests: VideoRequest[] = []
+  for (const name of await readdir(folder)) {
+    if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true })
+    if (!name.endsWith('.json')) continue
+    const request = parseRequest(await readIfThere(join(folder, name)))
+    if (request) requests.push(request)
+  }
+  return requests.sort((a, b) => a.sequence - b.sequence)
+}
+
+/** Our own writing, whole by construction: what stands there is trusted once it parses and names itself. */
+function parseRequest(text: string | null): VideoRequest | null {
+  try {
+    const value: unknown = JSON.parse(text ?? 'null')
+    return typeof value === 'object' && value !== null && 'id' in value && 'stage' in value
+      ? (value as VideoRequest)
+      : null
+  } catch {
+    return null // damaged by hand: the others still count
+  }
+}

@@ -1,0 +1,98 @@
+import { setTimeout } from 'node:timers/promises'
+import { outcomeOf, type VideoRequest } from '../request.ts'
+import type { SigningKey } from './signing-key.ts'
+import type { RequestStore } from './store.ts'
+
+/** Sends what a request ended with to its webhook. */
+export interface Webhooks {
+  /** Delivers in the background, with retries, unless nothing is left to do. */
+  deliver(request: VideoRequest): void
+  /** Stops; what was not taken is sent after the next start. */
+  close(): Promise<void>
+}
+
+export interface WebhookDeps {
+  store: RequestStore
+  key: SigningKey
+  baseUrl: string
+  onError(error: unknown, context: { stage: string }): void
+}
+
+const MAX_ATTEMPTS = 5
+const ATTEMPT_TIMEOUT_MS = 15_000
+const USER_ID = 'sandbox-user'
+
+/** How long to wait before an attempt: the second waits `firstMs`, each later one twice as long. */
+export function retryDelayMs(attemptsMade: number, firstMs: number): number {
+  return attemptsMade === 0 ? 0 : firstMs * 2 ** (attemptsMade - 1)
+}
+
+/** @param retryMs - wait before the second attempt, in milliseconds. */
+export function createWebhooks(
+  { store, key, baseUrl, onError }: WebhookDeps,
+  { retryMs }: { retryMs: number },
+): Webhooks {
+  const closing = new AbortController()
+  const deliveries = new Set<Promise<void>>()
+
+  async function keepTrying(request: VideoRequest): Promise<void> {
+    const { webhook } = request
+    while (webhook && !webhook.settled) {
+      await setTimeout(retryDelayMs(webhook.attempts, retryMs), undefined, { signal: closing.signal })
+      const answer = await attempt(request, webhook.url)
+      closing.signal.throwIfAborted()
+      webhook.attempts += 1
+      webhook.settled = answer !== 'again' || webhook.attempts >= MAX_ATTEMPTS
+      await store.save(request)
+    }
+  }
+
+  async function attempt(request: VideoRequest, url: string): Promise<'taken' | 'refused' | 'again'> {
+    const rawBody = Buffer.from(JSON.stringify(webhookBody(request, baseUrl)))
+    const timestamp = String(Math.floor(Date.now() / 1000))
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'x-fal-webhook-request-id': request.id,
+          'x-fal-webhook-user-id': USER_ID,
+          'x-fal-webhook-timestamp': timestamp,
+          'x-fal-webhook-signature': key.sign({ requestId: request.id, userId: USER_ID, timestamp, rawBody }),
+        },
+        body: rawBody,
+        redirect: 'manual', // to fal a redirection is a refusal for good
+        signal: AbortSignal.any([closing.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]),
+      })
+      await response.body?.cancel()
+      if (response.ok) return 'taken'
+      return response.status >= 300 && response.status < 400 ? 'refused' : 'again'
+    } catch {
+      return 'again' // nobody there, or too slow: the next attempt tells
+    }
+  }
+
+  return {
+    deliver: (request) => {
+      const delivery = keepTrying(request)
+        .catch((error: unknown) => {
+          if (!closing.signal.aborted) onError(error, { stage: 'webhook' })
+        })
+        .finally(() => deliveries.delete(delivery))
+      deliveries.add(delivery)
+    },
+    close: async () => {
+      closing.abort(new Error('the sandbox closes'))
+      await Promise.all(deliveries)
+    },
+  }
+}
+
+function webhookBody(request: VideoRequest, baseUrl: string) {
+  if (!request.ending) throw new Error(`expected an ended request, got ${request.id} which is ${request.stage}`)
+  const { httpStatus, body } = outcomeOf(request.id, request.ending, baseUrl)
+  const common = { request_id: request.id, gateway_request_id: request.id }
+  return httpStatus < 300
+    ? { ...common, status: 'OK', error: null, payload: body }
+    : { ...common, status: 'ERROR', error: `Invalid status code: ${httpStatus}`, payload: body }
+}

@@ -1,0 +1,129 @@
+import { createWriteStream } from 'node:fs'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { z } from 'zod'
+import { readIfThere, writeWhole } from '../files.ts'
+import { KEEP_AT_LEAST_MS } from '../queue/store.ts'
+
+/** One stored file: an upload or a clip. */
+export interface MediaFile {
+  id: string
+  contentType: string
+  /** Null until its bytes have come. */
+  sizeBytes: number | null
+  savedAt: number
+}
+
+/** Keeps uploads and clips over restarts. */
+export interface MediaStore {
+  find(id: string): MediaFile | undefined
+  pathOf(id: string): string
+  /** Promises a place for an upload; its bytes come later. */
+  reserve(id: string, contentType: string): Promise<void>
+  /** Streams bytes to disk. @throws {TooLargeError} beyond the limit, and then nothing is kept. */
+  receive(id: string, bytes: AsyncIterable<Uint8Array>): Promise<MediaFile>
+  save(id: string, contentType: string, bytes: Uint8Array): Promise<MediaFile>
+  /** Forgets the oldest files beyond the limit that nobody refers to. */
+  prune(isReferred: (id: string) => boolean, now: number): Promise<void>
+}
+
+export interface MediaStoreOptions {
+  dataDir: string
+  keepFiles: number
+  maxUploadBytes: number
+}
+
+/** An upload was larger than allowed. */
+export class TooLargeError extends Error {
+  override name = 'TooLargeError'
+}
+
+const Saved = z.object({
+  id: z.string(),
+  contentType: z.string(),
+  sizeBytes: z.number().nullable(),
+  savedAt: z.number(),
+})
+
+/** Reads what an earlier run left. */
+export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: MediaStoreOptions): Promise<MediaStore> {
+  const folder = join(dataDir, 'media')
+  await mkdir(folder, { recursive: true })
+  const files = await readFiles(folder)
+  const pathOf = (id: string) => join(folder, `${id}.bin`)
+
+  // The bytes stand before their description, so a description never promises bytes that are missing.
+  async function describe(file: MediaFile): Promise<MediaFile> {
+    await writeWhole(join(folder, `${file.id}.json`), JSON.stringify(file))
+    files.set(file.id, file)
+    return file
+  }
+
+  return {
+    find: (id) => files.get(id),
+    pathOf,
+    reserve: async (id, contentType) =>
+      void (await describe({ id, contentType, sizeBytes: null, savedAt: Date.now() })),
+    receive: async (id, bytes) => {
+      const temporary = `${pathOf(id)}.${crypto.randomUUID()}.tmp`
+      try {
+        await pipeline(bytes, atMost(maxUploadBytes), createWriteStream(temporary))
+        await rename(temporary, pathOf(id))
+      } catch (error) {
+        await rm(temporary, { force: true })
+        throw error
+      }
+      const { size } = await stat(pathOf(id))
+      const contentType = files.get(id)?.contentType ?? 'application/octet-stream'
+      return await describe({ id, contentType, sizeBytes: size, savedAt: Date.now() })
+    },
+    save: async (id, contentType, bytes) => {
+      await writeWhole(pathOf(id), bytes)
+      return await describe({ id, contentType, sizeBytes: bytes.byteLength, savedAt: Date.now() })
+    },
+    prune: async (isReferred, now) => {
+      const surplus = [...files.values()]
+        .filter((file) => !isReferred(file.id))
+        .sort((a, b) => b.savedAt - a.savedAt)
+        .slice(keepFiles)
+        .filter((file) => now - file.savedAt > KEEP_AT_LEAST_MS)
+      for (const { id } of surplus) {
+        files.delete(id)
+        await rm(join(folder, `${id}.json`), { force: true })
+        await rm(pathOf(id), { force: true })
+      }
+    },
+  }
+}
+
+async function readFiles(folder: string): Promise<Map<string, MediaFile>> {
+  const files = new Map<string, MediaFile>()
+  for (const name of await readdir(folder)) {
+    if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true })
+    if (!name.endsWith('.json')) continue
+    const parsed = Saved.safeParse(parseJson(await readIfThere(join(folder, name))))
+    if (parsed.success) files.set(parsed.data.id, parsed.data)
+  }
+  return files
+}
+
+function parseJson(text: string | null): unknown {
+  try {
+    return JSON.parse(text ?? 'null')
+  } catch {
+    return null // damaged by hand: the file counts as missing
+  }
+}
+
+function atMost(maxBytes: number): Transform {
+  let bytes = 0
+  return new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      bytes += chunk.byteLength
+      if (bytes > maxBytes) done(new TooLargeError(`expected at most ${maxBytes} bytes: send a smaller file`))
+      else done(null, chunk)
+    },
+  })
+}

@@ -1,0 +1,127 @@
+import { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { toConnectionOptions } from '../postgres/connection-options.ts'
+import { prepareSession, readSchema } from '../postgres/session.ts'
+import { type Bus, type BusEvents, createOutbox } from './bus.ts'
+
+export interface PostgresBusOptions extends BusEvents {
+  url: string
+  /** Between two signs of life, in milliseconds; each has the same time to be answered. Default 4000. */
+  heartbeatMs?: number
+}
+
+const CONNECT_MS = 3_000
+const LONGEST_WAIT_MS = 1_500
+
+/**
+ * Hints by LISTEN and NOTIFY, over a connection of its own: a pooled one would lose what comes between two users.
+ * @see https://www.postgresql.org/docs/current/sql-notify.html
+ */
+export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: PostgresBusOptions): Promise<Bus> {
+  const stopping = new AbortController()
+  let connection: Connection | null = null
+  const outbox = createOutbox(async (text) => {
+    if (!connection) throw new Error('the connection is away')
+    await connection.notify(text)
+  }, events)
+
+  async function connect(): Promise<Connection> {
+    const opened = await openConnection(url, { onMessage: outbox.receive, heartbeatMs })
+    connection = opened
+    return opened
+  }
+
+  /** Waits for the end of a connection, and opens the next, until the bus is stopped. */
+  async function keepConnected(first: Connection): Promise<void> {
+    let current: Connection | null = first
+    for (let failures = 0; !stopping.signal.aborted; ) {
+      if (current) {
+        const reason = await current.ended
+        connection = null
+        if (stopping.signal.aborted) return
+        events.onError(reason, { stage: 'bus' })
+      }
+      await sleep(Math.min(LONGEST_WAIT_MS, 50 * 2 ** failures) * (0.5 + Math.random() / 2), null, stopping)
+      current = await connect().catch(() => null) // Said already when the last one ended.
+      failures = current ? 0 : failures + 1
+      if (!current) continue
+      events.onGap()
+      outbox.flush()
+    }
+  }
+
+  const kept = keepConnected(await connect()).catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error
+  })
+  return {
+    send: outbox.send,
+    stop: async () => {
+      stopping.abort()
+      await connection?.close()
+      await kept
+    },
+  }
+}
+
+interface Connection {
+  notify(text: string): Promise<void>
+  /** Resolves to why it ended. */
+  ended: Promise<unknown>
+  close(): Promise<void>
+}
+
+async function openConnection(
+  url: string,
+  { onMessage, heartbeatMs }: { onMessage(text: string): void; heartbeatMs: number },
+): Promise<Connection> {
+  const schema = readSchema(url)
+  const channel = toChannel(schema)
+  // Ours, so that it can be given up without the other side's word: a black hole answers no farewell.
+  const socket = new Socket()
+  const client = new pg.Client({
+    application_name: 'reelay-bus',
+    stream: () => socket,
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: heartbeatMs,
+    ...toConnectionOptions(url),
+  })
+  const { promise: ended, resolve: end } = Promise.withResolvers<unknown>()
+  client.on('error', end)
+  client.on('end', () => end(new Error('the connection of the bus was closed')))
+  client.on('notification', ({ payload }) => onMessage(payload ?? ''))
+  try {
+    await client.connect()
+    await prepareSession(client, { schema })
+    await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`)
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+  const beat = setInterval(() => void client.query('SELECT 1').catch(end), heartbeatMs)
+  void ended.then(() => {
+    clearInterval(beat)
+    socket.destroy()
+  })
+  return {
+    ended,
+    notify: async (text) => {
+      try {
+        await client.query('SELECT pg_notify($1, $2)', [channel, text])
+      } catch (error) {
+        end(error)
+        throw error
+      }
+    },
+    close: async () => {
+      end(null)
+      await ended
+    },
+  }
+}
+
+/** A channel is the whole database's: Reelays in two schemas of one must not hear each other. */
+function toChannel(schema: string): string {
+  return schema === 'public' ? 'reelay' : `reelay_${schema}`
+}

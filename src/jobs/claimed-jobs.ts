@@ -1,0 +1,166 @@
+import { type Database, transact } from '../adapters/postgres/client.ts'
+import type { Claim, Queue } from '../adapters/queue.ts'
+import type { Job, Prisma } from '../generated/prisma/client.ts'
+import type { EventLog, Publish } from '../updates/update-log.ts'
+import type { Ending } from './ending.ts'
+import { isRequestTaken } from './fal-webhook.ts'
+import { readImage } from './image-store.ts'
+import { type KeptResult, keepResult, readKeptResult } from './kept-result.ts'
+import type { VideoResult } from './models.ts'
+import { SUSPECT_TAKEOVERS } from './takeovers.ts'
+
+/** A job's row as it was at `readAt`, by the clock of the database: the clocks of the machines that relay jobs differ. */
+export type ReadJob = Job & { readAt: Date }
+
+/**
+ * What a relay writes to a job. Every write holds the claim against the row: one with a newer number makes it a no-op,
+ * answered with false.
+ */
+export interface RelayJobs {
+  /**
+   * Writes the claims' numbers to the rows, and counts takeovers, in one statement; then reads these. Rows with a newer
+   * claim are left out.
+   */
+  take(claims: readonly Claim[]): Promise<Job[]>
+  /** Sets the count of takeovers. False when it is another one by now, or the claim is stale. */
+  setTakeovers(claim: Claim, from: number, to: number): Promise<boolean>
+  /** The row, while the claim is the newest. */
+  read(claim: Claim): Promise<ReadJob | null>
+  /** The request that a job goes on with instead of submitting one. */
+  readKept(claim: Claim): Promise<KeptResult | null>
+  /** The image that waits for its upload. */
+  readImage(claim: Claim): Promise<Blob | null>
+  /** Replaces the image's bytes by the URL they were uploaded to. */
+  saveImageUrl(claim: Claim, imageUrl: string): Promise<boolean>
+  /**
+   * Notes that a submit is about to leave. False too when the job was canceled, or a submit has left before.
+   * @param mark - the `readAt` of the row that it goes by: another machine will tell from it how long ago that was
+   */
+  markSubmitting(claim: Claim, mark: Date): Promise<boolean>
+  /**
+   * Takes the mark back, after an answer that leaves no doubt that fal did not take the request. The mark itself is the
+   * fence of this and of the next: only the submit that set it knows how it ended, whoever holds the job by then.
+   */
+  unmarkSubmitting(jobId: string, mark: Date): Promise<boolean>
+  /** `taken`: another job has this request. */
+  saveRequest(jobId: string, mark: Date, requestId: string): Promise<'saved' | 'taken' | false>
+  /** Those of the jobs for which an end was asked. */
+  findCanceling(jobIds: readonly string[]): Promise<string[]>
+  /** The job's end and the end of its task, in one transaction. False, and nothing is written, when the claim is stale. */
+  end(claim: Claim, ending: Ending): Promise<boolean>
+  /** Ends the task of a job that has ended. */
+  endTask(claim: Claim): Promise<boolean>
+}
+
+export interface RelayJobsDeps {
+  db: Database
+  queue: Queue
+  log: EventLog
+  publish: Publish
+}
+
+export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): RelayJobs {
+  const mine = ({ jobId, number }: Claim) => ({ id: jobId, claim: number })
+
+  async function update(where: Prisma.JobWhereInput, data: Prisma.JobUpdateManyMutationInput): Promise<boolean> {
+    const { count } = await db.job.updateMany({ where, data })
+    return count === 1
+  }
+
+  return {
+    take: async (claims) => {
+      const numbers = JSON.stringify(claims)
+      const taken = await db.$queryRaw<{ id: string }[]>`
+        WITH c AS (
+          SELECT * FROM jsonb_to_recordset(${numbers}::jsonb) AS c("jobId" uuid, number int, "isTakeover" bool)
+        ), locked AS (
+          -- In the order in which the log locks them, or the two could wait for each other.
+          SELECT id FROM "Job" WHERE id IN (SELECT "jobId" FROM c) ORDER BY id FOR UPDATE
+        )
+        UPDATE "Job" j SET claim = c.number, takeovers = CASE
+            WHEN c."isTakeover" AND takeovers < ${SUSPECT_TAKEOVERS} AND ("submittingAt" IS NULL OR "requestId" IS NOT NULL)
+            THEN takeovers + 1 ELSE takeovers END
+        FROM c JOIN locked ON locked.id = c."jobId"
+        WHERE j.id = c."jobId" AND j.claim < c.number RETURNING j.id`
+      return await db.job.findMany({ where: { id: { in: taken.map((row) => row.id) } } })
+    },
+    setTakeovers: (claim, from, to) => update({ ...mine(claim), takeovers: from }, { takeovers: to }),
+    read: async ({ jobId, number }) => {
+      const [row] = await db.$queryRaw<ReadJob[]>`
+        SELECT *, clock_timestamp()::timestamptz(3) AS "readAt" FROM "Job" WHERE id = ${jobId}::uuid AND claim = ${number}`
+      return row ?? null
+    },
+    readKept: (claim) => readKeptResult(db, claim.jobId),
+    readImage: (claim) => readImage(db, claim.jobId),
+    saveImageUrl: (claim, imageUrl) =>
+      transact(db, async (tx) => {
+        const { count } = await tx.job.updateMany({ where: mine(claim), data: { imageUrl } })
+        if (count === 1) await tx.jobImage.deleteMany({ where: { jobId: claim.jobId } })
+        return count === 1
+      }),
+    markSubmitting: (claim, mark) =>
+      update({ ...mine(claim), status: 'PENDING', submittingAt: null }, { submittingAt: mark }),
+    unmarkSubmitting: (jobId, mark) =>
+      update({ id: jobId, submittingAt: mark, requestId: null }, { submittingAt: null }),
+    saveRequest: async (jobId, mark, requestId) => {
+      try {
+        // Said twice, because the first answer of the database was lost, is said once.
+        const where = { id: jobId, submittingAt: mark, OR: [{ requestId: null }, { requestId }] }
+        return (await update(where, { requestId })) && 'saved'
+      } catch (error) {
+        if (isRequestTaken(error)) return 'taken'
+        throw error
+      }
+    },
+    findCanceling: async (jobIds) => {
+      const rows = await db.job.findMany({
+        where: { id: { in: [...jobIds] }, status: { in: ['CANCELING', 'CANCELED'] } },
+        select: { id: true },
+      })
+      return rows.map((row) => row.id)
+    },
+    end: async (claim, ending) => {
+      try {
+        const ended = await transact(db, async (tx) => {
+          const appended = await log.appendIn(tx, {
+            jobId: claim.jobId,
+            claim: claim.number,
+            status: ending.status,
+            logs: ending.logs ?? [],
+          })
+          if (appended.outcome === 'fenced') throw new StaleClaim()
+          // A job that has ended already keeps its first end; only the task is left to end.
+          if (appended.outcome === 'stored' && ending.status === 'FAILED') {
+            // Given up in the moment in which fal's webhook brought the id: whoever claims the task next follows it.
+            const given = ending.failure.code === 'SUBMIT_UNKNOWN' ? { requestId: null } : {}
+            const { count } = await tx.job.updateMany({
+              where: { id: claim.jobId, ...given },
+              data: { failure: { ...ending.failure } as object },
+            })
+            if (count === 0) throw new StaleClaim()
+          }
+          if (appended.outcome === 'stored' && ending.status === 'SUCCEEDED')
+            await tx.video.create({ data: { jobId: claim.jobId, ...toColumns(ending.video) } })
+          if (appended.outcome === 'stored' && ending.kept) await keepResult(tx, claim.jobId, ending.kept.text)
+          if (appended.outcome === 'stored' && ending.kept === null)
+            await tx.keptResult.deleteMany({ where: { jobId: claim.jobId } })
+          if (!(await queue.complete(tx, claim))) throw new StaleClaim()
+          return appended
+        })
+        if (ended.outcome === 'stored') publish(ended.update, ended.left)
+        return true
+      } catch (error) {
+        if (error instanceof StaleClaim) return false
+        throw error
+      }
+    },
+    endTask: (claim) => transact(db, (tx) => queue.complete(tx, claim)),
+  }
+}
+
+/** Undoes a transaction whose writer is no longer entitled to it. */
+class StaleClaim extends Error {}
+
+function toColumns({ fileSize, seed, ...video }: VideoResult) {
+  return { ...video, fileSize: fileSize === null ? null : BigInt(fileSize), seed: seed === null ? null : BigInt(seed) }
+}

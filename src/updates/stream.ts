@@ -1,0 +1,137 @@
+import { FeedLaggedError, InvalidArgumentError } from '../errors.ts'
+import type { Hub } from './hub.ts'
+import { readPatiently } from './retry.ts'
+import type { Update } from './update.ts'
+import type { EventLog } from './update-log.ts'
+
+/** Live reading of the log. */
+export interface Streams {
+  /**
+   * Yields a job's updates in sequence order, each exactly once, and ends after the one that ends the job.
+   * @param after - null: first the state now (with the log lines so far), then what comes. A sequence: what comes after it.
+   * @throws InvalidArgumentError when `after` is beyond the log.
+   */
+  ofJob(jobId: string, after: number | null): AsyncIterableIterator<Update>
+  /**
+   * Yields the updates of all jobs of an owner as they come, from now on.
+   * @throws FeedLaggedError when the reader has fallen further behind than is kept.
+   */
+  ofOwner(ownerId: string): AsyncIterableIterator<Update>
+  /** How many are being read now. */
+  readonly open: number
+}
+
+/** Updates read from the database at a time: what a slow reader holds at most. */
+const PAGE = 100
+
+export interface StreamsDeps {
+  log: EventLog
+  hub: Hub
+  /** Does the error mean that the database is away for now? Then a reader waits for it, once it has begun to read. */
+  isAway(error: unknown): boolean
+}
+
+export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
+  let open = 0
+
+  function countOpen(): Disposable {
+    open++
+    return {
+      [Symbol.dispose]: () => {
+        open--
+      },
+    }
+  }
+
+  async function* ofJob(jobId: string, after: number | null, signal: AbortSignal): AsyncGenerator<Update> {
+    using _open = countOpen()
+    // Registered before the log is read: an update that commits in between is in one of the two.
+    using watch = hub.watchJob(jobId)
+    let cursor = after ?? 0
+    if (after === null) {
+      const now = await log.snapshot(jobId)
+      yield now
+      if (now.final) return
+      cursor = now.sequence
+    }
+    // A cursor that a client brings is looked up in the log once: memory cannot tell that the job has ended at it.
+    let isKnown = after === null
+    while (!signal.aborted) {
+      const recent: Update[] | null = isKnown ? watch.since(cursor) : null
+      const updates: Update[] | 'ended' = recent ?? (await read(jobId, cursor, isKnown ? signal : null))
+      isKnown = true
+      if (updates === 'ended') return
+      for (const update of updates) {
+        yield { ...update, missed: update.sequence - cursor - 1 }
+        if (update.final) return
+        cursor = update.sequence
+      }
+      if (updates.length === 0) await watch.changed(cursor, signal)
+    }
+  }
+
+  /** @param signal - of a reader that has begun; one that has not is better told at once */
+  async function read(jobId: string, cursor: number, signal: AbortSignal | null): Promise<Update[] | 'ended'> {
+    if (signal === null) return await readAfter(jobId, cursor)
+    return await readPatiently(() => readAfter(jobId, cursor), { isAway, signal })
+  }
+
+  async function readAfter(jobId: string, cursor: number): Promise<Update[] | 'ended'> {
+    const updates = await log.read(jobId, { after: cursor, limit: PAGE })
+    if (updates.length > 0) return updates
+    const now = await log.snapshot(jobId)
+    if (cursor > now.sequence)
+      throw new InvalidArgumentError(
+        'after',
+        '`after` is beyond the log of this job: expected a cursor that this server gave out.',
+      )
+    if (cursor === now.sequence) return now.final ? 'ended' : []
+    // Either they came between the two reads, or they are gone; the end of the job never is: tell it, with the gap.
+    const late = await log.read(jobId, { after: cursor, limit: PAGE })
+    return late.length === 0 && now.final ? [{ ...now, logs: [] }] : late
+  }
+
+  async function* ofOwner(ownerId: string, signal: AbortSignal): AsyncGenerator<Update> {
+    using _open = countOpen()
+    using watch = hub.watchOwner(ownerId)
+    let cursor = watch.head
+    while (!signal.aborted) {
+      const updates = watch.since(cursor)
+      if (updates === null && watch.head > 0) throw new FeedLaggedError()
+      for (const update of updates ?? []) {
+        yield update
+        cursor++
+      }
+      await watch.changed(cursor, signal)
+    }
+  }
+
+  return {
+    ofJob: (jobId, after) => toStoppable((signal) => ofJob(jobId, after, signal)),
+    ofOwner: (ownerId) => toStoppable((signal) => ofOwner(ownerId, signal)),
+    get open() {
+      return open
+    },
+  }
+}
+
+/** An iterator whose `return` takes effect at once, also while the generator waits: a bare generator would wait for the next update. */
+function toStoppable<T>(generate: (signal: AbortSignal) => AsyncGenerator<T>): AsyncIterableIterator<T> {
+  const controller = new AbortController()
+  const generator = generate(controller.signal)
+  return {
+    next: () => generator.next(),
+    return: async () => {
+      controller.abort()
+      await generator.return(undefined)
+      return { done: true, value: undefined }
+    },
+    throw: async (error) => {
+      controller.abort()
+      return await generator.throw(error)
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}

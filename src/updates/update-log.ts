@@ -1,0 +1,243 @@
+import DataLoader from 'dataloader'
+import type { Database, Transaction } from '../adapters/postgres/client.ts'
+import { Prisma } from '../generated/prisma/client.ts'
+import type { JobStatus } from '../generated/prisma/enums.ts'
+import type { LeftState, LogLine, Update } from './update.ts'
+
+/** What somebody has to say about a job. */
+export interface Change {
+  jobId: string
+  /** Number of the relay's hold on the job: a stale one writes nothing. Null when no hold is needed. */
+  claim: number | null
+  /** Taken only if the job may go there from where it is; otherwise the job's state stays. */
+  status: JobStatus
+  queuePosition?: number | null
+  progress?: number | null
+  logs?: LogLine[]
+  /** How much of the provider's log has been taken by now: lines, and bytes of their text. */
+  taken?: { lines: number; bytes: number }
+}
+
+/** What became of a change. Nothing is stored when it says nothing new. */
+export type Appended =
+  /** `left`: the state that the job has left by it; null when it stayed. */
+  | { outcome: 'stored'; update: Update; status: JobStatus; left: LeftState | null }
+  | { outcome: 'unchanged'; status: JobStatus }
+  /** The job is gone, or somebody else has a newer hold on it: stop. */
+  | { outcome: 'fenced' }
+
+/** Selects stored updates of a job: those after, or before, a sequence. */
+export interface UpdateRange {
+  after?: number
+  before?: number
+  limit: number
+  /** True: the newest of the range instead of the oldest. Order of the answer is ascending all the same. */
+  fromEnd?: boolean
+}
+
+/** The log of every job: append only, numbered under the job's row lock, so that who has seen n has seen all before it. */
+export interface EventLog {
+  /** Appends, with what others append at the same moment, in one statement. At most one call per job at a time. */
+  append(change: Change): Promise<Appended>
+  /** Appends within a transaction. The caller publishes the update once it has committed. */
+  appendIn(tx: Transaction, change: Change): Promise<Appended>
+  read(jobId: string, range: UpdateRange): Promise<Update[]>
+  /** The same range of many jobs in one query. */
+  readMany(jobIds: readonly string[], range: UpdateRange): Promise<Map<string, Update[]>>
+  /** The job's state now as one update, with the newest sequence and all log lines so far, read in one statement. */
+  snapshot(jobId: string): Promise<Update>
+  /** What came after the given sequence of each job, oldest first, in one query; of each as many as `limit`. */
+  readTails(after: ReadonlyMap<string, number>, limit: number): Promise<Update[]>
+  /** Newest sequence of each job. */
+  heads(jobIds: readonly string[]): Promise<Map<string, number>>
+}
+
+/** Told of every update after its commit. */
+export type Publish = (update: Update, left: LeftState | null) => void
+
+/** Which state may follow which; a state that none follows is an end. */
+export type StateTable = Record<JobStatus, readonly JobStatus[]>
+
+/** Milliseconds for which appends are collected into one statement. */
+const COLLECT_MS = 5
+
+export function createEventLog({
+  db,
+  states,
+  publish,
+}: {
+  db: Database
+  states: StateTable
+  publish: Publish
+}): EventLog {
+  const moves = JSON.stringify(Object.entries(states).flatMap(([from, to]) => to.map((next) => ({ from, next }))))
+  const isFinal = (status: JobStatus): boolean => states[status].length === 0
+  // What made the video may have told no progress, or not all of it; and rows of older versions have none.
+  const toUpdate = (row: UpdateRow): Update => ({
+    ...row,
+    progress: row.status === 'SUCCEEDED' ? 1 : row.progress,
+    final: isFinal(row.status),
+    missed: 0,
+  })
+
+  async function appendAll(client: Transaction, changes: readonly Change[]): Promise<Appended[]> {
+    const rows = await client.$queryRaw<AppendedRow[]>(appendStatement(changes, moves))
+    const byJob = new Map(rows.map((row) => [row.jobId, row]))
+    return changes.map(({ jobId }) => {
+      const row = byJob.get(jobId)
+      if (!row) return { outcome: 'fenced' }
+      const { stored, left, leftSeconds: seconds, ...update } = row
+      if (!stored) return { outcome: 'unchanged', status: row.status }
+      return {
+        outcome: 'stored',
+        update: toUpdate(update),
+        status: row.status,
+        left: left === null ? null : { status: left, seconds },
+      }
+    })
+  }
+
+  const batches = new DataLoader<Change, Appended>(
+    async (changes) => {
+      const appended = await appendAll(db, changes)
+      for (const result of appended) if (result.outcome === 'stored') publish(result.update, result.left)
+      return appended
+    },
+    { cache: false, maxBatchSize: 500, batchScheduleFn: (flush) => setTimeout(flush, COLLECT_MS) },
+  )
+
+  async function readMany(
+    jobIds: readonly string[],
+    { after = 0, before, limit, fromEnd = false }: UpdateRange,
+  ): Promise<Map<string, Update[]>> {
+    const direction = fromEnd ? Prisma.raw('DESC') : Prisma.raw('ASC')
+    const rows = await db.$queryRaw<UpdateRow[]>`
+      SELECT j.id AS "jobId", j."ownerId", u.sequence, u.at, u.status::text AS status, u."queuePosition", u.progress, u.logs
+      FROM "Job" j CROSS JOIN LATERAL (
+        SELECT * FROM "JobUpdate" WHERE "jobId" = j.id AND sequence > ${after} AND sequence < ${before ?? 2_147_483_647}
+        ORDER BY sequence ${direction} LIMIT ${limit}
+      ) u
+      WHERE j.id = ANY(${[...jobIds]}::uuid[]) ORDER BY j.id, u.sequence`
+    const updates = new Map<string, Update[]>(jobIds.map((id) => [id, []]))
+    for (const row of rows) updates.get(row.jobId)?.push(toUpdate(row))
+    return updates
+  }
+
+  /** Of readers that come at once, as after a restart, many are at the same place: each place is read once. */
+  const pages = new DataLoader<UpdateRange & { jobId: string }, Update[]>(
+    async (wanted) => {
+      const ranges = Map.groupBy(wanted, ({ jobId: _, ...range }) => JSON.stringify(range))
+      const read = new Map<string, Map<string, Update[]>>()
+      for (const [key, [first, ...rest]] of ranges)
+        if (first) read.set(key, await readMany([...new Set([first, ...rest].map(({ jobId }) => jobId))], first))
+      return wanted.map(({ jobId, ...range }) => read.get(JSON.stringify(range))?.get(jobId) ?? [])
+    },
+    { cache: false, batchScheduleFn: (flush) => setImmediate(flush) },
+  )
+
+  const snapshots = new DataLoader<string, Update>(
+    async (jobIds) => {
+      const rows = await db.$queryRaw<UpdateRow[]>`
+        SELECT j.id AS "jobId", j."ownerId", j."lastSequence" AS sequence, j.status::text AS status, j."queuePosition",
+          coalesce((SELECT max(at) FROM "JobUpdate" WHERE "jobId" = j.id), j."createdAt") AS at,
+          (SELECT progress FROM "JobUpdate" WHERE "jobId" = j.id AND progress IS NOT NULL ORDER BY sequence DESC LIMIT 1) AS progress,
+          coalesce((SELECT jsonb_agg(line.value ORDER BY u.sequence, line.ordinality)
+            FROM "JobUpdate" u, jsonb_array_elements(u.logs) WITH ORDINALITY AS line WHERE u."jobId" = j.id), '[]') AS logs
+        FROM "Job" j WHERE j.id = ANY(${[...new Set(jobIds)]}::uuid[])`
+      const byId = new Map(rows.map((row) => [row.jobId, toUpdate(row)]))
+      return jobIds.map((id) => byId.get(id) ?? new Error(`job ${id} is gone while it is being watched`))
+    },
+    { cache: false, batchScheduleFn: (flush) => setImmediate(flush) },
+  )
+
+  return {
+    append: (change) => batches.load(change),
+    appendIn: async (tx, change) => {
+      const [appended] = await appendAll(tx, [change])
+      return appended ?? { outcome: 'fenced' }
+    },
+    readMany,
+    read: (jobId, range) => pages.load({ jobId, ...range }),
+    snapshot: (jobId) => snapshots.load(jobId),
+    readTails: async (after, limit) => {
+      const wanted = JSON.stringify([...after].map(([jobId, sequence]) => ({ jobId, sequence })))
+      const rows = await db.$queryRaw<UpdateRow[]>`
+        SELECT j.id AS "jobId", j."ownerId", u.sequence, u.at, u.status::text AS status, u."queuePosition", u.progress, u.logs
+        FROM jsonb_to_recordset(${wanted}::jsonb) AS w("jobId" uuid, sequence int)
+        JOIN "Job" j ON j.id = w."jobId" CROSS JOIN LATERAL (
+          SELECT * FROM "JobUpdate" WHERE "jobId" = j.id AND sequence > w.sequence ORDER BY sequence LIMIT ${limit}
+        ) u
+        ORDER BY j.id, u.sequence`
+      return rows.map(toUpdate)
+    },
+    heads: async (jobIds) => {
+      const rows = await db.job.findMany({
+        where: { id: { in: [...jobIds] } },
+        select: { id: true, lastSequence: true },
+      })
+      return new Map(rows.map((row) => [row.id, row.lastSequence]))
+    },
+  }
+}
+
+type UpdateRow = Omit<Update, 'final' | 'missed'>
+type AppendedRow = UpdateRow & { stored: boolean; left: JobStatus | null; leftSeconds: number }
+
+/**
+ * One statement: lock the rows in one order (two batches never wait for each other in a circle), decide what is new,
+ * number it, write the row and the log. Answers a row per job that may be written to, with `stored` when it was.
+ */
+function appendStatement(changes: readonly Change[], moves: string): Prisma.Sql {
+  const given = JSON.stringify(
+    changes.map(({ jobId, claim, status, queuePosition, progress, logs, taken }) => ({
+      jobId,
+      claim,
+      status,
+      position: queuePosition ?? null,
+      progress: progress ?? null,
+      logs: logs ?? [],
+      lines: taken?.lines ?? null,
+      bytes: taken?.bytes ?? null,
+    })),
+  )
+  return Prisma.sql`
+    WITH given AS (
+      SELECT * FROM jsonb_to_recordset(${given}::jsonb)
+        AS g("jobId" uuid, claim int, status text, position int, progress float8, logs jsonb, lines int, bytes int)
+    ), moves AS (
+      SELECT * FROM jsonb_to_recordset(${moves}::jsonb) AS m("from" text, next text)
+    ), locked AS (
+      SELECT j.id, j.status, j."statusSince", j.claim, j."queuePosition" FROM "Job" j
+      WHERE j.id IN (SELECT "jobId" FROM given) ORDER BY j.id FOR UPDATE
+    ), decided AS (
+      SELECT g.*, l.status AS previous, l."statusSince" AS "previousSince", l."queuePosition" AS "previousPosition", move.next IS NOT NULL AS moved,
+        coalesce(move.next, l.status::text) AS next, EXISTS (SELECT 1 FROM moves m WHERE m."from" = l.status::text) AS open
+      FROM given g JOIN locked l ON l.id = g."jobId"
+      LEFT JOIN moves move ON move."from" = l.status::text AND move.next = g.status
+      WHERE g.claim IS NULL OR g.claim = l.claim
+    ), placed AS (
+      SELECT d.*, CASE WHEN d.next = 'QUEUED' THEN coalesce(d.position, d."previousPosition") END AS place FROM decided d
+    ), advanced AS (
+      UPDATE "Job" j SET
+        status = p.next::"JobStatus", "queuePosition" = p.place, "lastSequence" = j."lastSequence" + 1,
+        "statusSince" = CASE WHEN p.moved THEN clock_timestamp() ELSE j."statusSince" END,
+        "startedAt" = CASE WHEN p.next = 'RUNNING' THEN coalesce(j."startedAt", clock_timestamp()) ELSE j."startedAt" END,
+        "finishedAt" = CASE WHEN EXISTS (SELECT 1 FROM moves m WHERE m."from" = p.next) THEN NULL ELSE clock_timestamp() END,
+        -- It gets on: whoever died with it in hand did not die of it.
+        takeovers = 0,
+        "falLogLines" = coalesce(p.lines, j."falLogLines"), "falLogBytes" = coalesce(p.bytes, j."falLogBytes")
+      FROM placed p
+      WHERE j.id = p."jobId" AND p.open
+        AND (p.moved OR p.place IS DISTINCT FROM p."previousPosition" OR jsonb_array_length(p.logs) > 0)
+      RETURNING j.id, j."ownerId", j."lastSequence" AS sequence, j."statusSince"
+    ), stored AS (
+      INSERT INTO "JobUpdate" ("jobId", sequence, at, status, "queuePosition", progress, logs)
+      SELECT a.id, a.sequence, clock_timestamp(), p.next::"JobStatus", p.place, p.progress, p.logs
+      FROM advanced a JOIN placed p ON p."jobId" = a.id
+      RETURNING *
+    )
+    SELECT p."jobId", a."ownerId", s.sequence, s.at, p.next AS status, s."queuePosition", s.progress, s.logs, s.sequence IS NOT NULL AS stored,
+      CASE WHEN p.moved AND a.id IS NOT NULL THEN p.previous::text END AS "left",
+      greatest(0, extract(epoch FROM a."statusSince" - p."previousSince"))::float8 AS "leftSeconds"
+    FROM placed p LEFT JOIN advanced a ON a.id = p."jobId" LEFT JOIN stored s ON s."jobId" = p."jobId"`
+}

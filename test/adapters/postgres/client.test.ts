@@ -1,0 +1,218 @@
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { FalError } from '../../../src/adapters/fal/errors.ts'
+import { type Database, isDatabaseAway, openDatabase, transact } from '../../../src/adapters/postgres/client.ts'
+import { ServiceUnavailableError } from '../../../src/errors.ts'
+import { type FaultMode, type FaultProxy, startFaultProxy } from '../../helpers/fault-proxy.ts'
+import { createTestDatabase, type TestDatabase } from '../../helpers/postgres.ts'
+import { until } from '../../helpers/until.ts'
+
+let database: TestDatabase
+let proxy: FaultProxy
+let db: Database
+let admin: pg.Client
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  proxy = await startFaultProxy({ port: Number(new URL(database.url).port) })
+  db = openDatabase({ url: proxy.through(database.url), connections: 3, onError: () => {} })
+  admin = new pg.Client({ connectionString: database.url })
+  await admin.connect()
+})
+
+beforeEach(async () => {
+  proxy.mode = 'pass'
+  await untilBack()
+})
+
+afterAll(async () => {
+  await db.$disconnect()
+  await admin.end()
+  await proxy.stop()
+  await database.drop()
+})
+
+const ask = () => db.$queryRaw`SELECT 1`
+const count = () => db.job.count()
+const write = () => transact(db, (tx) => tx.$queryRaw`SELECT 1`)
+
+/** The database answers on all connections. */
+async function untilBack(): Promise<void> {
+  await until(async () => {
+    await Promise.all([ask(), count(), write()])
+    return true
+  })
+}
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  const started = performance.now()
+  const error = await work.then(
+    () => new Error('it succeeded'),
+    (reason: unknown) => reason,
+  )
+  expect(performance.now() - started).toBeLessThan(5_000)
+  return error
+}
+
+describe.each<FaultMode>(['cut', 'reset', 'blackhole'])('a database behind a proxy in mode %s', (mode) => {
+  test('is away, whatever is asked of it, and used again when it is back', async () => {
+    proxy.mode = mode
+    // Twice of each: with connections that stand, and with none.
+    for (const error of await Promise.all([ask, count, write, ask, count, write].map((run) => failureOf(run()))))
+      expect(isDatabaseAway(error)).toBe(true)
+    proxy.mode = 'pass'
+    await untilBack()
+  })
+
+  test('is away in the middle of a transaction too', async () => {
+    const error = await failureOf(
+      transact(db, async (tx) => {
+        await tx.$queryRaw`SELECT 1`
+        proxy.mode = mode
+        await tx.$queryRaw`SELECT 2`
+      }),
+    )
+    expect(isDatabaseAway(error)).toBe(true)
+    proxy.mode = 'pass'
+    await untilBack()
+    // No connection is given out that still waits for what was asked then.
+    for (let round = 0; round < 6; round++) await write()
+  })
+})
+
+test('the locks of a client that has gone into a black hole are let go of', async () => {
+  await admin.query('create table locked (id int)')
+  await admin.query('insert into locked values (1)')
+  const lost = failureOf(
+    transact(db, async (tx) => {
+      await tx.$queryRaw`SELECT id FROM locked FOR UPDATE`
+      proxy.mode = 'blackhole'
+      await tx.$queryRaw`SELECT 2`
+    }),
+  )
+  expect(isDatabaseAway(await lost)).toBe(true)
+  await admin.query(`set lock_timeout = '15s'`)
+  expect((await admin.query('select id from locked for update')).rowCount).toBe(1)
+  await admin.query('drop table locked')
+})
+
+test('a connection that its server ends is of a database that is away', async () => {
+  const sleeping = failureOf(db.$queryRaw`SELECT pg_sleep(2)`)
+  const end = `select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = 'reelay' and datname = current_database() and query like '%pg_sleep%'`
+  for (let ended = 0; ended === 0; ) ended = (await admin.query(end)).rowCount ?? 0
+  expect(isDatabaseAway(await sleeping)).toBe(true)
+  await ask()
+})
+
+test('a database without a connection to spare is away', async () => {
+  const name = new URL(database.url).pathname.slice(1)
+  await admin.query(`create role crowded login password 'crowded' connection limit 0`)
+  await admin.query(`grant connect on database ${name} to crowded`)
+  const url = new URL(database.url)
+  url.username = url.password = 'crowded'
+  const crowded = openDatabase({ url: url.href, onError: () => {} })
+  expect(isDatabaseAway(await failureOf(crowded.$queryRaw`SELECT 1`))).toBe(true)
+  await crowded.$disconnect()
+  await admin.query(`drop owned by crowded`)
+  await admin.query(`drop role crowded`)
+})
+
+test('a burst is served to its end, however long its last callers wait, as long as the line moves', async () => {
+  // Three connections: the last one's turn comes after some 4 s.
+  const slow = (tx: Pick<Database, '$queryRaw'>) => tx.$queryRaw`SELECT pg_sleep(0.4)::text`
+  const burst = Array.from({ length: 30 }, (_, index) => (index % 2 ? transact(db, slow) : slow(db)))
+  await Promise.all(burst)
+})
+
+test('a long line at a database that is in a black hole is refused as a whole, and so is who comes then', async () => {
+  proxy.mode = 'blackhole'
+  const line = Array.from({ length: 60 }, (_, index) => failureOf(index % 2 ? write() : ask()))
+  for (const error of await Promise.all(line)) expect(isDatabaseAway(error)).toBe(true)
+  const late = Array.from({ length: 60 }, () => failureOf(count()))
+  for (const error of await Promise.all(late)) expect(isDatabaseAway(error)).toBe(true)
+})
+
+test('more callers than connections wait their turn, and one that waits in vain is told that it is away', async () => {
+  let held = 0
+  const done = Promise.withResolvers<void>()
+  const hold = () => {
+    held++
+    return done.promise
+  }
+  const holding = Array.from({ length: 3 }, () => transact(db, hold))
+  await until(() => held === 3)
+  expect(isDatabaseAway(await failureOf(ask()))).toBe(true)
+  done.resolve()
+  await Promise.all(holding)
+  await ask()
+})
+
+test.each(['40001', '40P01', '55P03'])('a transaction that ends with %s is taken again', async (code) => {
+  let tries = 0
+  await transact(db, async (tx) => {
+    tries++
+    if (tries < 3) await tx.$executeRawUnsafe(`do $$ begin raise exception 'no' using errcode = '${code}'; end $$`)
+  })
+  expect(tries).toBe(3)
+})
+
+test('a transaction is taken three times at most, and for no other reason', async () => {
+  let tries = 0
+  const failing = (code: string) =>
+    transact(db, async (tx) => {
+      tries++
+      await tx.$executeRawUnsafe(`do $$ begin raise exception 'no' using errcode = '${code}'; end $$`)
+    })
+  await failureOf(failing('40001'))
+  expect(tries).toBe(3)
+  tries = 0
+  expect(isDatabaseAway(await failureOf(failing('23514')))).toBe(false)
+  expect(tries).toBe(1)
+})
+
+test.each<[string, unknown]>([
+  ['a mistake in a statement', 'sql'],
+  [
+    'a failure of fal, whatever broke the connection',
+    new FalError('not-sent', 'no', { cause: { code: 'ECONNREFUSED' } }),
+  ],
+  ['an error for the caller', new ServiceUnavailableError('later', { cause: { code: 'ECONNREFUSED' } })],
+  ['a text', 'Query read timeout'],
+  ['nothing', undefined],
+])('%s is no outage of the database', async (_what, given) => {
+  const error = given === 'sql' ? await failureOf(db.$queryRaw`SELECT nothing`) : given
+  expect(isDatabaseAway(error)).toBe(false)
+})
+
+test('results that arrive together are answered in a turn of the event loop each', async () => {
+  const many = openDatabase({ url: database.url, connections: 8, onError: () => {} })
+  await admin.query('SELECT pg_advisory_lock(7)')
+  let turn = 0
+  const countTurns = () => {
+    turn++
+    counting = setImmediate(countTurns)
+  }
+  let counting = setImmediate(countTurns)
+  try {
+    const turns: number[] = []
+    const asking = Array.from({ length: 8 }, async () => {
+      await many.$queryRaw`SELECT 1 AS one FROM pg_advisory_xact_lock_shared(7)`
+      turns.push(turn)
+    })
+    await until(async () => {
+      const { rows } = await admin.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+      return rows.length === asking.length
+    })
+    const releasing = admin.query('SELECT pg_advisory_unlock(7)')
+    // Nothing is read for a while: when it is over, all results are there.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+    await Promise.all([releasing, ...asking])
+    expect(new Set(turns).size).toBe(asking.length)
+  } finally {
+    clearImmediate(counting)
+    await admin.query('SELECT pg_advisory_unlock_all()')
+    await many.$disconnect()
+  }
+})

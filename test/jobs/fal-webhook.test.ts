@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
+import { openQueue, type Queue } from '../../src/adapters/queue.ts'
+import { createRelayJobs, type RelayJobs } from '../../src/jobs/claimed-jobs.ts'
+import { createDeliveries, type Deliveries } from '../../src/jobs/fal-webhook.ts'
+import { TRANSITIONS } from '../../src/jobs/state.ts'
+import { createEventLog } from '../../src/updates/update-log.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
+
+let database: TestDatabase
+let db: Database
+let queue: Queue
+let jobs: RelayJobs
+let deliveries: Deliveries
+let news: string[]
+const onError = () => {}
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  db = openDatabase({ url: database.url, onError })
+  queue = await openQueue({ url: database.url, onError })
+  const log = createEventLog({ db, states: TRANSITIONS, publish: () => {} })
+  jobs = createRelayJobs({ db, queue, log, publish: () => {} })
+  deliveries = createDeliveries({ db, onNews: (jobId) => news.push(jobId) })
+})
+beforeEach(() => {
+  news = []
+})
+afterAll(async () => {
+  await queue.stop()
+  await db.$disconnect()
+  await database.drop()
+})
+
+const mark = new Date()
+const settings = { imageUrl: 'https://example.com/a.png', motionBucketId: 127, condAug: 0.02, fps: 25 }
+
+async function createJob(columns: {
+  status?: keyof typeof TRANSITIONS
+  submittingAt?: Date
+  requestId?: string
+}): Promise<string> {
+  const { id } = await db.job.create({
+    data: { ownerId: 'local', model: 'fal-ai/stable-video', ...settings, ...columns },
+  })
+  return id
+}
+
+const read = (id: string) => db.job.findUniqueOrThrow({ where: { id } })
+
+test.each(['PENDING', 'CANCELING'] as const)(
+  'a lost submit of a %s job is adopted, and its relay is told',
+  async (status) => {
+    const id = await createJob({ status, submittingAt: mark })
+    const requestId = randomUUID()
+    expect(await deliveries.take({ jobId: id, requestId })).toBe('adopted')
+    expect(await read(id)).toMatchObject({ requestId, status, submittingAt: mark })
+    expect(news).toEqual([id])
+  },
+)
+
+test.each(['PENDING', 'QUEUED', 'RUNNING', 'STORING', 'CANCELING'] as const)(
+  'the end of the request of a %s job is news, and changes nothing',
+  async (status) => {
+    const requestId = randomUUID()
+    const id = await createJob({ status, submittingAt: mark, requestId })
+    const before = await read(id)
+    expect(await deliveries.take({ jobId: id, requestId })).toBe('news')
+    expect(await read(id)).toEqual(before)
+    expect(news).toEqual([id])
+  },
+)
+
+test.each<[string, Parameters<typeof createJob>[0]]>([
+  ['of which no submit has left', {}],
+  ['that has another request', { status: 'QUEUED', submittingAt: mark, requestId: 'another' }],
+  ['that was given up', { status: 'FAILED', submittingAt: mark }],
+  ['that was canceled before fal had it', { status: 'CANCELED' }],
+])('of a job %s a delivery changes nothing', async (_name, columns) => {
+  const id = await createJob(columns)
+  const before = await read(id)
+  expect(await deliveries.take({ jobId: id, requestId: randomUUID() })).toBe('ignored')
+  expect(await read(id)).toEqual(before)
+  expect(news).toEqual([])
+})
+
+test.each(['SUCCEEDED', 'FAILED', 'CANCELED'] as const)('a delivery that comes after %s is ignored', async (status) => {
+  const requestId = randomUUID()
+  const id = await createJob({ status, submittingAt: mark, requestId })
+  expect(await deliveries.take({ jobId: id, requestId })).toBe('ignored')
+  expect(news).toEqual([])
+})
+
+test('a delivery of an unknown job is ignored', async () => {
+  expect(await deliveries.take({ jobId: randomUUID(), requestId: randomUUID() })).toBe('ignored')
+})
+
+test('a request that is another job’s is not adopted', async () => {
+  const requestId = randomUUID()
+  await createJob({ status: 'QUEUED', submittingAt: mark, requestId })
+  const id = await createJob({ submittingAt: mark })
+  expect(await deliveries.take({ jobId: id, requestId })).toBe('ignored')
+  expect(await read(id)).toMatchObject({ requestId: null })
+})
+
+test('the sender’s own answer is saved after an adoption if it names the same request, and no other', async () => {
+  const id = await createJob({ submittingAt: mark })
+  const requestId = randomUUID()
+  await deliveries.take({ jobId: id, requestId })
+  expect(await jobs.saveRequest(id, mark, requestId)).toBe('saved')
+  expect(await jobs.saveRequest(id, mark, randomUUID())).toBe(false)
+  expect(await jobs.unmarkSubmitting(id, mark)).toBe(false)
+  expect(await read(id)).toMatchObject({ requestId })
+})
+
+test('of copies and the sender’s answer at one time, one writes and none is lost, 50 times', async () => {
+  for (let round = 0; round < 50; round++) {
+    const id = await createJob({ submittingAt: mark })
+    const requestId = randomUUID()
+    const take = () => deliveries.take({ jobId: id, requestId })
+    const [saved, ...taken] = await Promise.all([jobs.saveRequest(id, mark, requestId), take(), take(), take()])
+    expect(saved).toBe('saved')
+    expect(taken.filter((outcome) => outcome === 'adopted').length).toBeLessThanOrEqual(1)
+    expect(taken).not.toContain('ignored')
+    expect(await read(id)).toMatchObject({ requestId, lastSequence: 1 })
+  }
+})

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { createWebhookAddress } from '../../src/jobs/webhook-url.ts'
+
+const publicUrl = () => 'https://reelay.example.com/base'
+const address = createWebhookAddress({ publicUrl, secret: 'id:secret' })
+
+function read(url: string) {
+  const { searchParams } = new URL(url)
+  return { job: searchParams.get('job') ?? '', mac: searchParams.get('mac') ?? '' }
+}
+
+test('an address names the job and is recognized by every instance that has the same secret', () => {
+  const jobId = randomUUID()
+  const url = address.toUrl(jobId)
+  expect(url).toMatch(/^https:\/\/reelay\.example\.com\/base\/webhooks\/fal\?job=[0-9a-f-]{36}&mac=[\w-]{43}$/)
+  const { job, mac } = read(url)
+  expect(job).toBe(jobId)
+  const elsewhere = createWebhookAddress({ publicUrl: () => 'http://other.example', secret: 'id:secret' })
+  expect(elsewhere.isOurs(job, mac)).toBe(true)
+})
+
+test('an address says neither the secret nor what another purpose would make of it', () => {
+  expect(address.toUrl(randomUUID())).not.toContain('secret')
+})
+
+test.each<[string, (given: { job: string; mac: string }) => { job: string; mac: string }]>([
+  ['of another job', ({ mac }) => ({ job: randomUUID(), mac })],
+  ['of the same job in other letters', ({ job, mac }) => ({ job: job.toUpperCase(), mac })],
+  ['cut', ({ job, mac }) => ({ job, mac: mac.slice(0, -1) })],
+  ['with junk', ({ job, mac }) => ({ job, mac: `${mac}A` })],
+  ['padded', ({ job, mac }) => ({ job, mac: `${mac}=` })],
+  ['empty', ({ job }) => ({ job, mac: '' })],
+  ['of other characters in the same number', ({ job, mac }) => ({ job, mac: 'é'.repeat(mac.length) })],
+  ['changed in its last bits', ({ job, mac }) => ({ job, mac: mac.slice(0, -1) + nextLetter(mac.at(-1)) })],
+])('a proof that is %s is refused', (_name, change) => {
+  const { job, mac } = change(read(address.toUrl('01993a5e-0000-7000-8000-00000000abcd')))
+  expect(address.isOurs(job, mac)).toBe(false)
+})
+
+test('a proof made with another secret is refused', () => {
+  const { job, mac } = read(createWebhookAddress({ publicUrl, secret: 'id:other' }).toUrl(randomUUID()))
+  expect(address.isOurs(job, mac)).toBe(false)
+})
+
+/** The last letter of 32 bytes has two bits that mean nothing: its neighbour may decode to the same bytes. */
+function nextLetter(letter = ''): string {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  return letters[(letters.indexOf(letter) ^ 1) % 64] ?? ''
+}

@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest'
+import {
+  applySnapshot,
+  applyUpdate,
+  type JobEntry,
+  mergeJob,
+  readSteps,
+  type Update,
+} from '../../studio/src/state/job-entry.ts'
+
+type Job = JobEntry['job']
+
+const job = (values: Partial<Job> = {}): Job => ({
+  id: 'a',
+  status: 'PENDING',
+  createdAt: '2026-11-24T12:00:00Z',
+  startedAt: null,
+  finishedAt: null,
+  queuePosition: null,
+  cursor: 'c1',
+  video: null,
+  failure: null,
+  settings: { model: 'm', imageUrl: 'http://x/a.png', seed: null, motionBucketId: 127, condAug: 0.02, fps: 25 },
+  ...values,
+})
+
+const update = (sequence: number, values: Partial<Update> = {}): Update => {
+  const status = values.status ?? 'RUNNING'
+  return {
+    sequence,
+    cursor: `c${sequence}`,
+    at: `2026-11-24T12:00:0${sequence}Z`,
+    status,
+    queuePosition: null,
+    progress: null,
+    missed: 0,
+    logs: [],
+    job: { id: 'a', status, video: null, failure: null },
+    ...values,
+  }
+}
+const line = (message: string) => ({ at: null, level: 'INFO' as const, message })
+
+describe('an update', () => {
+  test('that came before changes nothing', () => {
+    const entry = applyUpdate(mergeJob(undefined, job()), update(3, { logs: [line('one')] }))
+    expect(applyUpdate(entry, update(3, { logs: [line('one')] }))).toBe(entry)
+    expect(applyUpdate(entry, update(2, { status: 'QUEUED' }))).toBe(entry)
+  })
+
+  test('adds its lines to those that are there', () => {
+    const first = applySnapshot(mergeJob(undefined, job()), update(2, { logs: [line('one')] }))
+    const second = applyUpdate(first, update(3, { logs: [line('two')] }))
+    expect(second.logs.map(({ message }) => message)).toEqual(['one', 'two'])
+    expect(second.hasWholeLog).toBe(true)
+    expect(applyUpdate(second, update(9, { missed: 4 })).hasWholeLog).toBe(false)
+  })
+
+  test('that begins anew has all lines', () => {
+    const entry = applyUpdate(mergeJob(undefined, job()), update(3, { logs: [line('two')] }))
+    const whole = applySnapshot(entry, update(3, { logs: [line('one'), line('two')] }))
+    expect(whole.logs.map(({ message }) => message)).toEqual(['one', 'two'])
+  })
+
+  test('without a progress leaves the last one, as long as the job runs', () => {
+    const running = applyUpdate(mergeJob(undefined, job()), update(2, { progress: 0.4 }))
+    expect(applyUpdate(running, update(3)).progress).toBe(0.4)
+    expect(applyUpdate(running, update(3, { status: 'STORING' })).progress).toBeNull()
+  })
+
+  test('tells when the job began and ended', () => {
+    const running = applyUpdate(mergeJob(undefined, job()), update(2))
+    const ended = applyUpdate(applyUpdate(running, update(3)), update(4, { status: 'FAILED' }))
+    expect(ended.job).toMatchObject({
+      status: 'FAILED',
+      startedAt: '2026-11-24T12:00:02Z',
+      finishedAt: '2026-11-24T12:00:04Z',
+    })
+  })
+})
+
+describe('a job that was read', () => {
+  test('does not go back behind its log', () => {
+    const entry = applyUpdate(mergeJob(undefined, job()), update(5))
+    expect(mergeJob(entry, job({ status: 'QUEUED' })).job.status).toBe('RUNNING')
+  })
+
+  test('brings news of its picture all the same', () => {
+    const entry = applyUpdate(mergeJob(undefined, job()), update(5))
+    const settings = { ...job().settings, imageUrl: 'http://y/b.png' }
+    expect(mergeJob(entry, job({ settings })).job.settings.imageUrl).toBe('http://y/b.png')
+  })
+
+  test('has ended if it says so', () => {
+    const entry = applyUpdate(mergeJob(undefined, job()), update(5))
+    expect(mergeJob(entry, job({ status: 'SUCCEEDED' })).job.status).toBe('SUCCEEDED')
+  })
+})
+
+test.each([
+  [['Step 1/25', 'Step 12/25', 'Loading'], { step: 12, of: 25 }],
+  [['Loading the picture'], null],
+  [['ratio 16/9'], null],
+  [[], null],
+])('of the lines %j the steps are %j', (lines, steps) => {
+  expect(readSteps(lines.map(line))).toEqual(steps)
+})

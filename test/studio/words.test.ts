@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest'
+import { ReelayRequestError } from '../../client/core/errors.ts'
+import { schema } from '../../src/schema/index.ts'
+import { toFailureWords } from '../../studio/src/words/failure.ts'
+import { toProblemWords } from '../../studio/src/words/problem.ts'
+import { FILTERS, toPlaceWords, toStatusWords } from '../../studio/src/words/status.ts'
+import { toAgo, toClock, toDuration, toSize } from '../../studio/src/words/time.ts'
+
+type Failure = Parameters<typeof toFailureWords>[0]
+type Status = Parameters<typeof toStatusWords>[0]
+
+function readEnum(name: string): string[] {
+  const type = schema.getType(name)
+  if (!type || !('getValues' in type)) throw new Error(`the schema has no enum ${name}`)
+  return type.getValues().map((value) => value.name)
+}
+
+describe('a failure', () => {
+  const codes = readEnum('JobFailureCode') as Failure['code'][]
+
+  test.each(codes)('%s is told in a title and an advice of its own', (code) => {
+    const words = toFailureWords({ code, message: 'the server says', retryable: true })
+    expect(words.advice).not.toBe('the server says')
+    expect(words.title.length).toBeLessThan(48)
+    for (const other of codes.filter((one) => one !== code))
+      expect(toFailureWords({ code: other, message: '', retryable: true }).title).not.toBe(words.title)
+  })
+
+  test('of a kind that is not known yet is told as the server tells it, with a repeat if that may help', () => {
+    const failure = { code: 'NEW' as Failure['code'], message: 'The moon is full.' }
+    expect(toFailureWords({ ...failure, retryable: true })).toMatchObject({
+      advice: 'The moon is full.',
+      remedy: 'retry',
+    })
+    expect(toFailureWords({ ...failure, retryable: false })).toMatchObject({ remedy: 'change' })
+  })
+})
+
+describe('a state', () => {
+  const statuses = readEnum('JobStatus') as Status[]
+
+  test.each(statuses)('%s has words, and stands in exactly one filter beside "All"', (status) => {
+    expect(toStatusWords(status)).toMatch(/^[A-Z][a-z]/)
+    const lists: (readonly string[] | null)[] = FILTERS.map((filter) => filter.statuses)
+    expect(lists.filter((list) => list?.includes(status))).toHaveLength(1)
+  })
+
+  test('of a job that is not sent because fal takes none says so, any other stays', () => {
+    expect(toStatusWords('PENDING', true)).toBe('Waiting for fal')
+    expect(toStatusWords('RUNNING', true)).toBe(toStatusWords('RUNNING'))
+  })
+
+  test('that is not known yet is told as it came', () => {
+    expect(toStatusWords('ON_HOLD' as Status)).toBe('on hold')
+  })
+})
+
+test.each([
+  [null, 'In line'],
+  [0, 'Next in line'],
+  [1, '1 in front of you'],
+  [12_654, '12,654 in front of you'],
+])('the place %s is "%s"', (place, words) => {
+  expect(toPlaceWords(place)).toBe(words)
+})
+
+test.each([
+  [-5000, '0:00', '0 s'],
+  [7400, '0:07', '7 s'],
+  [65_000, '1:05', '1 min 5 s'],
+  [120_000, '2:00', '2 min'],
+  [7_389_000, '2:03:09', '2 h 3 min'],
+])('%d ms are %s on a clock and %s in words', (ms, clock, words) => {
+  expect([toClock(ms), toDuration(ms)]).toEqual([clock, words])
+})
+
+test.each([
+  [-1000, 'just now'],
+  [59_000, 'just now'],
+  [5 * 60_000, '5 min ago'],
+  [3 * 3_600_000, '3 h ago'],
+  [30 * 3_600_000, 'yesterday'],
+])('%d ms ago is "%s"', (ms, words) => {
+  expect(toAgo(Date.parse('2026-11-24T12:00:00Z') - ms, Date.parse('2026-11-24T12:00:00Z'))).toBe(words)
+})
+
+test.each([
+  [900, '900 bytes'],
+  [55_100, '55 kB'],
+  [1_250_000, '1.3 MB'],
+])('%d bytes are %s', (bytes, words) => {
+  expect(toSize(bytes)).toBe(words)
+})
+
+describe('a request that gave no answer is told in words that say what to do:', () => {
+  const failed = (status: number, code?: string) =>
+    new ReelayRequestError('the server says', { status, errors: code ? [{ message: '', extensions: { code } }] : [] })
+
+  test.each([
+    ['no connection', failed(0), /cannot be reached.*try again/],
+    ['a server that starts', failed(503, 'SERVICE_UNAVAILABLE'), /not ready.*Try again/],
+    ['a proxy without a server', failed(502), /not ready.*Try again/],
+    ['too large a picture', failed(413), /10 MiB.*smaller/],
+    ['an error that nobody foresaw', failed(200, 'INTERNAL_SERVER_ERROR'), /broke.*Try again/],
+    ['an answer that did not come in time', new DOMException('', 'TimeoutError'), /in time.*try again/],
+    ['anything else', failed(200, 'BAD_USER_INPUT'), /^the server says$/],
+  ])('%s', (_name, error, words) => {
+    expect(toProblemWords(error)).toMatch(words)
+  })
+})

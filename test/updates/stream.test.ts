@@ -1,0 +1,432 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { FeedLaggedError, InvalidArgumentError } from '../../src/errors.ts'
+import { createHub, type HubOptions } from '../../src/updates/hub.ts'
+import { createStreams } from '../../src/updates/stream.ts'
+import type { Update } from '../../src/updates/update.ts'
+import { createSeeded, type Seeded } from '../helpers/seeded.ts'
+import { createMemoryLog } from './memory-log.ts'
+
+const opened: { stop(): void }[] = []
+afterEach(() => {
+  for (const hub of opened.splice(0)) hub.stop()
+})
+
+interface HouseOptions extends HubOptions {
+  /** Between the log and the hub: what it does not pass on is a lost hint. */
+  carry?(update: Update, publish: (update: Update) => void): void
+  delay?(): Promise<void>
+}
+
+/** A log, a hub and their streams, with one job of the name `job`. */
+function openHouse({ carry = (update, publish) => publish(update), delay, ...options }: HouseOptions = {}) {
+  const log = createMemoryLog({ publish: (update) => carry(update, hub.publish), ...(delay && { delay }) })
+  const hub = createHub(
+    {
+      readHeads: (jobIds) => log.heads(jobIds),
+      readTails: log.readTails,
+      onError: (error) => expect.unreachable(String(error)),
+    },
+    { lookMs: 3_600_000, ...options },
+  )
+  opened.push(hub)
+  log.create('job')
+  const say = (position: number) => log.append({ jobId: 'job', claim: null, status: 'QUEUED', queuePosition: position })
+  const end = () => log.append({ jobId: 'job', claim: null, status: 'SUCCEEDED' })
+  return { log, hub, streams: createStreams({ log, hub, isAway: () => false }), say, end }
+}
+
+async function readAll(stream: AsyncIterable<Update>): Promise<number[]> {
+  const sequences: number[] = []
+  for await (const update of stream) sequences.push(update.sequence)
+  return sequences
+}
+
+/** What a promise came to if it has come to something by now, after everything that could run has run. */
+async function settled<T>(promise: Promise<T>): Promise<T | 'pending'> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  return await Promise.race([promise, Promise.resolve('pending' as const)])
+}
+
+/** Bounds what a broken stream would wait for without end. */
+async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
+  const limit = AbortSignal.timeout(4000)
+  return await Promise.race([
+    promise,
+    new Promise<never>((_resolve, reject) =>
+      limit.addEventListener('abort', () => reject(new Error(`${what} did not come within 4 s`))),
+    ),
+  ])
+}
+
+describe('a reader of a job', () => {
+  test('without a cursor gets the state now with all log lines so far, then what comes', async () => {
+    const { log, streams, end } = openHouse()
+    const line = (message: string) => ({ at: null, level: 'INFO' as const, message })
+    await log.append({ jobId: 'job', claim: null, status: 'RUNNING', progress: 0.5, logs: [line('one')] })
+    await log.append({ jobId: 'job', claim: null, status: 'RUNNING', logs: [line('two')] })
+    const stream = streams.ofJob('job', null)
+    expect((await stream.next()).value).toMatchObject({
+      sequence: 3,
+      status: 'RUNNING',
+      progress: 0.5,
+      missed: 0,
+      logs: [{ message: 'one' }, { message: 'two' }],
+    })
+    await end()
+    expect((await stream.next()).value).toMatchObject({ sequence: 4, status: 'SUCCEEDED', final: true, missed: 0 })
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+  })
+
+  test('with a cursor gets what came after it, then what comes', async () => {
+    const { streams, say, end } = openHouse()
+    for (const position of [9, 8, 7]) await say(position)
+    const stream = streams.ofJob('job', 2)
+    expect((await stream.next()).value).toMatchObject({ sequence: 3, queuePosition: 8, missed: 0 })
+    expect((await stream.next()).value).toMatchObject({ sequence: 4 })
+    const next = stream.next()
+    expect(await settled(next)).toBe('pending')
+    await say(6)
+    expect((await next).value).toMatchObject({ sequence: 5, queuePosition: 6 })
+    await end()
+    expect(await readAll(stream)).toEqual([6])
+  })
+
+  test('with a cursor at 0 gets the whole life of the job', async () => {
+    const { streams, say, end } = openHouse()
+    for (let position = 300; position > 0; position--) await say(position)
+    await end()
+    expect(await readAll(streams.ofJob('job', 0))).toEqual(Array.from({ length: 302 }, (_, index) => index + 1))
+  })
+
+  test('of an ended job gets its end as the state, and no more', async () => {
+    const { streams, say, end } = openHouse()
+    await say(1)
+    await end()
+    expect(await readAll(streams.ofJob('job', null))).toEqual([3])
+  })
+
+  test('with the cursor of the end is at the end at once', async () => {
+    const { streams, end, hub } = openHouse()
+    await end()
+    expect(await soon(readAll(streams.ofJob('job', 2)), 'the end')).toEqual([])
+    expect(hub.size).toBe(0)
+  })
+
+  test('with the cursor of the end is at the end at once, also while somebody else still reads', async () => {
+    const { streams, say, end } = openHouse()
+    const slow = streams.ofJob('job', 0)
+    await slow.next()
+    await say(1)
+    await end()
+    expect(await soon(readAll(streams.ofJob('job', 3)), 'the end')).toEqual([])
+    await slow.return?.()
+  })
+
+  test('with a cursor beyond the log is told so', async () => {
+    const { streams, say } = openHouse()
+    await say(1)
+    const error = await streams
+      .ofJob('job', 3)
+      .next()
+      .catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(InvalidArgumentError)
+    expect(error).toMatchObject({ argument: 'after', message: expect.stringContaining('beyond the log') })
+  })
+
+  test('with a cursor beyond the log is told so, also while somebody else reads', async () => {
+    const { streams, say } = openHouse()
+    const other = streams.ofJob('job', 0)
+    await other.next()
+    await say(1)
+    await expect(soon(streams.ofJob('job', 3).next(), 'an answer')).rejects.toBeInstanceOf(InvalidArgumentError)
+    await other.return?.()
+  })
+
+  test('is told how many updates between two are gone', async () => {
+    const { log, streams, say, end } = openHouse()
+    for (const position of [9, 8, 7, 6]) await say(position)
+    await end()
+    log.prune('job', 5)
+    const updates = await Array.fromAsync(streams.ofJob('job', 1))
+    expect(updates.map(({ sequence, missed }) => ({ sequence, missed }))).toEqual([
+      { sequence: 5, missed: 3 },
+      { sequence: 6, missed: 0 },
+    ])
+  })
+
+  test('gets the end of a job, also when no update after the cursor is left', async () => {
+    const { log, streams, say, end } = openHouse()
+    await say(9)
+    await end()
+    log.prune('job', 100)
+    const updates = await Array.fromAsync(streams.ofJob('job', 1))
+    expect(updates).toMatchObject([{ sequence: 3, status: 'SUCCEEDED', final: true, missed: 1, logs: [] }])
+  })
+
+  test('gets what no hint told of, when the hub looks', async () => {
+    const { streams, say, end } = openHouse({ carry: () => {}, lookMs: 2 })
+    const all = readAll(streams.ofJob('job', 1))
+    await say(3)
+    await say(2)
+    await end()
+    expect(await soon(all, 'the end')).toEqual([2, 3, 4])
+  })
+
+  test('of a job that is gone gets an error, and leaves no watch', async () => {
+    const { hub, streams } = openHouse()
+    await expect(streams.ofJob('nobody', null).next()).rejects.toThrow('gone')
+    expect(hub.size).toBe(0)
+  })
+})
+
+test('updates that commit while the log is being read are not lost, also when the last of them ends the job', async () => {
+  const { log, hub, say, end } = openHouse({ carry: () => {} })
+  let isFirst = true
+  const snapshot = async (jobId: string) => {
+    // The reader has just found nothing after its cursor, and now asks for the state.
+    if (isFirst) {
+      isFirst = false
+      await say(1)
+      await end()
+    }
+    return await log.snapshot(jobId)
+  }
+  const streams = createStreams({ log: { ...log, snapshot }, hub, isAway: () => false })
+  const updates = await soon(Array.fromAsync(streams.ofJob('job', 1)), 'the end')
+  expect(updates.map(({ sequence, missed }) => ({ sequence, missed }))).toEqual([
+    { sequence: 2, missed: 0 },
+    { sequence: 3, missed: 0 },
+  ])
+})
+
+test('the update that ends the job is told whole, also when it commits while the log is being read', async () => {
+  const { log, hub } = openHouse({ carry: () => {} })
+  let isFirst = true
+  const snapshot = async (jobId: string) => {
+    const logs = [{ at: null, level: 'ERROR' as const, message: 'out of memory' }]
+    if (isFirst) await log.append({ jobId, claim: null, status: 'FAILED', logs })
+    isFirst = false
+    return await log.snapshot(jobId)
+  }
+  const streams = createStreams({ log: { ...log, snapshot }, hub, isAway: () => false })
+  const updates = await soon(Array.fromAsync(streams.ofJob('job', 1)), 'the end')
+  expect(updates).toMatchObject([{ sequence: 2, final: true, logs: [{ message: 'out of memory' }] }])
+})
+
+describe('stopping a reader', () => {
+  test('that waits frees everything at once', async () => {
+    const { hub, streams } = openHouse()
+    const stream = streams.ofJob('job', 1)
+    const waiting = stream.next()
+    expect(await settled(waiting)).toBe('pending')
+    expect(hub.size).toBe(1)
+    expect(await soon(stream.return?.() ?? Promise.resolve(null), 'the return')).toEqual({
+      done: true,
+      value: undefined,
+    })
+    expect(await waiting).toEqual({ done: true, value: undefined })
+    expect(hub.size).toBe(0)
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+  })
+
+  test('that waits for the feed frees everything at once', async () => {
+    const { hub, streams } = openHouse()
+    const feed = streams.ofOwner('owner')
+    const waiting = feed.next()
+    expect(hub.size).toBe(1)
+    await soon(feed.return?.() ?? Promise.resolve(null), 'the return')
+    expect(await waiting).toEqual({ done: true, value: undefined })
+    expect(hub.size).toBe(0)
+  })
+
+  test('between two updates frees everything', async () => {
+    const { hub, streams, say } = openHouse()
+    await say(1)
+    const stream = streams.ofJob('job', 0)
+    await stream.next()
+    expect(hub.size).toBe(1)
+    await stream.return?.()
+    expect(hub.size).toBe(0)
+  })
+
+  test('that never began, or twice, is harmless', async () => {
+    const { hub, streams } = openHouse()
+    const stream = streams.ofJob('job', 0)
+    await stream.return?.()
+    await stream.return?.()
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+    expect(hub.size).toBe(0)
+  })
+
+  test('does not stop the others', async () => {
+    const { hub, streams, end } = openHouse()
+    const one = streams.ofJob('job', 1)
+    const other = streams.ofJob('job', 1)
+    const [waitingOne, waitingOther] = [one.next(), other.next()]
+    await settled(waitingOne)
+    await one.return?.()
+    await end()
+    expect(await waitingOne).toMatchObject({ done: true })
+    expect((await waitingOther).value).toMatchObject({ sequence: 2 })
+    expect(await readAll(other)).toEqual([])
+    expect(hub.size).toBe(0)
+  })
+})
+
+test('a slow reader keeps a place, not a queue: what it missed is read from the log when it comes', async () => {
+  const { log, streams, say, end } = openHouse({ recent: 4 })
+  const slow = streams.ofJob('job', 1)
+  await say(1001)
+  await slow.next()
+  for (let position = 1000; position > 0; position--) await say(position)
+  await end()
+  const before = log.reads.readMany
+  expect(await readAll(slow)).toEqual(Array.from({ length: 1001 }, (_, index) => index + 3))
+  // Pages of a hundred: nothing was kept for it meanwhile.
+  expect(log.reads.readMany - before).toBeGreaterThanOrEqual(10)
+})
+
+test('a hundred readers of a job that is under way read the log once each: the rest comes from memory', async () => {
+  const { log, streams, say, end } = openHouse()
+  const readers = Array.from({ length: 100 }, () => streams.ofJob('job', null))
+  await Promise.all(readers.map((reader) => reader.next()))
+  const all = readers.map(readAll)
+  await settled(Promise.all(all))
+  const before = { ...log.reads }
+  for (const position of [3, 2, 1]) await say(position)
+  await end()
+  expect(await soon(Promise.all(all), 'the ends')).toEqual(Array.from({ length: 100 }, () => [2, 3, 4, 5]))
+  expect(log.reads).toEqual(before)
+})
+
+describe('the feed of an owner', () => {
+  test('gives the updates of all jobs of the owner from now on, and of nobody else', async () => {
+    const { log, streams, say } = openHouse()
+    await say(5)
+    log.create('second')
+    log.create('foreign', 'somebody else')
+    const feed = streams.ofOwner('owner')
+    const first = feed.next()
+    await log.append({ jobId: 'foreign', claim: null, status: 'QUEUED' })
+    await say(4)
+    await log.append({ jobId: 'second', claim: null, status: 'QUEUED' })
+    expect((await first).value).toMatchObject({ jobId: 'job', sequence: 3 })
+    expect((await feed.next()).value).toMatchObject({ jobId: 'second', sequence: 2 })
+    expect(await settled(feed.next())).toBe('pending')
+    await feed.return?.()
+  })
+
+  test('does not end with a job', async () => {
+    const { streams, end } = openHouse()
+    const feed = streams.ofOwner('owner')
+    const first = feed.next()
+    await end()
+    expect((await first).value).toMatchObject({ final: true })
+    expect(await settled(feed.next())).toBe('pending')
+    await feed.return?.()
+  })
+
+  test('that fell behind further than is kept is told so, and leaves no watch', async () => {
+    const { hub, streams, say } = openHouse({ recentOfOwner: 4 })
+    const feed = streams.ofOwner('owner')
+    const first = feed.next()
+    await say(100)
+    await first
+    for (let position = 99; position > 80; position--) await say(position)
+    await expect(readAll(feed)).rejects.toBeInstanceOf(FeedLaggedError)
+    expect(hub.size).toBe(0)
+  })
+
+  test('that fell behind by no more than is kept misses nothing', async () => {
+    const { streams, say } = openHouse({ recentOfOwner: 20 })
+    const feed = streams.ofOwner('owner')
+    const first = feed.next()
+    await say(100)
+    await first
+    for (let position = 99; position > 80; position--) await say(position)
+    for (let position = 99; position > 80; position--)
+      expect((await feed.next()).value).toMatchObject({ queuePosition: position })
+    await feed.return?.()
+  })
+})
+
+describe('however writers, hints and readers get into each other’s way', () => {
+  const first = Number(process.env.TEST_SEED ?? 1)
+
+  test.each(Array.from({ length: 40 }, (_, index) => first + index))(
+    'everybody gets every update once, in order (TEST_SEED=%d)',
+    async (seed) => {
+      const random = createSeeded(seed)
+      // Now and then one waits long, so that others do several things between two of its steps.
+      const turns = () => takeTurns(random, random.chance(0.1) ? 40 : 3)
+      const house = openHouse({
+        recent: random.whole(1, 8),
+        lookMs: 2,
+        delay: turns,
+        // A quarter of the hints is lost, a quarter comes late: after others, and perhaps when nobody is there.
+        carry: (update, publish) => {
+          if (random.chance(0.25)) return
+          if (random.chance(0.3)) void takeTurns(random, 30).then(() => publish(update))
+          else publish(update)
+        },
+      })
+      const count = random.whole(2, 30)
+      const readers = Array.from({ length: random.whole(1, 6) }, () => readWithBreaks(house, random))
+      const writing = (async () => {
+        for (let position = count; position > 0; position--) {
+          await house.say(position)
+          await turns()
+        }
+        await house.end()
+      })()
+      for (const { start, sequences } of await soon(Promise.all(readers), 'the end of all readers'))
+        expect(sequences).toEqual(Array.from({ length: count + 2 - start }, (_, index) => start + 1 + index))
+      await writing
+      expect(house.hub.size).toBe(0)
+    },
+  )
+
+  async function takeTurns(random: Seeded, most: number): Promise<void> {
+    for (let turn = random.whole(0, most); turn > 0; turn--) await new Promise(setImmediate)
+  }
+
+  /** Reads to the end, with pauses; leaves now and then, and comes back with the cursor of the last update. */
+  async function readWithBreaks({ streams, log }: ReturnType<typeof openHouse>, random: Seeded) {
+    await takeTurns(random, 20)
+    const now = await log.snapshot('job')
+    const start = random.whole(0, now.final ? now.sequence - 1 : now.sequence)
+    const sequences: number[] = []
+    for (let cursor = start; ; cursor = sequences.at(-1) ?? start) {
+      const stream = streams.ofJob('job', cursor)
+      for await (const update of stream) {
+        expect(update.missed).toBe(0)
+        sequences.push(update.sequence)
+        if (update.final) return { start, sequences }
+        await takeTurns(random, 4)
+        if (random.chance(0.2)) break
+      }
+    }
+  }
+})
+
+test('a reader without a cursor begins at the state now and misses nothing after it, however often it is tried', async () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const random = createSeeded(seed)
+    const { streams, say, end } = openHouse({
+      delay: async () => {
+        for (let turn = random.whole(0, 3); turn > 0; turn--) await new Promise(setImmediate)
+      },
+    })
+    const writing = (async () => {
+      for (let position = 8; position > 0; position--) await say(position)
+      await end()
+    })()
+    const sequences = await soon(readAll(streams.ofJob('job', null)), `the end (seed ${seed})`)
+    const from = sequences[0] ?? 0
+    expect({ seed, sequences }).toEqual({
+      seed,
+      sequences: Array.from({ length: 11 - from }, (_, index) => from + index),
+    })
+    await writing
+  }
+})
