@@ -41,7 +41,7 @@ import { webhookRoutes } from './server/webhooks.ts'
 import { serveGraphQLSockets } from './server/ws.ts'
 import { createHub, type Hub } from './updates/hub.ts'
 import { createStreams } from './updates/stream.ts'
-import { createEventLog, type EventLog, type Publish } from './updates/update-log.ts'
+import { createUpdateLog, type Publish, type UpdateLog } from './updates/update-log.ts'
 
 /** How long the database may take to show that it is there, in milliseconds. */
 const READY_MS = 1_500
@@ -129,7 +129,7 @@ export function createApp(config: Config, logger: Logger): App {
       worker.ring(jobId)
       bus.send({ kind: 'look', jobId })
     }
-    const log: EventLog = createEventLog({ db, states: TRANSITIONS, publish })
+    const log: UpdateLog = createUpdateLog({ db, states: TRANSITIONS, publish })
 
     const address = createWebhookAddress({ publicUrl: () => publicUrl, secret: resources.falKey })
     const provider = createProviderLog({ db, id: randomUUID(), onError })

@@ -6,7 +6,7 @@ import type { ProviderLog } from './jobs/provider.ts'
 import type { Uploads } from './jobs/uploads.ts'
 import type { Streams } from './updates/stream.ts'
 import type { Update } from './updates/update.ts'
-import type { EventLog } from './updates/update-log.ts'
+import type { UpdateLog } from './updates/update-log.ts'
 
 /** What resolvers work with; made by the app, the same for every operation. */
 export interface Services {
@@ -14,7 +14,7 @@ export interface Services {
   jobs: Jobs
   uploads: Uploads
   provider: Pick<ProviderLog, 'read'>
-  log: EventLog
+  log: UpdateLog
   streams: Streams
   /** How others reach this server, without a slash at the end. */
   publicUrl: string

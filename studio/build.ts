@@ -15,6 +15,7 @@ const SOURCES = [
   'studio/index.html',
   'studio/*.ts',
   'studio/src/**/*',
+  'client/core/*.ts',
   'src/jobs/image.ts',
   'src/jobs/image-link.ts',
   'operations/generated/*.ts',

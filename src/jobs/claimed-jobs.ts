@@ -1,7 +1,7 @@
 import { type Database, transact } from '../adapters/postgres/client.ts'
 import type { Claim, Queue } from '../adapters/queue.ts'
 import type { Job, Prisma } from '../generated/prisma/client.ts'
-import type { EventLog, Publish } from '../updates/update-log.ts'
+import type { Publish, UpdateLog } from '../updates/update-log.ts'
 import type { Ending } from './ending.ts'
 import { isRequestTaken } from './fal-webhook.ts'
 import { readImage } from './image-store.ts'
@@ -55,7 +55,7 @@ export interface RelayJobs {
 export interface RelayJobsDeps {
   db: Database
   queue: Queue
-  log: EventLog
+  log: UpdateLog
   publish: Publish
 }
 

@@ -6,7 +6,7 @@ import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../er
 import type { Job, Video } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import { readPatiently } from '../updates/retry.ts'
-import type { EventLog, Publish } from '../updates/update-log.ts'
+import type { Publish, UpdateLog } from '../updates/update-log.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
 import { readImagePiece, saveImage } from './image-store.ts'
 import { countJobs } from './job-counts.ts'
@@ -79,7 +79,7 @@ export interface JobsDeps {
   /** Does the error mean that the database is away for now? */
   isAway(error: unknown): boolean
   queue: Queue
-  log: EventLog
+  log: UpdateLog
   /** Called after a commit. */
   publish: Publish
   /** Called when a task has been added. */

@@ -1,14 +1,14 @@
 import type { Fal } from '../adapters/fal/types.ts'
 import type { Claim } from '../adapters/queue.ts'
 import type { RelayJobs } from '../jobs/claimed-jobs.ts'
-import type { EventLog } from '../updates/update-log.ts'
+import type { UpdateLog } from '../updates/update-log.ts'
 import type { Gate } from './circuit-breaker.ts'
 import type { Alarm } from './wake-up.ts'
 
 /** What the relay works with. */
 export interface RelayDeps {
   jobs: RelayJobs
-  log: EventLog
+  log: UpdateLog
   fal: Fal
   gate: Gate
   /** Where fal says that a job's request is done; null when nobody told how this server is reached from outside. */

@@ -2,7 +2,7 @@ import { FeedLaggedError, InvalidArgumentError } from '../errors.ts'
 import type { Hub } from './hub.ts'
 import { readPatiently } from './retry.ts'
 import type { Update } from './update.ts'
-import type { EventLog } from './update-log.ts'
+import type { UpdateLog } from './update-log.ts'
 
 /** Live reading of the log. */
 export interface Streams {
@@ -25,7 +25,7 @@ export interface Streams {
 const PAGE = 100
 
 export interface StreamsDeps {
-  log: EventLog
+  log: UpdateLog
   hub: Hub
   /** Does the error mean that the database is away for now? Then a reader waits for it, once it has begun to read. */
   isAway(error: unknown): boolean

@@ -36,7 +36,7 @@ export interface UpdateRange {
 }
 
 /** The log of every job: append only, numbered under the job's row lock, so that who has seen n has seen all before it. */
-export interface EventLog {
+export interface UpdateLog {
   /** Appends, with what others append at the same moment, in one statement. At most one call per job at a time. */
   append(change: Change): Promise<Appended>
   /** Appends within a transaction. The caller publishes the update once it has committed. */
@@ -61,7 +61,7 @@ export type StateTable = Record<JobStatus, readonly JobStatus[]>
 /** Milliseconds for which appends are collected into one statement. */
 const COLLECT_MS = 5
 
-export function createEventLog({
+export function createUpdateLog({
   db,
   states,
   publish,
@@ -69,7 +69,7 @@ export function createEventLog({
   db: Database
   states: StateTable
   publish: Publish
-}): EventLog {
+}): UpdateLog {
   const moves = JSON.stringify(Object.entries(states).flatMap(([from, to]) => to.map((next) => ({ from, next }))))
   const isFinal = (status: JobStatus): boolean => states[status].length === 0
   // What made the video may have told no progress, or not all of it; and rows of older versions have none.

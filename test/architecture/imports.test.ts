@@ -129,7 +129,7 @@ describe('the check', () => {
     [
       'an adapter with a type of the log',
       'src/adapters/postgres/client.ts',
-      "export type Log = import('../../updates/update-log.ts').EventLog",
+      "export type Log = import('../../updates/update-log.ts').UpdateLog",
     ],
     [
       'fal’s client outside its adapter',

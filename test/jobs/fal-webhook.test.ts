@@ -5,7 +5,7 @@ import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import { createRelayJobs, type RelayJobs } from '../../src/jobs/claimed-jobs.ts'
 import { createDeliveries, type Deliveries } from '../../src/jobs/fal-webhook.ts'
 import { TRANSITIONS } from '../../src/jobs/state.ts'
-import { createEventLog } from '../../src/updates/update-log.ts'
+import { createUpdateLog } from '../../src/updates/update-log.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 
 let database: TestDatabase
@@ -20,7 +20,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
   db = openDatabase({ url: database.url, onError })
   queue = await openQueue({ url: database.url, onError })
-  const log = createEventLog({ db, states: TRANSITIONS, publish: () => {} })
+  const log = createUpdateLog({ db, states: TRANSITIONS, publish: () => {} })
   jobs = createRelayJobs({ db, queue, log, publish: () => {} })
   deliveries = createDeliveries({ db, onNews: (jobId) => news.push(jobId) })
 })

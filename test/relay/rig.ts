@@ -6,7 +6,7 @@ import { TRANSITIONS } from '../../src/jobs/state.ts'
 import { createGate } from '../../src/relay/circuit-breaker.ts'
 import type { Hold, RelayDeps } from '../../src/relay/claim-context.ts'
 import { createAlarm } from '../../src/relay/wake-up.ts'
-import { createEventLog, type EventLog } from '../../src/updates/update-log.ts'
+import { createUpdateLog, type UpdateLog } from '../../src/updates/update-log.ts'
 import { type FaultProxy, startFaultProxy } from '../helpers/fault-proxy.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 
@@ -18,7 +18,7 @@ export interface RelayRig {
   postgres: FaultProxy
   db: Database
   queue: Queue
-  log: EventLog
+  log: UpdateLog
   jobs: RelayJobs
   /** A job whose task is claimed, and the hold on it. */
   claimJob(columns?: { status?: 'CANCELING'; submittingAt?: Date }): Promise<{ id: string; hold: Hold }>
@@ -34,7 +34,7 @@ export async function openRelayRig(): Promise<RelayRig> {
   const proxied = postgres.through(database.url)
   const db = openDatabase({ url: proxied, onError })
   const queue = await openQueue({ url: proxied, onError })
-  const log = createEventLog({ db, states: TRANSITIONS, publish: () => {} })
+  const log = createUpdateLog({ db, states: TRANSITIONS, publish: () => {} })
   const jobs = createRelayJobs({ db, queue, log, publish: () => {} })
   return {
     url: database.url,

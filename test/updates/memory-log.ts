@@ -1,6 +1,6 @@
 import { canMove, isTerminal } from '../../src/jobs/state.ts'
 import type { Update } from '../../src/updates/update.ts'
-import type { Appended, Change, EventLog, UpdateRange } from '../../src/updates/update-log.ts'
+import type { Appended, Change, UpdateLog, UpdateRange } from '../../src/updates/update-log.ts'
 
 export interface MemoryLogOptions {
   /** Told of each stored update, after it can be read. Hints may be lost or late: that is the caller's to decide. */
@@ -10,7 +10,7 @@ export interface MemoryLogOptions {
 }
 
 /** A driver of the log for one process: the same promises as the database's, kept in memory. */
-export interface MemoryLog extends EventLog {
+export interface MemoryLog extends UpdateLog {
   create(jobId: string, ownerId?: string): void
   /** Forgets the stored updates of a job below a sequence, as an operator may. */
   prune(jobId: string, below: number): void

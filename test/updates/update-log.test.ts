@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { TRANSITIONS } from '../../src/jobs/state.ts'
 import type { LeftState, Update } from '../../src/updates/update.ts'
-import { createEventLog, type EventLog } from '../../src/updates/update-log.ts'
+import { createUpdateLog, type UpdateLog } from '../../src/updates/update-log.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 
 let database: TestDatabase
 let db: Database
-let log: EventLog
+let log: UpdateLog
 let published: Update[] = []
 let left: (LeftState | null)[] = []
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
       throw error
     },
   })
-  log = createEventLog({
+  log = createUpdateLog({
     db,
     states: TRANSITIONS,
     publish: (update, state) => {
@@ -193,7 +193,7 @@ test('ranges are read forwards, backwards and between, for many jobs in one go',
   const [one, two] = [await createJob(), await createJob()]
   for (let position = 9; position > 0; position--)
     for (const jobId of [one, two]) await log.append({ jobId, claim: 1, status: 'QUEUED', queuePosition: position })
-  const sequences = async (range: Parameters<EventLog['read']>[1]) =>
+  const sequences = async (range: Parameters<UpdateLog['read']>[1]) =>
     (await log.read(one, range)).map((update) => update.sequence)
   expect(await sequences({ limit: 3 })).toEqual([1, 2, 3])
   expect(await sequences({ after: 8, limit: 5 })).toEqual([9, 10])
