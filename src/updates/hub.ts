@@ -1,4 +1,4 @@
-import { createRing, type Ring } from './recent-buffer.ts'
+import { createRecentBuffer, type RecentBuffer } from './recent-buffer.ts'
 import type { Update } from './update.ts'
 import { createTailReader, type TailReaderDeps } from './update-fetcher.ts'
 
@@ -48,7 +48,7 @@ export interface HubOptions {
 }
 
 interface Channel {
-  ring: Ring<Update>
+  buffer: RecentBuffer<Update>
   readers: number
   waiting: Set<() => void>
 }
@@ -66,7 +66,7 @@ export function createHub(deps: HubDeps, options: HubOptions = {}): Hub & { stop
 
   function accept(update: Update, { wasRead }: { wasRead: boolean }): void {
     const ofJob = jobs.get(update.jobId)
-    if (ofJob?.ring.push(update.sequence, update)) wake(ofJob)
+    if (ofJob?.buffer.push(update.sequence, update)) wake(ofJob)
     const ofOwner = owners.get(update.ownerId)
     if (ofOwner) acceptForOwner(ofOwner, update, wasRead)
   }
@@ -84,7 +84,7 @@ export function createHub(deps: HubDeps, options: HubOptions = {}): Hub & { stop
     channel.told.delete(jobId)
     channel.told.set(jobId, sequence)
     if (channel.told.size > recentOfOwner) channel.told.delete(channel.told.keys().next().value ?? '')
-    channel.ring.push(channel.ring.head + 1, update)
+    channel.buffer.push(channel.buffer.head + 1, update)
     wake(channel)
   }
 
@@ -95,9 +95,9 @@ export function createHub(deps: HubDeps, options: HubOptions = {}): Hub & { stop
     let open = true
     return {
       get head() {
-        return channel.ring.head
+        return channel.buffer.head
       },
-      since: (index) => channel.ring.since(index),
+      since: (index) => channel.buffer.since(index),
       changed: (index, signal) => changed(channel, index, signal),
       [Symbol.dispose]: () => {
         if (!open) return
@@ -109,7 +109,7 @@ export function createHub(deps: HubDeps, options: HubOptions = {}): Hub & { stop
   }
 
   function createChannel(capacity: number): Channel {
-    return { ring: createRing<Update>(capacity), readers: 0, waiting: new Set() }
+    return { buffer: createRecentBuffer<Update>(capacity), readers: 0, waiting: new Set() }
   }
 
   // One statement for everything that is watched, however many watch it.
@@ -120,7 +120,7 @@ export function createHub(deps: HubDeps, options: HubOptions = {}): Hub & { stop
     try {
       for (const [jobId, head] of await deps.readHeads([...jobs.keys()])) {
         const channel = jobs.get(jobId)
-        if (channel && head > channel.ring.head) readOrRaise(jobId, channel, head)
+        if (channel && head > channel.buffer.head) readOrRaise(jobId, channel, head)
       }
     } catch (error) {
       deps.onError(error, { stage: 'look for missed updates' })
@@ -133,8 +133,8 @@ export function createHub(deps: HubDeps, options: HubOptions = {}): Hub & { stop
 
   /** A channel that knows nothing yet has readers at different places: they read for themselves, once. */
   function readOrRaise(jobId: string, channel: Channel, head: number): void {
-    if (channel.ring.head > 0) tails.want(jobId, channel.ring.head)
-    else if (channel.ring.raise(head)) wake(channel)
+    if (channel.buffer.head > 0) tails.want(jobId, channel.buffer.head)
+    else if (channel.buffer.advanceTo(head)) wake(channel)
   }
 
   return {
@@ -142,7 +142,8 @@ export function createHub(deps: HubDeps, options: HubOptions = {}): Hub & { stop
     hint: ({ jobId, ownerId, sequence }) => {
       const ofJob = jobs.get(jobId)
       const ofOwner = owners.get(ownerId)
-      if (ofJob && sequence > ofJob.ring.head) tails.want(jobId, ofJob.ring.head > 0 ? ofJob.ring.head : sequence - 1)
+      if (ofJob && sequence > ofJob.buffer.head)
+        tails.want(jobId, ofJob.buffer.head > 0 ? ofJob.buffer.head : sequence - 1)
       if (ofOwner && sequence > (ofOwner.told.get(jobId) ?? 0))
         tails.want(jobId, ofOwner.told.get(jobId) ?? sequence - 1)
     },
@@ -151,7 +152,7 @@ export function createHub(deps: HubDeps, options: HubOptions = {}): Hub & { stop
       for (const channel of owners.values()) {
         channel.told.clear()
         // One further than anybody is: whoever reads on learns that its place is lost.
-        channel.ring.raise(channel.ring.head + 2)
+        channel.buffer.advanceTo(channel.buffer.head + 2)
         wake(channel)
       }
     },
@@ -175,7 +176,7 @@ function wake(channel: Channel): void {
 }
 
 function changed(channel: Channel, index: number, signal: AbortSignal): Promise<void> {
-  if (channel.ring.head > index || signal.aborted) return Promise.resolve()
+  if (channel.buffer.head > index || signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
     function done(): void {
       channel.waiting.delete(done)

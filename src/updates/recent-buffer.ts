@@ -1,16 +1,16 @@
 /** The newest items of something numbered 1, 2, 3 …, without gaps between the first and the last of them. */
-export interface Ring<T> {
+export interface RecentBuffer<T> {
   /** Newest number known; 0 while none is. */
   readonly head: number
-  /** Adds an item. True when it is newer than all before. One that is not the next number starts the ring anew. */
+  /** Adds an item. True when it is newer than all before. One that is not the next number starts over. */
   push(index: number, item: T): boolean
   /** Notes that `index` exists, without having it. True when that is news. */
-  raise(index: number): boolean
+  advanceTo(index: number): boolean
   /** The items after `index`; null when some of them are not (or may not be) here. */
   since(index: number): T[] | null
 }
 
-export function createRing<T>(capacity: number): Ring<T> {
+export function createRecentBuffer<T>(capacity: number): RecentBuffer<T> {
   let items: T[] = []
   let head = 0
   return {
@@ -26,7 +26,7 @@ export function createRing<T>(capacity: number): Ring<T> {
       head = index
       return true
     },
-    raise: (index) => {
+    advanceTo: (index) => {
       if (index <= head) return false
       items = []
       head = index
