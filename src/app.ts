@@ -18,7 +18,6 @@ import { createJobs } from './jobs/jobs.ts'
 import { createHousekeeping } from './jobs/maintenance.ts'
 import { createOpenJobs } from './jobs/open-jobs.ts'
 import { createProviderLog, toKeyWords } from './jobs/provider.ts'
-import { TRANSITIONS } from './jobs/state.ts'
 import { createUploads } from './jobs/uploads.ts'
 import { createWebhookAddress } from './jobs/webhook-url.ts'
 import { createLifecycle } from './lifecycle.ts'
@@ -129,7 +128,7 @@ export function createApp(config: Config, logger: Logger): App {
       worker.ring(jobId)
       bus.send({ kind: 'look', jobId })
     }
-    const log: UpdateLog = createUpdateLog({ db, states: TRANSITIONS, publish })
+    const log: UpdateLog = createUpdateLog({ db, publish })
 
     const address = createWebhookAddress({ publicUrl: () => publicUrl, secret: resources.falKey })
     const provider = createProviderLog({ db, id: randomUUID(), onError })

@@ -4,7 +4,7 @@ import { CloseCode } from 'graphql-ws'
 import { describe, expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { createFailure, FAILURE_CODES } from '../src/jobs/failure.ts'
-import { TRANSITIONS } from '../src/jobs/state.ts'
+import { TRANSITIONS } from '../src/updates/job-status.ts'
 import { schema } from '../src/schema/index.ts'
 
 const ROOT = new URL('../', import.meta.url)

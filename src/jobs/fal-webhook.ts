@@ -1,7 +1,7 @@
 import type { Database } from '../adapters/postgres/client.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
-import { isTerminal, TRANSITIONS } from './state.ts'
+import { isTerminal, TRANSITIONS } from '../updates/job-status.ts'
 
 /** What fal tells by itself, by webhook: never more than a reason to look, but for the id of a lost submit. */
 export interface Deliveries {

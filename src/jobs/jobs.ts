@@ -14,7 +14,7 @@ import { type CreatedRange, type JobFilter, type JobRange, readJobs, readJobsByI
 import { inheritResult } from './kept-result.ts'
 import { DEFAULT_MODEL, type VideoInput } from './models.ts'
 import { type CheckedInput, checkVideoInput } from './settings.ts'
-import { isCancelable, isTerminal } from './state.ts'
+import { isCancelable, isTerminal } from '../updates/job-status.ts'
 
 /** Who asks. Every job has an owner and is seen by its owner alone. */
 export interface Viewer {

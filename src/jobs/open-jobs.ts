@@ -1,6 +1,6 @@
 import type { Database } from '../adapters/postgres/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
-import { isTerminal, TRANSITIONS } from './state.ts'
+import { isTerminal, TRANSITIONS } from '../updates/job-status.ts'
 
 /** How many jobs have not ended. */
 export interface OpenJobs {

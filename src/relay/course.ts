@@ -1,7 +1,7 @@
 import type { FalStatus } from '../adapters/fal/types.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
-import { canMove } from '../jobs/state.ts'
+import { canMove } from '../updates/job-status.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './claim-context.ts'
 import { countRepeated, createLogTail, type Told, toTold } from './log-tail.ts'
 import { type Reading, toReading } from './reading.ts'

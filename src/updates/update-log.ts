@@ -2,6 +2,7 @@ import DataLoader from 'dataloader'
 import type { Database, Transaction } from '../adapters/postgres/client.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
+import { isTerminal, TRANSITIONS } from './job-status.ts'
 import type { LeftState, LogLine, Update } from './update.ts'
 
 /** What somebody has to say about a job. */
@@ -55,33 +56,20 @@ export interface UpdateLog {
 /** Told of every update after its commit. */
 export type Publish = (update: Update, left: LeftState | null) => void
 
-/** Which state may follow which; a state that none follows is an end. */
-export type StateTable = Record<JobStatus, readonly JobStatus[]>
-
 /** Milliseconds for which appends are collected into one statement. */
 const COLLECT_MS = 5
 
-export function createUpdateLog({
-  db,
-  states,
-  publish,
-}: {
-  db: Database
-  states: StateTable
-  publish: Publish
-}): UpdateLog {
-  const moves = JSON.stringify(Object.entries(states).flatMap(([from, to]) => to.map((next) => ({ from, next }))))
-  const isFinal = (status: JobStatus): boolean => states[status].length === 0
+export function createUpdateLog({ db, publish }: { db: Database; publish: Publish }): UpdateLog {
   // What made the video may have told no progress, or not all of it; and rows of older versions have none.
   const toUpdate = (row: UpdateRow): Update => ({
     ...row,
     progress: row.status === 'SUCCEEDED' ? 1 : row.progress,
-    final: isFinal(row.status),
+    final: isTerminal(row.status),
     missed: 0,
   })
 
   async function appendAll(client: Transaction, changes: readonly Change[]): Promise<Appended[]> {
-    const rows = await client.$queryRaw<AppendedRow[]>(appendStatement(changes, moves))
+    const rows = await client.$queryRaw<AppendedRow[]>(appendStatement(changes))
     const byJob = new Map(rows.map((row) => [row.jobId, row]))
     return changes.map(({ jobId }) => {
       const row = byJob.get(jobId)
@@ -180,6 +168,13 @@ export function createUpdateLog({
   }
 }
 
+/** The status table as rows: which status may follow which. */
+const MOVES = Prisma.raw(
+  Object.entries(TRANSITIONS)
+    .flatMap(([from, to]) => to.map((next) => `('${from}', '${next}')`))
+    .join(', '),
+)
+
 type UpdateRow = Omit<Update, 'final' | 'missed'>
 type AppendedRow = UpdateRow & { stored: boolean; left: JobStatus | null; leftSeconds: number }
 
@@ -187,7 +182,7 @@ type AppendedRow = UpdateRow & { stored: boolean; left: JobStatus | null; leftSe
  * One statement: lock the rows in one order (two batches never wait for each other in a circle), decide what is new,
  * number it, write the row and the log. Answers a row per job that may be written to, with `stored` when it was.
  */
-function appendStatement(changes: readonly Change[], moves: string): Prisma.Sql {
+function appendStatement(changes: readonly Change[]): Prisma.Sql {
   const given = JSON.stringify(
     changes.map(({ jobId, claim, status, queuePosition, progress, logs, taken }) => ({
       jobId,
@@ -204,9 +199,7 @@ function appendStatement(changes: readonly Change[], moves: string): Prisma.Sql 
     WITH given AS (
       SELECT * FROM jsonb_to_recordset(${given}::jsonb)
         AS g("jobId" uuid, claim int, status text, position int, progress float8, logs jsonb, lines int, bytes int)
-    ), moves AS (
-      SELECT * FROM jsonb_to_recordset(${moves}::jsonb) AS m("from" text, next text)
-    ), locked AS (
+    ), moves ("from", next) AS (VALUES ${MOVES}), locked AS (
       SELECT j.id, j.status, j."statusSince", j.claim, j."queuePosition" FROM "Job" j
       WHERE j.id IN (SELECT "jobId" FROM given) ORDER BY j.id FOR UPDATE
     ), decided AS (

@@ -33,7 +33,7 @@ const PURE_HELPERS = [
   'src/jobs/failure.ts',
   'src/jobs/models.ts',
   'src/jobs/settings.ts',
-  'src/jobs/state.ts',
+  'src/updates/job-status.ts',
   'src/jobs/text.ts',
   'src/jobs/video-name.ts',
 ]

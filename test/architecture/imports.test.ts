@@ -89,7 +89,7 @@ describe('the check', () => {
       'src/schema/video.ts',
       "import type { Database } from '../adapters/postgres/client.ts'",
     ],
-    ['a schema file with a domain value', 'src/schema/job.ts', "import { isTerminal } from '../jobs/state.ts'"],
+    ['a schema file with a domain value', 'src/schema/job.ts', "import { isTerminal } from '../updates/job-status.ts'"],
     [
       'a schema file that loads a domain module for a type',
       'src/schema/job.ts',

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { JobStatus } from '../../src/generated/prisma/enums.ts'
-import { canMove, isTerminal } from '../../src/jobs/state.ts'
+import { canMove, isTerminal } from '../../src/updates/job-status.ts'
 import type { Acknowledged, Transcript } from './client.ts'
 
 /** A job as the database has it after a run. */

@@ -4,7 +4,7 @@ import { type Database, openDatabase } from '../../src/adapters/postgres/client.
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import { createRelayJobs, type RelayJobs } from '../../src/jobs/claimed-jobs.ts'
 import { createDeliveries, type Deliveries } from '../../src/jobs/fal-webhook.ts'
-import { TRANSITIONS } from '../../src/jobs/state.ts'
+import type { TRANSITIONS } from '../../src/updates/job-status.ts'
 import { createUpdateLog } from '../../src/updates/update-log.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
   db = openDatabase({ url: database.url, onError })
   queue = await openQueue({ url: database.url, onError })
-  const log = createUpdateLog({ db, states: TRANSITIONS, publish: () => {} })
+  const log = createUpdateLog({ db, publish: () => {} })
   jobs = createRelayJobs({ db, queue, log, publish: () => {} })
   deliveries = createDeliveries({ db, onNews: (jobId) => news.push(jobId) })
 })

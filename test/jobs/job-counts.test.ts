@@ -6,7 +6,7 @@ import { type Database, openDatabase } from '../../src/adapters/postgres/client.
 import type { JobStatus } from '../../src/generated/prisma/enums.ts'
 import { addDeltaBatch, countJobs, splitRange } from '../../src/jobs/job-counts.ts'
 import type { CreatedRange } from '../../src/jobs/job-page.ts'
-import { TRANSITIONS } from '../../src/jobs/state.ts'
+import { TRANSITIONS } from '../../src/updates/job-status.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { createSeeded } from '../helpers/seeded.ts'
 

@@ -2,7 +2,6 @@ import { createFal } from '../../src/adapters/fal/client.ts'
 import { type Database, isDatabaseAway, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import { createRelayJobs, type RelayJobs } from '../../src/jobs/claimed-jobs.ts'
-import { TRANSITIONS } from '../../src/jobs/state.ts'
 import { createGate } from '../../src/relay/circuit-breaker.ts'
 import type { Hold, RelayDeps } from '../../src/relay/claim-context.ts'
 import { createAlarm } from '../../src/relay/wake-up.ts'
@@ -34,7 +33,7 @@ export async function openRelayRig(): Promise<RelayRig> {
   const proxied = postgres.through(database.url)
   const db = openDatabase({ url: proxied, onError })
   const queue = await openQueue({ url: proxied, onError })
-  const log = createUpdateLog({ db, states: TRANSITIONS, publish: () => {} })
+  const log = createUpdateLog({ db, publish: () => {} })
   const jobs = createRelayJobs({ db, queue, log, publish: () => {} })
   return {
     url: database.url,

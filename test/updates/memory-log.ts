@@ -1,4 +1,4 @@
-import { canMove, isTerminal } from '../../src/jobs/state.ts'
+import { canMove, isTerminal } from '../../src/updates/job-status.ts'
 import type { Update } from '../../src/updates/update.ts'
 import type { Appended, Change, UpdateLog, UpdateRange } from '../../src/updates/update-log.ts'
 

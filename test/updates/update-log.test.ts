@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
-import { TRANSITIONS } from '../../src/jobs/state.ts'
 import type { LeftState, Update } from '../../src/updates/update.ts'
 import { createUpdateLog, type UpdateLog } from '../../src/updates/update-log.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
@@ -21,7 +20,6 @@ beforeAll(async () => {
   })
   log = createUpdateLog({
     db,
-    states: TRANSITIONS,
     publish: (update, state) => {
       published.push(update)
       left.push(state)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { JobStatus } from '../../src/generated/prisma/enums.ts'
-import { canMove, isCancelable, isTerminal, TRANSITIONS } from '../../src/jobs/state.ts'
+import { canMove, isCancelable, isTerminal, TRANSITIONS } from '../../src/updates/job-status.ts'
 
 const STATES = Object.values(JobStatus)
 
