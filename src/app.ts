@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { Hono } from 'hono'
 import type { Bus } from './adapters/bus/bus.ts'
 import { observeFal } from './adapters/fal/instrumented.ts'
 import { openFalSignatures, readDeliveredId } from './adapters/fal/webhook-signature.ts'
@@ -26,18 +25,8 @@ import { probeFal } from './relay/fal-probe.ts'
 import { createWorker, type Worker } from './relay/worker.ts'
 import { openResources } from './resources.ts'
 import { schema } from './schema/index.ts'
-import { apiRoutes } from './server/api.ts'
-import { graphiqlRoutes } from './server/graphiql.ts'
-import { createGraphQLServer } from './server/graphql.ts'
-import { type Health, healthRoutes } from './server/health.ts'
-import { createHostCheck, hostRoutes } from './server/hosts.ts'
-import { close, createHttpServer, listen, takeOff } from './server/http.ts'
-import { createMemoryBudget } from './server/memory-budget.ts'
-import { metricsRoutes } from './server/metrics.ts'
-import { createOriginCheck } from './server/origins.ts'
-import { studioRoutes } from './server/studio.ts'
-import { webhookRoutes } from './server/webhooks.ts'
-import { serveGraphQLSockets } from './server/ws.ts'
+import type { Health } from './server/health.ts'
+import { openServer } from './server/server.ts'
 import { createHub, type Hub } from './updates/hub.ts'
 import { createStreams } from './updates/stream.ts'
 import { createUpdateLog, type Publish, type UpdateLog } from './updates/update-log.ts'
@@ -130,7 +119,7 @@ export function createApp(config: Config, logger: Logger): App {
     }
     const log: UpdateLog = createUpdateLog({ db, publish })
 
-    const address = createWebhookAddress({ publicUrl: () => publicUrl, secret: resources.falKey })
+    const address = createWebhookAddress({ publicUrl: () => config.publicUrl ?? '', secret: resources.falKey })
     const provider = createProviderLog({ db, id: randomUUID(), onError })
     lifecycle.onStop('provider state', () => provider.stop())
     // Not as a job's call: it is no figure of theirs, and no span.
@@ -155,18 +144,13 @@ export function createApp(config: Config, logger: Logger): App {
       { concurrency: config.workerConcurrency },
     )
 
-    let publicUrl = config.publicUrl ?? ''
-    const basePath = config.publicUrl ? new URL(config.publicUrl).pathname.replace(/\/$/, '') : ''
-    const services: Services = {
+    const services: Omit<Services, 'publicUrl'> = {
       db,
       jobs: createJobs({ db, isAway: isDatabaseAway, queue, log, publish, onTask, onCancel: ring }),
       log,
       provider,
       uploads: createUploads({ fal, onFailure: () => void gate.look() }),
       streams: createStreams({ log, hub, isAway: isDatabaseAway }),
-      get publicUrl() {
-        return publicUrl
-      },
     }
     // Last of these: what it brings goes to them.
     const bus: Bus = await resources.openBus({
@@ -184,42 +168,24 @@ export function createApp(config: Config, logger: Logger): App {
     lifecycle.onStop('bus', () => bus.stop())
     const health: Health = { notReady, warnings: () => toWarnings(gate) }
 
-    const { graphiql, introspection, allowedOrigins, trustedHosts, production } = config
-    const allowsOrigin = createOriginCheck(() => ({ publicUrl, allowedOrigins, production }))
-    const findHostProblem = createHostCheck(() => ({ publicUrl, allowedOrigins, trustedHosts }))
-    const graphql = createGraphQLServer({
-      schema,
-      services,
-      allowsOrigin,
-      introspection,
-      hideSuggestions: production,
-      onError,
-      isAway: isDatabaseAway,
-    })
-    const memory = createMemoryBudget()
-    const routes: Hono[] = [hostRoutes(findHostProblem), healthRoutes(health), metricsRoutes(metrics)]
-    if (servesApi) {
-      const signatures = openFalSignatures({ jwksUrl: resources.jwksUrl, onError })
-      lifecycle.onStop('webhook keys', () => signatures.close())
-      const deliveries = createDeliveries({ db, onNews: ring })
-      routes.push(graphiqlRoutes({ enabled: graphiql, publicUrl: () => publicUrl }))
-      routes.push(apiRoutes({ graphql, services, allowsOrigin, memory }))
-      routes.push(studioRoutes({ directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources, basePath }))
-      routes.push(webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, memory, onError }))
-    }
-    const server = createHttpServer(routes, onError)
-    takeOff(server, basePath)
-    const sockets = servesApi
-      ? serveGraphQLSockets(server, { graphql, path: '/graphql', allowsOrigin, findHostProblem, memory, onError })
-      : null
-
+    const signatures = openFalSignatures({ jwksUrl: resources.jwksUrl, onError })
+    lifecycle.onStop('webhook keys', () => signatures.close())
+    const deliveries = createDeliveries({ db, onNews: ring })
     // Clients are sent elsewhere first; what the worker waits for then is its own.
     lifecycle.onStop('worker', () => worker.stop())
     await built
-    const url = await listen(server, config)
-    publicUrl ||= url
-    lifecycle.onStop('http', () => close(server))
-    lifecycle.onStop('sockets', () => sockets?.stop())
+    const server = await openServer({
+      config,
+      schema,
+      services,
+      health,
+      metrics,
+      studio: { directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources },
+      webhooks: { signatures, readRequestId: readDeliveredId, address, deliveries },
+      onError,
+      isAway: isDatabaseAway,
+    })
+    lifecycle.onStop('server', () => server.stop())
     // Not before: a server that cannot listen asks nobody. The sandbox takes any key.
     const firstLook = config.fal.sandbox ? null : gate.look()
     if (relaysJobs) {
@@ -231,7 +197,7 @@ export function createApp(config: Config, logger: Logger): App {
       worker.start()
     }
     const { names } = resources
-    return { url, ...names, fal: firstLook ? `${names.fal}, ${toKeyWords(await firstLook)}` : names.fal }
+    return { url: server.url, ...names, fal: firstLook ? `${names.fal}, ${toKeyWords(await firstLook)}` : names.fal }
 
     async function notReady(): Promise<string | null> {
       if (stopping.signal.aborted) return 'draining'

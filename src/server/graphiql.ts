@@ -25,7 +25,7 @@ interface Build {
  * What a browser sees at /graphql: GraphiQL, or where that is off, a page that says how to ask. All links in it are
  * relative: the server may be reached under a path.
  */
-export function graphiqlRoutes({ enabled, publicUrl }: { enabled: boolean; publicUrl(): string }): Hono {
+export function graphiqlRoutes({ enabled, publicUrl }: { enabled: boolean; publicUrl: string }): Hono {
   const app = new Hono()
   let build: Promise<Build> | undefined
   /** 9 MB of script, which most processes never show: loaded when somebody opens the page. */
@@ -36,7 +36,7 @@ export function graphiqlRoutes({ enabled, publicUrl }: { enabled: boolean; publi
 
   app.get('/graphql', async (http, next) => {
     if (!http.req.header('accept')?.includes('text/html')) return await next()
-    const page = enabled ? (await open()).page : toPageWithoutGraphiql(publicUrl())
+    const page = enabled ? (await open()).page : toPageWithoutGraphiql(publicUrl)
     return http.body(page, 200, {
       ...HEADERS,
       'content-type': 'text/html; charset=utf-8',

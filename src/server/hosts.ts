@@ -50,13 +50,13 @@ export function isTrustedHost(host: string, { publicUrl, allowedOrigins, trusted
   })
 }
 
-/** Makes the check of what comes in. The rules are read for every request: the public URL is known only once it listens. */
-export function createHostCheck(readRules: () => HostRules): FindHostProblem {
+/** Makes the check of what comes in. */
+export function createHostCheck(rules: HostRules): FindHostProblem {
   return (request) => {
     const host = readHost(request)
     if (host === null)
       return toProblem(400, 'Expected one Host header with a host name or an address, and the same host in the URL.')
-    if (isTrustedHost(host, readRules())) return null
+    if (isTrustedHost(host, rules)) return null
     return toProblem(
       421,
       `This server is not known as "${shorten(host, SHOWN_LENGTH)}": if it should be, add that name to TRUSTED_HOSTS.`,

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import type { IncomingMessage, Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { StartError, shorten } from '../errors.ts'
 import { guardConnections } from './connections.ts'
@@ -16,41 +16,12 @@ const REQUEST_TIMES = { headersTimeout: 10_000, requestTimeout: 60_000, connecti
 /** Connections that may wait to be accepted: one that finds no room tries again only a second later. */
 const BACKLOG = 4_096
 
-/** Everything on the port but the WebSocket: see docs/architecture.md for the routes. */
-export function createHttpServer(routes: readonly Hono[], onError: OnError): Server {
-  const app = new Hono()
-  for (const route of routes) app.route('/', route)
-  app.notFound((http) =>
-    http.json({ error: `There is nothing at ${shorten(http.req.path, 100)}: the API is at /graphql.` }, 404),
-  )
-  app.onError((error, http) => {
-    onError(error, { stage: 'http' })
-    return http.json({ error: 'Unexpected error.' }, 500)
-  })
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    // For requests without a Host: hosts.ts has words for them, Node has none.
-    hostname: 'localhost',
-    serverOptions: { ...REQUEST_TIMES, requireHostHeader: false },
-  }) as Server
-  guardConnections(server)
-  return server
-}
-
-/** Takes the path of the public URL off what comes in, where a proxy has not done so. The public URL itself is the root. */
-export function takeOff(server: Server, basePath: string): void {
-  if (basePath === '') return
-  const take = (message: IncomingMessage): void => {
-    const { url = '' } = message
-    const rest = url.slice(basePath.length)
-    if (url.startsWith(basePath) && /^(?:[/?]|$)/.test(rest)) message.url = rest.startsWith('/') ? rest : `/${rest}`
-  }
-  server.prependListener('request', take)
-  server.prependListener('upgrade', take)
-}
-
-/** Answers the URL that the server listens at by then. @throws StartError when it cannot. */
-export async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<string> {
+/**
+ * Listens. Its requests are answered once `serveRoutes` has been called, which has to follow at once.
+ * @throws StartError when the address cannot be listened on
+ */
+export async function listen({ host, port }: { host: string; port: number }): Promise<{ server: Server; url: string }> {
+  const server = createServer({ ...REQUEST_TIMES, requireHostHeader: false })
   const listening = once(server, 'listening')
   server.listen({ port, host, backlog: BACKLOG })
   await listening.catch((error: NodeJS.ErrnoException) => {
@@ -60,7 +31,42 @@ export async function listen(server: Server, { host, port }: { host: string; por
     )
   })
   const address = server.address() as AddressInfo
-  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+  return { server, url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}` }
+}
+
+/**
+ * Answers requests by the first route that fits.
+ * @param basePath - path of the public URL, taken off what comes in where a proxy has not done so; empty for none
+ */
+export function serveRoutes(
+  server: Server,
+  routes: readonly Hono[],
+  { basePath, onError }: { basePath: string; onError: OnError },
+): void {
+  const app = new Hono()
+  for (const route of routes) app.route('/', route)
+  app.notFound((http) =>
+    http.json({ error: `There is nothing at ${shorten(http.req.path, 100)}: the API is at /graphql.` }, 404),
+  )
+  app.onError((error, http) => {
+    onError(error, { stage: 'http' })
+    return http.json({ error: 'Unexpected error.' }, 500)
+  })
+  if (basePath !== '') takeOff(server, basePath)
+  // For requests without a Host: hosts.ts has words for them, Node has none.
+  server.on('request', getRequestListener(app.fetch, { hostname: 'localhost' }))
+  guardConnections(server)
+}
+
+/** The public URL itself is the root. */
+function takeOff(server: Server, basePath: string): void {
+  const take = (message: IncomingMessage): void => {
+    const { url = '' } = message
+    const rest = url.slice(basePath.length)
+    if (url.startsWith(basePath) && /^(?:[/?]|$)/.test(rest)) message.url = rest.startsWith('/') ? rest : `/${rest}`
+  }
+  server.on('request', take)
+  server.on('upgrade', take)
 }
 
 /** Takes no more connections, and resolves when the last answer is out. */

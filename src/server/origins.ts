@@ -32,10 +32,10 @@ export function isAllowedOrigin(origin: string, { host, publicUrl, allowedOrigin
   return isOwnAddress(page, host)
 }
 
-/** Makes the check of what comes in. The rules are read for every request: the public URL is known only once it listens. */
-export function createOriginCheck(readRules: () => Omit<OriginRules, 'host'>): AllowsOrigin {
+/** Makes the check of what comes in. */
+export function createOriginCheck(rules: Omit<OriginRules, 'host'>): AllowsOrigin {
   // A request without an Origin is no page's doing: curl, servers, and the address bar of a browser.
-  return ({ origin, host }) => origin === undefined || isAllowedOrigin(origin, { ...readRules(), host })
+  return ({ origin, host }) => origin === undefined || isAllowedOrigin(origin, { ...rules, host })
 }
 
 /** Why a page may not. */

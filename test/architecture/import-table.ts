@@ -99,6 +99,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   {
     place: 'src/server/',
     values: ['src/server/', 'src/context.ts', 'src/errors.ts', TRACE],
+    types: ['src/config.ts'],
     notPackages: ['@pothos/', ...STORES],
   },
   {

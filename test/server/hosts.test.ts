@@ -69,7 +69,7 @@ test('before the server listens, without a public URL, only addresses and names 
 })
 
 describe('a request', () => {
-  const findHostProblem = createHostCheck(() => RULES)
+  const findHostProblem = createHostCheck(RULES)
   const find = (url: string, ...host: string[]) => findHostProblem({ url, headersDistinct: { host } })
 
   test.each<[string, string[], number | null]>([

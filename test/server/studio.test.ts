@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { close, createHttpServer, listen, takeOff } from '../../src/server/http.ts'
+import { close, listen, serveRoutes } from '../../src/server/http.ts'
 import { studioRoutes } from '../../src/server/studio.ts'
 import { makeTemporaryDirectory } from '../helpers/directories.ts'
 
@@ -16,9 +16,9 @@ let url: string
 
 async function serve(folder: string): Promise<{ server: Server; url: string }> {
   const routes = studioRoutes({ directory: folder, mediaSources: ['127.0.0.1:*', '*.fal.media'], basePath: '/reelay' })
-  const made = createHttpServer([routes], () => {})
-  takeOff(made, '/reelay')
-  return { server: made, url: await listen(made, { host: '127.0.0.1', port: 0 }) }
+  const listening = await listen({ host: '127.0.0.1', port: 0 })
+  serveRoutes(listening.server, [routes], { basePath: '/reelay', onError: () => {} })
+  return listening
 }
 
 beforeAll(async () => {

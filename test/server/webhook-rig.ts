@@ -5,7 +5,7 @@ import { type Database, openDatabase } from '../../src/adapters/postgres/client.
 import type { Job } from '../../src/generated/prisma/client.ts'
 import { createDeliveries } from '../../src/jobs/fal-webhook.ts'
 import { createWebhookAddress, type WebhookAddress } from '../../src/jobs/webhook-url.ts'
-import { close, createHttpServer, listen } from '../../src/server/http.ts'
+import { close, listen, serveRoutes } from '../../src/server/http.ts'
 import { createMemoryBudget } from '../../src/server/memory-budget.ts'
 import { webhookRoutes } from '../../src/server/webhooks.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
@@ -54,13 +54,12 @@ export async function openWebhookRig({ databaseUrl }: { databaseUrl?: string } =
   const takingDb: Database = databaseUrl === undefined ? db : openDatabase({ url: databaseUrl, onError: () => {} })
   const sender = await openWebhookSender()
   const signatures = openFalSignatures({ jwksUrl: sender.jwksUrl, onError })
-  let url = ''
+  const { server, url } = await listen({ host: '127.0.0.1', port: 0 })
   const address = createWebhookAddress({ publicUrl: () => url, secret: SECRET })
   const deliveries = createDeliveries({ db: takingDb, onNews: (jobId) => news.push(jobId) })
   const memory = createMemoryBudget()
   const routes = webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, memory, onError })
-  const server = createHttpServer([routes], onError)
-  url = await listen(server, { host: '127.0.0.1', port: 0 })
+  serveRoutes(server, [routes], { basePath: '', onError })
 
   return {
     ...{ url, server, sender, address, news, errors },

@@ -1,0 +1,99 @@
+import type { GraphQLSchema } from 'graphql'
+import type { Config } from '../config.ts'
+import type { Services } from '../context.ts'
+import { apiRoutes } from './api.ts'
+import type { ErrorDeps } from './errors.ts'
+import { graphiqlRoutes } from './graphiql.ts'
+import { createGraphQLServer } from './graphql.ts'
+import { type Health, healthRoutes } from './health.ts'
+import { createHostCheck, hostRoutes } from './hosts.ts'
+import { close, listen, serveRoutes } from './http.ts'
+import { createMemoryBudget } from './memory-budget.ts'
+import { type MetricsText, metricsRoutes } from './metrics.ts'
+import { createOriginCheck } from './origins.ts'
+import { type StudioOptions, studioRoutes } from './studio.ts'
+import { type WebhookOptions, webhookRoutes } from './webhooks.ts'
+import { serveGraphQLSockets } from './ws.ts'
+
+export interface ServerDeps extends ErrorDeps {
+  config: ServerConfig
+  schema: GraphQLSchema
+  services: Omit<Services, 'publicUrl'>
+  health: Health
+  metrics: MetricsText
+  studio: Omit<StudioOptions, 'basePath'>
+  webhooks: Omit<WebhookOptions, 'memory' | 'onError'>
+}
+
+type ServerConfig = Pick<
+  Config,
+  | 'host'
+  | 'port'
+  | 'publicUrl'
+  | 'allowedOrigins'
+  | 'trustedHosts'
+  | 'graphiql'
+  | 'introspection'
+  | 'production'
+  | 'roles'
+>
+
+export interface RunningServer {
+  /** Where the server listens, without a slash at the end. */
+  url: string
+  /** Sends the clients of all sockets elsewhere, finishes the responses under way, and stops listening. */
+  stop(): Promise<void>
+}
+
+/**
+ * Listens, and serves every route and socket; without the role `api`, health and metrics alone.
+ * @throws StartError when the address cannot be listened on
+ */
+export async function openServer(deps: ServerDeps): Promise<RunningServer> {
+  const { config, schema, health, metrics, studio, webhooks, onError, isAway } = deps
+  const { server, url } = await listen(config)
+  // Nothing below may wait: a request that comes before its routes would never be answered.
+  const publicUrl = config.publicUrl ?? url
+  const basePath = config.publicUrl ? new URL(config.publicUrl).pathname.replace(/\/$/, '') : ''
+  const { allowedOrigins, trustedHosts, production } = config
+  const findHostProblem = createHostCheck({ publicUrl, allowedOrigins, trustedHosts })
+  const routes = [hostRoutes(findHostProblem), healthRoutes(health), metricsRoutes(metrics)]
+  if (!config.roles.includes('api')) {
+    serveRoutes(server, routes, { basePath, onError })
+    return { url, stop: () => close(server) }
+  }
+  const memory = createMemoryBudget()
+  const allowsOrigin = createOriginCheck({ publicUrl, allowedOrigins, production })
+  const services = { ...deps.services, publicUrl }
+  const graphql = createGraphQLServer({
+    schema,
+    services,
+    allowsOrigin,
+    introspection: config.introspection,
+    hideSuggestions: production,
+    onError,
+    isAway,
+  })
+  routes.push(
+    graphiqlRoutes({ enabled: config.graphiql, publicUrl }),
+    apiRoutes({ graphql, services, allowsOrigin, memory }),
+    studioRoutes({ ...studio, basePath }),
+    webhookRoutes({ ...webhooks, memory, onError }),
+  )
+  serveRoutes(server, routes, { basePath, onError })
+  const sockets = serveGraphQLSockets(server, {
+    graphql,
+    path: '/graphql',
+    allowsOrigin,
+    findHostProblem,
+    memory,
+    onError,
+  })
+  return {
+    url,
+    stop: async () => {
+      await sockets.stop()
+      await close(server)
+    },
+  }
+}
