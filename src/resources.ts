@@ -19,20 +19,20 @@ import type { Config } from './config.ts'
 import { StartError } from './errors.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
-/** What the server stands on. */
+/** The external systems that the server runs on. */
 export interface Resources {
   db: Database
   queue: Queue
   /** Joins the processes of this installation. */
   openBus(events: BusEvents): Promise<Bus>
   fal: Fal
-  /** fal's key, or what stands for it at the sandbox. */
+  /** fal's API key, or the sandbox's. */
   falKey: string
-  /** Where fal's signing keys are. */
+  /** URL of the key set that fal signs its webhooks with. */
   jwksUrl: string
-  /** Hosts that videos come from, as a Content-Security-Policy writes them. */
+  /** Hosts of videos, in the syntax of a Content-Security-Policy. */
   mediaSources: string[]
-  /** For the operator. */
+  /** Shown to the operator. */
   names: { database: string; fal: string }
 }
 
@@ -40,21 +40,21 @@ export interface ResourceDeps {
   config: Config
   lifecycle: Lifecycle
   logger: Logger
-  /** Calls the opening of a database off that would be made or started here. */
+  /** Aborts creating and starting the embedded database. */
   signal: AbortSignal
   onError(error: unknown, context: { stage: string }): void
-  /** A task was claimed whose last holder had given no sign of life. */
+  /** A task was claimed whose last claim had expired without a heartbeat. */
   onTakeover(): void
 }
 
-/** Any will do there. It is no word: wherever fal's texts repeat the key, it is hidden. The same at each start, since proofs are made of it. */
+/** The sandbox accepts any key. Not a word, since fal's texts are redacted where they repeat it; constant, since webhook URLs are signed with it. */
 const SANDBOX_KEY = '5b1d7e0c-9a42-4f6b-8c3d-1e2f3a4b5c6d:0f1e2d3c4b5a69788796a5b4c3d2e1f0'
 
-/** Opens database, job engine and fal; what was opened is closed by the lifecycle, also when this fails half-way. */
+/** Opens the database, the job engine and fal. The lifecycle closes what was opened, even when a later step fails. */
 export async function openResources(deps: ResourceDeps): Promise<Resources> {
   const store = await openStore(deps)
-  // The two know nothing of each other, and both take a moment. Both have come to an end before a failure is told:
-  // what opens late would be closed by nobody.
+  // Independent and slow, so opened together. Both settle before a failure is reported, or the one that opens late
+  // would never be closed.
   const opening = [openFal(deps), openTables(deps, store.url)] as const
   await Promise.allSettled(opening)
   const [{ name, ...fal }, tables] = await Promise.all(opening)
@@ -64,7 +64,7 @@ export async function openResources(deps: ResourceDeps): Promise<Resources> {
     ...fal,
     openBus: async (events) => {
       if (redisUrl === null) return await openPostgresBus({ url: store.url, ...events })
-      // Its client takes a quarter of a start to load.
+      // Loading the client takes a quarter of the start.
       const { openRedisBus } = await import('./adapters/bus/redis.ts')
       return await openRedisBus({ url: redisUrl, ...events })
     },
@@ -76,7 +76,7 @@ async function openStore({ config, lifecycle, signal, onError }: ResourceDeps): 
   if (config.databaseUrl !== null)
     return { url: await settleTlsMode(config.databaseUrl), name: `Postgres at ${toServerName(config.databaseUrl)}` }
   const postgres = await openEmbeddedPostgres({ dataDir: config.dataDir, signal })
-  // Two servers on one directory would stop each other's database and take each other's files.
+  // Two servers on one directory would stop each other's database and share the sandbox's files.
   let lease = await takeDataDirLease(postgres.url)
   if (!lease)
     throw new StartError(
@@ -85,11 +85,11 @@ async function openStore({ config, lifecycle, signal, onError }: ResourceDeps): 
   lifecycle.onStop('embedded Postgres', () => postgres.stop(), { outlives: true })
   lifecycle.onStop('lease', () => lease?.release())
   const onRevived = async () => {
-    // It ended with the connection.
+    // The lock ended with its connection.
     lease = await takeDataDirLease(postgres.url)
   }
   const watchdog = watchPostgres({ postgres, onRevived, onError })
-  // It would start the one again that is stopped.
+  // Registered last, so stopped first: it would restart the database that is being stopped.
   lifecycle.onStop('watchdog of Postgres', () => watchdog.stop(), { outlives: true })
   return { url: postgres.url, name: `embedded Postgres, data in ${config.dataDir}` }
 }

@@ -4,8 +4,8 @@ import { CloseCode } from 'graphql-ws'
 import { describe, expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { createFailure, FAILURE_CODES } from '../src/jobs/failure.ts'
-import { TRANSITIONS } from '../src/updates/job-status.ts'
 import { schema } from '../src/schema/index.ts'
+import { TRANSITIONS } from '../src/updates/job-status.ts'
 
 const ROOT = new URL('../', import.meta.url)
 const PAGES = ['README.md', ...['architecture', 'protocol', 'operations', 'security'].map((name) => `docs/${name}.md`)]

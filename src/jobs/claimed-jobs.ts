@@ -1,7 +1,8 @@
 import { type Database, transact } from '../adapters/postgres/client.ts'
 import type { Claim, Queue } from '../adapters/queue.ts'
 import type { Job, Prisma } from '../generated/prisma/client.ts'
-import type { Publish, UpdateLog } from '../updates/update-log.ts'
+import type { Notifier } from '../updates/notifier.ts'
+import type { UpdateLog } from '../updates/update-log.ts'
 import type { Ending } from './ending.ts'
 import { isRequestTaken } from './fal-webhook.ts'
 import { readImage } from './image-store.ts'
@@ -56,10 +57,10 @@ export interface RelayJobsDeps {
   db: Database
   queue: Queue
   log: UpdateLog
-  publish: Publish
+  notifier: Notifier
 }
 
-export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): RelayJobs {
+export function createRelayJobs({ db, queue, log, notifier }: RelayJobsDeps): RelayJobs {
   const mine = ({ jobId, number }: Claim) => ({ id: jobId, claim: number })
 
   async function update(where: Prisma.JobWhereInput, data: Prisma.JobUpdateManyMutationInput): Promise<boolean> {
@@ -147,7 +148,7 @@ export function createRelayJobs({ db, queue, log, publish }: RelayJobsDeps): Rel
           if (!(await queue.complete(tx, claim))) throw new StaleClaim()
           return appended
         })
-        if (ended.outcome === 'stored') publish(ended.update, ended.left)
+        if (ended.outcome === 'stored') notifier.emit('updateStored', ended.update, ended.previous)
         return true
       } catch (error) {
         if (error instanceof StaleClaim) return false

@@ -2,6 +2,7 @@ import type { Database } from '../adapters/postgres/client.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import { isTerminal, TRANSITIONS } from '../updates/job-status.ts'
+import type { Notifier } from '../updates/notifier.ts'
 
 /** What fal tells by itself, by webhook: never more than a reason to look, but for the id of a lost submit. */
 export interface Deliveries {
@@ -16,13 +17,12 @@ export interface Deliveries {
 
 export interface DeliveriesDeps {
   db: Database
-  /** Called when the job's relay should look at its row and at fal. May be called again for the same news. */
-  onNews(jobId: string): void
+  notifier: Notifier
 }
 
 const OPEN_STATUSES = (Object.keys(TRANSITIONS) as JobStatus[]).filter((status) => !isTerminal(status))
 
-export function createDeliveries({ db, onNews }: DeliveriesDeps): Deliveries {
+export function createDeliveries({ db, notifier }: DeliveriesDeps): Deliveries {
   /** One conditional statement, so that of all who know the id, the sender included, one is first and none overwrites. */
   async function adopt(jobId: string, requestId: string): Promise<boolean> {
     try {
@@ -45,7 +45,7 @@ export function createDeliveries({ db, onNews }: DeliveriesDeps): Deliveries {
     take: async ({ jobId, requestId }) => {
       const adopted = await adopt(jobId, requestId)
       if (!adopted && !(await isOpenRequest(jobId, requestId))) return 'ignored'
-      onNews(jobId)
+      notifier.emit('jobChanged', jobId)
       return adopted ? 'adopted' : 'news'
     },
   }

@@ -5,8 +5,10 @@ import { currentTraceParent, withSpan } from '../adapters/telemetry/trace.ts'
 import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../errors.ts'
 import type { Job, Video } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
+import { isCancelable, isTerminal } from '../updates/job-status.ts'
+import type { Notifier } from '../updates/notifier.ts'
 import { readPatiently } from '../updates/retry.ts'
-import type { Publish, UpdateLog } from '../updates/update-log.ts'
+import type { UpdateLog } from '../updates/update-log.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
 import { readImagePiece, saveImage } from './image-store.ts'
 import { countJobs } from './job-counts.ts'
@@ -14,7 +16,6 @@ import { type CreatedRange, type JobFilter, type JobRange, readJobs, readJobsByI
 import { inheritResult } from './kept-result.ts'
 import { DEFAULT_MODEL, type VideoInput } from './models.ts'
 import { type CheckedInput, checkVideoInput } from './settings.ts'
-import { isCancelable, isTerminal } from '../updates/job-status.ts'
 
 /** Who asks. Every job has an owner and is seen by its owner alone. */
 export interface Viewer {
@@ -80,15 +81,10 @@ export interface JobsDeps {
   isAway(error: unknown): boolean
   queue: Queue
   log: UpdateLog
-  /** Called after a commit. */
-  publish: Publish
-  /** Called when a task has been added. */
-  onTask(): void
-  /** Called when a relay should look at the job's row. */
-  onCancel(jobId: string): void
+  notifier: Notifier
 }
 
-export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }: JobsDeps): Jobs {
+export function createJobs({ db, isAway, queue, log, notifier }: JobsDeps): Jobs {
   const loader = new DataLoader<string, Job>(
     async (ids) => {
       const byId = await readPatiently(() => readJobsById(db, ids), { isAway, patienceMs: LOAD_MS })
@@ -168,8 +164,9 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
         await queue.enqueue(tx, job.id)
         return { job, first: updates[0] }
       })
-      if (first) publish({ ...first, ownerId: job.ownerId, logs: [], final: false, missed: 0 }, null)
-      onTask()
+      if (first)
+        notifier.emit('updateStored', { ...first, ownerId: job.ownerId, logs: [], final: false, missed: 0 }, null)
+      notifier.emit('taskAdded')
       return { job, replayed: false }
     } catch (error) {
       if (!(error instanceof KeyTaken && options.key)) throw error
@@ -200,10 +197,10 @@ export function createJobs({ db, isAway, queue, log, publish, onTask, onCancel }
         >`SELECT "submittingAt" IS NOT NULL AS sent FROM "Job" WHERE id = ${id}::uuid FOR UPDATE`
         return await log.appendIn(tx, { jobId: id, claim: null, status: row?.sent ? 'CANCELING' : 'CANCELED' })
       })
-      if (appended.outcome === 'stored') publish(appended.update, appended.left)
+      if (appended.outcome === 'stored') notifier.emit('updateStored', appended.update, appended.previous)
       const after = await get(viewer, id)
       if (appended.outcome !== 'stored' && isTerminal(after.status)) throw new JobStateError(after, 'cancel')
-      onCancel(id)
+      notifier.emit('jobChanged', id)
       return after
     },
 

@@ -1,5 +1,6 @@
 import type { FalError } from '../adapters/fal/errors.ts'
 import type { Database } from '../adapters/postgres/client.ts'
+import type { Logger } from '../adapters/telemetry/logger.ts'
 import { shorten } from '../errors.ts'
 import type { ProviderState } from '../generated/prisma/enums.ts'
 
@@ -26,6 +27,7 @@ export interface ProviderLog {
 
 export interface ProviderLogDeps {
   db: Database
+  logger: Logger
   /** Of this process. */
   id: string
   onError(error: unknown, context: { stage: string }): void
@@ -45,7 +47,7 @@ const AGAIN_MS = 2_000
 const MAX_WORDS = 200
 
 export function createProviderLog(
-  { db, id, onError }: ProviderLogDeps,
+  { db, logger, id, onError }: ProviderLogDeps,
   { touchMs = 30_000, forgetMs = 90_000 }: ProviderLogOptions = {},
 ): ProviderLog {
   let pause: { error: FalError; since: Date } | null = null
@@ -92,10 +94,13 @@ export function createProviderLog(
 
   return {
     paused: (next) => {
+      const { kind, status } = next.error
+      logger[kind === 'auth' ? 'error' : 'warn']({ kind, status }, toPauseLogText(next.error))
       pause = next
       write()
     },
     resumed: () => {
+      if (pause) logger.info({ pausedMs: Date.now() - pause.since.getTime() }, 'submission to fal has resumed')
       pause = null
       write()
     },
@@ -112,6 +117,16 @@ export function createProviderLog(
       if (isWritten) await remove()
     },
   }
+}
+
+function toPauseLogText({ kind, message }: FalError): string {
+  const text = `submission to fal is paused; jobs are waiting: ${message}`
+  return kind === 'auth' ? `${text}: set FAL_KEY to a key that fal accepts` : text
+}
+
+/** The warning of `/readyz`. */
+export function toPauseWarning({ error, since }: { error: FalError; since: Date }): string {
+  return `submission to fal has been paused since ${since.toISOString()}; jobs are waiting: ${error.message}`
 }
 
 export function toProviderState({ kind }: FalError): PauseState {

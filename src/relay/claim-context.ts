@@ -1,6 +1,7 @@
 import type { Fal } from '../adapters/fal/types.ts'
 import type { Claim } from '../adapters/queue.ts'
 import type { RelayJobs } from '../jobs/claimed-jobs.ts'
+import type { Notifier } from '../updates/notifier.ts'
 import type { UpdateLog } from '../updates/update-log.ts'
 import type { Gate } from './circuit-breaker.ts'
 import type { Alarm } from './wake-up.ts'
@@ -15,8 +16,7 @@ export interface RelayDeps {
   webhookUrl: ((jobId: string) => string) | null
   /** How long a submit of unknown outcome is left for fal's webhook to confirm, in milliseconds. */
   adoptionMs: number
-  /** Whoever holds the job, here or elsewhere, should look at its row. */
-  ring(jobId: string): void
+  notifier: Notifier
   /** 0 to 1, for jitter. */
   random(): number
   /** Does the error mean that the database cannot be used for now? */

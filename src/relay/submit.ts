@@ -249,7 +249,7 @@ async function uploadImage(
  * be a video paid for and lost. The mark is its fence: only the submit that set it may say how it ended.
  */
 async function persist<Saved>(
-  { ring, random, onError }: RelayDeps,
+  { notifier, random, onError }: RelayDeps,
   { claim: { jobId }, signal }: Hold,
   save: () => Promise<Saved | false>,
 ): Promise<Saved> {
@@ -258,7 +258,7 @@ async function persist<Saved>(
       const saved = await save()
       if (saved === false) throw new HoldLostError()
       // Who took the job over meanwhile waits for this.
-      if (attempt > 1 || signal.aborted) ring(jobId)
+      if (attempt > 1 || signal.aborted) notifier.emit('jobChanged', jobId)
       return saved
     } catch (error) {
       if (error instanceof HoldLostError) throw error

@@ -9,10 +9,6 @@ import { createAlarm } from './wake-up.ts'
 /** Claims jobs and relays each of them to its end. */
 export interface Worker {
   start(): void
-  /** There is a new task: look at once. */
-  wake(): void
-  /** The job's row, or fal, has something to tell its relay. No effect when it is not held here. */
-  ring(jobId: string): void
   /** How many jobs are held now. */
   readonly size: number
   /** Lets calls that must not be cut come to their end (`graceMs` at most), then gives all claims back. */
@@ -58,7 +54,7 @@ interface Held {
 }
 
 export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
-  const { queue, jobs, fal, gate, isAway, onError } = deps
+  const { queue, jobs, fal, gate, notifier, isAway, onError } = deps
   const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000, usualMs = 5000 } = options
   const held = new Map<string, Held>()
   const stopping = new AbortController()
@@ -280,13 +276,16 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     await letGo()
   }
 
+  const wakeJob = (jobId: string): void => held.get(jobId)?.hold.alarm.ring()
+
   return {
     start: () => {
+      notifier.on('taskAdded', tasks.ring)
+      notifier.on('resync', tasks.ring)
+      notifier.on('jobChanged', wakeJob)
       claiming = untilStopped(claimLoop(), stopping)
       beating = untilStopped(heartbeatLoop(), stopped)
     },
-    wake: () => tasks.ring(),
-    ring: (jobId) => held.get(jobId)?.hold.alarm.ring(),
     get size() {
       return held.size
     },
@@ -299,6 +298,9 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       } finally {
         stopped.abort(new HoldLostError())
         await beating
+        notifier.off('taskAdded', tasks.ring)
+        notifier.off('resync', tasks.ring)
+        notifier.off('jobChanged', wakeJob)
       }
     },
   }

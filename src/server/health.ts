@@ -1,15 +1,35 @@
 import { Hono } from 'hono'
+import { withTimeout } from '../timeout.ts'
+import type { OnError } from './errors.ts'
 
-/** How this instance is, for whoever keeps it running. */
-export interface Health {
-  /** Why this instance should get no requests now; null when it should. */
-  notReady(): Promise<string | null>
+/** What readiness depends on. */
+export interface HealthDeps {
+  isDraining(): boolean
+  /** @throws Error when the database does not answer */
+  pingDatabase(): Promise<unknown>
+  /** Why the database, though it answers, stores nothing; null when it does. */
+  findWriteProblem(): Promise<string | null>
   /** What an operator should know, although requests are served. */
   warnings(): string[]
+  onError: OnError
 }
 
-/** `/healthz`: the process lives. `/readyz`: 200 when it should get requests, else 503 with the reason. */
-export function healthRoutes({ notReady, warnings }: Health): Hono {
+/** How long the database may take to answer, in milliseconds. */
+const READY_MS = 1_500
+
+/** `/healthz`: the process lives. `/readyz`: 200 when this instance should get requests, else 503 with the reason. */
+export function healthRoutes({ isDraining, pingDatabase, findWriteProblem, warnings, onError }: HealthDeps): Hono {
+  async function notReady(): Promise<string | null> {
+    if (isDraining()) return 'draining'
+    try {
+      await withTimeout(READY_MS, pingDatabase())
+      return await withTimeout(READY_MS, findWriteProblem())
+    } catch (error) {
+      onError(error, { stage: 'ready check' })
+      return 'the database cannot be reached'
+    }
+  }
+
   return new Hono()
     .get('/healthz', (http) => http.json({ status: 'ok' }))
     .get('/readyz', async (http) => {

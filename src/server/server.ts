@@ -5,7 +5,7 @@ import { apiRoutes } from './api.ts'
 import type { ErrorDeps } from './errors.ts'
 import { graphiqlRoutes } from './graphiql.ts'
 import { createGraphQLServer } from './graphql.ts'
-import { type Health, healthRoutes } from './health.ts'
+import { type HealthDeps, healthRoutes } from './health.ts'
 import { createHostCheck, hostRoutes } from './hosts.ts'
 import { close, listen, serveRoutes } from './http.ts'
 import { createMemoryBudget } from './memory-budget.ts'
@@ -19,7 +19,7 @@ export interface ServerDeps extends ErrorDeps {
   config: ServerConfig
   schema: GraphQLSchema
   services: Omit<Services, 'publicUrl'>
-  health: Health
+  health: HealthDeps
   metrics: MetricsText
   studio: Omit<StudioOptions, 'basePath'>
   webhooks: Omit<WebhookOptions, 'memory' | 'onError'>

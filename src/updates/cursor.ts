@@ -2,19 +2,19 @@ import { InvalidArgumentError } from '../errors.ts'
 
 const SHAPE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(\d{1,10})$/
 
-/** What Postgres holds in an integer. */
+/** The largest Postgres integer. */
 const MAX_SEQUENCE = 2_147_483_647
 
-/** Longest cursor that is decoded, in characters: ours have 63 at most. */
+/** The longest cursor that is decoded, in characters. Valid ones have at most 63. */
 const MAX_CURSOR_LENGTH = 100
 
-/** A place in a job's log: after the update with this sequence. Opaque to clients. */
+/** The place in a job's history after the update with this sequence. Opaque to clients. */
 export function toCursor(jobId: string, sequence: number): string {
   return Buffer.from(`${jobId}:${sequence}`).toString('base64url')
 }
 
 /**
- * The sequence that a cursor of this job stands for.
+ * The sequence that this job's cursor encodes.
  * @throws InvalidArgumentError naming `argument` when it is malformed or of another job.
  */
 export function parseCursor(cursor: string, jobId: string, argument: string): number {

@@ -1,98 +1,96 @@
+import type { Notifier } from './notifier.ts'
 import { createRecentBuffer, type RecentBuffer } from './recent-buffer.ts'
 import type { Update } from './update.ts'
-import { createTailReader, type TailReaderDeps } from './update-fetcher.ts'
+import { createUpdateFetcher } from './update-fetcher.ts'
+import type { UpdateLog } from './update-log.ts'
 
-/** A reader's hold on something that grows. Release it with `close` (or `using`). */
+/** A subscriber's access to a job's or an owner's recent updates. Dispose of it when done. */
 export interface Watch<T> extends Disposable {
-  /** Newest known index; 0 while nothing is known. */
+  /** The newest known index; 0 while none is known. */
   readonly head: number
-  /** What came after `index`, oldest first; null when memory does not tell and the store must be read. */
+  /** The items after `index`, oldest first; null when memory does not have them all: read the update log then. */
   since(index: number): T[] | null
-  /** Resolves once something after `index` is known of, or `signal` aborts. */
+  /** Resolves once something after `index` is known, or `signal` aborts. */
   changed(index: number, signal: AbortSignal): Promise<void>
 }
 
 /**
- * Wakes the readers of this process. It keeps the recent updates of what is watched, once for all who watch it: a reader
- * costs a place and a flag, however slow it is. What it says is a hint; the log in the database is the truth.
+ * Wakes up this process's subscribers. The recent updates of a watched job are kept once for all of its subscribers, each
+ * of which costs a cursor, however slow it is. The update log is the truth; the hub only saves reading it.
  */
 export interface Hub {
-  /** Tells readers of an update that has been committed. */
-  publish(update: Update): void
-  /**
-   * Says that another process has committed an update. If anybody here watches its job or owner it is read, once for all of
-   * them, together with what else is hinted at in that moment.
-   */
-  hint(hint: { jobId: string; ownerId: string; sequence: number }): void
-  /** Hints may have been missed: looks at everything that is watched, and ends the feeds, which cannot tell what they missed. */
-  gap(): void
   watchJob(jobId: string): Watch<Update>
-  /** All jobs of an owner; indexes are of this process alone. The updates of each job come in order. */
+  /** All jobs of an owner. Indexes are this process's own. The updates of each job come in order. */
   watchOwner(ownerId: string): Watch<Update>
-  /** How many things are being watched. */
+  /** How many jobs and owners are being watched. */
   readonly size: number
+  stop(): void
 }
 
-export interface HubDeps extends Omit<TailReaderDeps, 'accept'> {
-  /** The newest sequence of each of these jobs, in one query. */
-  readHeads(jobIds: string[]): Promise<Map<string, number>>
+export interface HubDeps {
+  notifier: Notifier
+  log: Pick<UpdateLog, 'heads' | 'readTails'>
+  onError(error: unknown, context: { stage: string }): void
 }
 
 export interface HubOptions {
-  /** How many updates are kept in memory per watched job; a reader that is further back reads the database. Default 256. */
+  /** Updates kept per watched job; a subscriber further back reads the database. Default 256. */
   recent?: number
-  /** How many updates are kept per watched owner; a reader that is further back has lost its place. Default 2048. */
+  /** Updates kept per watched owner; a subscriber further back has lost its place. Default 2048. */
   recentOfOwner?: number
-  /** Backstop for lost hints: milliseconds between looks at the heads of all watched jobs. Default 5000. */
-  lookMs?: number
+  /** Backstop for lost notifications: milliseconds between polls of all watched jobs' newest sequences. Default 5000. */
+  pollMs?: number
 }
 
 interface Channel {
   buffer: RecentBuffer<Update>
-  readers: number
+  subscribers: number
   waiting: Set<() => void>
 }
 
 interface OwnerChannel extends Channel {
-  /** The newest update of each job that was told; of as many jobs as updates are kept. */
-  told: Map<string, number>
+  /** The newest sequence sent of each job, for as many jobs as updates are kept. */
+  sent: Map<string, number>
 }
 
-export function createHub(deps: HubDeps, options: HubOptions = {}): Hub & { stop(): void } {
-  const { recent = 256, recentOfOwner = 2048, lookMs = 5000 } = options
+export function createHub({ notifier, log, onError }: HubDeps, options: HubOptions = {}): Hub {
+  const { recent = 256, recentOfOwner = 2048, pollMs = 5000 } = options
   const jobs = new Map<string, Channel>()
   const owners = new Map<string, OwnerChannel>()
-  const tails = createTailReader({ ...deps, accept: (update) => accept(update, { wasRead: true }) }, recent)
+  const fetcher = createUpdateFetcher(
+    { readTails: log.readTails, accept: (update) => accept(update, { isFetched: true }), onError },
+    recent,
+  )
 
-  function accept(update: Update, { wasRead }: { wasRead: boolean }): void {
+  function accept(update: Update, { isFetched }: { isFetched: boolean }): void {
     const ofJob = jobs.get(update.jobId)
-    if (ofJob?.buffer.push(update.sequence, update)) wake(ofJob)
+    if (ofJob?.buffer.push(update.sequence, update)) wakeUp(ofJob)
     const ofOwner = owners.get(update.ownerId)
-    if (ofOwner) acceptForOwner(ofOwner, update, wasRead)
+    if (ofOwner) acceptForOwner(ofOwner, update, isFetched)
   }
 
-  /** In the order of the job's log: one that comes before its predecessor is read again, together with that. */
-  function acceptForOwner(channel: OwnerChannel, update: Update, wasRead: boolean): void {
+  /** Keeps each job's order: an update that arrives before its predecessor is fetched again together with it. */
+  function acceptForOwner(channel: OwnerChannel, update: Update, isFetched: boolean): void {
     const { jobId, sequence } = update
-    const last = channel.told.get(jobId)
+    const last = channel.sent.get(jobId)
     if (last !== undefined && sequence <= last) return
-    if (last !== undefined && sequence > last + 1 && !wasRead) {
-      tails.want(jobId, last)
+    if (last !== undefined && sequence > last + 1 && !isFetched) {
+      fetcher.request(jobId, last)
       return
     }
-    // Newest at the end, so that the job that was silent for longest is the one that is forgotten.
-    channel.told.delete(jobId)
-    channel.told.set(jobId, sequence)
-    if (channel.told.size > recentOfOwner) channel.told.delete(channel.told.keys().next().value ?? '')
+    // Moved to the end of the map: its first job, silent for longest, is the one that is dropped.
+    channel.sent.delete(jobId)
+    channel.sent.set(jobId, sequence)
+    if (channel.sent.size > recentOfOwner) channel.sent.delete(channel.sent.keys().next().value ?? '')
     channel.buffer.push(channel.buffer.head + 1, update)
-    wake(channel)
+    wakeUp(channel)
   }
 
   function watch<C extends Channel>(channels: Map<string, C>, key: string, create: () => C): Watch<Update> {
     const channel = channels.get(key) ?? create()
     channels.set(key, channel)
-    channel.readers++
-    let open = true
+    channel.subscribers++
+    let isOpen = true
     return {
       get head() {
         return channel.buffer.head
@@ -100,76 +98,87 @@ export function createHub(deps: HubDeps, options: HubOptions = {}): Hub & { stop
       since: (index) => channel.buffer.since(index),
       changed: (index, signal) => changed(channel, index, signal),
       [Symbol.dispose]: () => {
-        if (!open) return
-        open = false
-        channel.readers--
-        if (channel.readers === 0) channels.delete(key)
+        if (!isOpen) return
+        isOpen = false
+        channel.subscribers--
+        if (channel.subscribers === 0) channels.delete(key)
       },
     }
   }
 
   function createChannel(capacity: number): Channel {
-    return { buffer: createRecentBuffer<Update>(capacity), readers: 0, waiting: new Set() }
+    return { buffer: createRecentBuffer<Update>(capacity), subscribers: 0, waiting: new Set() }
   }
 
-  // One statement for everything that is watched, however many watch it.
-  let looking = false
-  async function look(): Promise<void> {
-    if (looking || jobs.size === 0) return
-    looking = true
+  // One query for all watched jobs, however many subscribers they have.
+  let isPolling = false
+  async function poll(): Promise<void> {
+    if (isPolling || jobs.size === 0) return
+    isPolling = true
     try {
-      for (const [jobId, head] of await deps.readHeads([...jobs.keys()])) {
+      for (const [jobId, head] of await log.heads([...jobs.keys()])) {
         const channel = jobs.get(jobId)
-        if (channel && head > channel.buffer.head) readOrRaise(jobId, channel, head)
+        if (channel && head > channel.buffer.head) fetchOrAdvance(jobId, channel, head)
       }
     } catch (error) {
-      deps.onError(error, { stage: 'look for missed updates' })
+      onError(error, { stage: 'poll for missed updates' })
     } finally {
-      looking = false
+      isPolling = false
     }
   }
-  const timer = setInterval(() => void look(), lookMs)
-  timer.unref()
 
-  /** A channel that knows nothing yet has readers at different places: they read for themselves, once. */
-  function readOrRaise(jobId: string, channel: Channel, head: number): void {
-    if (channel.buffer.head > 0) tails.want(jobId, channel.buffer.head)
-    else if (channel.buffer.advanceTo(head)) wake(channel)
+  /** The subscribers of a channel that knows nothing yet are at different places: each reads the log once. */
+  function fetchOrAdvance(jobId: string, channel: Channel, head: number): void {
+    if (channel.buffer.head > 0) fetcher.request(jobId, channel.buffer.head)
+    else if (channel.buffer.advanceTo(head)) wakeUp(channel)
   }
 
+  const acceptStored = (update: Update): void => accept(update, { isFetched: false })
+
+  /** Fetches what another process stored, if its job or owner is watched here. */
+  function fetchRemote({ jobId, ownerId, sequence }: { jobId: string; ownerId: string; sequence: number }): void {
+    const ofJob = jobs.get(jobId)
+    const ofOwner = owners.get(ownerId)
+    if (ofJob && sequence > ofJob.buffer.head)
+      fetcher.request(jobId, ofJob.buffer.head > 0 ? ofJob.buffer.head : sequence - 1)
+    if (ofOwner && sequence > (ofOwner.sent.get(jobId) ?? 0))
+      fetcher.request(jobId, ofOwner.sent.get(jobId) ?? sequence - 1)
+  }
+
+  /** Polls all watched jobs, and ends the feeds, which cannot know what they missed. */
+  function resync(): void {
+    void poll()
+    for (const channel of owners.values()) {
+      channel.sent.clear()
+      // One further than any subscriber has read: its next read finds that its place is lost.
+      channel.buffer.advanceTo(channel.buffer.head + 2)
+      wakeUp(channel)
+    }
+  }
+
+  const timer = setInterval(() => void poll(), pollMs).unref()
+  notifier.on('updateStored', acceptStored)
+  notifier.on('remoteUpdateStored', fetchRemote)
+  notifier.on('resync', resync)
+
   return {
-    publish: (update) => accept(update, { wasRead: false }),
-    hint: ({ jobId, ownerId, sequence }) => {
-      const ofJob = jobs.get(jobId)
-      const ofOwner = owners.get(ownerId)
-      if (ofJob && sequence > ofJob.buffer.head)
-        tails.want(jobId, ofJob.buffer.head > 0 ? ofJob.buffer.head : sequence - 1)
-      if (ofOwner && sequence > (ofOwner.told.get(jobId) ?? 0))
-        tails.want(jobId, ofOwner.told.get(jobId) ?? sequence - 1)
-    },
-    gap: () => {
-      void look()
-      for (const channel of owners.values()) {
-        channel.told.clear()
-        // One further than anybody is: whoever reads on learns that its place is lost.
-        channel.buffer.advanceTo(channel.buffer.head + 2)
-        wake(channel)
-      }
-    },
     watchJob: (jobId) => watch(jobs, jobId, () => createChannel(recent)),
     watchOwner: (ownerId) =>
-      watch(owners, ownerId, () => ({ ...createChannel(recentOfOwner), told: new Map<string, number>() })),
+      watch(owners, ownerId, () => ({ ...createChannel(recentOfOwner), sent: new Map<string, number>() })),
     get size() {
       return jobs.size + owners.size
     },
     stop: () => {
+      notifier.off('updateStored', acceptStored)
+      notifier.off('remoteUpdateStored', fetchRemote)
+      notifier.off('resync', resync)
       clearInterval(timer)
-      tails.stop()
+      fetcher.stop()
     },
   }
 }
 
-function wake(channel: Channel): void {
+function wakeUp(channel: Channel): void {
   const waiting = [...channel.waiting]
   channel.waiting.clear()
   for (const resolve of waiting) resolve()

@@ -1,8 +1,8 @@
 import type { JobStatus } from '../generated/prisma/enums.ts'
 
 /**
- * Where a job may go from each state. What is not here does not happen: a state that fal repeats, reorders or takes
- * back changes nothing.
+ * The status table: which status may follow which. Any other change is ignored, such as a status that fal repeats,
+ * reorders or takes back.
  *
  * ```
  * PENDING ─submit→ QUEUED ─→ RUNNING ─→ STORING ─→ SUCCEEDED
@@ -11,8 +11,8 @@ import type { JobStatus } from '../generated/prisma/enums.ts'
  *    └ any of the three ─cancelJob→ CANCELING ───→ CANCELED | SUCCEEDED (fal had finished) | FAILED
  * ```
  *
- * A step that nobody saw is skipped: fal may be found at COMPLETED by the first look. Without storage of our own there
- * is no STORING. A job that fal never got is canceled at once.
+ * Statuses that were never observed are skipped: the first poll may find the request COMPLETED at fal. Without storage of
+ * our own there is no STORING. A job that was never sent to fal is canceled at once.
  */
 export const TRANSITIONS = {
   PENDING: ['QUEUED', 'RUNNING', 'STORING', 'CANCELING', 'SUCCEEDED', 'FAILED', 'CANCELED'],
@@ -29,12 +29,12 @@ export function canMove(from: JobStatus, to: JobStatus): boolean {
   return (TRANSITIONS[from] as readonly JobStatus[]).includes(to)
 }
 
-/** True when the job has ended and nothing about it changes any more. */
+/** True when the job has ended: its history is complete. */
 export function isTerminal(status: JobStatus): boolean {
   return TRANSITIONS[status].length === 0
 }
 
-/** True while cancelJob can still ask fal to stop. */
+/** True while cancelJob can still ask fal to stop the request. */
 export function isCancelable(status: JobStatus): boolean {
   return canMove(status, 'CANCELING')
 }

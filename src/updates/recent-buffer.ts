@@ -1,12 +1,12 @@
-/** The newest items of something numbered 1, 2, 3 …, without gaps between the first and the last of them. */
+/** The newest items of a sequence numbered 1, 2, 3 …: those kept have no gap between them. */
 export interface RecentBuffer<T> {
-  /** Newest number known; 0 while none is. */
+  /** The newest known number; 0 while none is known. */
   readonly head: number
-  /** Adds an item. True when it is newer than all before. One that is not the next number starts over. */
+  /** Adds an item. Returns whether it is the newest. Skipping a number drops the items before it. */
   push(index: number, item: T): boolean
-  /** Notes that `index` exists, without having it. True when that is news. */
+  /** Records that `index` exists, without its item. Returns whether that was new. */
   advanceTo(index: number): boolean
-  /** The items after `index`; null when some of them are not (or may not be) here. */
+  /** The items after `index`; null when some of them are not, or may not be, in the buffer. */
   since(index: number): T[] | null
 }
 

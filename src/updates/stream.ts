@@ -4,24 +4,25 @@ import { readPatiently } from './retry.ts'
 import type { Update } from './update.ts'
 import type { UpdateLog } from './update-log.ts'
 
-/** Live reading of the log. */
+/** Live reading of the update log. */
 export interface Streams {
   /**
-   * Yields a job's updates in sequence order, each exactly once, and ends after the one that ends the job.
-   * @param after - null: first the state now (with the log lines so far), then what comes. A sequence: what comes after it.
-   * @throws InvalidArgumentError when `after` is beyond the log.
+   * Yields a job's updates in sequence order, each exactly once, and ends after the terminal update.
+   * @param after - a sequence: starts with the update that follows it. Null: starts with the job's current state and all
+   *   log lines so far, as one update.
+   * @throws InvalidArgumentError when `after` is beyond the log
    */
   ofJob(jobId: string, after: number | null): AsyncIterableIterator<Update>
   /**
-   * Yields the updates of all jobs of an owner as they come, from now on.
-   * @throws FeedLaggedError when the reader has fallen further behind than is kept.
+   * Yields the updates of all jobs of an owner from now on.
+   * @throws FeedLaggedError when the subscriber falls further behind than the hub keeps updates
    */
   ofOwner(ownerId: string): AsyncIterableIterator<Update>
-  /** How many are being read now. */
+  /** How many streams are open. */
   readonly open: number
 }
 
-/** Updates read from the database at a time: what a slow reader holds at most. */
+/** Updates read from the database at a time: the most that a slow subscriber holds in memory. */
 const PAGE = 100
 
 export interface StreamsDeps {
@@ -45,7 +46,7 @@ export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
 
   async function* ofJob(jobId: string, after: number | null, signal: AbortSignal): AsyncGenerator<Update> {
     using _open = countOpen()
-    // Registered before the log is read: an update that commits in between is in one of the two.
+    // Watched before the log is read: an update that commits in between is in one of the two.
     using watch = hub.watchJob(jobId)
     let cursor = after ?? 0
     if (after === null) {
@@ -54,12 +55,12 @@ export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
       if (now.final) return
       cursor = now.sequence
     }
-    // A cursor that a client brings is looked up in the log once: memory cannot tell that the job has ended at it.
-    let isKnown = after === null
+    // A client's cursor is looked up in the log once: the hub cannot know that the job ended at it.
+    let isVerified = after === null
     while (!signal.aborted) {
-      const recent: Update[] | null = isKnown ? watch.since(cursor) : null
-      const updates: Update[] | 'ended' = recent ?? (await read(jobId, cursor, isKnown ? signal : null))
-      isKnown = true
+      const recent: Update[] | null = isVerified ? watch.since(cursor) : null
+      const updates: Update[] | 'ended' = recent ?? (await read(jobId, cursor, isVerified ? signal : null))
+      isVerified = true
       if (updates === 'ended') return
       for (const update of updates) {
         yield { ...update, missed: update.sequence - cursor - 1 }
@@ -70,7 +71,7 @@ export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
     }
   }
 
-  /** @param signal - of a reader that has begun; one that has not is better told at once */
+  /** @param signal - null before the first read, whose failure the subscriber should see at once */
   async function read(jobId: string, cursor: number, signal: AbortSignal | null): Promise<Update[] | 'ended'> {
     if (signal === null) return await readAfter(jobId, cursor)
     return await readPatiently(() => readAfter(jobId, cursor), { isAway, signal })
@@ -86,7 +87,7 @@ export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
         '`after` is beyond the log of this job: expected a cursor that this server gave out.',
       )
     if (cursor === now.sequence) return now.final ? 'ended' : []
-    // Either they came between the two reads, or they are gone; the end of the job never is: tell it, with the gap.
+    // Updates were stored between the two reads, or were pruned. The terminal one never is: yield it, counting the rest.
     const late = await log.read(jobId, { after: cursor, limit: PAGE })
     return late.length === 0 && now.final ? [{ ...now, logs: [] }] : late
   }
@@ -115,7 +116,7 @@ export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
   }
 }
 
-/** An iterator whose `return` takes effect at once, also while the generator waits: a bare generator would wait for the next update. */
+/** An iterator whose `return` takes effect at once. A bare generator's would wait for the next update. */
 function toStoppable<T>(generate: (signal: AbortSignal) => AsyncGenerator<T>): AsyncIterableIterator<T> {
   const controller = new AbortController()
   const generator = generate(controller.signal)

@@ -1,65 +1,65 @@
 import type { Update } from './update.ts'
 
-/** Reads updates that this process did not write: one query at a time, for all that is wanted by then. */
-export interface TailReader {
-  /** What came after a sequence of a job is handed on soon. */
-  want(jobId: string, after: number): void
+/** Reads updates that other processes stored: one query at a time, for all jobs that were requested in the meantime. */
+export interface UpdateFetcher {
+  /** Requests a job's updates after a sequence; `accept` receives them soon. */
+  request(jobId: string, after: number): void
   stop(): void
 }
 
-export interface TailReaderDeps {
-  /** What came after the given sequence of each job, in order, in one query; of each as many as `limit`. */
+export interface UpdateFetcherDeps {
+  /** The updates after the given sequence of each job, in order, in one query; at most `limit` of each job. */
   readTails(after: ReadonlyMap<string, number>, limit: number): Promise<Update[]>
-  /** Is given what was read, in the order of each job. */
+  /** Receives what was read, in each job's order. */
   accept(update: Update): void
   onError(error: unknown, context: { stage: string }): void
 }
 
-/** What is wanted within this time is one read, in milliseconds. */
+/** How long requests are collected into one query, in milliseconds. */
 const COLLECT_MS = 3
-/** Until a read that failed is taken again, in milliseconds. */
-const AGAIN_MS = 1_000
+/** How long after a failed query the next one runs, in milliseconds. */
+const RETRY_MS = 1_000
 
-/** @param limit - updates read of a job at a time */
-export function createTailReader({ readTails, accept, onError }: TailReaderDeps, limit: number): TailReader {
-  let wanted = new Map<string, number>()
+/** @param limit - updates read per job and query */
+export function createUpdateFetcher({ readTails, accept, onError }: UpdateFetcherDeps, limit: number): UpdateFetcher {
+  let requested = new Map<string, number>()
   let timer: NodeJS.Timeout | undefined
   let isReading = false
 
-  async function read(): Promise<void> {
+  async function fetch(): Promise<void> {
     timer = undefined
     if (isReading) return
     isReading = true
-    const after = wanted
-    wanted = new Map()
+    const after = requested
+    requested = new Map()
     let delayMs = COLLECT_MS
     try {
       for (const update of await readTails(after, limit)) accept(update)
     } catch (error) {
       onError(error, { stage: 'read updates' })
-      // Of what is watched there is only so much; what nobody watches by then costs one row of a query.
+      // Bounded by what is watched. A job that nobody watches any more costs one row of the next query.
       for (const [jobId, sequence] of after) add(jobId, sequence)
-      delayMs = AGAIN_MS
+      delayMs = RETRY_MS
     }
     isReading = false
-    if (wanted.size > 0) schedule(delayMs)
+    if (requested.size > 0) schedule(delayMs)
   }
 
   function schedule(delayMs: number): void {
-    timer ??= setTimeout(() => void read(), delayMs)
+    timer ??= setTimeout(() => void fetch(), delayMs)
   }
 
   function add(jobId: string, after: number): void {
-    wanted.set(jobId, Math.min(after, wanted.get(jobId) ?? after))
+    requested.set(jobId, Math.min(after, requested.get(jobId) ?? after))
   }
 
   return {
-    want: (jobId, after) => {
+    request: (jobId, after) => {
       add(jobId, after)
       schedule(COLLECT_MS)
     },
     stop: () => {
-      // Whatever is still asked for is for nobody.
+      // A read that is under way finds this set, and schedules no other.
       isReading = true
       clearTimeout(timer)
     },

@@ -3,64 +3,65 @@ import type { Database, Transaction } from '../adapters/postgres/client.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import { isTerminal, TRANSITIONS } from './job-status.ts'
-import type { LeftState, LogLine, Update } from './update.ts'
+import type { Notifier } from './notifier.ts'
+import type { LogLine, PreviousStatus, Update } from './update.ts'
 
-/** What somebody has to say about a job. */
+/** A proposed change to a job. */
 export interface Change {
   jobId: string
-  /** Number of the relay's hold on the job: a stale one writes nothing. Null when no hold is needed. */
+  /** The number of the worker's claim: a stale one writes nothing. Null when no claim is needed. */
   claim: number | null
-  /** Taken only if the job may go there from where it is; otherwise the job's state stays. */
+  /** Applied only if the status table allows it; otherwise the job keeps its status. */
   status: JobStatus
   queuePosition?: number | null
   progress?: number | null
   logs?: LogLine[]
-  /** How much of the provider's log has been taken by now: lines, and bytes of their text. */
+  /** How much of the provider's log has been recorded in all: lines, and bytes of their text. */
   taken?: { lines: number; bytes: number }
 }
 
-/** What became of a change. Nothing is stored when it says nothing new. */
+/** The outcome of a change. A change that brings nothing new is not stored. */
 export type Appended =
-  /** `left`: the state that the job has left by it; null when it stayed. */
-  | { outcome: 'stored'; update: Update; status: JobStatus; left: LeftState | null }
+  /** `previous`: the status that the job left by the update; null when its status stayed. */
+  | { outcome: 'stored'; update: Update; status: JobStatus; previous: PreviousStatus | null }
   | { outcome: 'unchanged'; status: JobStatus }
-  /** The job is gone, or somebody else has a newer hold on it: stop. */
+  /** The job does not exist, or has a newer claim: stop. */
   | { outcome: 'fenced' }
 
-/** Selects stored updates of a job: those after, or before, a sequence. */
+/** Selects stored updates of a job by sequence, both bounds exclusive. */
 export interface UpdateRange {
   after?: number
   before?: number
   limit: number
-  /** True: the newest of the range instead of the oldest. Order of the answer is ascending all the same. */
+  /** True selects the newest of the range instead of the oldest. The result is in ascending order either way. */
   fromEnd?: boolean
 }
 
-/** The log of every job: append only, numbered under the job's row lock, so that who has seen n has seen all before it. */
+/**
+ * The history of every job: append-only, and numbered under the job's row lock, so that a subscriber who has update n has
+ * all updates before it.
+ */
 export interface UpdateLog {
-  /** Appends, with what others append at the same moment, in one statement. At most one call per job at a time. */
+  /** Appends in one statement with all changes of the same moment. At most one call per job at a time. */
   append(change: Change): Promise<Appended>
-  /** Appends within a transaction. The caller publishes the update once it has committed. */
+  /** Appends within a transaction. The caller emits `updateStored` once it has committed. */
   appendIn(tx: Transaction, change: Change): Promise<Appended>
   read(jobId: string, range: UpdateRange): Promise<Update[]>
   /** The same range of many jobs in one query. */
   readMany(jobIds: readonly string[], range: UpdateRange): Promise<Map<string, Update[]>>
   /** The job's state now as one update, with the newest sequence and all log lines so far, read in one statement. */
   snapshot(jobId: string): Promise<Update>
-  /** What came after the given sequence of each job, oldest first, in one query; of each as many as `limit`. */
+  /** The updates after the given sequence of each job, oldest first, in one query; at most `limit` of each. */
   readTails(after: ReadonlyMap<string, number>, limit: number): Promise<Update[]>
   /** Newest sequence of each job. */
   heads(jobIds: readonly string[]): Promise<Map<string, number>>
 }
 
-/** Told of every update after its commit. */
-export type Publish = (update: Update, left: LeftState | null) => void
-
 /** Milliseconds for which appends are collected into one statement. */
 const COLLECT_MS = 5
 
-export function createUpdateLog({ db, publish }: { db: Database; publish: Publish }): UpdateLog {
-  // What made the video may have told no progress, or not all of it; and rows of older versions have none.
+export function createUpdateLog({ db, notifier }: { db: Database; notifier: Notifier }): UpdateLog {
+  // The model may have reported no progress, or not all of it, and rows of older versions have none.
   const toUpdate = (row: UpdateRow): Update => ({
     ...row,
     progress: row.status === 'SUCCEEDED' ? 1 : row.progress,
@@ -74,13 +75,13 @@ export function createUpdateLog({ db, publish }: { db: Database; publish: Publis
     return changes.map(({ jobId }) => {
       const row = byJob.get(jobId)
       if (!row) return { outcome: 'fenced' }
-      const { stored, left, leftSeconds: seconds, ...update } = row
+      const { stored, previous, previousSeconds: seconds, ...update } = row
       if (!stored) return { outcome: 'unchanged', status: row.status }
       return {
         outcome: 'stored',
         update: toUpdate(update),
         status: row.status,
-        left: left === null ? null : { status: left, seconds },
+        previous: previous === null ? null : { status: previous, seconds },
       }
     })
   }
@@ -88,7 +89,8 @@ export function createUpdateLog({ db, publish }: { db: Database; publish: Publis
   const batches = new DataLoader<Change, Appended>(
     async (changes) => {
       const appended = await appendAll(db, changes)
-      for (const result of appended) if (result.outcome === 'stored') publish(result.update, result.left)
+      for (const result of appended)
+        if (result.outcome === 'stored') notifier.emit('updateStored', result.update, result.previous)
       return appended
     },
     { cache: false, maxBatchSize: 500, batchScheduleFn: (flush) => setTimeout(flush, COLLECT_MS) },
@@ -111,7 +113,7 @@ export function createUpdateLog({ db, publish }: { db: Database; publish: Publis
     return updates
   }
 
-  /** Of readers that come at once, as after a restart, many are at the same place: each place is read once. */
+  /** Subscribers that connect at once, as after a restart, mostly share a cursor: each page is read once. */
   const pages = new DataLoader<UpdateRange & { jobId: string }, Update[]>(
     async (wanted) => {
       const ranges = Map.groupBy(wanted, ({ jobId: _, ...range }) => JSON.stringify(range))
@@ -176,7 +178,7 @@ const MOVES = Prisma.raw(
 )
 
 type UpdateRow = Omit<Update, 'final' | 'missed'>
-type AppendedRow = UpdateRow & { stored: boolean; left: JobStatus | null; leftSeconds: number }
+type AppendedRow = UpdateRow & { stored: boolean; previous: JobStatus | null; previousSeconds: number }
 
 /**
  * One statement: lock the rows in one order (two batches never wait for each other in a circle), decide what is new,
@@ -230,7 +232,7 @@ function appendStatement(changes: readonly Change[]): Prisma.Sql {
       RETURNING *
     )
     SELECT p."jobId", a."ownerId", s.sequence, s.at, p.next AS status, s."queuePosition", s.progress, s.logs, s.sequence IS NOT NULL AS stored,
-      CASE WHEN p.moved AND a.id IS NOT NULL THEN p.previous::text END AS "left",
-      greatest(0, extract(epoch FROM a."statusSince" - p."previousSince"))::float8 AS "leftSeconds"
+      CASE WHEN p.moved AND a.id IS NOT NULL THEN p.previous::text END AS previous,
+      greatest(0, extract(epoch FROM a."statusSince" - p."previousSince"))::float8 AS "previousSeconds"
     FROM placed p LEFT JOIN advanced a ON a.id = p."jobId" LEFT JOIN stored s ON s."jobId" = p."jobId"`
 }

@@ -89,6 +89,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
     values: ['src/errors.ts', 'src/adapters/postgres/connection-options.ts', 'src/adapters/postgres/database-url.ts'],
   },
   { place: 'src/lifecycle.ts', values: [], packages: [] },
+  { place: 'src/timeout.ts', values: [], packages: [] },
   { place: 'src/errors.ts', values: [], types: [GENERATED], packages: [] },
   {
     place: 'src/context.ts',
@@ -98,7 +99,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   {
     place: 'src/server/',
-    values: ['src/server/', 'src/context.ts', 'src/errors.ts', TRACE],
+    values: ['src/server/', 'src/context.ts', 'src/errors.ts', 'src/timeout.ts', TRACE],
     types: ['src/config.ts'],
     notPackages: ['@pothos/', ...STORES],
   },
@@ -138,7 +139,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   { place: TRACE, values: [], packages: ['@opentelemetry/api'] },
   {
     place: 'src/adapters/',
-    values: ['src/adapters/', 'src/errors.ts', GENERATED],
+    values: ['src/adapters/', 'src/errors.ts', 'src/timeout.ts', GENERATED],
     notPackages: GRAPHQL,
   },
   { place: 'src/generated/', values: [GENERATED] },

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FalError } from '../../src/adapters/fal/errors.ts'
 import { openDatabase } from '../../src/adapters/postgres/client.ts'
 import { STUDIO_DIRECTORY } from '../../src/adapters/studio-build.ts'
+import { createLogger } from '../../src/adapters/telemetry/logger.ts'
 import { createProviderLog } from '../../src/jobs/provider.ts'
 import { until } from '../helpers/until.ts'
 import { noBrowser } from './browser.ts'
@@ -80,7 +81,7 @@ describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
   test('in the banner that says why nothing moves, which comes with a pause and goes with it', async () => {
     const db = openDatabase({ url: rig.databaseUrl, onError: () => {} })
     // Another process of the installation: whichever meets it, all pages tell it.
-    const other = createProviderLog({ db, id: randomUUID(), onError: () => {} })
+    const other = createProviderLog({ db, logger: createLogger('silent'), id: randomUUID(), onError: () => {} })
     other.paused({ error: new FalError('auth', 'Invalid key', { status: 401 }), since: new Date() })
     await until(async () => (await other.read()).state === 'KEY_REFUSED')
     const { page, context } = await rig.open('/', { bypassCSP: true })

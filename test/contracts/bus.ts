@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import type { Bus, BusEvents, Hint } from '../../src/adapters/bus/bus.ts'
+import type { Bus, BusEvents, Notification } from '../../src/adapters/bus/bus.ts'
 import { until } from '../helpers/until.ts'
 
 /** What the suite needs of a driver. */
@@ -12,7 +12,7 @@ export interface BusDriver {
 }
 
 interface Member extends Bus {
-  hints: Hint[]
+  hints: Notification[]
   gaps: number
   errors: string[]
 }
@@ -25,10 +25,10 @@ export function testBus(driver: () => BusDriver): void {
   })
 
   async function join(): Promise<Member> {
-    const seen = { hints: [] as Hint[], gaps: 0, errors: [] as string[] }
+    const seen = { hints: [] as Notification[], gaps: 0, errors: [] as string[] }
     const bus = await driver().open({
-      onHint: (hint) => seen.hints.push(hint),
-      onGap: () => {
+      onNotification: (hint) => seen.hints.push(hint),
+      onResync: () => {
         seen.gaps++
       },
       onError: (_error, { stage }) => seen.errors.push(stage),
@@ -38,11 +38,16 @@ export function testBus(driver: () => BusDriver): void {
     return member
   }
 
-  const update = (sequence: number): Hint => ({ kind: 'update', jobId: 'a job', ownerId: 'an "öwner"', sequence })
+  const update = (sequence: number): Notification => ({
+    kind: 'update',
+    jobId: 'a job',
+    ownerId: 'an "öwner"',
+    sequence,
+  })
 
   test('a hint comes to all others as it was, and not to its sender', async () => {
     const [one, two, three] = [await join(), await join(), await join()]
-    const hints: Hint[] = [{ kind: 'task' }, update(7), { kind: 'look', jobId: 'b' }]
+    const hints: Notification[] = [{ kind: 'task' }, update(7), { kind: 'job', jobId: 'b' }]
     for (const hint of hints) one.send(hint)
     await until(() => two.hints.length === 3 && three.hints.length === 3)
     two.send({ kind: 'task' })

@@ -5,6 +5,7 @@ import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import { createRelayJobs, type RelayJobs } from '../../src/jobs/claimed-jobs.ts'
 import { createDeliveries, type Deliveries } from '../../src/jobs/fal-webhook.ts'
 import type { TRANSITIONS } from '../../src/updates/job-status.ts'
+import { createNotifier } from '../../src/updates/notifier.ts'
 import { createUpdateLog } from '../../src/updates/update-log.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 
@@ -20,9 +21,10 @@ beforeAll(async () => {
   database = await createTestDatabase()
   db = openDatabase({ url: database.url, onError })
   queue = await openQueue({ url: database.url, onError })
-  const log = createUpdateLog({ db, publish: () => {} })
-  jobs = createRelayJobs({ db, queue, log, publish: () => {} })
-  deliveries = createDeliveries({ db, onNews: (jobId) => news.push(jobId) })
+  const notifier = createNotifier()
+  notifier.on('jobChanged', (jobId) => news.push(jobId))
+  jobs = createRelayJobs({ db, queue, log: createUpdateLog({ db, notifier }), notifier })
+  deliveries = createDeliveries({ db, notifier })
 })
 beforeEach(() => {
   news = []

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { FalError } from '../../src/adapters/fal/errors.ts'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
+import { createLogger } from '../../src/adapters/telemetry/logger.ts'
 import { createProviderLog, type ProviderLog, toPauseReason } from '../../src/jobs/provider.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { until } from '../helpers/until.ts'
@@ -11,6 +12,7 @@ const limited = new FalError('rate-limited', 'slow down', { status: 429 })
 
 let database: TestDatabase
 let db: Database
+const logger = createLogger('silent')
 const errors: unknown[] = []
 const onError = (error: unknown) => void errors.push(error)
 
@@ -31,7 +33,7 @@ afterAll(async () => {
 
 /** What one process writes; never touched again unless told otherwise, as if it were killed at once. */
 function openLog(options: { touchMs?: number; forgetMs?: number } = {}): ProviderLog {
-  return createProviderLog({ db, id: randomUUID(), onError }, { touchMs: 3600_000, ...options })
+  return createProviderLog({ db, logger, id: randomUUID(), onError }, { touchMs: 3600_000, ...options })
 }
 
 const stateOf = async (log: ProviderLog) => (await log.read()).state
@@ -105,7 +107,7 @@ test('what the database could not take is written soon after', async () => {
       $executeRaw: ({ args, query }) => (isAway ? Promise.reject(new Error('the database is away')) : query(args)),
     },
   }) as unknown as Database
-  const log = createProviderLog({ db: flaky, id: randomUUID(), onError: (error) => failed.push(error) })
+  const log = createProviderLog({ db: flaky, logger, id: randomUUID(), onError: (error) => failed.push(error) })
   log.paused({ error: refused, since: new Date() })
   await until(() => failed.length > 0)
   isAway = false

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../src/adapters/postgres/client.ts'
 import type { RelayJobs } from '../../src/jobs/claimed-jobs.ts'
 import { createFailure } from '../../src/jobs/failure.ts'
@@ -22,9 +22,11 @@ beforeAll(async () => {
 
 afterAll(() => rig.close())
 
-async function relay(script: FalScript, hold: Hold, ring: (jobId: string) => void = () => {}) {
+async function relay(script: FalScript, hold: Hold, onJobChanged: (jobId: string) => void = () => {}) {
   const fal = await startScriptedFal(script)
-  const deps = { ...rig.toDeps(fal.url), ring }
+  const deps = rig.toDeps(fal.url)
+  deps.notifier.on('jobChanged', onJobChanged)
+  onTestFinished(() => void deps.notifier.off('jobChanged', onJobChanged))
   const done = relayJob(deps, hold)
   return { fal, done, deps }
 }

@@ -5,6 +5,7 @@ import { createRelayJobs, type RelayJobs } from '../../src/jobs/claimed-jobs.ts'
 import { createGate } from '../../src/relay/circuit-breaker.ts'
 import type { Hold, RelayDeps } from '../../src/relay/claim-context.ts'
 import { createAlarm } from '../../src/relay/wake-up.ts'
+import { createNotifier } from '../../src/updates/notifier.ts'
 import { createUpdateLog, type UpdateLog } from '../../src/updates/update-log.ts'
 import { type FaultProxy, startFaultProxy } from '../helpers/fault-proxy.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
@@ -33,8 +34,9 @@ export async function openRelayRig(): Promise<RelayRig> {
   const proxied = postgres.through(database.url)
   const db = openDatabase({ url: proxied, onError })
   const queue = await openQueue({ url: proxied, onError })
-  const log = createUpdateLog({ db, publish: () => {} })
-  const jobs = createRelayJobs({ db, queue, log, publish: () => {} })
+  const notifier = createNotifier()
+  const log = createUpdateLog({ db, notifier })
+  const jobs = createRelayJobs({ db, queue, log, notifier })
   return {
     url: database.url,
     postgres,
@@ -61,7 +63,7 @@ export async function openRelayRig(): Promise<RelayRig> {
       gate: createGate({ random: () => 0, probe: async () => {}, onPause: () => {}, onResume: () => {} }),
       webhookUrl: null,
       adoptionMs: 900_000,
-      ring: () => {},
+      notifier,
       random: () => 0,
       isAway: isDatabaseAway,
       onError,

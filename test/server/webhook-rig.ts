@@ -8,6 +8,7 @@ import { createWebhookAddress, type WebhookAddress } from '../../src/jobs/webhoo
 import { close, listen, serveRoutes } from '../../src/server/http.ts'
 import { createMemoryBudget } from '../../src/server/memory-budget.ts'
 import { webhookRoutes } from '../../src/server/webhooks.ts'
+import { createNotifier } from '../../src/updates/notifier.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { type Delivery, openWebhookSender, type WebhookSender } from '../helpers/webhook-sender.ts'
 
@@ -56,7 +57,9 @@ export async function openWebhookRig({ databaseUrl }: { databaseUrl?: string } =
   const signatures = openFalSignatures({ jwksUrl: sender.jwksUrl, onError })
   const { server, url } = await listen({ host: '127.0.0.1', port: 0 })
   const address = createWebhookAddress({ publicUrl: () => url, secret: SECRET })
-  const deliveries = createDeliveries({ db: takingDb, onNews: (jobId) => news.push(jobId) })
+  const notifier = createNotifier()
+  notifier.on('jobChanged', (jobId) => news.push(jobId))
+  const deliveries = createDeliveries({ db: takingDb, notifier })
   const memory = createMemoryBudget()
   const routes = webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, memory, onError })
   serveRoutes(server, [routes], { basePath: '', onError })

@@ -54,7 +54,7 @@ export function createMemoryLog({ publish = () => {}, delay = async () => {} }: 
       outcome: 'stored',
       update,
       status: next,
-      left: next === now.status ? null : { status: now.status, seconds: 0 },
+      previous: next === now.status ? null : { status: now.status, seconds: 0 },
     }
   }
 

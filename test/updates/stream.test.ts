@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { FeedLaggedError, InvalidArgumentError } from '../../src/errors.ts'
 import { createHub, type HubOptions } from '../../src/updates/hub.ts'
+import { createNotifier } from '../../src/updates/notifier.ts'
 import { createStreams } from '../../src/updates/stream.ts'
 import type { Update } from '../../src/updates/update.ts'
 import { createSeeded, type Seeded } from '../helpers/seeded.ts'
@@ -12,21 +13,19 @@ afterEach(() => {
 })
 
 interface HouseOptions extends HubOptions {
-  /** Between the log and the hub: what it does not pass on is a lost hint. */
+  /** Between the log and the hub: what it does not pass on is a lost notification. */
   carry?(update: Update, publish: (update: Update) => void): void
   delay?(): Promise<void>
 }
 
 /** A log, a hub and their streams, with one job of the name `job`. */
 function openHouse({ carry = (update, publish) => publish(update), delay, ...options }: HouseOptions = {}) {
-  const log = createMemoryLog({ publish: (update) => carry(update, hub.publish), ...(delay && { delay }) })
+  const notifier = createNotifier()
+  const notify = (update: Update) => void notifier.emit('updateStored', update, null)
+  const log = createMemoryLog({ publish: (update) => carry(update, notify), ...(delay && { delay }) })
   const hub = createHub(
-    {
-      readHeads: (jobIds) => log.heads(jobIds),
-      readTails: log.readTails,
-      onError: (error) => expect.unreachable(String(error)),
-    },
-    { lookMs: 3_600_000, ...options },
+    { notifier, log, onError: (error) => expect.unreachable(String(error)) },
+    { pollMs: 3_600_000, ...options },
   )
   opened.push(hub)
   log.create('job')
@@ -164,7 +163,7 @@ describe('a reader of a job', () => {
   })
 
   test('gets what no hint told of, when the hub looks', async () => {
-    const { streams, say, end } = openHouse({ carry: () => {}, lookMs: 2 })
+    const { streams, say, end } = openHouse({ carry: () => {}, pollMs: 2 })
     const all = readAll(streams.ofJob('job', 1))
     await say(3)
     await say(2)
@@ -361,7 +360,7 @@ describe('however writers, hints and readers get into each other’s way', () =>
       const turns = () => takeTurns(random, random.chance(0.1) ? 40 : 3)
       const house = openHouse({
         recent: random.whole(1, 8),
-        lookMs: 2,
+        pollMs: 2,
         delay: turns,
         // A quarter of the hints is lost, a quarter comes late: after others, and perhaps when nobody is there.
         carry: (update, publish) => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
-import type { LeftState, Update } from '../../src/updates/update.ts'
+import { createNotifier } from '../../src/updates/notifier.ts'
+import type { PreviousStatus, Update } from '../../src/updates/update.ts'
 import { createUpdateLog, type UpdateLog } from '../../src/updates/update-log.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 
@@ -8,7 +9,7 @@ let database: TestDatabase
 let db: Database
 let log: UpdateLog
 let published: Update[] = []
-let left: (LeftState | null)[] = []
+let previous: (PreviousStatus | null)[] = []
 
 beforeAll(async () => {
   database = await createTestDatabase()
@@ -18,13 +19,12 @@ beforeAll(async () => {
       throw error
     },
   })
-  log = createUpdateLog({
-    db,
-    publish: (update, state) => {
-      published.push(update)
-      left.push(state)
-    },
+  const notifier = createNotifier()
+  notifier.on('updateStored', (update, status) => {
+    published.push(update)
+    previous.push(status)
   })
+  log = createUpdateLog({ db, notifier })
 })
 
 afterAll(async () => {
@@ -34,7 +34,7 @@ afterAll(async () => {
 
 async function createJob(claim = 1): Promise<string> {
   published = []
-  left = []
+  previous = []
   const { id } = await db.job.create({
     data: {
       ownerId: 'local',
@@ -221,7 +221,7 @@ describe('the state that a job has left', () => {
     await log.append({ jobId, claim: 1, status: 'RUNNING' })
     const runningAt = await readSince(jobId)
 
-    expect(left).toEqual([
+    expect(previous).toEqual([
       { status: 'PENDING', seconds: expect.closeTo(90, -1) },
       null,
       { status: 'QUEUED', seconds: expect.closeTo((runningAt.getTime() - queuedAt.getTime()) / 1000, 3) },
@@ -231,14 +231,14 @@ describe('the state that a job has left', () => {
   test('is answered, not told, within a transaction: it may be undone', async () => {
     const jobId = await createJob()
     const appended = await db.$transaction((tx) => log.appendIn(tx, { jobId, claim: 1, status: 'CANCELED' }))
-    expect(appended).toMatchObject({ outcome: 'stored', left: { status: 'PENDING', seconds: expect.any(Number) } })
-    expect(left).toEqual([])
+    expect(appended).toMatchObject({ outcome: 'stored', previous: { status: 'PENDING', seconds: expect.any(Number) } })
+    expect(previous).toEqual([])
   })
 
   test('lasts no less than nothing, whatever a clock has said', async () => {
     const jobId = await createJob()
     await db.job.update({ where: { id: jobId }, data: { statusSince: new Date(Date.now() + 90_000) } })
     await log.append({ jobId, claim: 1, status: 'RUNNING' })
-    expect(left).toEqual([{ status: 'PENDING', seconds: 0 }])
+    expect(previous).toEqual([{ status: 'PENDING', seconds: 0 }])
   })
 })

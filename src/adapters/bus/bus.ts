@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 
 /** Something that another process may want to know. Ids only: what there is to know stands in the database. */
-export type Hint =
+export type Notification =
   /** The log of a job has a new update. */
   | { kind: 'update'; jobId: string; ownerId: string; sequence: number }
   /** There is a new task. */
   | { kind: 'task' }
   /** A job's row, or fal, has something to tell the relay that holds the job. */
-  | { kind: 'look'; jobId: string }
+  | { kind: 'job'; jobId: string }
 
 /**
  * Carries hints between the processes of one installation. A hint is worth some latency and nothing else: it may be lost
@@ -16,24 +16,24 @@ export type Hint =
  */
 export interface Bus {
   /** Sends to all other processes. MUST NOT throw or wait, and MUST NOT deliver to the sender. */
-  send(hint: Hint): void
+  send(hint: Notification): void
   /** Releases everything. Nothing is delivered after that. */
   stop(): Promise<void>
 }
 
 export interface BusEvents {
-  onHint(hint: Hint): void
+  onNotification(hint: Notification): void
   /** Hints may have been missed. MUST be called after each time that the connection was away. */
-  onGap(): void
+  onResync(): void
   onError(error: unknown, context: { stage: string }): void
 }
 
-const HintShape = z.union([
+const NotificationShape = z.union([
   z.tuple([z.literal('u'), z.string(), z.string(), z.number()]),
   z.tuple([z.literal('t')]),
   z.tuple([z.literal('l'), z.string()]),
 ])
-const MessageShape = z.object({ from: z.string(), gap: z.boolean().optional(), hints: z.array(HintShape) })
+const MessageShape = z.object({ from: z.string(), gap: z.boolean().optional(), hints: z.array(NotificationShape) })
 
 /** Postgres takes less than 8000 bytes; an id is some 40 and an owner's name some hundreds. */
 const MAX_BYTES = 7_500
@@ -45,7 +45,7 @@ const MAX_WAITING = 10_000
  * messages get fewer and larger as there is more to tell.
  */
 export interface Outbox {
-  send(hint: Hint): void
+  send(hint: Notification): void
   /** There is a connection (again): sends what waits. */
   flush(): void
   /** Takes a message apart that came in; those of this process say nothing to it. */
@@ -53,9 +53,12 @@ export interface Outbox {
 }
 
 /** @param post - sends a message, and rejects when it cannot: then its hints count as missed by all others. */
-export function createOutbox(post: (text: string) => Promise<void>, { onHint, onGap, onError }: BusEvents): Outbox {
+export function createOutbox(
+  post: (text: string) => Promise<void>,
+  { onNotification, onResync, onError }: BusEvents,
+): Outbox {
   const from = randomUUID()
-  let waiting: Hint[] = []
+  let waiting: Notification[] = []
   let missed = false
   let isSending = false
 
@@ -92,14 +95,14 @@ export function createOutbox(post: (text: string) => Promise<void>, { onHint, on
       const message = readMessage(text)
       if (!message) return onError(new Error('a message on the bus is not one of Reelay'), { stage: 'bus' })
       if (message.from === from) return
-      if (message.gap) onGap()
-      for (const hint of message.hints) onHint(hint)
+      if (message.gap) onResync()
+      for (const hint of message.hints) onNotification(hint)
     },
   }
 }
 
 /** As many of the hints as fit into one message, and those that do not. */
-export function toMessage(from: string, { gap, hints }: { gap: boolean; hints: readonly Hint[] }) {
+export function toMessage(from: string, { gap, hints }: { gap: boolean; hints: readonly Notification[] }) {
   const texts: string[] = []
   let sizeBytes = 0
   for (const hint of hints) {
@@ -113,7 +116,7 @@ export function toMessage(from: string, { gap, hints }: { gap: boolean; hints: r
 }
 
 /** Null when it is none. */
-export function readMessage(text: string): { from: string; gap: boolean; hints: Hint[] } | null {
+export function readMessage(text: string): { from: string; gap: boolean; hints: Notification[] } | null {
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -121,27 +124,27 @@ export function readMessage(text: string): { from: string; gap: boolean; hints: 
     return null
   }
   const { data } = MessageShape.safeParse(json)
-  return data ? { from: data.from, gap: data.gap ?? false, hints: data.hints.map(toHint) } : null
+  return data ? { from: data.from, gap: data.gap ?? false, hints: data.hints.map(toNotification) } : null
 }
 
-function toTuple(hint: Hint): z.infer<typeof HintShape> {
+function toTuple(hint: Notification): z.infer<typeof NotificationShape> {
   switch (hint.kind) {
     case 'update':
       return ['u', hint.jobId, hint.ownerId, hint.sequence]
     case 'task':
       return ['t']
-    case 'look':
+    case 'job':
       return ['l', hint.jobId]
   }
 }
 
-function toHint(tuple: z.infer<typeof HintShape>): Hint {
+function toNotification(tuple: z.infer<typeof NotificationShape>): Notification {
   switch (tuple[0]) {
     case 'u':
       return { kind: 'update', jobId: tuple[1], ownerId: tuple[2], sequence: tuple[3] }
     case 't':
       return { kind: 'task' }
     case 'l':
-      return { kind: 'look', jobId: tuple[1] }
+      return { kind: 'job', jobId: tuple[1] }
   }
 }

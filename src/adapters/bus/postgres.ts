@@ -46,7 +46,7 @@ export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: P
       current = await connect().catch(() => null) // Said already when the last one ended.
       failures = current ? 0 : failures + 1
       if (!current) continue
-      events.onGap()
+      events.onResync()
       outbox.flush()
     }
   }

@@ -46,7 +46,7 @@ export async function openRedisBus({ url, heartbeatMs = 4_000, ...events }: Redi
   client.on('ready', () => {
     if (!isAway || !isOpen) return
     isAway = false
-    events.onGap()
+    events.onResync()
     outbox.flush()
   })
   try {

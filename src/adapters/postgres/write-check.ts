@@ -6,14 +6,14 @@ export interface WriteCheck {
   /** Of every error that was met: one that says that nothing can be stored makes the next checks write. */
   note(error: unknown): void
   /** Why nothing can be stored; null when something can, or nobody has found that it cannot. Costs nothing until then. */
-  check(): Promise<string | null>
+  check(db: Database): Promise<string | null>
 }
 
-export function createWriteCheck({ db }: { db: Database }): WriteCheck {
+export function createWriteCheck(): WriteCheck {
   let reason: string | null = null
   let checking: Promise<string | null> | null = null
 
-  async function write(): Promise<string | null> {
+  async function write(db: Database): Promise<string | null> {
     try {
       // 1 MB in new pages, gone with the statement. Rows in our tables might find room in old pages, and would stay there
       // for a while though they were taken back.
@@ -30,10 +30,10 @@ export function createWriteCheck({ db }: { db: Database }): WriteCheck {
     note: (error) => {
       reason = findUnwritable(error) ?? reason
     },
-    check: async () => {
+    check: async (db) => {
       if (reason === null) return null
       // Whoever asks meanwhile gets the same answer: the disk is full enough.
-      checking ??= write().finally(() => {
+      checking ??= write(db).finally(() => {
         checking = null
       })
       return await checking

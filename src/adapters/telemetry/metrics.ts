@@ -1,28 +1,35 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { JobStatus } from '../../generated/prisma/enums.ts'
+import { withTimeout } from '../../timeout.ts'
 import type { ObservedCall } from '../fal/instrumented.ts'
 
 /** The figures of this process, in words of ours: who counts knows nothing of Prometheus. */
 export interface Metrics {
-  updateStored(): void
-  stateLeft(status: JobStatus, seconds: number): void
-  jobEnded(status: JobStatus): void
+  /** Counts an update; with it the status that the job left, and its end. */
+  updateStored(
+    update: { status: JobStatus; final: boolean },
+    previous: { status: JobStatus; seconds: number } | null,
+  ): void
   falCalled(call: ObservedCall): void
   claimTakenOver(): void
+  /** Adds the figures that are read when Prometheus scrapes them. Call once. */
+  registerGauges(sources: GaugeSources): void
   /** All figures as Prometheus reads them. What cannot be counted now is left out. */
   render(): Promise<string>
   /** The media type of that text. */
   readonly contentType: string
 }
 
-/** What is not counted as it happens, but looked at when somebody asks. */
-export interface MetricSources {
-  /** Jobs that have not ended. It should answer within the time that a scrape has, or fail. */
+/** Figures that are read at each scrape, rather than counted as things happen. */
+export interface GaugeSources {
+  /** Jobs that have not ended, by status. */
   countJobs(): Promise<ReadonlyMap<JobStatus, number>>
   countSubscriptions(): number
   isSubmittingPaused(): boolean
-  onError(error: unknown, context: { stage: string }): void
 }
+
+/** How long the database may take to count jobs before a scrape is answered without that figure, in milliseconds. */
+const COUNT_MS = 1_500
 
 /** From a moment to hours: a job may wait in fal's line. */
 const STATE_SECONDS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 21_600]
@@ -30,7 +37,7 @@ const STATE_SECONDS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600,
 const CALL_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 600]
 
 /** Figures of one app; any number of them may be in one process. There is nothing to close. */
-export function createMetrics({ countJobs, countSubscriptions, isSubmittingPaused, onError }: MetricSources): Metrics {
+export function createMetrics(onError: (error: unknown, context: { stage: string }) => void): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const updates = new Counter({ name: 'reelay_job_updates_total', help: 'Updates written to the log.', registers })
@@ -65,47 +72,54 @@ export function createMetrics({ countJobs, countSubscriptions, isSubmittingPause
     help: 'Jobs taken over from a worker that gave no sign of life.',
     registers,
   })
-  new Gauge({
-    name: 'reelay_jobs',
-    help: 'Jobs that have not ended, by state, in the whole database.',
-    labelNames: ['status'],
-    registers,
-    async collect() {
-      const counts = await countJobs().catch((error: unknown) => {
-        onError(error, { stage: 'count jobs' })
-      })
-      // A figure of before the outage would look like one of now.
-      this.reset()
-      for (const [status, count] of counts ?? []) this.set({ status }, count)
-    },
-  })
-  new Gauge({
-    name: 'reelay_subscriptions',
-    help: 'Subscriptions that are open.',
-    registers,
-    collect() {
-      this.set(countSubscriptions())
-    },
-  })
-  new Gauge({
-    name: 'reelay_submitting_paused',
-    help: '1 while nothing is submitted to fal.',
-    registers,
-    collect() {
-      this.set(isSubmittingPaused() ? 1 : 0)
-    },
-  })
+
+  function registerGauges({ countJobs, countSubscriptions, isSubmittingPaused }: GaugeSources): void {
+    new Gauge({
+      name: 'reelay_jobs',
+      help: 'Jobs that have not ended, by state, in the whole database.',
+      labelNames: ['status'],
+      registers,
+      async collect() {
+        const counts = await withTimeout(COUNT_MS, countJobs()).catch((error: unknown) => {
+          onError(error, { stage: 'count jobs' })
+        })
+        // A figure of before the outage would look like one of now.
+        this.reset()
+        for (const [status, count] of counts ?? []) this.set({ status }, count)
+      },
+    })
+    new Gauge({
+      name: 'reelay_subscriptions',
+      help: 'Subscriptions that are open.',
+      registers,
+      collect() {
+        this.set(countSubscriptions())
+      },
+    })
+    new Gauge({
+      name: 'reelay_submitting_paused',
+      help: '1 while nothing is submitted to fal.',
+      registers,
+      collect() {
+        this.set(isSubmittingPaused() ? 1 : 0)
+      },
+    })
+  }
+
   const ofProcess = openProcessRegistry()
 
   return {
-    updateStored: () => updates.inc(),
-    stateLeft: (status, seconds) => stateSeconds.observe({ status }, seconds),
-    jobEnded: (status) => ended.inc({ status }),
+    updateStored: ({ status, final }, previous) => {
+      updates.inc()
+      if (previous) stateSeconds.observe({ status: previous.status }, previous.seconds)
+      if (final) ended.inc({ status })
+    },
     falCalled: ({ call, outcome, seconds }) => {
       falCalls.inc({ call, outcome })
       falSeconds.observe({ call }, seconds)
     },
     claimTakenOver: () => takeovers.inc(),
+    registerGauges,
     render: async () => (await Promise.all([registry.metrics(), ofProcess.metrics()])).join(''),
     contentType: registry.contentType,
   }

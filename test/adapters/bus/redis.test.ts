@@ -5,7 +5,7 @@ import { testBus } from '../../contracts/bus.ts'
 import { findRefusedUrl } from '../../helpers/recording-server.ts'
 import { hasRedis, type RedisServer, startRedisServer } from '../../helpers/redis-server.ts'
 
-const silent = { onHint: () => {}, onGap: () => {}, onError: () => {} }
+const silent = { onNotification: () => {}, onResync: () => {}, onError: () => {} }
 
 if (hasRedis())
   describe('over a real Redis', () => {

@@ -168,7 +168,7 @@ describe('a server with TLS and a certificate of its own CA is reached as libpq 
     await deployMigrations({ connectionString: url })
     const db = openDatabase({ url, onError })
     const queue = await openQueue({ url, onError })
-    const bus = await openPostgresBus({ url, onHint: () => {}, onGap: () => {}, onError })
+    const bus = await openPostgresBus({ url, onNotification: () => {}, onResync: () => {}, onError })
     await db.job.count()
     const rows = await db.$queryRaw`
       SELECT DISTINCT application_name AS name, ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
