@@ -1,5 +1,5 @@
 import { FalError } from '../adapters/fal/errors.ts'
-import { longerMs, nextDelayMs } from './backoff.ts'
+import { backoffMs, FAL_BACKOFF, withRetryAfter } from '../backoff.ts'
 import type { Hold, RelayDeps } from './claim-context.ts'
 import type { Course } from './course.ts'
 
@@ -41,7 +41,7 @@ export function createCancelRelay(
         if (!(error instanceof FalError)) throw error
         failed++
         if (failed === 1) onError(error, { stage: 'cancel', jobId: hold.claim.jobId })
-        againAt = performance.now() + longerMs(nextDelayMs(failed, random()), error, LONGEST_MS)
+        againAt = performance.now() + withRetryAfter(backoffMs(failed, FAL_BACKOFF, random()), error, LONGEST_MS)
       }
     },
   }

@@ -1,6 +1,6 @@
 import { FalError } from '../adapters/fal/errors.ts'
+import { backoffMs, FAL_BACKOFF, REFUSED_SUBMIT_BACKOFF, withRetryAfter } from '../backoff.ts'
 import { toProviderState } from '../jobs/provider.ts'
-import { longerMs } from './backoff.ts'
 
 /** Why nothing is sent at the moment, and since when. */
 export interface Pause {
@@ -47,10 +47,6 @@ export interface GateDeps {
   onResume(pause: Pause): void
 }
 
-/** Longest wait between two looks, in milliseconds: soon enough that all is well 10 s after fal is. */
-const LONGEST_MS = 8_000
-/** A key is mended by a person, and a limit passes by itself: neither comes sooner for being asked after. */
-const LONGEST_REFUSED_MS = 30_000
 /** Longest that fal's Retry-After of a limit is waited out, in milliseconds: one odd header is not to stop a day's work. */
 const LONGEST_ASKED_MS = 600_000
 /** Between two rings when those who were rung for did not enter, in milliseconds. */
@@ -213,9 +209,9 @@ export function createGate({ random, probe, onPause, onResume }: GateDeps): Gate
  * least when it is a limit, up to ten minutes; of a fal that is away it is a guess, and does not keep us from looking.
  */
 export function pauseMs(error: FalError, looks: number, random: number): number {
-  const longest = error.kind === 'auth' || error.kind === 'rate-limited' ? LONGEST_REFUSED_MS : LONGEST_MS
-  const usualMs = Math.min(longest, 500 * 2 ** Math.min(looks - 1, 10)) * (0.5 + random / 2)
-  return longerMs(usualMs, error, error.kind === 'rate-limited' ? LONGEST_ASKED_MS : LONGEST_MS)
+  const backoff = error.kind === 'auth' || error.kind === 'rate-limited' ? REFUSED_SUBMIT_BACKOFF : FAL_BACKOFF
+  const maxAskedMs = error.kind === 'rate-limited' ? LONGEST_ASKED_MS : FAL_BACKOFF.maxMs
+  return withRetryAfter(backoffMs(looks, backoff, random), error, maxAskedMs)
 }
 
 /** A no to this one request, by fal itself: the next may pass. */

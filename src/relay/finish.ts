@@ -1,10 +1,10 @@
 import { ZodError } from 'zod'
 import { FalError } from '../adapters/fal/errors.ts'
+import { backoffMs, FAL_BACKOFF, withRetryAfter } from '../backoff.ts'
 import { shorten } from '../errors.ts'
 import type { Ending } from '../jobs/ending.ts'
 import { createFailure, type Failure, toFailure } from '../jobs/failure.ts'
 import type { Model, VideoResult } from '../jobs/models.ts'
-import { longerMs, nextDelayMs } from './backoff.ts'
 import type { Hold, RelayDeps } from './claim-context.ts'
 import { CANCELED_BY_CALLER, failed, isRefusalOfFal, refused, withheld } from './endings.ts'
 import type { Followed } from './follow.ts'
@@ -45,7 +45,7 @@ export async function finishRequest(
       }
       if (attempt === 1) onError(error, { stage: 'result', jobId: hold.claim.jobId })
       await silence.failed(error)
-      await hold.alarm.sleep(longerMs(nextDelayMs(attempt, random()), error, LONGEST_MS), hold.signal)
+      await hold.alarm.sleep(withRetryAfter(backoffMs(attempt, FAL_BACKOFF, random()), error, LONGEST_MS), hold.signal)
     }
   }
 }

@@ -1,8 +1,8 @@
 import { FalError } from '../adapters/fal/errors.ts'
+import { backoffMs, FAL_BACKOFF, pollDelayMs, STATUS_STREAM_BACKOFF, withRetryAfter } from '../backoff.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import type { Ending } from '../jobs/ending.ts'
 import type { Model } from '../jobs/models.ts'
-import { longerMs, nextDelayMs, nextStreamMs, pollDelayMs } from './backoff.ts'
 import { createCancelRelay } from './cancel.ts'
 import type { Hold, RelayDeps } from './claim-context.ts'
 import { type Course, createCourse } from './course.ts'
@@ -59,7 +59,7 @@ export async function followRequest(
   { job, model, requestId, ageMs = 0 }: { job: Job; model: Model; requestId: string; ageMs?: number },
   {
     quietMs = 60_000,
-    streamAgainMs = nextStreamMs,
+    streamAgainMs = (broken, random) => backoffMs(broken, STATUS_STREAM_BACKOFF, random),
     refusalMs = 30_000,
     probeMs = 300_000,
     silenceMs = 12 * HOUR_MS,
@@ -102,7 +102,8 @@ export async function followRequest(
   function distrust(error: FalError): void {
     stream.broken++
     if (stream.broken === 1) onError(error, { stage: 'status stream', jobId: job.id })
-    stream.againAt = performance.now() + longerMs(streamAgainMs(stream.broken, random()), error, LONGEST_STREAM_MS)
+    stream.againAt =
+      performance.now() + withRetryAfter(streamAgainMs(stream.broken, random()), error, LONGEST_STREAM_MS)
   }
 
   /** The end of a request of which fal says nothing, or nothing new, for longer than anybody waits. */
@@ -144,7 +145,10 @@ export async function followRequest(
           canceled: confirmedAt !== null,
         }
       // What was asked before a stream that broke is old.
-      delayMs = heard === false ? nextDelayMs(1, random()) : pollDelayMs(answer, random())
+      delayMs =
+        heard === false
+          ? backoffMs(1, FAL_BACKOFF, random())
+          : pollDelayMs(answer.state === 'IN_QUEUE' ? answer.position : null, random())
     } catch (error) {
       if (!(error instanceof FalError)) throw error
       failures.inRow++
@@ -175,7 +179,7 @@ export async function followRequest(
       }
       if (failures.inRow === 1) onError(error, { stage: 'follow', jobId: job.id })
       await notice.failed(error)
-      delayMs = longerMs(nextDelayMs(failures.inRow, random()), error, LONGEST_MS)
+      delayMs = withRetryAfter(backoffMs(failures.inRow, FAL_BACKOFF, random()), error, LONGEST_MS)
     }
     if (await hold.alarm.sleep(delayMs, signal)) await course.refresh()
   }

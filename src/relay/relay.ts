@@ -1,12 +1,12 @@
 import { FalError } from '../adapters/fal/errors.ts'
 import { withSpan } from '../adapters/telemetry/trace.ts'
+import { backoffMs, DATABASE_BACKOFF, FAL_BACKOFF } from '../backoff.ts'
 import type { ReadJob } from '../jobs/claimed-jobs.ts'
 import type { Ending } from '../jobs/ending.ts'
 import { createFailure } from '../jobs/failure.ts'
 import type { KeptResult } from '../jobs/kept-result.ts'
 import { MODELS, type Model } from '../jobs/models.ts'
 import { isTerminal } from '../updates/job-status.ts'
-import { nextDelayMs, nextLookMs } from './backoff.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './claim-context.ts'
 import { finishRequest, takeAnswer } from './finish.ts'
 import { followRequest } from './follow.ts'
@@ -56,12 +56,12 @@ export async function relayJob(deps: RelayDeps, hold: Hold): Promise<void> {
       if (isAway(error)) {
         // However long it lasts, it is no reason to fail a job.
         tries.watchingSince = null
-        delayMs = nextLookMs(++looks, random())
+        delayMs = backoffMs(++looks, DATABASE_BACKOFF, random())
       } else {
         const now = performance.now()
         if (failing === null || now - failing.last > UNRELATED_MS) failing = { since: now, last: now, times: 0 }
         failing = { ...failing, last: now, times: failing.times + 1 }
-        delayMs = nextDelayMs(failing.times, random())
+        delayMs = backoffMs(failing.times, FAL_BACKOFF, random())
       }
       await hold.alarm.sleep(delayMs, hold.signal).catch(() => {
         // Aborted: said below.

@@ -2,12 +2,12 @@ import pLimit from 'p-limit'
 import { FalError } from '../adapters/fal/errors.ts'
 import type { FalSubmitted } from '../adapters/fal/types.ts'
 import { withSpan } from '../adapters/telemetry/trace.ts'
+import { backoffMs, DATABASE_BACKOFF } from '../backoff.ts'
 import type { ReadJob } from '../jobs/claimed-jobs.ts'
 import type { Ending } from '../jobs/ending.ts'
 import { createFailure, toFailure } from '../jobs/failure.ts'
 import { type Model, toFalInput } from '../jobs/models.ts'
 import { type PauseState, toPauseReason, toProviderState } from '../jobs/provider.ts'
-import { nextLookMs } from './backoff.ts'
 import type { Ticket } from './circuit-breaker.ts'
 import { type Hold, HoldLostError, type RelayDeps } from './claim-context.ts'
 import { tell, warnOnce } from './notice.ts'
@@ -263,7 +263,7 @@ async function persist<Saved>(
     } catch (error) {
       if (error instanceof HoldLostError) throw error
       onError(error, { stage: 'save the answer of a submit', jobId })
-      await new Promise((resolve) => setTimeout(resolve, nextLookMs(attempt, random())))
+      await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, DATABASE_BACKOFF, random())))
     }
   }
 }

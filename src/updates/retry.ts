@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { backoffMs, DATABASE_READ_BACKOFF } from '../backoff.ts'
 
 export interface PatienceOptions {
   /** Does the error mean that the store is away for now? Any other is thrown. */
@@ -8,10 +9,6 @@ export interface PatienceOptions {
   /** How long to go on asking, in milliseconds. Default: for ever. */
   patienceMs?: number
 }
-
-const FIRST_WAIT_MS = 100
-/** All is to be well some seconds after an outage. */
-const LONGEST_WAIT_MS = 2_000
 
 /**
  * Reads, and reads again while the store is away, with growing waits: whoever follows a job waits for the database to come
@@ -23,12 +20,13 @@ export async function readPatiently<T>(
   { isAway, signal, patienceMs = Number.POSITIVE_INFINITY }: PatienceOptions,
 ): Promise<T> {
   const until = Date.now() + patienceMs
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2)) {
+  for (let attempt = 1; ; attempt++) {
     try {
       return await read()
     } catch (error) {
       if (!isAway(error) || signal?.aborted || Date.now() >= until) throw error
-      await sleep(waitMs * (0.5 + Math.random() / 2), undefined, signal && { signal }).catch(() => {
+      const waitMs = backoffMs(attempt, DATABASE_READ_BACKOFF, Math.random())
+      await sleep(waitMs, undefined, signal && { signal }).catch(() => {
         // Aborted: the next read is the last.
       })
     }

@@ -17,6 +17,8 @@ export interface Rule {
 
 const ADAPTER_TYPES = 'src/adapters/'
 const GENERATED = 'src/generated/'
+/** Pure: the pauses between attempts, of adapters too. */
+const BACKOFF = 'src/backoff.ts'
 /** Prisma's way to write SQL: a value, but no connection. */
 const SQL = 'src/generated/prisma/client.ts#Prisma'
 /** Spans, by OpenTelemetry's API alone: a no-op until tracing is opened. */
@@ -90,6 +92,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   { place: 'src/lifecycle.ts', values: [], packages: [] },
   { place: 'src/timeout.ts', values: [], packages: [] },
+  { place: BACKOFF, values: [], packages: [] },
   { place: 'src/errors.ts', values: [], types: [GENERATED], packages: [] },
   {
     place: 'src/context.ts',
@@ -117,7 +120,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   {
     place: 'src/relay/',
-    values: ['src/relay/', 'src/jobs/', 'src/updates/', 'src/errors.ts', TRACE, FAL_ERROR, SQL],
+    values: ['src/relay/', 'src/jobs/', 'src/updates/', BACKOFF, 'src/errors.ts', TRACE, FAL_ERROR, SQL],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
@@ -126,20 +129,20 @@ export const IMPORT_TABLE: readonly Rule[] = [
   { place: 'src/jobs/image-link.ts', values: [], packages: [] },
   {
     place: 'src/jobs/',
-    values: ['src/jobs/', 'src/updates/', 'src/errors.ts', TRACE, FAL_ERROR, SQL, TRANSACT],
+    values: ['src/jobs/', 'src/updates/', BACKOFF, 'src/errors.ts', TRACE, FAL_ERROR, SQL, TRANSACT],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
   {
     place: 'src/updates/',
-    values: ['src/updates/', 'src/errors.ts', FAL_ERROR, SQL],
+    values: ['src/updates/', BACKOFF, 'src/errors.ts', FAL_ERROR, SQL],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
   { place: TRACE, values: [], packages: ['@opentelemetry/api'] },
   {
     place: 'src/adapters/',
-    values: ['src/adapters/', 'src/errors.ts', 'src/timeout.ts', GENERATED],
+    values: ['src/adapters/', BACKOFF, 'src/errors.ts', 'src/timeout.ts', GENERATED],
     notPackages: GRAPHQL,
   },
   { place: 'src/generated/', values: [GENERATED] },

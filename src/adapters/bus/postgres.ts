@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { BUS_BACKOFF, backoffMs } from '../../backoff.ts'
 import { toConnectionOptions } from '../postgres/connection-options.ts'
 import { prepareSession, readSchema } from '../postgres/session.ts'
 import { type Bus, type BusEvents, createOutbox } from './bus.ts'
@@ -12,7 +13,6 @@ export interface PostgresBusOptions extends BusEvents {
 }
 
 const CONNECT_MS = 3_000
-const LONGEST_WAIT_MS = 1_500
 
 /**
  * Hints by LISTEN and NOTIFY, over a connection of its own: a pooled one would lose what comes between two users.
@@ -42,7 +42,7 @@ export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: P
         if (stopping.signal.aborted) return
         events.onError(reason, { stage: 'bus' })
       }
-      await sleep(Math.min(LONGEST_WAIT_MS, 50 * 2 ** failures) * (0.5 + Math.random() / 2), null, stopping)
+      await sleep(backoffMs(failures + 1, BUS_BACKOFF, Math.random()), null, stopping)
       current = await connect().catch(() => null) // Said already when the last one ended.
       failures = current ? 0 : failures + 1
       if (!current) continue

@@ -1,4 +1,5 @@
 import { createClient } from '@redis/client'
+import { BUS_BACKOFF, backoffMs } from '../../backoff.ts'
 import { StartError } from '../../errors.ts'
 import { type Bus, type BusEvents, createOutbox } from './bus.ts'
 
@@ -10,7 +11,6 @@ export interface RedisBusOptions extends BusEvents {
 
 const CHANNEL = 'reelay'
 const CONNECT_MS = 3_000
-const LONGEST_WAIT_MS = 1_500
 
 /**
  * Hints by Redis, for more processes than Postgres should notify. One connection: from RESP3 on (Redis 6) messages and
@@ -30,8 +30,7 @@ export async function openRedisBus({ url, heartbeatMs = 4_000, ...events }: Redi
       connectTimeout: CONNECT_MS,
       socketTimeout: heartbeatMs * 2,
       // At the start a wrong URL is to be told; later on Redis comes back by itself.
-      reconnectStrategy: (retries, cause) =>
-        isOpen ? Math.min(LONGEST_WAIT_MS, 50 * 2 ** Math.min(retries, 10)) * (0.5 + Math.random() / 2) : cause,
+      reconnectStrategy: (retries, cause) => (isOpen ? backoffMs(retries + 1, BUS_BACKOFF, Math.random()) : cause),
     },
   })
   const outbox = createOutbox(async (text) => {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { backoffMs, CONFLICT_BACKOFF } from '../../backoff.ts'
 import { DomainError, StartError, shorten } from '../../errors.ts'
 import { FalError } from '../fal/errors.ts'
 
@@ -79,7 +80,7 @@ export async function retryConflicts<T>(run: () => Promise<T>): Promise<T> {
       return await run()
     } catch (error) {
       if (tries >= MAX_TRIES || !isConflict(error)) throw error
-      await sleep(10 * 2 ** tries * (0.5 + Math.random()))
+      await sleep(backoffMs(tries, CONFLICT_BACKOFF, Math.random()))
     }
   }
 }
