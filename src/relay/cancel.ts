@@ -1,6 +1,6 @@
 import { FalError } from '../adapters/fal/errors.ts'
 import { backoffMs, FAL_BACKOFF, withRetryAfter } from '../backoff.ts'
-import type { Hold, RelayDeps } from './claim-context.ts'
+import type { ClaimContext, RelayDeps } from './claim-context.ts'
 import type { Course } from './course.ts'
 
 /** The way of a cancel to fal, once somebody has asked for it. */
@@ -18,7 +18,7 @@ const LONGEST_MS = 30_000
 
 export function createCancelRelay(
   { fal, random, onError }: RelayDeps,
-  hold: Hold,
+  context: ClaimContext,
   { course, endpoint, requestId }: { course: Course; endpoint: string; requestId: string },
 ): CancelRelay {
   let confirmedAt: number | null = null
@@ -35,12 +35,12 @@ export function createCancelRelay(
       if (course.status !== 'CANCELING' || confirmedAt !== null || performance.now() < againAt) return
       try {
         // ALREADY_COMPLETED and NOT_FOUND: the status tells how it ended.
-        const outcome = await fal.cancel(endpoint, requestId, { signal: hold.signal })
+        const outcome = await fal.cancel(endpoint, requestId, { signal: context.signal })
         if (outcome === 'REQUESTED') confirmedAt = performance.now()
       } catch (error) {
         if (!(error instanceof FalError)) throw error
         failed++
-        if (failed === 1) onError(error, { stage: 'cancel', jobId: hold.claim.jobId })
+        if (failed === 1) onError(error, { stage: 'cancel', jobId: context.claim.jobId })
         againAt = performance.now() + withRetryAfter(backoffMs(failed, FAL_BACKOFF, random()), error, LONGEST_MS)
       }
     },

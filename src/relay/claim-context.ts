@@ -4,7 +4,7 @@ import type { RelayJobs } from '../jobs/claimed-jobs.ts'
 import type { Notifier } from '../updates/notifier.ts'
 import type { UpdateLog } from '../updates/update-log.ts'
 import type { Gate } from './circuit-breaker.ts'
-import type { Alarm } from './wake-up.ts'
+import type { WakeUp } from './wake-up.ts'
 
 /** What the relay works with. */
 export interface RelayDeps {
@@ -24,18 +24,18 @@ export interface RelayDeps {
   onError(error: unknown, context: { stage: string; jobId?: string }): void
 }
 
-/** This process's hold on one job. */
-export interface Hold {
+/** One claimed job in this process. */
+export interface ClaimContext {
   claim: Claim
-  /** Rings when the job's row, or fal, has something to tell: a cancel, an answer, a webhook. */
-  alarm: Alarm
-  /** Aborts when the claim is lost or the worker stops: nothing may be written after that. */
+  /** Notified when the job's row may have changed or fal has news: a cancel, a saved answer, a webhook. */
+  wakeUp: WakeUp
+  /** Aborts when the claim is lost or the worker stops. Nothing may be written after that. */
   signal: AbortSignal
 }
 
-/** Another worker has the job, or this one stops: let go of it without a word. */
-export class HoldLostError extends Error {
+/** Thrown when another worker owns the job or this one is stopping. Abandon the work silently. */
+export class ClaimLostError extends Error {
   constructor() {
-    super('the hold on the job is lost')
+    super('the claim on the job is lost')
   }
 }

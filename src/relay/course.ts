@@ -2,7 +2,7 @@ import type { FalStatus } from '../adapters/fal/types.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import { canMove } from '../updates/job-status.ts'
-import { type Hold, HoldLostError, type RelayDeps } from './claim-context.ts'
+import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
 import { countRepeated, createLogTail, type Told, toTold } from './log-tail.ts'
 import { type Reading, toReading } from './reading.ts'
 
@@ -15,11 +15,11 @@ export interface Course {
   beginStream(): void
   /** Takes a status of the stream: its log is what is new. */
   takeStreamed(answer: FalStatus): Promise<boolean>
-  /** Reads the row again: somebody else has changed it. @throws HoldLostError */
+  /** Reads the row again: somebody else has changed it. @throws ClaimLostError */
   refresh(): Promise<void>
 }
 
-export function createCourse({ jobs, log }: RelayDeps, { claim }: Hold, job: Job): Course {
+export function createCourse({ jobs, log }: RelayDeps, { claim }: ClaimContext, job: Job): Course {
   const tail = createLogTail()
   let { status } = job
   let position = job.queuePosition
@@ -38,7 +38,7 @@ export function createCourse({ jobs, log }: RelayDeps, { claim }: Hold, job: Job
     progress = reading.progress ?? progress
     if (isNews) {
       const appended = await log.append({ jobId: job.id, claim: claim.number, ...reading, progress, status: next })
-      if (appended.outcome === 'fenced') throw new HoldLostError()
+      if (appended.outcome === 'fenced') throw new ClaimLostError()
       status = appended.status
       position = next === 'QUEUED' ? reading.queuePosition : null
     }
@@ -74,7 +74,7 @@ export function createCourse({ jobs, log }: RelayDeps, { claim }: Hold, job: Job
     },
     refresh: async () => {
       const row = await jobs.read(claim)
-      if (!row) throw new HoldLostError()
+      if (!row) throw new ClaimLostError()
       status = row.status
     },
   }

@@ -5,7 +5,7 @@ import { shorten } from '../errors.ts'
 import type { Ending } from '../jobs/ending.ts'
 import { createFailure, type Failure, toFailure } from '../jobs/failure.ts'
 import type { Model, VideoResult } from '../jobs/models.ts'
-import type { Hold, RelayDeps } from './claim-context.ts'
+import type { ClaimContext, RelayDeps } from './claim-context.ts'
 import { CANCELED_BY_CALLER, failed, isRefusalOfFal, refused, withheld } from './endings.ts'
 import type { Followed } from './follow.ts'
 import { createSilence } from './notice.ts'
@@ -23,7 +23,7 @@ const LONGEST_MS = 30_000
 /** Takes the result of a completed request and tells how the job ends. */
 export async function finishRequest(
   deps: RelayDeps,
-  hold: Hold,
+  context: ClaimContext,
   { model, requestId, followed }: { model: Model; requestId: string; followed: Followed },
 ): Promise<Ending> {
   const { fal, random, onError } = deps
@@ -31,21 +31,24 @@ export async function finishRequest(
   const reportsError = completed.error !== null || completed.errorType !== null
   if (completed.errorType === CANCELED_BY_CALLER || (canceled && reportsError)) return { status: 'CANCELED' }
   const since = performance.now()
-  const silence = createSilence(deps, hold)
+  const silence = createSilence(deps, context)
   for (let attempt = 1; ; attempt++) {
     try {
-      const answer = await fal.result(model.endpoint, requestId, { signal: hold.signal })
-      return reportsError ? failed(reportedFailure(model, completed)) : takeAnswer(deps, hold, model, answer)
+      const answer = await fal.result(model.endpoint, requestId, { signal: context.signal })
+      return reportsError ? failed(reportedFailure(model, completed)) : takeAnswer(deps, context, model, answer)
     } catch (error) {
       if (!(error instanceof FalError)) throw error
       const ending = judgeResult(model, followed, error, performance.now() - since)
       if (ending !== 'again') {
-        if (ending.kept) onError(toGivenUp(error), { stage: 'result', jobId: hold.claim.jobId })
+        if (ending.kept) onError(toGivenUp(error), { stage: 'result', jobId: context.claim.jobId })
         return ending
       }
-      if (attempt === 1) onError(error, { stage: 'result', jobId: hold.claim.jobId })
+      if (attempt === 1) onError(error, { stage: 'result', jobId: context.claim.jobId })
       await silence.failed(error)
-      await hold.alarm.sleep(withRetryAfter(backoffMs(attempt, FAL_BACKOFF, random()), error, LONGEST_MS), hold.signal)
+      await context.wakeUp.wait(
+        withRetryAfter(backoffMs(attempt, FAL_BACKOFF, random()), error, LONGEST_MS),
+        context.signal,
+      )
     }
   }
 }
@@ -99,12 +102,12 @@ function reportedFailure(model: Model, { error, errorType }: Followed['completed
  */
 export function takeAnswer(
   { fal, onError }: Pick<RelayDeps, 'fal' | 'onError'>,
-  hold: Hold,
+  context: ClaimContext,
   model: Model,
   answer: unknown,
 ): Ending {
   const refuse = (message: string, remedy: string) => {
-    onError(new FalError('unreadable', remedy), { stage: 'result', jobId: hold.claim.jobId })
+    onError(new FalError('unreadable', remedy), { stage: 'result', jobId: context.claim.jobId })
     return refused(message, toJson(answer))
   }
   const read = readVideo(model, answer)

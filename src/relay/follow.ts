@@ -4,7 +4,7 @@ import type { Job } from '../generated/prisma/client.ts'
 import type { Ending } from '../jobs/ending.ts'
 import type { Model } from '../jobs/models.ts'
 import { createCancelRelay } from './cancel.ts'
-import type { Hold, RelayDeps } from './claim-context.ts'
+import type { ClaimContext, RelayDeps } from './claim-context.ts'
 import { type Course, createCourse } from './course.ts'
 import { HOUR_MS, isRefusalOfFal, lost, silent, toStillSilent, unfinished } from './endings.ts'
 import { type Completed, listenToRequest } from './listen.ts'
@@ -55,7 +55,7 @@ const CANCEL_CONFIRM_MS = 60_000
  */
 export async function followRequest(
   deps: RelayDeps,
-  hold: Hold,
+  context: ClaimContext,
   { job, model, requestId, ageMs = 0 }: { job: Job; model: Model; requestId: string; ageMs?: number },
   {
     quietMs = 60_000,
@@ -69,23 +69,23 @@ export async function followRequest(
   }: FollowOptions = {},
 ): Promise<Followed | { ending: Ending }> {
   const { fal, random, onError } = deps
-  const { signal } = hold
+  const { signal } = context
   const request = { model, requestId }
-  const course = createCourse(deps, hold, job)
+  const course = createCourse(deps, context, job)
   const failures = { inRow: 0, refusedSince: null as number | null, unreadable: 0, withoutLog: 0 }
   /** Since when no status could be had, and when the operator was told last. */
   let silence: { since: number; toldAt: number } | null = null
   const dueAt = performance.now() + unfinishedMs - ageMs
   const stream = { broken: 0, againAt: 0, wasQuiet: false }
-  const notice = createSilence(deps, hold, noticeMs)
-  const cancel = createCancelRelay(deps, hold, { course, endpoint: model.endpoint, requestId })
+  const notice = createSilence(deps, context, noticeMs)
+  const cancel = createCancelRelay(deps, context, { course, endpoint: model.endpoint, requestId })
 
   /** Listens if the stream is to be trusted; else null. True when something made it worth to ask for the status at once. */
   async function listen(): Promise<Completed | boolean | null> {
     if (performance.now() < Math.max(stream.againAt, cancel.againAt)) return null
     const startedAt = performance.now()
     try {
-      const heard = await listenToRequest(deps, hold, { course, endpoint: model.endpoint, requestId, quietMs })
+      const heard = await listenToRequest(deps, context, { course, endpoint: model.endpoint, requestId, quietMs })
       stream.broken = 0
       if (typeof heard === 'object') return heard
       if (heard === 'rung') await course.refresh()
@@ -108,7 +108,7 @@ export async function followRequest(
 
   /** The end of a request of which fal says nothing, or nothing new, for longer than anybody waits. */
   async function giveUp(toEnding: (text: string | null) => Ending): Promise<Followed | { ending: Ending }> {
-    const probed = await probeResult(deps, hold, request)
+    const probed = await probeResult(deps, context, request)
     if (probed.completed) return { completed: probed.completed, canceled: cancel.confirmedAt !== null }
     return { ending: course.status === 'CANCELING' ? { status: 'CANCELED' } : toEnding(probed.unreadable) }
   }
@@ -141,7 +141,7 @@ export async function followRequest(
       if (heard === true) continue
       if (heard)
         return {
-          completed: await confirm(deps, hold, { course, model, requestId, heard }),
+          completed: await confirm(deps, context, { course, model, requestId, heard }),
           canceled: confirmedAt !== null,
         }
       // What was asked before a stream that broke is old.
@@ -181,7 +181,7 @@ export async function followRequest(
       await notice.failed(error)
       delayMs = withRetryAfter(backoffMs(failures.inRow, FAL_BACKOFF, random()), error, LONGEST_MS)
     }
-    if (await hold.alarm.sleep(delayMs, signal)) await course.refresh()
+    if (await context.wakeUp.wait(delayMs, signal)) await course.refresh()
   }
 }
 
@@ -191,7 +191,7 @@ export async function followRequest(
  */
 async function confirm(
   { fal }: RelayDeps,
-  { signal }: Hold,
+  { signal }: ClaimContext,
   { course, model, requestId, heard }: { course: Course; model: Model; requestId: string; heard: Completed },
 ): Promise<Completed> {
   try {

@@ -1,6 +1,6 @@
 import { FalError } from '../adapters/fal/errors.ts'
 import type { FalStatus } from '../adapters/fal/types.ts'
-import { type Hold, HoldLostError, type RelayDeps } from './claim-context.ts'
+import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
 import type { Course } from './course.ts'
 
 export type Completed = Extract<FalStatus, { state: 'COMPLETED' }>
@@ -18,21 +18,21 @@ const FIRST_MS = 4_000
  */
 export async function listenToRequest(
   { fal }: RelayDeps,
-  hold: Hold,
+  context: ClaimContext,
   { course, endpoint, requestId, quietMs }: { course: Course; endpoint: string; requestId: string; quietMs: number },
 ): Promise<Heard> {
   const leaving = new AbortController()
-  const signal = AbortSignal.any([hold.signal, leaving.signal])
+  const signal = AbortSignal.any([context.signal, leaving.signal])
   const statuses = fal.watch(endpoint, requestId, { signal })[Symbol.asyncIterator]()
   course.beginStream()
   let next = statuses.next()
-  let alarm = hold.alarm.sleep(Math.min(FIRST_MS, quietMs), signal)
+  let wakeUp = context.wakeUp.wait(Math.min(FIRST_MS, quietMs), signal)
   let isFirst = true
   let isRung = false
   let newsAt = performance.now()
   try {
     for (;;) {
-      const first = await Promise.race([next, alarm])
+      const first = await Promise.race([next, wakeUp])
       if (first === true) {
         isRung = true
         return 'rung'
@@ -41,7 +41,7 @@ export async function listenToRequest(
         if (isFirst) throw new FalError('interrupted', "fal's status stream began and said nothing")
         const leftMs = newsAt + quietMs - performance.now()
         if (leftMs <= 0) return 'quiet'
-        alarm = hold.alarm.sleep(leftMs, signal)
+        wakeUp = context.wakeUp.wait(leftMs, signal)
         continue
       }
       // The adapter ends only after COMPLETED, which has been returned by then.
@@ -53,10 +53,10 @@ export async function listenToRequest(
       next = statuses.next()
     }
   } finally {
-    leaving.abort(new HoldLostError())
+    leaving.abort(new ClaimLostError())
     // What nobody waits for any more ends with the signal; a stream that waits for its reader, by being left.
-    const [, rang] = await Promise.allSettled([next, alarm, statuses.return?.()])
+    const [, rang] = await Promise.allSettled([next, wakeUp, statuses.return?.()])
     // It rang in the moment in which the stream ended: whoever sleeps next is told.
-    if (!isRung && rang.status === 'fulfilled' && rang.value) hold.alarm.ring()
+    if (!isRung && rang.status === 'fulfilled' && rang.value) context.wakeUp.notify()
   }
 }

@@ -1,12 +1,17 @@
 import type { FalError } from '../adapters/fal/errors.ts'
 import type { LogLevel, LogLine } from '../updates/update.ts'
-import { type Hold, HoldLostError, type RelayDeps } from './claim-context.ts'
+import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
 
 /** How many of a job's newest updates are looked through for what was said before it was taken over. */
 const READ_BACK = 20
 
 /** Says something to those who watch the job; its state stays. */
-export async function tell({ log }: RelayDeps, { claim }: Hold, level: LogLevel, message: string): Promise<void> {
+export async function tell(
+  { log }: RelayDeps,
+  { claim }: ClaimContext,
+  level: LogLevel,
+  message: string,
+): Promise<void> {
   const appended = await log.append({
     jobId: claim.jobId,
     claim: claim.number,
@@ -14,7 +19,7 @@ export async function tell({ log }: RelayDeps, { claim }: Hold, level: LogLevel,
     status: 'PENDING',
     logs: [toLine(level, message)],
   })
-  if (appended.outcome === 'fenced') throw new HoldLostError()
+  if (appended.outcome === 'fenced') throw new ClaimLostError()
 }
 
 export function toLine(level: LogLevel, message: string): LogLine {
@@ -22,10 +27,10 @@ export function toLine(level: LogLevel, message: string): LogLine {
 }
 
 /** Warns unless another hold on the job has done so just before: a worker that is replaced says nothing twice. */
-export async function warnOnce(deps: RelayDeps, hold: Hold, message: string): Promise<void> {
-  const newest = await deps.log.read(hold.claim.jobId, { limit: READ_BACK, fromEnd: true })
+export async function warnOnce(deps: RelayDeps, context: ClaimContext, message: string): Promise<void> {
+  const newest = await deps.log.read(context.claim.jobId, { limit: READ_BACK, fromEnd: true })
   const last = newest.flatMap(({ logs }) => logs).findLast(({ level }) => level === 'WARN' || level === 'INFO')
-  if (last?.level !== 'WARN' || last.message !== message) await tell(deps, hold, 'WARN', message)
+  if (last?.level !== 'WARN' || last.message !== message) await tell(deps, context, 'WARN', message)
 }
 
 /** Tells those who watch a job at fal that fal does not answer, once it has not done so for a while, and when it does again. */
@@ -37,7 +42,7 @@ export interface Silence {
 /** Shorter silences are not worth a line, in milliseconds: fal is back within seconds of a deployment or a lost connection. */
 const TELL_AFTER_MS = 20_000
 
-export function createSilence(deps: RelayDeps, hold: Hold, afterMs = TELL_AFTER_MS): Silence {
+export function createSilence(deps: RelayDeps, context: ClaimContext, afterMs = TELL_AFTER_MS): Silence {
   let since: number | null = null
   let isTold = false
   return {
@@ -48,7 +53,7 @@ export function createSilence(deps: RelayDeps, hold: Hold, afterMs = TELL_AFTER_
       void deps.gate.look()
       await warnOnce(
         deps,
-        hold,
+        context,
         `fal does not answer about this job as it should: ${message}. It is asked until it does; nothing is sent twice.`,
       )
       isTold = true
@@ -56,7 +61,7 @@ export function createSilence(deps: RelayDeps, hold: Hold, afterMs = TELL_AFTER_
     answered: async () => {
       since = null
       if (!isTold) return
-      await tell(deps, hold, 'INFO', 'fal answers about this job again.')
+      await tell(deps, context, 'INFO', 'fal answers about this job again.')
       isTold = false
     },
   }

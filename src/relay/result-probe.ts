@@ -1,7 +1,7 @@
 import { ZodError } from 'zod'
 import { FalError } from '../adapters/fal/errors.ts'
 import type { Model } from '../jobs/models.ts'
-import type { Hold, RelayDeps } from './claim-context.ts'
+import type { ClaimContext, RelayDeps } from './claim-context.ts'
 import { CANCELED_BY_CALLER } from './endings.ts'
 import type { Completed } from './listen.ts'
 
@@ -14,7 +14,7 @@ const ENDED: Probed = { completed: { state: 'COMPLETED', error: null, errorType:
 /** Asks for the result of a request whose status cannot be had: it is there while whatever tells the status is broken. */
 export async function probeResult(
   { fal }: RelayDeps,
-  { signal }: Hold,
+  { signal }: ClaimContext,
   { model, requestId }: { model: Model; requestId: string },
 ): Promise<Probed> {
   try {

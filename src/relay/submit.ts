@@ -9,7 +9,7 @@ import { createFailure, toFailure } from '../jobs/failure.ts'
 import { type Model, toFalInput } from '../jobs/models.ts'
 import { type PauseState, toPauseReason, toProviderState } from '../jobs/provider.ts'
 import type { Ticket } from './circuit-breaker.ts'
-import { type Hold, HoldLostError, type RelayDeps } from './claim-context.ts'
+import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
 import { tell, warnOnce } from './notice.ts'
 
 /** fal has the request, or the job has ended, or the row may have changed: read it again. */
@@ -63,30 +63,30 @@ export interface SubmitTries {
  */
 export async function submitJob(
   deps: RelayDeps,
-  hold: Hold,
+  context: ClaimContext,
   { job, askedAt, model, tries }: { job: ReadJob; askedAt: number; model: Model; tries: SubmitTries },
 ): Promise<SubmitOutcome> {
   if (job.submittingAt !== null) {
     const sinceMs = job.readAt.getTime() - job.submittingAt.getTime()
-    return await waitForAnswer(deps, hold, { sinceMs, tries })
+    return await waitForAnswer(deps, context, { sinceMs, tries })
   }
   using ticket = deps.gate.enter()
   if (!ticket) {
-    await waitAtGate(deps, hold, tries)
+    await waitAtGate(deps, context, tries)
     return 'changed'
   }
   const { imageUrl } = job
   // Waits come before this: they would be a span a second.
   return await withSpan('submit', {}, () =>
     imageUrl === null
-      ? uploading(() => uploadImage(deps, hold, { model, tries, ticket }))
-      : sendJob(deps, hold, { job: { ...job, imageUrl }, askedAt, model, ticket }),
+      ? uploading(() => uploadImage(deps, context, { model, tries, ticket }))
+      : sendJob(deps, context, { job: { ...job, imageUrl }, askedAt, model, ticket }),
   )
 }
 
 async function sendJob(
   deps: RelayDeps,
-  hold: Hold,
+  context: ClaimContext,
   {
     job,
     askedAt,
@@ -104,11 +104,11 @@ async function sendJob(
     fps,
   })
   const mark = job.readAt
-  if (!(await markSubmitting(deps, hold, mark))) return 'changed'
+  if (!(await markSubmitting(deps, context, mark))) return 'changed'
   // Slept, or stopped, since the row was asked for: others may have given the answer up by the time it came. The machine's
   // own clock goes on while it sleeps, which a monotonic one may not.
   if (Date.now() - askedAt > STALE_MS) {
-    await persist(deps, hold, () => jobs.unmarkSubmitting(job.id, mark))
+    await persist(deps, context, () => jobs.unmarkSubmitting(job.id, mark))
     return 'changed'
   }
   try {
@@ -116,7 +116,7 @@ async function sendJob(
     // Without the hold's signal: once it has left, its answer is waited for, whoever holds the job by then.
     const submitted = await fal.submit(model.endpoint, input, webhook ?? {})
     ticket.passed()
-    const saved = await persist(deps, hold, () => jobs.saveRequest(job.id, mark, submitted.requestId))
+    const saved = await persist(deps, context, () => jobs.saveRequest(job.id, mark, submitted.requestId))
     if (saved === 'saved') return submitted
     // Two jobs cannot wait for one video, and which of them fal meant it alone knows. The id is for the operator only.
     const error = new FalError('unreadable', `fal answered with another job's request, ${submitted.requestId}`)
@@ -134,20 +134,24 @@ async function sendJob(
     }
     if (verdict === 'refused') return { ending: refused(model, error) }
     // Nothing reached fal, or fal said that it did not take it: asking again cannot pay twice.
-    await persist(deps, hold, () => jobs.unmarkSubmitting(job.id, mark))
+    await persist(deps, context, () => jobs.unmarkSubmitting(job.id, mark))
     return 'changed'
   }
 }
 
 /** False when there is nothing to send: the job, or its hold, is another than before. */
-async function markSubmitting(deps: RelayDeps, hold: Hold, mark: Date): Promise<boolean> {
+async function markSubmitting(deps: RelayDeps, context: ClaimContext, mark: Date): Promise<boolean> {
   const { jobs, isAway } = deps
   try {
-    return await jobs.markSubmitting(hold.claim, mark)
+    return await jobs.markSubmitting(context.claim, mark)
   } catch (error) {
     if (!isAway(error)) throw error
     // It may be in the row, and would look like a submit whose answer is lost. Nothing has left: it is taken back.
-    await persist(deps, hold, async () => (await jobs.unmarkSubmitting(hold.claim.jobId, mark)) || 'was not there')
+    await persist(
+      deps,
+      context,
+      async () => (await jobs.unmarkSubmitting(context.claim.jobId, mark)) || 'was not there',
+    )
     return false
   }
 }
@@ -171,17 +175,17 @@ export function judgeSubmit(error: FalError): 'refused' | 'again' | 'unknown' {
 }
 
 /** Until the gate may be open, the job's row has something to tell, or the wait is long enough to be told. */
-async function waitAtGate(deps: RelayDeps, hold: Hold, tries: SubmitTries): Promise<void> {
+async function waitAtGate(deps: RelayDeps, context: ClaimContext, tries: SubmitTries): Promise<void> {
   const { gate } = deps
   tries.waitingSince ??= performance.now()
-  const stopWaiting = gate.wait(hold.alarm.ring)
+  const stopWaiting = gate.wait(context.wakeUp.notify)
   try {
     const isTold = gate.paused === null || tries.toldPauses.has(toProviderState(gate.paused.error))
     const untilToldMs = Math.max(0, tries.waitingSince + TELL_PAUSE_MS - performance.now())
-    const isRung = await hold.alarm.sleep(isTold ? LOOK_MS : untilToldMs, hold.signal)
+    const isRung = await context.wakeUp.wait(isTold ? LOOK_MS : untilToldMs, context.signal)
     const { paused } = gate
     if (isRung || isTold || paused === null) return
-    await warnOnce(deps, hold, toPauseReason(paused.error))
+    await warnOnce(deps, context, toPauseReason(paused.error))
     tries.toldPauses.add(toProviderState(paused.error))
   } finally {
     stopWaiting()
@@ -194,40 +198,40 @@ async function waitAtGate(deps: RelayDeps, hold: Hold, tries: SubmitTries): Prom
  */
 async function waitForAnswer(
   deps: RelayDeps,
-  hold: Hold,
+  context: ClaimContext,
   { sinceMs, tries }: { sinceMs: number; tries: SubmitTries },
 ): Promise<SubmitOutcome> {
   tries.watchingSince ??= performance.now()
   const dueMs = Math.max(ANSWER_MS, deps.webhookUrl ? deps.adoptionMs : 0) - sinceMs
   const leftMs = Math.max(dueMs, tries.watchingSince + WATCH_MS - performance.now())
   if (leftMs <= 0) return { ending: unknownOutcome() }
-  if (deps.webhookUrl && !tries.hasToldWait) await tellWait(deps, hold)
+  if (deps.webhookUrl && !tries.hasToldWait) await tellWait(deps, context)
   tries.hasToldWait = true
-  await hold.alarm.sleep(Math.min(leftMs, ANSWER_LOOK_MS * (0.5 + deps.random() / 2)), hold.signal)
+  await context.wakeUp.wait(Math.min(leftMs, ANSWER_LOOK_MS * (0.5 + deps.random() / 2)), context.signal)
   return 'changed'
 }
 
 /** Says to those who watch why nothing moves. */
-async function tellWait(deps: RelayDeps, hold: Hold): Promise<void> {
+async function tellWait(deps: RelayDeps, context: ClaimContext): Promise<void> {
   const minutes = Math.ceil(deps.adoptionMs / 60_000)
   const message = `fal did not confirm the request. It is not sent twice; fal's own message is waited for, for ${minutes} min at most.`
-  await tell(deps, hold, 'WARN', message)
+  await tell(deps, context, 'WARN', message)
 }
 
 /** Brings the bytes of a data URI to fal's storage. It can be repeated: an upload costs nothing. */
 async function uploadImage(
   { jobs, fal, onError }: RelayDeps,
-  hold: Hold,
+  context: ClaimContext,
   { model, tries, ticket }: { model: Model; tries: SubmitTries; ticket: Ticket },
 ): Promise<SubmitOutcome> {
   // Its turn may have come after the hold was lost.
-  hold.signal.throwIfAborted()
-  const image = await jobs.readImage(hold.claim)
-  if (!image) throw new Error(`job ${hold.claim.jobId} has neither an image URL nor an image`)
+  context.signal.throwIfAborted()
+  const image = await jobs.readImage(context.claim)
+  if (!image) throw new Error(`job ${context.claim.jobId} has neither an image URL nor an image`)
   try {
-    const url = await fal.upload(image, { signal: hold.signal })
+    const url = await fal.upload(image, { signal: context.signal })
     ticket.passed()
-    if (!(await jobs.saveImageUrl(hold.claim, url))) throw new HoldLostError()
+    if (!(await jobs.saveImageUrl(context.claim, url))) throw new ClaimLostError()
     return 'changed'
   } catch (error) {
     if (!(error instanceof FalError)) throw error
@@ -239,7 +243,7 @@ async function uploadImage(
       const message = `The picture could not be brought to fal's storage: ${error.message}`
       return { ending: { status: 'FAILED', failure: createFailure('PROVIDER_UNAVAILABLE', message) } }
     }
-    if (tries.failedUploads === 1) onError(error, { stage: 'upload', jobId: hold.claim.jobId })
+    if (tries.failedUploads === 1) onError(error, { stage: 'upload', jobId: context.claim.jobId })
     return 'changed'
   }
 }
@@ -250,18 +254,18 @@ async function uploadImage(
  */
 async function persist<Saved>(
   { notifier, random, onError }: RelayDeps,
-  { claim: { jobId }, signal }: Hold,
+  { claim: { jobId }, signal }: ClaimContext,
   save: () => Promise<Saved | false>,
 ): Promise<Saved> {
   for (let attempt = 1; ; attempt++) {
     try {
       const saved = await save()
-      if (saved === false) throw new HoldLostError()
+      if (saved === false) throw new ClaimLostError()
       // Who took the job over meanwhile waits for this.
       if (attempt > 1 || signal.aborted) notifier.emit('jobChanged', jobId)
       return saved
     } catch (error) {
-      if (error instanceof HoldLostError) throw error
+      if (error instanceof ClaimLostError) throw error
       onError(error, { stage: 'save the answer of a submit', jobId })
       await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, DATABASE_BACKOFF, random())))
     }

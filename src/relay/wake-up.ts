@@ -1,21 +1,21 @@
-/** A sleep that can be cut short. A ring while nobody sleeps ends the next sleep at once. */
-export interface Alarm {
-  ring(): void
-  /** Resolves to true when rung, false when the time has passed. @throws the signal's reason when it aborts */
-  sleep(delayMs: number, signal: AbortSignal): Promise<boolean>
+/** A wait that a notification ends early. A notification while nobody waits ends the next wait at once. */
+export interface WakeUp {
+  notify(): void
+  /** Resolves to true when notified, to false when the time has passed. @throws the signal's reason when it aborts */
+  wait(delayMs: number, signal: AbortSignal): Promise<boolean>
 }
 
-export function createAlarm(): Alarm {
-  let rung = false
+export function createWakeUp(): WakeUp {
+  let isNotified = false
   let wake: (() => void) | undefined
   return {
-    ring: () => {
-      rung = true
+    notify: () => {
+      isNotified = true
       wake?.()
     },
-    sleep: async (delayMs, signal) => {
+    wait: async (delayMs, signal) => {
       signal.throwIfAborted()
-      if (!rung) {
+      if (!isNotified) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(done, delayMs)
           function done(): void {
@@ -29,9 +29,9 @@ export function createAlarm(): Alarm {
         })
       }
       signal.throwIfAborted()
-      const wasRung = rung
-      rung = false
-      return wasRung
+      const wasNotified = isNotified
+      isNotified = false
+      return wasNotified
     },
   }
 }

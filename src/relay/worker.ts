@@ -2,9 +2,9 @@ import type { Claim, Queue } from '../adapters/queue.ts'
 import { withSpan, withTraceParent } from '../adapters/telemetry/trace.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import { aloneMs, judgeTakeover, MOST_TAKEOVERS, toKillerEnding } from '../jobs/takeovers.ts'
-import { type Hold, HoldLostError, type RelayDeps } from './claim-context.ts'
+import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
 import { relayJob } from './relay.ts'
-import { createAlarm } from './wake-up.ts'
+import { createWakeUp } from './wake-up.ts'
 
 /** Claims jobs and relays each of them to its end. */
 export interface Worker {
@@ -45,8 +45,8 @@ interface Suspect {
   row: Job
 }
 
-interface Held {
-  hold: Hold
+interface ActiveJob {
+  context: ClaimContext
   /** The relay has been told of a cancel: once is enough. */
   isCanceling: boolean
   controller: AbortController
@@ -56,10 +56,10 @@ interface Held {
 export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
   const { queue, jobs, fal, gate, notifier, isAway, onError } = deps
   const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000, usualMs = 5000 } = options
-  const held = new Map<string, Held>()
+  const active = new Map<string, ActiveJob>()
   const stopping = new AbortController()
   const stopped = new AbortController()
-  const tasks = createAlarm()
+  const tasks = createWakeUp()
   /** Claimed, and kept, until each can be worked on alone. */
   let suspects: Suspect[] = []
   /** Until then no suspect has its turn. */
@@ -73,7 +73,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
   async function claimLoop(): Promise<void> {
     while (!stopping.signal.aborted) {
       // A dead worker's running jobs must find room while fal takes no new ones.
-      const free = concurrency - held.size + Math.min(gate.waiting, concurrency)
+      const free = concurrency - active.size + Math.min(gate.waiting, concurrency)
       let found = 0
       try {
         await letGo()
@@ -85,12 +85,12 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       } catch (error) {
         note(error, { stage: 'claim' })
       }
-      if (found === 0) await tasks.sleep(pollMs, stopping.signal)
+      if (found === 0) await tasks.wait(pollMs, stopping.signal)
     }
   }
 
   function note(error: unknown, context: { stage: string }): void {
-    if (error instanceof HoldLostError) return
+    if (error instanceof ClaimLostError) return
     if (isAway(error)) outageAt = performance.now()
     onError(error, context)
   }
@@ -99,7 +99,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     const isAfterOutage = performance.now() - outageAt < AFTER_OUTAGE_MS
     const claims = (await queue.claim(limit)).map(({ isTakeover, ...claim }) =>
       // What lapsed while it was held here, or while nobody could reach the database, has killed nobody.
-      isTakeover && !isAfterOutage && !held.has(claim.jobId) ? { ...claim, isTakeover } : claim,
+      isTakeover && !isAfterOutage && !active.has(claim.jobId) ? { ...claim, isTakeover } : claim,
     )
     if (claims.length === 0) return 0
     const rows = new Map((await takeOrLetGo(claims)).map((job) => [job.id, job]))
@@ -109,7 +109,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       // Given back, one without a row would be claimed again at once, and for ever: it may lapse.
       if (!row) continue
       const verdict = judgeTakeover(claim, row)
-      if (verdict === 'usual') hold(claim, row)
+      if (verdict === 'usual') startRelay(claim, row)
       else if (verdict === 'alone') suspects.push({ claim, row })
       else killers.push({ claim, row })
     }
@@ -185,13 +185,13 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       loose.add(claim)
       return
     }
-    const ended = createAlarm()
-    void hold(claim, row).then(ended.ring)
+    const ended = createWakeUp()
+    void startRelay(claim, row).then(ended.notify)
     const since = performance.now()
     try {
       do {
-        await ended.sleep(pollMs, stopping.signal)
-        if (held.get(claim.jobId)?.hold.claim !== claim) return
+        await ended.wait(pollMs, stopping.signal)
+        if (active.get(claim.jobId)?.context.claim !== claim) return
         if ((await jobs.read(claim))?.takeovers !== takeovers) return
       } while (performance.now() - since < aloneMs(takeovers))
       if (takeovers === MOST_TAKEOVERS) await jobs.setTakeovers(claim, takeovers, 0)
@@ -201,45 +201,45 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     }
   }
 
-  function hold(claim: Claim, { traceParent }: Pick<Job, 'traceParent'>): Promise<void> {
+  function startRelay(claim: Claim, { traceParent }: Pick<Job, 'traceParent'>): Promise<void> {
     // After an outage the engine may hand us a task that we still work on: the older attempt has lost it.
-    held.get(claim.jobId)?.controller.abort(new HoldLostError())
+    active.get(claim.jobId)?.controller.abort(new ClaimLostError())
     const controller = new AbortController()
-    const hold: Hold = { claim, alarm: createAlarm(), signal: controller.signal }
+    const context: ClaimContext = { claim, wakeUp: createWakeUp(), signal: controller.signal }
     const attributes = { 'reelay.job_id': claim.jobId, 'reelay.claim': claim.number }
     // The trace of the mutation, whichever process had it.
-    const done = withTraceParent(traceParent, () => withSpan('relay', { attributes }, () => relayJob(deps, hold)))
+    const done = withTraceParent(traceParent, () => withSpan('relay', { attributes }, () => relayJob(deps, context)))
       .catch((error: unknown) => onError(error, { stage: 'relay', jobId: claim.jobId }))
       .finally(() => {
         // Never the entry of a newer attempt.
-        if (held.get(claim.jobId)?.controller === controller) held.delete(claim.jobId)
-        tasks.ring()
+        if (active.get(claim.jobId)?.controller === controller) active.delete(claim.jobId)
+        tasks.notify()
       })
-    held.set(claim.jobId, { hold, isCanceling: false, controller, done })
+    active.set(claim.jobId, { context, isCanceling: false, controller, done })
     return done
   }
 
   /** Two statements for all that is held: keep the claims, look for cancels that nobody rang for. */
   async function heartbeat(): Promise<void> {
-    const before = [...held.values()]
-    const claims = [...before.map((entry) => entry.hold.claim), ...suspects.map((suspect) => suspect.claim)]
+    const before = [...active.values()]
+    const claims = [...before.map((entry) => entry.context.claim), ...suspects.map((suspect) => suspect.claim)]
     if (claims.length === 0) return
     const kept = new Set(await queue.heartbeat(claims))
-    for (const { hold, controller } of before) if (!kept.has(hold.claim)) controller.abort(new HoldLostError())
+    for (const { context, controller } of before) if (!kept.has(context.claim)) controller.abort(new ClaimLostError())
     suspects = suspects.filter(({ claim }) => kept.has(claim) || !claims.includes(claim))
-    const untold = [...held].filter(([, entry]) => !entry.isCanceling).map(([jobId]) => jobId)
+    const untold = [...active].filter(([, entry]) => !entry.isCanceling).map(([jobId]) => jobId)
     for (const jobId of await jobs.findCanceling(untold)) {
-      const entry = held.get(jobId)
+      const entry = active.get(jobId)
       if (!entry) continue
       entry.isCanceling = true
-      entry.hold.alarm.ring()
+      entry.context.wakeUp.notify()
     }
   }
 
   async function heartbeatLoop(): Promise<void> {
-    const beats = createAlarm()
+    const beats = createWakeUp()
     while (!stopped.signal.aborted) {
-      await beats.sleep(heartbeatMs, stopped.signal)
+      await beats.wait(heartbeatMs, stopped.signal)
       await heartbeat().catch((error: unknown) => note(error, { stage: 'heartbeat' }))
     }
   }
@@ -251,19 +251,19 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
 
   /** Lets go of all that is held: at once of what can be left, of the rest when its submit is answered, or time is up. */
   async function giveBack(timeUp: AbortSignal): Promise<void> {
-    const left = new Set(held.values())
-    const free = createAlarm()
-    if (loose.size > 0) free.ring()
+    const left = new Set(active.values())
+    const free = createWakeUp()
+    if (loose.size > 0) free.notify()
     for (const entry of left) {
-      entry.controller.abort(new HoldLostError())
+      entry.controller.abort(new ClaimLostError())
       void entry.done.then(() => {
         left.delete(entry)
-        loose.add(entry.hold.claim)
-        free.ring()
+        loose.add(entry.context.claim)
+        free.notify()
       })
     }
     while (left.size > 0 && !timeUp.aborted) {
-      await free.sleep(graceMs, timeUp).catch(() => {
+      await free.wait(graceMs, timeUp).catch(() => {
         // Time is up.
       })
       // Those that end with it go back with it.
@@ -272,34 +272,34 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       // The answers that are still to come are worth the wait; what cannot go back goes back with the next.
       await letGo().catch((error: unknown) => onError(error, { stage: 'release' }))
     }
-    for (const { hold } of left) loose.add(hold.claim)
+    for (const { context } of left) loose.add(context.claim)
     await letGo()
   }
 
-  const wakeJob = (jobId: string): void => held.get(jobId)?.hold.alarm.ring()
+  const wakeJob = (jobId: string): void => active.get(jobId)?.context.wakeUp.notify()
 
   return {
     start: () => {
-      notifier.on('taskAdded', tasks.ring)
-      notifier.on('resync', tasks.ring)
+      notifier.on('taskAdded', tasks.notify)
+      notifier.on('resync', tasks.notify)
       notifier.on('jobChanged', wakeJob)
       claiming = untilStopped(claimLoop(), stopping)
       beating = untilStopped(heartbeatLoop(), stopped)
     },
     get size() {
-      return held.size
+      return active.size
     },
     stop: async () => {
-      stopping.abort(new HoldLostError())
+      stopping.abort(new ClaimLostError())
       await claiming
       for (const { claim } of suspects.splice(0)) loose.add(claim)
       try {
         await giveBack(AbortSignal.timeout(graceMs))
       } finally {
-        stopped.abort(new HoldLostError())
+        stopped.abort(new ClaimLostError())
         await beating
-        notifier.off('taskAdded', tasks.ring)
-        notifier.off('resync', tasks.ring)
+        notifier.off('taskAdded', tasks.notify)
+        notifier.off('resync', tasks.notify)
         notifier.off('jobChanged', wakeJob)
       }
     },

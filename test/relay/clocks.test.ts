@@ -28,10 +28,10 @@ async function readAge(id: string): Promise<number | undefined> {
 
 /** A submit of so long ago by the database's clock. */
 async function claimMarked(secondsAgo: number) {
-  const { id, hold } = await rig.claimJob()
+  const { id, context } = await rig.claimJob()
   await rig.db.$executeRaw`
     UPDATE "Job" SET "submittingAt" = clock_timestamp() - make_interval(secs => ${secondsAgo}) WHERE id = ${id}::uuid`
-  return { id, hold }
+  return { id, context }
 }
 
 describe.each([
@@ -54,12 +54,12 @@ describe.each([
   })
 
   test('a submit is marked with the time of the database', async () => {
-    const { id, hold } = await rig.claimJob()
+    const { id, context } = await rig.claimJob()
     const completed = { status: 200, body: { status: 'COMPLETED', logs: [] } }
     const video = { status: 200, body: { video: { url: 'http://127.0.0.1/clip.mp4' }, seed: 1 } }
     const fal = await startScriptedFal({ status: () => completed, result: () => video })
     setClockRight = shiftClock(byMs)
-    await relayJob(rig.toDeps(fal.url), hold)
+    await relayJob(rig.toDeps(fal.url), context)
     expect(await read(id)).toMatchObject({ status: 'SUCCEEDED', requestId: fal.requestId })
     const age = await readAge(id)
     expect(age).toBeGreaterThanOrEqual(0)
@@ -73,9 +73,9 @@ describe.each([
     setClockRight = shiftClock(byMs)
     const leaving = new AbortController()
     const deps = rig.toDeps('http://127.0.0.1:9')
-    const waiting = relayJob(deps, { ...recent.hold, signal: leaving.signal })
+    const waiting = relayJob(deps, { ...recent.context, signal: leaving.signal })
     // Both are looked at for ten seconds at least.
-    await relayJob(deps, overdue.hold)
+    await relayJob(deps, overdue.context)
     expect(await read(overdue.id)).toMatchObject({ status: 'FAILED', failure: { code: 'SUBMIT_UNKNOWN' } })
     await until(async () => ((await readAge(recent.id)) ?? 0) > 32, { timeoutMs: 10_000 })
     expect(await read(recent.id)).toMatchObject({ status: 'PENDING', failure: null })

@@ -3,7 +3,7 @@ import { createFal } from '../../src/adapters/fal/client.ts'
 import { FalError, type FalErrorDetails, type FalErrorKind } from '../../src/adapters/fal/errors.ts'
 import { DEFAULT_MODEL } from '../../src/jobs/models.ts'
 import { judgeResult, takeAnswer } from '../../src/relay/finish.ts'
-import { createAlarm } from '../../src/relay/wake-up.ts'
+import { createWakeUp } from '../../src/relay/wake-up.ts'
 
 const KINDS: FalErrorKind[] = [
   'auth',
@@ -96,9 +96,9 @@ describe('a result that cannot be fetched, of a request that fal calls well', ()
 })
 
 describe('an answer that is paid for', () => {
-  const hold = {
+  const context = {
     claim: { jobId: 'the-job', number: 1, isTakeover: false },
-    alarm: createAlarm(),
+    wakeUp: createWakeUp(),
     signal: new AbortController().signal,
   }
   const fal = createFal({ queueUrl: 'http://127.0.0.1', restUrl: 'http://127.0.0.1', mediaHosts: ['*.fal.media'] })
@@ -107,7 +107,7 @@ describe('an answer that is paid for', () => {
     const told: { message: string; jobId: string | undefined }[] = []
     const onError = (error: unknown, { jobId }: { jobId?: string }) =>
       told.push({ message: error instanceof FalError ? error.message : String(error), jobId })
-    return { ending: takeAnswer({ fal, onError }, hold, DEFAULT_MODEL, answer), told }
+    return { ending: takeAnswer({ fal, onError }, context, DEFAULT_MODEL, answer), told }
   }
 
   test('of a host that is not allowed is kept, and the operator is told which host to add', () => {

@@ -66,13 +66,13 @@ const endsAfter =
     new Response(text, { headers: { 'content-type': 'text/event-stream' } })
 
 async function follow(options: FollowOptions) {
-  const { id, hold } = await rig.claimJob()
+  const { id, context } = await rig.claimJob()
   const told: string[] = []
   const deps = { ...rig.toDeps(fal.url), onError: (error: unknown) => void told.push(String(error)) }
   const { requestId } = await deps.fal.submit(DEFAULT_MODEL.endpoint, { image_url: `https://pictures.test/${id}` })
-  await rig.log.append({ jobId: id, claim: hold.claim.number, status: 'QUEUED', queuePosition: 2 })
+  await rig.log.append({ jobId: id, claim: context.claim.number, status: 'QUEUED', queuePosition: 2 })
   const job = await rig.db.job.findUniqueOrThrow({ where: { id } })
-  const followed = await followRequest(deps, hold, { job, model: DEFAULT_MODEL, requestId }, options)
+  const followed = await followRequest(deps, context, { job, model: DEFAULT_MODEL, requestId }, options)
   const updates = await rig.log.read(id, { limit: 100 })
   return { followed, told, lines: updates.flatMap(({ logs }) => logs.map(({ message }) => message)) }
 }
@@ -226,18 +226,18 @@ test('while the stream is refused nothing is lost, and it is not asked for more 
 })
 
 test('a ring that comes with the end of a stream ends the next sleep', async () => {
-  const { id, hold } = await rig.claimJob()
+  const { id, context } = await rig.claimJob()
   const deps = rig.toDeps(fal.url)
   const job = await rig.db.job.findUniqueOrThrow({ where: { id } })
-  const course = createCourse(deps, hold, job)
+  const course = createCourse(deps, context, job)
   // biome-ignore lint/correctness/useYield: it breaks before its first word
   async function* watch(): AsyncGenerator<FalStatus> {
-    hold.alarm.ring()
+    context.wakeUp.notify()
     throw new FalError('interrupted', 'cut')
   }
   const options = { course, endpoint: DEFAULT_MODEL.endpoint, requestId: id, quietMs: 60_000 }
-  await expect(listenToRequest({ ...deps, fal: { ...deps.fal, watch } }, hold, options)).rejects.toThrow('cut')
-  expect(await hold.alarm.sleep(10_000, hold.signal)).toBe(true)
+  await expect(listenToRequest({ ...deps, fal: { ...deps.fal, watch } }, context, options)).rejects.toThrow('cut')
+  expect(await context.wakeUp.wait(10_000, context.signal)).toBe(true)
 })
 
 test('those who watch are told once that fal does not answer, and once that it does again', async () => {

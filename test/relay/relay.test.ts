@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../src/adapters/postgres/client.ts'
 import type { RelayJobs } from '../../src/jobs/claimed-jobs.ts'
 import { createFailure } from '../../src/jobs/failure.ts'
-import type { Hold } from '../../src/relay/claim-context.ts'
+import type { ClaimContext } from '../../src/relay/claim-context.ts'
 import { relayJob } from '../../src/relay/relay.ts'
-import { createAlarm } from '../../src/relay/wake-up.ts'
+import { createWakeUp } from '../../src/relay/wake-up.ts'
 import { type FalScript, startScriptedFal } from '../helpers/scripted-fal.ts'
 import { until } from '../helpers/until.ts'
 import { openRelayRig, type RelayRig } from './rig.ts'
@@ -22,12 +22,12 @@ beforeAll(async () => {
 
 afterAll(() => rig.close())
 
-async function relay(script: FalScript, hold: Hold, onJobChanged: (jobId: string) => void = () => {}) {
+async function relay(script: FalScript, context: ClaimContext, onJobChanged: (jobId: string) => void = () => {}) {
   const fal = await startScriptedFal(script)
   const deps = rig.toDeps(fal.url)
   deps.notifier.on('jobChanged', onJobChanged)
   onTestFinished(() => void deps.notifier.off('jobChanged', onJobChanged))
-  const done = relayJob(deps, hold)
+  const done = relayJob(deps, context)
   return { fal, done, deps }
 }
 
@@ -36,24 +36,24 @@ const completed = { status: 200, body: { status: 'COMPLETED', logs: [] } }
 const video = { status: 200, body: { video: { url: 'http://127.0.0.1/clip.mp4' }, seed: 1 } }
 
 test('fal’s id is saved even if the job has another holder by the time of the answer, who is told at once', async () => {
-  const { id, hold } = await claimJob()
+  const { id, context } = await claimJob()
   const lost = new AbortController()
-  const alarm = createAlarm()
+  const wakeUp = createWakeUp()
   const rung: string[] = []
   const { fal, done, deps } = await relay(
     { status: () => completed, result: () => video, holdSubmit: true },
-    { ...hold, signal: lost.signal },
+    { ...context, signal: lost.signal },
     (jobId) => {
       rung.push(jobId)
-      alarm.ring()
+      wakeUp.notify()
     },
   )
   await until(() => fal.submits === 1, { what: 'the submit' })
   // The engine gave the task to somebody else meanwhile.
-  const next = { ...hold.claim, number: hold.claim.number + 1 }
+  const next = { ...context.claim, number: context.claim.number + 1 }
   await jobs.take([next])
   lost.abort()
-  const second = relayJob(deps, { ...hold, alarm, claim: next })
+  const second = relayJob(deps, { ...context, wakeUp, claim: next })
   fal.answerSubmit()
   await done
   expect(rung).toEqual([id])
@@ -66,8 +66,8 @@ test('fal’s id is saved even if the job has another holder by the time of the 
 })
 
 test('a submit whose sender is long gone is not repeated', async () => {
-  const { id, hold } = await claimJob({ submittingAt: new Date(Date.now() - 60_000) })
-  const { fal, done } = await relay({ status: () => completed, result: () => video }, hold)
+  const { id, context } = await claimJob({ submittingAt: new Date(Date.now() - 60_000) })
+  const { fal, done } = await relay({ status: () => completed, result: () => video }, context)
   await done
   expect(await read(id)).toMatchObject({ status: 'FAILED', failure: { code: 'SUBMIT_UNKNOWN', retryable: true } })
   expect(fal.submits).toBe(0)
@@ -75,7 +75,7 @@ test('a submit whose sender is long gone is not repeated', async () => {
 })
 
 test('a result that is not there at once is asked for again', async () => {
-  const { id, hold } = await claimJob()
+  const { id, context } = await claimJob()
   let asked = 0
   const answers = [
     { status: 404, body: { status: 'NOT_FOUND' } },
@@ -83,7 +83,7 @@ test('a result that is not there at once is asked for again', async () => {
     { status: 504, body: { detail: 'Gateway Timeout' } },
     video,
   ]
-  const { fal, done } = await relay({ status: () => completed, result: () => answers[asked++] ?? video }, hold)
+  const { fal, done } = await relay({ status: () => completed, result: () => answers[asked++] ?? video }, context)
   await done
   expect(await read(id)).toMatchObject({ status: 'SUCCEEDED', video: { url: 'http://127.0.0.1/clip.mp4' } })
   expect(asked).toBe(4)
@@ -95,12 +95,12 @@ test.each([
   ['no longer knows it', () => ({ status: 404, body: { status: 'NOT_FOUND' } })],
   ['says CANCELLED', () => ({ status: 200, body: { status: 'CANCELLED' } })],
 ])('a cancel that fal acknowledged ends CANCELED when fal then %s', async (_name, status) => {
-  const { id, hold } = await claimJob()
+  const { id, context } = await claimJob()
   await db.job.update({
     where: { id },
     data: { status: 'CANCELING', submittingAt: new Date(), requestId: 'request-of-the-job' },
   })
-  const { fal, done } = await relay({ status, result: () => ({ status: 400, body: { detail: 'canceled' } }) }, hold)
+  const { fal, done } = await relay({ status, result: () => ({ status: 400, body: { detail: 'canceled' } }) }, context)
   await done
   expect(await read(id)).toMatchObject({ status: 'CANCELED', failure: null })
   expect(fal.cancels).toBe(1)
@@ -109,8 +109,8 @@ test.each([
 })
 
 test('a job that was canceled while its submit was refused ends CANCELED', async () => {
-  const { id, hold } = await claimJob({ status: 'CANCELING' })
-  const { fal, done } = await relay({ status: () => completed, result: () => video }, hold)
+  const { id, context } = await claimJob({ status: 'CANCELING' })
+  const { fal, done } = await relay({ status: () => completed, result: () => video }, context)
   await done
   expect(await read(id)).toMatchObject({ status: 'CANCELED' })
   expect(fal.submits).toBe(0)
@@ -122,12 +122,12 @@ test.each([
   ['401', { status: 401, body: { detail: 'no' } }],
   ['a refusal in other words', { status: 400, body: { detail: 'Request already completed' } }],
 ])('a cancel that fal answers with %s ends no job: the status tells that there is a video', async (_name, answer) => {
-  const { id, hold } = await claimJob()
+  const { id, context } = await claimJob()
   await db.job.update({
     where: { id },
     data: { status: 'CANCELING', submittingAt: new Date(), requestId: `canceled-${id}` },
   })
-  const { fal, done } = await relay({ status: () => completed, result: () => video, cancel: () => answer }, hold)
+  const { fal, done } = await relay({ status: () => completed, result: () => video, cancel: () => answer }, context)
   await done
   expect(await read(id)).toMatchObject({ status: 'SUCCEEDED' })
   expect(fal.cancels).toBe(1)
@@ -135,9 +135,9 @@ test.each([
 })
 
 test('a submit that is answered with another job’s request ends, and neither is sent again', async () => {
-  const { id, hold } = await claimJob()
+  const { id, context } = await claimJob()
   const other = await claimJob()
-  const { fal, done } = await relay({ status: () => completed, result: () => video, holdSubmit: true }, hold)
+  const { fal, done } = await relay({ status: () => completed, result: () => video, holdSubmit: true }, context)
   await db.job.update({ where: { id: other.id }, data: { submittingAt: new Date(), requestId: fal.requestId } })
   fal.answerSubmit()
   await done
@@ -149,15 +149,15 @@ test('a submit that is answered with another job’s request ends, and neither i
 })
 
 test('a job is not given up when fal’s webhook brought the id at the last moment', async () => {
-  const { id, hold } = await claimJob({ submittingAt: new Date(0) })
+  const { id, context } = await claimJob({ submittingAt: new Date(0) })
   await db.job.update({ where: { id }, data: { requestId: `late-${id}` } })
   const failure = createFailure('SUBMIT_UNKNOWN', 'fal did not confirm the request')
-  expect(await jobs.end(hold.claim, { status: 'FAILED', failure })).toBe(false)
+  expect(await jobs.end(context.claim, { status: 'FAILED', failure })).toBe(false)
   expect(await read(id)).toMatchObject({ status: 'PENDING', failure: null, lastSequence: 1 })
 })
 
 test('a job whose database was away for long goes on within 3 s of its return', async () => {
-  const { id, hold } = await claimJob()
+  const { id, context } = await claimJob()
   let cutAt = 0
   const { fal, done } = await relay(
     {
@@ -170,7 +170,7 @@ test('a job whose database was away for long goes on within 3 s of its return', 
         return video
       },
     },
-    hold,
+    context,
   )
   const OUTAGE_MS = 8_200
   await until(() => cutAt > 0 && Date.now() - cutAt > OUTAGE_MS, { timeoutMs: 15_000 })
@@ -186,17 +186,17 @@ test('a job whose database was away for long goes on within 3 s of its return', 
 test('an answer that the database could not take while it was away is waited for after its return', async () => {
   // Sent more than 45 s ago, by a process that still tries to save the answer.
   const mark = new Date(Date.now() - 60_000)
-  const { id, hold } = await claimJob({ submittingAt: mark })
+  const { id, context } = await claimJob({ submittingAt: mark })
   const looking = Promise.withResolvers<void>()
-  const sleep: Hold['alarm']['sleep'] = (...times) => {
+  const wait: ClaimContext['wakeUp']['wait'] = (...times) => {
     looking.resolve()
-    return hold.alarm.sleep(...times)
+    return context.wakeUp.wait(...times)
   }
-  const patient = { ...hold, alarm: { ...hold.alarm, sleep } }
+  const patient = { ...context, wakeUp: { ...context.wakeUp, wait } }
   const { fal, done } = await relay({ status: () => completed, result: () => video }, patient)
   await Promise.race([looking.promise, done])
   expect(await jobs.saveRequest(id, mark, `saved-${id}`)).toBe('saved')
-  hold.alarm.ring()
+  context.wakeUp.notify()
   await done
   expect(await read(id)).toMatchObject({ status: 'SUCCEEDED', requestId: `saved-${id}` })
   expect(fal.submits).toBe(0)
@@ -204,12 +204,12 @@ test('an answer that the database could not take while it was away is waited for
 })
 
 test('a submit that the database was told of, but that never left, leaves once the database is back', async () => {
-  const { id, hold } = await claimJob()
+  const { id, context } = await claimJob()
   const admin = new pg.Client({ connectionString: rig.url })
   await admin.connect()
   await admin.query('begin')
   await admin.query('select id from "Job" where id = $1 for update', [id])
-  const { fal, done } = await relay({ status: () => completed, result: () => video }, hold)
+  const { fal, done } = await relay({ status: () => completed, result: () => video }, context)
   const waiting = 'select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))'
   await until(async () => (await admin.query(waiting)).rowCount)
   // The row is marked now, and nobody hears of it.

@@ -3,8 +3,8 @@ import { type Database, isDatabaseAway, openDatabase } from '../../src/adapters/
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import { createRelayJobs, type RelayJobs } from '../../src/jobs/claimed-jobs.ts'
 import { createGate } from '../../src/relay/circuit-breaker.ts'
-import type { Hold, RelayDeps } from '../../src/relay/claim-context.ts'
-import { createAlarm } from '../../src/relay/wake-up.ts'
+import type { ClaimContext, RelayDeps } from '../../src/relay/claim-context.ts'
+import { createWakeUp } from '../../src/relay/wake-up.ts'
 import { createNotifier } from '../../src/updates/notifier.ts'
 import { createUpdateLog, type UpdateLog } from '../../src/updates/update-log.ts'
 import { type FaultProxy, startFaultProxy } from '../helpers/fault-proxy.ts'
@@ -21,7 +21,7 @@ export interface RelayRig {
   log: UpdateLog
   jobs: RelayJobs
   /** A job whose task is claimed, and the hold on it. */
-  claimJob(columns?: { status?: 'CANCELING'; submittingAt?: Date }): Promise<{ id: string; hold: Hold }>
+  claimJob(columns?: { status?: 'CANCELING'; submittingAt?: Date }): Promise<{ id: string; context: ClaimContext }>
   /** What a relay needs, with fal at this address. */
   toDeps(falUrl: string): RelayDeps
   close(): Promise<void>
@@ -54,7 +54,7 @@ export async function openRelayRig(): Promise<RelayRig> {
       const claim = (await queue.claim(20)).find(({ jobId }) => jobId === id)
       if (!claim) throw new Error('the task was not claimed')
       await jobs.take([claim])
-      return { id, hold: { claim, alarm: createAlarm(), signal: new AbortController().signal } }
+      return { id, context: { claim, wakeUp: createWakeUp(), signal: new AbortController().signal } }
     },
     toDeps: (falUrl) => ({
       jobs,
