@@ -19,7 +19,7 @@ import { createProviderLog, toKeyWords, toPauseWarning } from './jobs/provider.t
 import { createUploads } from './jobs/uploads.ts'
 import { createWebhookAddress } from './jobs/webhook-url.ts'
 import { createLifecycle } from './lifecycle.ts'
-import { createGate } from './relay/circuit-breaker.ts'
+import { createCircuitBreaker } from './relay/circuit-breaker.ts'
 import { probeFal } from './relay/fal-probe.ts'
 import { createWorker } from './relay/worker.ts'
 import { openResources } from './resources.ts'
@@ -92,20 +92,20 @@ export function createApp(config: Config, logger: Logger): App {
 
     const provider = createProviderLog({ db, logger, id: randomUUID(), onError })
     lifecycle.onStop('provider state', () => provider.stop())
-    const gate = createGate({
+    const breaker = createCircuitBreaker({
       random: Math.random,
       // Not instrumented: the probe is neither a job's call in the metrics nor a span.
       probe: (signal) => probeFal(resources.fal, signal),
       onPause: provider.paused,
       onResume: provider.resumed,
     })
-    lifecycle.onStop('gate', () => gate.stop())
+    lifecycle.onStop('circuit breaker', () => breaker.stop())
 
     const address = createWebhookAddress({ publicUrl: () => config.publicUrl ?? '', secret: resources.falKey })
     const worker = createWorker(
       {
         jobs: createRelayJobs({ db, queue, log, notifier }),
-        ...{ queue, log, fal, gate, notifier, onError },
+        ...{ queue, log, fal, breaker, notifier, onError },
         // fal cannot reach a URL that is built from HOST and PORT.
         webhookUrl: config.publicUrl === null ? null : address.toUrl,
         adoptionMs: config.adoptionSeconds * 1000,
@@ -118,13 +118,13 @@ export function createApp(config: Config, logger: Logger): App {
     const services: Omit<Services, 'publicUrl'> = {
       ...{ db, log, provider, streams },
       jobs: createJobs({ db, isAway: isDatabaseAway, queue, log, notifier }),
-      uploads: createUploads({ fal, onFailure: () => void gate.look() }),
+      uploads: createUploads({ fal, onFailure: () => void breaker.check() }),
     }
     const openJobs = createOpenJobs(db)
     metrics.registerGauges({
       countJobs: openJobs.count,
       countSubscriptions: () => streams.open,
-      isSubmittingPaused: () => gate.paused !== null,
+      isSubmittingPaused: () => breaker.paused !== null,
     })
     const bus = await connectBus(notifier, { openBus: resources.openBus, onError })
     lifecycle.onStop('bus', () => bus.stop())
@@ -140,7 +140,7 @@ export function createApp(config: Config, logger: Logger): App {
         isDraining: () => stopping.signal.aborted,
         pingDatabase: () => db.$queryRaw`SELECT 1`,
         findWriteProblem: () => writeCheck.check(db),
-        warnings: () => (gate.paused ? [toPauseWarning(gate.paused)] : []),
+        warnings: () => (breaker.paused ? [toPauseWarning(breaker.paused)] : []),
         onError,
       },
       studio: { directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources },
@@ -150,7 +150,7 @@ export function createApp(config: Config, logger: Logger): App {
     lifecycle.onStop('server', () => server.stop())
 
     // Only a server that listens probes fal. The sandbox accepts any key.
-    const firstProbe = config.fal.sandbox ? null : gate.look()
+    const firstProbe = config.fal.sandbox ? null : breaker.check()
     if (relaysJobs) {
       const housekeeping = createHousekeeping({ db, queue, onError }, { retentionDays: config.updatesRetentionDays })
       await queue.schedule('housekeeping', MAINTENANCE_CRON, async (signal) => {

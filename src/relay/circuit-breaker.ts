@@ -2,201 +2,214 @@ import { FalError } from '../adapters/fal/errors.ts'
 import { backoffMs, FAL_BACKOFF, REFUSED_SUBMIT_BACKOFF, withRetryAfter } from '../backoff.ts'
 import { toProviderState } from '../jobs/provider.ts'
 
-/** Why nothing is sent at the moment, and since when. */
+/** Why submits are paused, and since when. */
 export interface Pause {
-  /** What fal answered, or did not: the first of its kind. */
+  /** The first failure of its kind. */
   error: FalError
   since: Date
 }
 
-/** Leave to send one request. Dispose of it when done; by then it has told what it met, or nothing was sent. */
-export interface Ticket extends Disposable {
-  /** fal took or judged the request: it is there, and knows the key. */
-  passed(): void
+/** Permission to send one request. Dispose of it when done; without an outcome reported before, nothing was sent. */
+export interface Permit extends Disposable {
+  /** fal accepted the request: it is reachable and accepts the key. */
+  succeeded(): void
   failed(error: FalError): void
 }
 
 /**
- * One gate for all that is submitted by this process. While fal refuses the key, asks for patience or cannot be reached,
- * it is shut for everybody but one: after a while a single request goes through to see. When it comes through, the others
- * follow a few at a time, more with each that passes, so that a limit is met by a few requests and not by all. A thousand
- * waiting jobs cost fal one call per look, and a fal that breaks submits gets one of them. While nobody waits, a probe looks
- * in their place.
+ * The circuit breaker of all submits of this process:
+ *
+ *             a request or a probe fails
+ *   closed ──────────────────────────────▶ open ◀───────────────┐
+ *     ▲                                     │                   │ a request or
+ *     │                                     │ the pause ends,   │ a probe fails
+ *     │                                     │ or a probe passes │
+ *     │                                     ▼                   │
+ *     └────────────────────────────────── halfOpen ─────────────┘
+ *       nobody waits after a success,       one request in flight, then one more for each success
+ *       or 64 requests have succeeded
+ *
+ * - closed: every request is sent.
+ * - open: no request is sent. The pause grows with each failure.
+ * - halfOpen: a few requests are sent, so that few meet a limit that still stands. While no job waits, a probe is sent
+ *   instead: a call that costs nothing. A probe that passes ends the reported pause, and the first request still goes
+ *   alone, since a probe does not show whether fal accepts submits.
+ *
+ * A thousand waiting jobs cost an unavailable fal one call per pause.
  */
-export interface Gate {
-  /** Null while there is no room: then wait. */
-  enter(): Ticket | null
-  /** Rings when it may be worth to enter again. Answers how to stop waiting. */
-  wait(ring: () => void): () => void
-  /** How many wait. */
+export interface CircuitBreaker {
+  /** Null when no request may be sent now: wait. */
+  acquire(): Permit | null
+  /** Calls `notify` when acquiring is worth another attempt. Returns how to stop waiting. */
+  wait(notify: () => void): () => void
+  /** How many jobs wait. */
   readonly waiting: number
+  /** Null while fal is not known to refuse or fail. */
   readonly paused: Pause | null
-  /** Asks fal by a probe, unless it is known already that something is wrong. Answers what is; null when nothing. */
-  look(): Promise<FalError | null>
-  /** Looks no more. */
+  /** Resolves to the failure that is known already, or to that of a probe sent now; null when the probe passes. */
+  check(): Promise<FalError | null>
+  /** Sends no more probes. */
   stop(): void
 }
 
-export interface GateDeps {
+export interface CircuitBreakerDeps {
   /** 0 to 1, for jitter. */
   random(): number
-  /** A call that costs nothing and fails as others would. @throws FalError */
+  /** A call that costs nothing and fails as a submit would. @throws FalError */
   probe(signal: AbortSignal): Promise<void>
-  /** Called again when fal is in another state than before. */
+  /** Called again when the kind of failure changes. */
   onPause(pause: Pause): void
   onResume(pause: Pause): void
 }
 
-/** Longest that fal's Retry-After of a limit is waited out, in milliseconds: one odd header is not to stop a day's work. */
-const LONGEST_ASKED_MS = 600_000
-/** Between two rings when those who were rung for did not enter, in milliseconds. */
-const AGAIN_MS = 1_000
-/** Who was rung for reads its row first, and waits no longer meanwhile: so long it is no reason for a probe, in milliseconds. */
-const COMING_MS = 5_000
-/** So many at once, all of them passing, need no counting any more. */
-const ALL = 64
+/** Longest `Retry-After` of a limit that is obeyed, in milliseconds: one odd header must not stop a day's work. */
+const MAX_RETRY_AFTER_MS = 600_000
+/** Between two notifications when the notified jobs did not acquire, in milliseconds. */
+const NOTIFY_AGAIN_MS = 1_000
+/** How long a notified job may take to read its row before it acquires, in milliseconds. Until then no probe is sent. */
+const ACQUIRE_MS = 5_000
+/** Successes after which the breaker closes although jobs still wait. */
+const SUCCESSES_TO_CLOSE = 64
 
-/** How wide the gate is: `room` requests at once until `ALL` have shown that fal takes them. Null: open for everybody. */
-interface Narrow {
-  /** Null once a probe has passed: nothing is known to be wrong, but the first request still goes alone. */
+/** The breaker while it is open or half-open. Each failure replaces it. */
+interface Tripped {
+  /** Null once a probe has passed. */
   pause: Pause | null
-  /** 0 while it is shut, but for the one that looks from `until` on. */
-  room: number
-  inside: number
-  looks: number
-  until: number
+  /** When the breaker becomes half-open, by `performance.now()`. */
+  retryAt: number
+  /** How many pauses in a row have failed: the next one lasts longer. */
+  failures: number
+  successes: number
+  inFlight: number
 }
 
-export function createGate({ random, probe, onPause, onResume }: GateDeps): Gate {
+export function createCircuitBreaker({ random, probe, onPause, onResume }: CircuitBreakerDeps): CircuitBreaker {
   const waiting = new Set<() => void>()
   const stopping = new AbortController()
-  let looking: Promise<FalError | null> | null = null
-  let narrow: Narrow | null = null
+  /** Null while the breaker is closed. */
+  let tripped: Tripped | null = null
+  let probing: Promise<FalError | null> | null = null
   let timer: NodeJS.Timeout | undefined
-  let rungAt = Number.NEGATIVE_INFINITY
+  let notifiedAt = Number.NEGATIVE_INFINITY
 
-  function roomOf({ room, until }: Narrow): number {
-    return room === 0 && performance.now() >= until ? 1 : room
-  }
-
-  /** Rings for as many as there is room, and again later: whoever was rung for may have something else to do. */
-  function ringSome(): void {
+  function close(pause: Pause | null): void {
+    tripped = null
     clearTimeout(timer)
-    if (!narrow || stopping.signal.aborted) return
-    let free = roomOf(narrow) - narrow.inside
-    const isAnyoneComing = waiting.size > 0 || performance.now() - rungAt < COMING_MS
-    if (!isAnyoneComing && narrow.pause && free > 0) void probeOnce()
-    for (const ring of waiting) {
-      if (free-- <= 0) break
-      rungAt = performance.now()
-      ring()
-    }
-    const nextMs = Math.max(AGAIN_MS, narrow.until - performance.now())
-    if (waiting.size > 0 || narrow.pause) timer = setTimeout(ringSome, nextMs).unref()
+    for (const notify of waiting) notify()
+    if (pause) onResume(pause)
   }
 
-  /** One probe at a time. What a request has told meanwhile is truer than what the probe tells. */
+  function open(error: FalError): void {
+    const before = tripped
+    const isNewKind = !before?.pause || toProviderState(before.pause.error) !== toProviderState(error)
+    const pause = before?.pause && !isNewKind ? before.pause : { error, since: before?.pause?.since ?? new Date() }
+    // A refusal just after successes is a limit that was found: no reason for a longer pause.
+    const failures = before === null ? 1 : before.successes > 0 ? before.failures : before.failures + 1
+    const delayMs = pauseMs(error, failures, random())
+    tripped = { pause, failures, successes: 0, inFlight: 0, retryAt: performance.now() + delayMs }
+    clearTimeout(timer)
+    timer = setTimeout(notifySome, delayMs).unref()
+    if (isNewKind) onPause(pause)
+  }
+
+  function endPause(): void {
+    if (!tripped?.pause) return
+    const { pause } = tripped
+    Object.assign(tripped, { pause: null, failures: 0, retryAt: performance.now() })
+    onResume(pause)
+    notifySome()
+  }
+
+  function countSuccess(): void {
+    if (!tripped) return
+    tripped.failures = Math.max(1, tripped.failures - 1)
+    tripped.successes++
+    if (tripped.successes >= SUCCESSES_TO_CLOSE || waiting.size === 0) close(tripped.pause)
+  }
+
+  /** Notifies as many jobs as may send, and repeats: a notified job may have something else to do. */
+  function notifySome(): void {
+    clearTimeout(timer)
+    if (!tripped || stopping.signal.aborted) return
+    let free = limitOf(tripped) - tripped.inFlight
+    const isAnyoneComing = waiting.size > 0 || performance.now() - notifiedAt < ACQUIRE_MS
+    if (!isAnyoneComing && tripped.pause && free > 0) void probeOnce()
+    for (const notify of waiting) {
+      if (free-- <= 0) break
+      notifiedAt = performance.now()
+      notify()
+    }
+    const nextMs = Math.max(NOTIFY_AGAIN_MS, tripped.retryAt - performance.now())
+    if (waiting.size > 0 || tripped.pause) timer = setTimeout(notifySome, nextMs).unref()
+  }
+
+  /** One probe at a time. The outcome of a request in the meantime outweighs that of the probe. */
   function probeOnce(): Promise<FalError | null> {
-    const before = narrow
-    looking ??= probe(stopping.signal)
+    const before = tripped
+    probing ??= probe(stopping.signal)
       .then(
         () => {
-          if (narrow === before) calm()
+          if (tripped === before) endPause()
         },
         (error: unknown) => {
           if (!(error instanceof FalError)) {
             if (stopping.signal.aborted) return
             throw error
           }
-          if (narrow === before) shutFor(error)
+          if (tripped === before) open(error)
         },
       )
-      .then(() => narrow?.pause?.error ?? null)
+      .then(() => tripped?.pause?.error ?? null)
       .finally(() => {
-        looking = null
+        probing = null
       })
-    return looking
+    return probing
   }
 
-  /** Not wide open: a probe does not tell whether fal takes what is sent. */
-  function calm(): void {
-    if (!narrow?.pause) return
-    const { pause } = narrow
-    Object.assign(narrow, { pause: null, looks: 0, until: performance.now() })
-    onResume(pause)
-    ringSome()
-  }
-
-  function shutFor(error: FalError): void {
-    const before = narrow
-    const isNew = !before?.pause || toProviderState(before.pause.error) !== toProviderState(error)
-    const pause = before?.pause && !isNew ? before.pause : { error, since: before?.pause?.since ?? new Date() }
-    // What is refused just after others passed is a limit that was found: no reason to come less often.
-    const looks = before === null ? 1 : before.room > 0 ? before.looks : before.looks + 1
-    const untilMs = pauseMs(error, looks, random())
-    narrow = { pause, looks, room: 0, inside: 0, until: performance.now() + untilMs }
-    clearTimeout(timer)
-    timer = setTimeout(ringSome, untilMs).unref()
-    if (isNew) onPause(pause)
-  }
-
-  function widen(): void {
-    if (!narrow) return
-    narrow.looks = Math.max(1, narrow.looks - 1)
-    narrow.room++
-    if (narrow.room >= ALL || waiting.size === 0) {
-      const { pause } = narrow
-      narrow = null
-      clearTimeout(timer)
-      for (const ring of waiting) ring()
-      if (pause) onResume(pause)
-    }
-  }
-
-  function createTicket(): Ticket {
-    const mine = narrow
-    if (mine) mine.inside++
-    let isInside = true
-    function leave(): void {
-      if (mine && isInside) mine.inside--
-      isInside = false
+  function createPermit(): Permit {
+    const mine = tripped
+    if (mine) mine.inFlight++
+    let isInFlight = true
+    function land(): void {
+      if (mine && isInFlight) mine.inFlight--
+      isInFlight = false
     }
     return {
-      passed: () => {
-        // Of those that left before it was shut, none can tell what fal says now.
-        if (narrow !== mine) return
-        leave()
-        widen()
-        ringSome()
+      succeeded: () => {
+        // Ignore results of requests sent before the breaker opened.
+        if (tripped !== mine) return
+        land()
+        countSuccess()
+        notifySome()
       },
       failed: (error) => {
-        if (narrow !== mine) return
-        leave()
-        if (isPassing(error)) widen()
-        else if (error.kind !== 'rejected') shutFor(error)
-        if (narrow === mine) ringSome()
+        if (tripped !== mine) return
+        land()
+        if (isAboutRequest(error)) countSuccess()
+        else if (error.kind !== 'rejected') open(error)
+        if (tripped === mine) notifySome()
       },
       [Symbol.dispose]: () => {
-        if (!isInside) return
-        leave()
-        if (narrow === mine) ringSome()
+        if (!isInFlight) return
+        land()
+        if (tripped === mine) notifySome()
       },
     }
   }
 
   return {
-    enter: () => (narrow === null || narrow.inside < roomOf(narrow) ? createTicket() : null),
-    wait: (ring) => {
-      waiting.add(ring)
-      return () => waiting.delete(ring)
+    acquire: () => ((tripped?.inFlight ?? 0) < limitOf(tripped) ? createPermit() : null),
+    wait: (notify) => {
+      waiting.add(notify)
+      return () => waiting.delete(notify)
     },
     get waiting() {
       return waiting.size
     },
     get paused() {
-      return narrow?.pause ?? null
+      return tripped?.pause ?? null
     },
-    look: async () => narrow?.pause?.error ?? (await probeOnce()),
+    check: async () => tripped?.pause?.error ?? (await probeOnce()),
     stop: () => {
       stopping.abort()
       clearTimeout(timer)
@@ -204,17 +217,35 @@ export function createGate({ random, probe, onPause, onResume }: GateDeps): Gate
   }
 }
 
-/**
- * How long the gate stays shut after a failure, in milliseconds: longer each time, with jitter. What fal asks for is the
- * least when it is a limit, up to ten minutes; of a fal that is away it is a guess, and does not keep us from looking.
- */
-export function pauseMs(error: FalError, looks: number, random: number): number {
-  const backoff = error.kind === 'auth' || error.kind === 'rate-limited' ? REFUSED_SUBMIT_BACKOFF : FAL_BACKOFF
-  const maxAskedMs = error.kind === 'rate-limited' ? LONGEST_ASKED_MS : FAL_BACKOFF.maxMs
-  return withRetryAfter(backoffMs(looks, backoff, random), error, maxAskedMs)
+function stateOf(tripped: Tripped | null): 'closed' | 'open' | 'halfOpen' {
+  if (tripped === null) return 'closed'
+  return tripped.successes === 0 && performance.now() < tripped.retryAt ? 'open' : 'halfOpen'
 }
 
-/** A no to this one request, by fal itself: the next may pass. */
-function isPassing({ kind, status }: FalError): boolean {
+/** How many requests may be in flight at once. */
+function limitOf(tripped: Tripped | null): number {
+  switch (stateOf(tripped)) {
+    case 'closed':
+      return Number.POSITIVE_INFINITY
+    case 'open':
+      return 0
+    case 'halfOpen':
+      return Math.max(1, tripped?.successes ?? 0)
+  }
+}
+
+/**
+ * How long the breaker stays open after a failure, in milliseconds: longer each time, with jitter. `Retry-After` of a
+ * limit is obeyed up to ten minutes; that of an unavailable fal is a guess and does not delay the next attempt as long.
+ * @param failures - number of failed attempts in a row, from 1
+ */
+export function pauseMs(error: FalError, failures: number, random: number): number {
+  const backoff = error.kind === 'auth' || error.kind === 'rate-limited' ? REFUSED_SUBMIT_BACKOFF : FAL_BACKOFF
+  const maxRetryAfterMs = error.kind === 'rate-limited' ? MAX_RETRY_AFTER_MS : FAL_BACKOFF.maxMs
+  return withRetryAfter(backoffMs(failures, backoff, random), error, maxRetryAfterMs)
+}
+
+/** fal itself refused this one request: the next may succeed. */
+function isAboutRequest({ kind, status }: FalError): boolean {
   return status !== null && (kind === 'rejected' || kind === 'not-found')
 }

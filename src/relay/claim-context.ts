@@ -3,7 +3,7 @@ import type { Claim } from '../adapters/queue.ts'
 import type { RelayJobs } from '../jobs/claimed-jobs.ts'
 import type { Notifier } from '../updates/notifier.ts'
 import type { UpdateLog } from '../updates/update-log.ts'
-import type { Gate } from './circuit-breaker.ts'
+import type { CircuitBreaker } from './circuit-breaker.ts'
 import type { WakeUp } from './wake-up.ts'
 
 /** What the relay works with. */
@@ -11,7 +11,7 @@ export interface RelayDeps {
   jobs: RelayJobs
   log: UpdateLog
   fal: Fal
-  gate: Gate
+  breaker: CircuitBreaker
   /** Where fal says that a job's request is done; null when nobody told how this server is reached from outside. */
   webhookUrl: ((jobId: string) => string) | null
   /** How long a submit of unknown outcome is left for fal's webhook to confirm, in milliseconds. */

@@ -50,7 +50,7 @@ export function createSilence(deps: RelayDeps, context: ClaimContext, afterMs = 
       since ??= performance.now()
       if (isTold || performance.now() - since < afterMs) return
       // What is the matter with fal, rather than with this request, is for all to see.
-      void deps.gate.look()
+      void deps.breaker.check()
       await warnOnce(
         deps,
         context,

@@ -8,7 +8,7 @@ import type { Ending } from '../jobs/ending.ts'
 import { createFailure, toFailure } from '../jobs/failure.ts'
 import { type Model, toFalInput } from '../jobs/models.ts'
 import { type PauseState, toPauseReason, toProviderState } from '../jobs/provider.ts'
-import type { Ticket } from './circuit-breaker.ts'
+import type { Permit } from './circuit-breaker.ts'
 import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
 import { tell, warnOnce } from './notice.ts'
 
@@ -70,17 +70,17 @@ export async function submitJob(
     const sinceMs = job.readAt.getTime() - job.submittingAt.getTime()
     return await waitForAnswer(deps, context, { sinceMs, tries })
   }
-  using ticket = deps.gate.enter()
-  if (!ticket) {
-    await waitAtGate(deps, context, tries)
+  using permit = deps.breaker.acquire()
+  if (!permit) {
+    await waitForBreaker(deps, context, tries)
     return 'changed'
   }
   const { imageUrl } = job
   // Waits come before this: they would be a span a second.
   return await withSpan('submit', {}, () =>
     imageUrl === null
-      ? uploading(() => uploadImage(deps, context, { model, tries, ticket }))
-      : sendJob(deps, context, { job: { ...job, imageUrl }, askedAt, model, ticket }),
+      ? uploading(() => uploadImage(deps, context, { model, tries, permit }))
+      : sendJob(deps, context, { job: { ...job, imageUrl }, askedAt, model, permit }),
   )
 }
 
@@ -91,8 +91,8 @@ async function sendJob(
     job,
     askedAt,
     model,
-    ticket,
-  }: { job: ReadJob & { imageUrl: string }; askedAt: number; model: Model; ticket: Ticket },
+    permit,
+  }: { job: ReadJob & { imageUrl: string }; askedAt: number; model: Model; permit: Permit },
 ): Promise<SubmitOutcome> {
   const { jobs, fal, webhookUrl, onError } = deps
   const { imageUrl, seed, motionBucketId, condAug, fps } = job
@@ -115,7 +115,7 @@ async function sendJob(
     const webhook = webhookUrl && { webhookUrl: webhookUrl(job.id) }
     // Without the hold's signal: once it has left, its answer is waited for, whoever holds the job by then.
     const submitted = await fal.submit(model.endpoint, input, webhook ?? {})
-    ticket.passed()
+    permit.succeeded()
     const saved = await persist(deps, context, () => jobs.saveRequest(job.id, mark, submitted.requestId))
     if (saved === 'saved') return submitted
     // Two jobs cannot wait for one video, and which of them fal meant it alone knows. The id is for the operator only.
@@ -126,7 +126,7 @@ async function sendJob(
     return { ending: { status: 'FAILED', failure: createFailure('SUBMIT_UNKNOWN', message) } }
   } catch (error) {
     if (!(error instanceof FalError)) throw error
-    ticket.failed(error)
+    permit.failed(error)
     const verdict = judgeSubmit(error)
     if (verdict === 'unknown') {
       onError(error, { stage: 'submit', jobId: job.id })
@@ -175,15 +175,15 @@ export function judgeSubmit(error: FalError): 'refused' | 'again' | 'unknown' {
 }
 
 /** Until the gate may be open, the job's row has something to tell, or the wait is long enough to be told. */
-async function waitAtGate(deps: RelayDeps, context: ClaimContext, tries: SubmitTries): Promise<void> {
-  const { gate } = deps
+async function waitForBreaker(deps: RelayDeps, context: ClaimContext, tries: SubmitTries): Promise<void> {
+  const { breaker } = deps
   tries.waitingSince ??= performance.now()
-  const stopWaiting = gate.wait(context.wakeUp.notify)
+  const stopWaiting = breaker.wait(context.wakeUp.notify)
   try {
-    const isTold = gate.paused === null || tries.toldPauses.has(toProviderState(gate.paused.error))
+    const isTold = breaker.paused === null || tries.toldPauses.has(toProviderState(breaker.paused.error))
     const untilToldMs = Math.max(0, tries.waitingSince + TELL_PAUSE_MS - performance.now())
     const isRung = await context.wakeUp.wait(isTold ? LOOK_MS : untilToldMs, context.signal)
-    const { paused } = gate
+    const { paused } = breaker
     if (isRung || isTold || paused === null) return
     await warnOnce(deps, context, toPauseReason(paused.error))
     tries.toldPauses.add(toProviderState(paused.error))
@@ -222,7 +222,7 @@ async function tellWait(deps: RelayDeps, context: ClaimContext): Promise<void> {
 async function uploadImage(
   { jobs, fal, onError }: RelayDeps,
   context: ClaimContext,
-  { model, tries, ticket }: { model: Model; tries: SubmitTries; ticket: Ticket },
+  { model, tries, permit }: { model: Model; tries: SubmitTries; permit: Permit },
 ): Promise<SubmitOutcome> {
   // Its turn may have come after the hold was lost.
   context.signal.throwIfAborted()
@@ -230,12 +230,12 @@ async function uploadImage(
   if (!image) throw new Error(`job ${context.claim.jobId} has neither an image URL nor an image`)
   try {
     const url = await fal.upload(image, { signal: context.signal })
-    ticket.passed()
+    permit.succeeded()
     if (!(await jobs.saveImageUrl(context.claim, url))) throw new ClaimLostError()
     return 'changed'
   } catch (error) {
     if (!(error instanceof FalError)) throw error
-    ticket.failed(error)
+    permit.failed(error)
     const verdict = judgeSubmit(error)
     if (verdict === 'refused') return { ending: refused(model, error) }
     if (verdict === 'unknown') tries.failedUploads++

@@ -54,7 +54,7 @@ interface ActiveJob {
 }
 
 export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
-  const { queue, jobs, fal, gate, notifier, isAway, onError } = deps
+  const { queue, jobs, fal, breaker, notifier, isAway, onError } = deps
   const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000, usualMs = 5000 } = options
   const active = new Map<string, ActiveJob>()
   const stopping = new AbortController()
@@ -73,7 +73,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
   async function claimLoop(): Promise<void> {
     while (!stopping.signal.aborted) {
       // A dead worker's running jobs must find room while fal takes no new ones.
-      const free = concurrency - active.size + Math.min(gate.waiting, concurrency)
+      const free = concurrency - active.size + Math.min(breaker.waiting, concurrency)
       let found = 0
       try {
         await letGo()

@@ -8,7 +8,7 @@ import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
 
 const refusal = { status: 401, body: { detail: 'Invalid key' } }
 
-// A gate that is shut looks again after up to 30 s.
+// An open breaker permits the next attempt after up to 30 s.
 vi.setConfig({ testTimeout: 120_000 })
 
 let isRefusing = false

@@ -136,7 +136,7 @@ row(
           const { failure } = await readJob(rig.apis, job.id)
           expect(failure, name).toMatchObject({ code: 'SUBMIT_UNKNOWN', retryable: true })
         }
-        // Opens the gate: its pauses would grow otherwise.
+        // Closes the circuit breaker: its pauses would grow otherwise.
         rig.fal.twists.submit = AS_USUAL
         const [good] = await rig.submit(1)
         await until(() => good && rig.fal.posts.has(good.imageUrl))

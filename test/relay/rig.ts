@@ -2,7 +2,7 @@ import { createFal } from '../../src/adapters/fal/client.ts'
 import { type Database, isDatabaseAway, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import { createRelayJobs, type RelayJobs } from '../../src/jobs/claimed-jobs.ts'
-import { createGate } from '../../src/relay/circuit-breaker.ts'
+import { createCircuitBreaker } from '../../src/relay/circuit-breaker.ts'
 import type { ClaimContext, RelayDeps } from '../../src/relay/claim-context.ts'
 import { createWakeUp } from '../../src/relay/wake-up.ts'
 import { createNotifier } from '../../src/updates/notifier.ts'
@@ -60,7 +60,7 @@ export async function openRelayRig(): Promise<RelayRig> {
       jobs,
       log,
       fal: createFal({ queueUrl: falUrl, restUrl: falUrl, mediaHosts: [] }),
-      gate: createGate({ random: () => 0, probe: async () => {}, onPause: () => {}, onResume: () => {} }),
+      breaker: createCircuitBreaker({ random: () => 0, probe: async () => {}, onPause: () => {}, onResume: () => {} }),
       webhookUrl: null,
       adoptionMs: 900_000,
       notifier,
