@@ -10,7 +10,7 @@ import { openTracing } from './adapters/telemetry/tracing.ts'
 import type { Config } from './config.ts'
 import type { Services } from './context.ts'
 import { createReport, type Report } from './error-logger.ts'
-import { createRelayJobs } from './jobs/claimed-jobs.ts'
+import { createClaimedJobs } from './jobs/claimed-jobs.ts'
 import { createDeliveries } from './jobs/fal-webhook.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createHousekeeping } from './jobs/maintenance.ts'
@@ -104,7 +104,7 @@ export function createApp(config: Config, logger: Logger): App {
     const address = createWebhookAddress({ publicUrl: () => config.publicUrl ?? '', secret: resources.falKey })
     const worker = createWorker(
       {
-        jobs: createRelayJobs({ db, queue, log, notifier }),
+        jobs: createClaimedJobs({ db, queue, log, notifier }),
         ...{ queue, log, fal, breaker, notifier, onError },
         // fal cannot reach a URL that is built from HOST and PORT.
         webhookUrl: config.publicUrl === null ? null : address.toUrl,

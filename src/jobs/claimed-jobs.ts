@@ -17,12 +17,12 @@ export type ReadJob = Job & { readAt: Date }
  * What a relay writes to a job. Every write holds the claim against the row: one with a newer number makes it a no-op,
  * answered with false.
  */
-export interface RelayJobs {
+export interface ClaimedJobs {
   /**
    * Writes the claims' numbers to the rows, and counts takeovers, in one statement; then reads these. Rows with a newer
    * claim are left out.
    */
-  take(claims: readonly Claim[]): Promise<Job[]>
+  recordClaims(claims: readonly Claim[]): Promise<Job[]>
   /** Sets the count of takeovers. False when it is another one by now, or the claim is stale. */
   setTakeovers(claim: Claim, from: number, to: number): Promise<boolean>
   /** The row, while the claim is the newest. */
@@ -53,15 +53,15 @@ export interface RelayJobs {
   endTask(claim: Claim): Promise<boolean>
 }
 
-export interface RelayJobsDeps {
+export interface ClaimedJobsDeps {
   db: Database
   queue: Queue
   log: UpdateLog
   notifier: Notifier
 }
 
-export function createRelayJobs({ db, queue, log, notifier }: RelayJobsDeps): RelayJobs {
-  const mine = ({ jobId, number }: Claim) => ({ id: jobId, claim: number })
+export function createClaimedJobs({ db, queue, log, notifier }: ClaimedJobsDeps): ClaimedJobs {
+  const ofClaim = ({ jobId, number }: Claim) => ({ id: jobId, claim: number })
 
   async function update(where: Prisma.JobWhereInput, data: Prisma.JobUpdateManyMutationInput): Promise<boolean> {
     const { count } = await db.job.updateMany({ where, data })
@@ -69,9 +69,9 @@ export function createRelayJobs({ db, queue, log, notifier }: RelayJobsDeps): Re
   }
 
   return {
-    take: async (claims) => {
+    recordClaims: async (claims) => {
       const numbers = JSON.stringify(claims)
-      const taken = await db.$queryRaw<{ id: string }[]>`
+      const recorded = await db.$queryRaw<{ id: string }[]>`
         WITH c AS (
           SELECT * FROM jsonb_to_recordset(${numbers}::jsonb) AS c("jobId" uuid, number int, "isTakeover" bool)
         ), locked AS (
@@ -83,9 +83,9 @@ export function createRelayJobs({ db, queue, log, notifier }: RelayJobsDeps): Re
             THEN takeovers + 1 ELSE takeovers END
         FROM c JOIN locked ON locked.id = c."jobId"
         WHERE j.id = c."jobId" AND j.claim < c.number RETURNING j.id`
-      return await db.job.findMany({ where: { id: { in: taken.map((row) => row.id) } } })
+      return await db.job.findMany({ where: { id: { in: recorded.map((row) => row.id) } } })
     },
-    setTakeovers: (claim, from, to) => update({ ...mine(claim), takeovers: from }, { takeovers: to }),
+    setTakeovers: (claim, from, to) => update({ ...ofClaim(claim), takeovers: from }, { takeovers: to }),
     read: async ({ jobId, number }) => {
       const [row] = await db.$queryRaw<ReadJob[]>`
         SELECT *, clock_timestamp()::timestamptz(3) AS "readAt" FROM "Job" WHERE id = ${jobId}::uuid AND claim = ${number}`
@@ -95,12 +95,12 @@ export function createRelayJobs({ db, queue, log, notifier }: RelayJobsDeps): Re
     readImage: (claim) => readImage(db, claim.jobId),
     saveImageUrl: (claim, imageUrl) =>
       transact(db, async (tx) => {
-        const { count } = await tx.job.updateMany({ where: mine(claim), data: { imageUrl } })
+        const { count } = await tx.job.updateMany({ where: ofClaim(claim), data: { imageUrl } })
         if (count === 1) await tx.jobImage.deleteMany({ where: { jobId: claim.jobId } })
         return count === 1
       }),
     markSubmitting: (claim, mark) =>
-      update({ ...mine(claim), status: 'PENDING', submittingAt: null }, { submittingAt: mark }),
+      update({ ...ofClaim(claim), status: 'PENDING', submittingAt: null }, { submittingAt: mark }),
     unmarkSubmitting: (jobId, mark) =>
       update({ id: jobId, submittingAt: mark, requestId: null }, { submittingAt: null }),
     saveRequest: async (jobId, mark, requestId) => {

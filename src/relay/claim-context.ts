@@ -1,6 +1,6 @@
 import type { Fal } from '../adapters/fal/types.ts'
 import type { Claim } from '../adapters/queue.ts'
-import type { RelayJobs } from '../jobs/claimed-jobs.ts'
+import type { ClaimedJobs } from '../jobs/claimed-jobs.ts'
 import type { Notifier } from '../updates/notifier.ts'
 import type { UpdateLog } from '../updates/update-log.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
@@ -8,7 +8,7 @@ import type { WakeUp } from './wake-up.ts'
 
 /** What the relay works with. */
 export interface RelayDeps {
-  jobs: RelayJobs
+  jobs: ClaimedJobs
   log: UpdateLog
   fal: Fal
   breaker: CircuitBreaker

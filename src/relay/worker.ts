@@ -120,7 +120,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
 
   async function takeOrLetGo(claims: Claim[]): Promise<Job[]> {
     try {
-      return await jobs.take(claims)
+      return await jobs.recordClaims(claims)
     } catch (error) {
       for (const claim of claims) loose.add(claim)
       throw error

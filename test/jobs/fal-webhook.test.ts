@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
-import { createRelayJobs, type RelayJobs } from '../../src/jobs/claimed-jobs.ts'
+import { type ClaimedJobs, createClaimedJobs } from '../../src/jobs/claimed-jobs.ts'
 import { createDeliveries, type Deliveries } from '../../src/jobs/fal-webhook.ts'
 import type { TRANSITIONS } from '../../src/updates/job-status.ts'
 import { createNotifier } from '../../src/updates/notifier.ts'
@@ -12,7 +12,7 @@ import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 let database: TestDatabase
 let db: Database
 let queue: Queue
-let jobs: RelayJobs
+let jobs: ClaimedJobs
 let deliveries: Deliveries
 let news: string[]
 const onError = () => {}
@@ -23,7 +23,7 @@ beforeAll(async () => {
   queue = await openQueue({ url: database.url, onError })
   const notifier = createNotifier()
   notifier.on('jobChanged', (jobId) => news.push(jobId))
-  jobs = createRelayJobs({ db, queue, log: createUpdateLog({ db, notifier }), notifier })
+  jobs = createClaimedJobs({ db, queue, log: createUpdateLog({ db, notifier }), notifier })
   deliveries = createDeliveries({ db, notifier })
 })
 beforeEach(() => {

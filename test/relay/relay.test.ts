@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../src/adapters/postgres/client.ts'
-import type { RelayJobs } from '../../src/jobs/claimed-jobs.ts'
+import type { ClaimedJobs } from '../../src/jobs/claimed-jobs.ts'
 import { createFailure } from '../../src/jobs/failure.ts'
 import type { ClaimContext } from '../../src/relay/claim-context.ts'
 import { relayJob } from '../../src/relay/relay.ts'
@@ -12,7 +12,7 @@ import { openRelayRig, type RelayRig } from './rig.ts'
 
 let rig: RelayRig
 let db: Database
-let jobs: RelayJobs
+let jobs: ClaimedJobs
 let claimJob: RelayRig['claimJob']
 
 beforeAll(async () => {
@@ -51,7 +51,7 @@ test('fal’s id is saved even if the job has another holder by the time of the 
   await until(() => fal.submits === 1, { what: 'the submit' })
   // The engine gave the task to somebody else meanwhile.
   const next = { ...context.claim, number: context.claim.number + 1 }
-  await jobs.take([next])
+  await jobs.recordClaims([next])
   lost.abort()
   const second = relayJob(deps, { ...context, wakeUp, claim: next })
   fal.answerSubmit()

@@ -1,7 +1,7 @@
 import { createFal } from '../../src/adapters/fal/client.ts'
 import { type Database, isDatabaseAway, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
-import { createRelayJobs, type RelayJobs } from '../../src/jobs/claimed-jobs.ts'
+import { type ClaimedJobs, createClaimedJobs } from '../../src/jobs/claimed-jobs.ts'
 import { createCircuitBreaker } from '../../src/relay/circuit-breaker.ts'
 import type { ClaimContext, RelayDeps } from '../../src/relay/claim-context.ts'
 import { createWakeUp } from '../../src/relay/wake-up.ts'
@@ -19,7 +19,7 @@ export interface RelayRig {
   db: Database
   queue: Queue
   log: UpdateLog
-  jobs: RelayJobs
+  jobs: ClaimedJobs
   /** A job whose task is claimed, and the hold on it. */
   claimJob(columns?: { status?: 'CANCELING'; submittingAt?: Date }): Promise<{ id: string; context: ClaimContext }>
   /** What a relay needs, with fal at this address. */
@@ -36,7 +36,7 @@ export async function openRelayRig(): Promise<RelayRig> {
   const queue = await openQueue({ url: proxied, onError })
   const notifier = createNotifier()
   const log = createUpdateLog({ db, notifier })
-  const jobs = createRelayJobs({ db, queue, log, notifier })
+  const jobs = createClaimedJobs({ db, queue, log, notifier })
   return {
     url: database.url,
     postgres,
@@ -53,7 +53,7 @@ export async function openRelayRig(): Promise<RelayRig> {
       // A test that left its task behind may have it back in the queue.
       const claim = (await queue.claim(20)).find(({ jobId }) => jobId === id)
       if (!claim) throw new Error('the task was not claimed')
-      await jobs.take([claim])
+      await jobs.recordClaims([claim])
       return { id, context: { claim, wakeUp: createWakeUp(), signal: new AbortController().signal } }
     },
     toDeps: (falUrl) => ({

@@ -195,9 +195,9 @@ describe('a job whose last three holders died', () => {
   test('is none when the row could not be read after its task was claimed: the task is given back', async () => {
     const job = await createJob('https://pictures.test/not-taken.png')
     let failures = 0
-    const take: RelayDeps['jobs']['take'] = (claims) =>
-      failures++ === 0 ? Promise.reject(new Error('no rows today')) : rig.jobs.take(claims)
-    const worker = start({ jobs: { ...rig.jobs, take } })
+    const recordClaims: RelayDeps['jobs']['recordClaims'] = (claims) =>
+      failures++ === 0 ? Promise.reject(new Error('no rows today')) : rig.jobs.recordClaims(claims)
+    const worker = start({ jobs: { ...rig.jobs, recordClaims } })
     // Sooner than a claim lapses.
     await until(async () => (await readRequest(job)) !== null, { timeoutMs: 8_000 })
     expect(await readTakeovers(job)).toBe(0)
