@@ -11,13 +11,13 @@ import type { Config } from './config.ts'
 import type { Services } from './context.ts'
 import { createReport, type Report } from './error-logger.ts'
 import { createClaimedJobs } from './jobs/claimed-jobs.ts'
-import { createDeliveries } from './jobs/fal-webhook.ts'
+import { handleFalWebhook } from './jobs/fal-webhook.ts'
+import { uploadImage } from './jobs/image-upload.ts'
+import { createOpenJobCounter } from './jobs/job-counts.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { createHousekeeping } from './jobs/maintenance.ts'
-import { createOpenJobs } from './jobs/open-jobs.ts'
 import { createProviderLog, toKeyWords, toPauseWarning } from './jobs/provider.ts'
-import { createUploads } from './jobs/uploads.ts'
-import { createWebhookAddress } from './jobs/webhook-url.ts'
+import { createWebhookUrls } from './jobs/webhook-url.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createCircuitBreaker } from './relay/circuit-breaker.ts'
 import { probeFal } from './relay/fal-probe.ts'
@@ -101,13 +101,13 @@ export function createApp(config: Config, logger: Logger): App {
     })
     lifecycle.onStop('circuit breaker', () => breaker.stop())
 
-    const address = createWebhookAddress({ publicUrl: () => config.publicUrl ?? '', secret: resources.falKey })
+    const webhookUrls = createWebhookUrls({ publicUrl: () => config.publicUrl ?? '', secret: resources.falKey })
     const worker = createWorker(
       {
         jobs: createClaimedJobs({ db, queue, log, notifier }),
         ...{ queue, log, fal, breaker, notifier, onError },
         // fal cannot reach a URL that is built from HOST and PORT.
-        webhookUrl: config.publicUrl === null ? null : address.toUrl,
+        webhookUrl: config.publicUrl === null ? null : webhookUrls.toUrl,
         adoptionMs: config.adoptionSeconds * 1000,
         random: Math.random,
         isAway: isDatabaseAway,
@@ -118,11 +118,10 @@ export function createApp(config: Config, logger: Logger): App {
     const services: Omit<Services, 'publicUrl'> = {
       ...{ db, log, provider, streams },
       jobs: createJobs({ db, isAway: isDatabaseAway, queue, log, notifier }),
-      uploads: createUploads({ fal, onFailure: () => void breaker.check() }),
+      uploadImage: (file) => uploadImage({ fal, onFailure: () => void breaker.check() }, file),
     }
-    const openJobs = createOpenJobs(db)
     metrics.registerGauges({
-      countJobs: openJobs.count,
+      countJobs: createOpenJobCounter(db),
       countSubscriptions: () => streams.open,
       isSubmittingPaused: () => breaker.paused !== null,
     })
@@ -144,7 +143,11 @@ export function createApp(config: Config, logger: Logger): App {
         onError,
       },
       studio: { directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources },
-      webhooks: { signatures, readRequestId: readDeliveredId, address, deliveries: createDeliveries({ db, notifier }) },
+      webhooks: {
+        ...{ signatures, webhookUrls },
+        readRequestId: readDeliveredId,
+        handleDelivery: (delivery) => handleFalWebhook({ db, notifier }, delivery),
+      },
       isAway: isDatabaseAway,
     })
     lifecycle.onStop('server', () => server.stop())

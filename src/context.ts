@@ -1,9 +1,9 @@
 import type DataLoader from 'dataloader'
 import type { Database } from './adapters/postgres/client.ts'
 import type { JobStatus } from './generated/prisma/enums.ts'
+import type { UploadedImage } from './jobs/image-upload.ts'
 import type { Jobs, Viewer } from './jobs/jobs.ts'
 import type { ProviderLog } from './jobs/provider.ts'
-import type { Uploads } from './jobs/uploads.ts'
 import type { Streams } from './updates/stream.ts'
 import type { Update } from './updates/update.ts'
 import type { UpdateLog } from './updates/update-log.ts'
@@ -12,7 +12,7 @@ import type { UpdateLog } from './updates/update-log.ts'
 export interface Services {
   db: Database
   jobs: Jobs
-  uploads: Uploads
+  uploadImage(file: Blob): Promise<UploadedImage>
   provider: Pick<ProviderLog, 'read'>
   log: UpdateLog
   streams: Streams

@@ -1,6 +1,7 @@
 import type { Database } from '../adapters/postgres/client.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
+import { OPEN_STATUSES } from '../updates/job-status.ts'
 import type { CreatedRange } from './job-page.ts'
 
 /** Times from `from` to before `to`, in milliseconds since 1970; empty when `to` is not later. */
@@ -77,4 +78,35 @@ function isWithin(column: Prisma.Sql, { from, to }: Stretch): Prisma.Sql {
 /** As text, since there is no infinite number in JSON, and no infinite `Date`. */
 function toTimestamp(ms: number): Prisma.Sql {
   return Prisma.sql`to_timestamp(${String(ms / 1_000)}::text::float8)`
+}
+
+/**
+ * Returns a function that counts the jobs that have not ended, by state, with zeros. Its callers share one query and its
+ * result, or its failure, for `cacheMs`.
+ * @param cacheMs - milliseconds. Default 5000.
+ */
+export function createOpenJobCounter(
+  db: Database,
+  { cacheMs = 5_000 } = {},
+): () => Promise<ReadonlyMap<JobStatus, number>> {
+  let last: { counts: Promise<ReadonlyMap<JobStatus, number>>; until: number } | null = null
+
+  async function read(): Promise<ReadonlyMap<JobStatus, number>> {
+    // The index on finishedAt keeps the jobs without an end next to each other.
+    const groups = await db.job.groupBy({ by: ['status'], where: { finishedAt: null }, _count: true })
+    const counts = new Map(groups.map(({ status, _count }) => [status, _count]))
+    return new Map(OPEN_STATUSES.map((status) => [status, counts.get(status) ?? 0]))
+  }
+
+  return () => {
+    if (last && performance.now() < last.until) return last.counts
+    const counts = read()
+    const reading = { counts, until: Number.POSITIVE_INFINITY }
+    const settle = (): void => {
+      reading.until = performance.now() + cacheMs
+    }
+    counts.then(settle, settle)
+    last = reading
+    return counts
+  }
 }

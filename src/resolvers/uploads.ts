@@ -1,11 +1,11 @@
 import type { Context } from '../context.ts'
-import type { UploadedImage } from '../jobs/uploads.ts'
+import type { UploadedImage } from '../jobs/image-upload.ts'
 
 /** Mutation.uploadImage */
 export function uploadImage(
   _root: unknown,
   { file }: { file: Blob },
-  { uploads, viewer }: Context,
+  { uploadImage }: Context,
 ): Promise<UploadedImage> {
-  return uploads.upload(viewer, file)
+  return uploadImage(file)
 }

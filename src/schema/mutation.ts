@@ -6,8 +6,8 @@ import {
   LimitExceededError,
 } from '../errors.ts'
 import type { Job as JobShape } from '../generated/prisma/client.ts'
+import type { UploadedImage } from '../jobs/image-upload.ts'
 import type { Submitted } from '../jobs/jobs.ts'
-import type { UploadedImage } from '../jobs/uploads.ts'
 import { cancelJob, videoDefaults as defaults, generateVideo, retryJob } from '../resolvers/jobs.ts'
 import { uploadImage } from '../resolvers/uploads.ts'
 import { builder, PRICES } from './builder.ts'

@@ -2,13 +2,13 @@ import { Hono, type Context as HttpContext } from 'hono'
 import type { OnError } from './errors.ts'
 import type { MemoryBudget, MemoryLease } from './memory-budget.ts'
 
-/** What the route needs of others; see adapters/fal-signature.ts, jobs/webhook-address.ts and jobs/deliveries.ts. */
+/** What the route needs of others; see adapters/fal/webhook-signature.ts, jobs/webhook-url.ts and jobs/fal-webhook.ts. */
 export interface WebhookOptions {
   signatures: { verify(delivery: SignedDelivery): Promise<'valid' | 'invalid' | 'unavailable'> }
   /** The request that the body of a delivery tells of; null when it tells of none. */
   readRequestId(rawBody: Uint8Array): string | null
-  address: { isOurs(jobId: string, mac: string): boolean }
-  deliveries: { take(delivery: { jobId: string; requestId: string }): Promise<unknown> }
+  webhookUrls: { verify(jobId: string, mac: string): boolean }
+  handleDelivery(delivery: { jobId: string; requestId: string }): Promise<unknown>
   memory: MemoryBudget
   onError: OnError
 }
@@ -60,11 +60,11 @@ export function webhookRoutes(options: WebhookOptions): Hono {
 
 /** In the order of what it costs: what is not ours is refused before its body is read. */
 async function take(http: HttpContext, options: WebhookOptions, lease: MemoryLease): Promise<Outcome> {
-  const { signatures, readRequestId, address, deliveries } = options
+  const { signatures, readRequestId, webhookUrls, handleDelivery } = options
   const header = (name: string) => http.req.header(name) ?? ''
   if (Number(header('content-length')) > MAX_BODY_BYTES) return 'too large'
   const jobId = http.req.query('job') ?? ''
-  if (!address.isOurs(jobId, http.req.query('mac') ?? '')) return 'forged'
+  if (!webhookUrls.verify(jobId, http.req.query('mac') ?? '')) return 'forged'
   const rawBody = await readBody(http.req.raw.body, lease)
   if (typeof rawBody === 'string') return rawBody
   // One that was sent twice comes as one with a comma, which fits no signature.
@@ -78,7 +78,7 @@ async function take(http: HttpContext, options: WebhookOptions, lease: MemoryLea
   if (verdict !== 'valid') return verdict === 'invalid' ? 'forged' : 'unavailable'
   const requestId = readRequestId(rawBody)
   if (requestId === null) return 'unreadable'
-  await deliveries.take({ jobId, requestId })
+  await handleDelivery({ jobId, requestId })
   return 'taken'
 }
 

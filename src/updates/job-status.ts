@@ -38,3 +38,8 @@ export function isTerminal(status: JobStatus): boolean {
 export function isCancelable(status: JobStatus): boolean {
   return canMove(status, 'CANCELING')
 }
+
+/** The statuses of jobs that have not ended. */
+export const OPEN_STATUSES: JobStatus[] = (Object.keys(TRANSITIONS) as JobStatus[]).filter(
+  (status) => !isTerminal(status),
+)

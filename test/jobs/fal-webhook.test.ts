@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import { type ClaimedJobs, createClaimedJobs } from '../../src/jobs/claimed-jobs.ts'
-import { createDeliveries, type Deliveries } from '../../src/jobs/fal-webhook.ts'
+import { handleFalWebhook } from '../../src/jobs/fal-webhook.ts'
 import type { TRANSITIONS } from '../../src/updates/job-status.ts'
 import { createNotifier } from '../../src/updates/notifier.ts'
 import { createUpdateLog } from '../../src/updates/update-log.ts'
@@ -13,18 +13,16 @@ let database: TestDatabase
 let db: Database
 let queue: Queue
 let jobs: ClaimedJobs
-let deliveries: Deliveries
 let news: string[]
+const notifier = createNotifier()
 const onError = () => {}
 
 beforeAll(async () => {
   database = await createTestDatabase()
   db = openDatabase({ url: database.url, onError })
   queue = await openQueue({ url: database.url, onError })
-  const notifier = createNotifier()
   notifier.on('jobChanged', (jobId) => news.push(jobId))
   jobs = createClaimedJobs({ db, queue, log: createUpdateLog({ db, notifier }), notifier })
-  deliveries = createDeliveries({ db, notifier })
 })
 beforeEach(() => {
   news = []
@@ -49,6 +47,8 @@ async function createJob(columns: {
   return id
 }
 
+const deliver = (delivery: { jobId: string; requestId: string }) => handleFalWebhook({ db, notifier }, delivery)
+
 const read = (id: string) => db.job.findUniqueOrThrow({ where: { id } })
 
 test.each(['PENDING', 'CANCELING'] as const)(
@@ -56,7 +56,7 @@ test.each(['PENDING', 'CANCELING'] as const)(
   async (status) => {
     const id = await createJob({ status, submittingAt: mark })
     const requestId = randomUUID()
-    expect(await deliveries.take({ jobId: id, requestId })).toBe('adopted')
+    expect(await deliver({ jobId: id, requestId })).toBe('adopted')
     expect(await read(id)).toMatchObject({ requestId, status, submittingAt: mark })
     expect(news).toEqual([id])
   },
@@ -68,7 +68,7 @@ test.each(['PENDING', 'QUEUED', 'RUNNING', 'STORING', 'CANCELING'] as const)(
     const requestId = randomUUID()
     const id = await createJob({ status, submittingAt: mark, requestId })
     const before = await read(id)
-    expect(await deliveries.take({ jobId: id, requestId })).toBe('news')
+    expect(await deliver({ jobId: id, requestId })).toBe('finished')
     expect(await read(id)).toEqual(before)
     expect(news).toEqual([id])
   },
@@ -82,7 +82,7 @@ test.each<[string, Parameters<typeof createJob>[0]]>([
 ])('of a job %s a delivery changes nothing', async (_name, columns) => {
   const id = await createJob(columns)
   const before = await read(id)
-  expect(await deliveries.take({ jobId: id, requestId: randomUUID() })).toBe('ignored')
+  expect(await deliver({ jobId: id, requestId: randomUUID() })).toBe('ignored')
   expect(await read(id)).toEqual(before)
   expect(news).toEqual([])
 })
@@ -90,26 +90,26 @@ test.each<[string, Parameters<typeof createJob>[0]]>([
 test.each(['SUCCEEDED', 'FAILED', 'CANCELED'] as const)('a delivery that comes after %s is ignored', async (status) => {
   const requestId = randomUUID()
   const id = await createJob({ status, submittingAt: mark, requestId })
-  expect(await deliveries.take({ jobId: id, requestId })).toBe('ignored')
+  expect(await deliver({ jobId: id, requestId })).toBe('ignored')
   expect(news).toEqual([])
 })
 
 test('a delivery of an unknown job is ignored', async () => {
-  expect(await deliveries.take({ jobId: randomUUID(), requestId: randomUUID() })).toBe('ignored')
+  expect(await deliver({ jobId: randomUUID(), requestId: randomUUID() })).toBe('ignored')
 })
 
 test('a request that is another job’s is not adopted', async () => {
   const requestId = randomUUID()
   await createJob({ status: 'QUEUED', submittingAt: mark, requestId })
   const id = await createJob({ submittingAt: mark })
-  expect(await deliveries.take({ jobId: id, requestId })).toBe('ignored')
+  expect(await deliver({ jobId: id, requestId })).toBe('ignored')
   expect(await read(id)).toMatchObject({ requestId: null })
 })
 
 test('the sender’s own answer is saved after an adoption if it names the same request, and no other', async () => {
   const id = await createJob({ submittingAt: mark })
   const requestId = randomUUID()
-  await deliveries.take({ jobId: id, requestId })
+  await deliver({ jobId: id, requestId })
   expect(await jobs.saveRequest(id, mark, requestId)).toBe('saved')
   expect(await jobs.saveRequest(id, mark, randomUUID())).toBe(false)
   expect(await jobs.unmarkSubmitting(id, mark)).toBe(false)
@@ -120,7 +120,7 @@ test('of copies and the sender’s answer at one time, one writes and none is lo
   for (let round = 0; round < 50; round++) {
     const id = await createJob({ submittingAt: mark })
     const requestId = randomUUID()
-    const take = () => deliveries.take({ jobId: id, requestId })
+    const take = () => deliver({ jobId: id, requestId })
     const [saved, ...taken] = await Promise.all([jobs.saveRequest(id, mark, requestId), take(), take(), take()])
     expect(saved).toBe('saved')
     expect(taken.filter((outcome) => outcome === 'adopted').length).toBeLessThanOrEqual(1)

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { createWebhookAddress } from '../../src/jobs/webhook-url.ts'
+import { createWebhookUrls } from '../../src/jobs/webhook-url.ts'
 
 const publicUrl = () => 'https://reelay.example.com/base'
-const address = createWebhookAddress({ publicUrl, secret: 'id:secret' })
+const webhookUrls = createWebhookUrls({ publicUrl, secret: 'id:secret' })
 
 function read(url: string) {
   const { searchParams } = new URL(url)
@@ -12,16 +12,16 @@ function read(url: string) {
 
 test('an address names the job and is recognized by every instance that has the same secret', () => {
   const jobId = randomUUID()
-  const url = address.toUrl(jobId)
+  const url = webhookUrls.toUrl(jobId)
   expect(url).toMatch(/^https:\/\/reelay\.example\.com\/base\/webhooks\/fal\?job=[0-9a-f-]{36}&mac=[\w-]{43}$/)
   const { job, mac } = read(url)
   expect(job).toBe(jobId)
-  const elsewhere = createWebhookAddress({ publicUrl: () => 'http://other.example', secret: 'id:secret' })
-  expect(elsewhere.isOurs(job, mac)).toBe(true)
+  const elsewhere = createWebhookUrls({ publicUrl: () => 'http://other.example', secret: 'id:secret' })
+  expect(elsewhere.verify(job, mac)).toBe(true)
 })
 
 test('an address says neither the secret nor what another purpose would make of it', () => {
-  expect(address.toUrl(randomUUID())).not.toContain('secret')
+  expect(webhookUrls.toUrl(randomUUID())).not.toContain('secret')
 })
 
 test.each<[string, (given: { job: string; mac: string }) => { job: string; mac: string }]>([
@@ -34,13 +34,13 @@ test.each<[string, (given: { job: string; mac: string }) => { job: string; mac: 
   ['of other characters in the same number', ({ job, mac }) => ({ job, mac: 'é'.repeat(mac.length) })],
   ['changed in its last bits', ({ job, mac }) => ({ job, mac: mac.slice(0, -1) + nextLetter(mac.at(-1)) })],
 ])('a proof that is %s is refused', (_name, change) => {
-  const { job, mac } = change(read(address.toUrl('01993a5e-0000-7000-8000-00000000abcd')))
-  expect(address.isOurs(job, mac)).toBe(false)
+  const { job, mac } = change(read(webhookUrls.toUrl('01993a5e-0000-7000-8000-00000000abcd')))
+  expect(webhookUrls.verify(job, mac)).toBe(false)
 })
 
 test('a proof made with another secret is refused', () => {
-  const { job, mac } = read(createWebhookAddress({ publicUrl, secret: 'id:other' }).toUrl(randomUUID()))
-  expect(address.isOurs(job, mac)).toBe(false)
+  const { job, mac } = read(createWebhookUrls({ publicUrl, secret: 'id:other' }).toUrl(randomUUID()))
+  expect(webhookUrls.verify(job, mac)).toBe(false)
 })
 
 /** The last letter of 32 bytes has two bits that mean nothing: its neighbour may decode to the same bytes. */

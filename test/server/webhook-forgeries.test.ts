@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createWebhookAddress } from '../../src/jobs/webhook-url.ts'
+import { createWebhookUrls } from '../../src/jobs/webhook-url.ts'
 import { createSeeded } from '../helpers/seeded.ts'
 import { type Delivery, post } from '../helpers/webhook-sender.ts'
 import { openWebhookRig, REFUSED, TAKEN, type WebhookRig } from './webhook-rig.ts'
@@ -118,7 +118,7 @@ test.each<[string, (own: URL, other: URL) => void]>([
     'a proof made with another key',
     (own) => {
       const { searchParams } = new URL(
-        createWebhookAddress({ publicUrl: () => rig.url, secret: 'a:b' }).toUrl(own.searchParams.get('job') ?? ''),
+        createWebhookUrls({ publicUrl: () => rig.url, secret: 'a:b' }).toUrl(own.searchParams.get('job') ?? ''),
       )
       own.search = searchParams.toString()
     },

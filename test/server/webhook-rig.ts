@@ -3,11 +3,11 @@ import type { Server } from 'node:http'
 import { openFalSignatures, readDeliveredId } from '../../src/adapters/fal/webhook-signature.ts'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import type { Job } from '../../src/generated/prisma/client.ts'
-import { createDeliveries } from '../../src/jobs/fal-webhook.ts'
-import { createWebhookAddress, type WebhookAddress } from '../../src/jobs/webhook-url.ts'
+import { handleFalWebhook } from '../../src/jobs/fal-webhook.ts'
+import { createWebhookUrls, type WebhookUrls } from '../../src/jobs/webhook-url.ts'
 import { close, listen, serveRoutes } from '../../src/server/http.ts'
 import { createMemoryBudget } from '../../src/server/memory-budget.ts'
-import { webhookRoutes } from '../../src/server/webhooks.ts'
+import { type WebhookOptions, webhookRoutes } from '../../src/server/webhooks.ts'
 import { createNotifier } from '../../src/updates/notifier.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { type Delivery, openWebhookSender, type WebhookSender } from '../helpers/webhook-sender.ts'
@@ -35,7 +35,7 @@ export interface WebhookRig {
   url: string
   server: Server
   sender: WebhookSender
-  address: WebhookAddress
+  webhookUrls: WebhookUrls
   /** Jobs whose relay was told to look. */
   news: string[]
   errors: { error: unknown; stage: string }[]
@@ -56,23 +56,27 @@ export async function openWebhookRig({ databaseUrl }: { databaseUrl?: string } =
   const sender = await openWebhookSender()
   const signatures = openFalSignatures({ jwksUrl: sender.jwksUrl, onError })
   const { server, url } = await listen({ host: '127.0.0.1', port: 0 })
-  const address = createWebhookAddress({ publicUrl: () => url, secret: SECRET })
+  const webhookUrls = createWebhookUrls({ publicUrl: () => url, secret: SECRET })
   const notifier = createNotifier()
   notifier.on('jobChanged', (jobId) => news.push(jobId))
-  const deliveries = createDeliveries({ db: takingDb, notifier })
+  const handleDelivery: WebhookOptions['handleDelivery'] = (delivery) =>
+    handleFalWebhook({ db: takingDb, notifier }, delivery)
   const memory = createMemoryBudget()
-  const routes = webhookRoutes({ signatures, readRequestId: readDeliveredId, address, deliveries, memory, onError })
+  const routes = webhookRoutes({
+    ...{ signatures, webhookUrls, handleDelivery, memory, onError },
+    readRequestId: readDeliveredId,
+  })
   serveRoutes(server, [routes], { basePath: '', onError })
 
   return {
-    ...{ url, server, sender, address, news, errors },
+    ...{ url, server, sender, webhookUrls, news, errors },
     loseSubmit: async () => {
       const settings = { imageUrl: 'https://example.com/a.png', motionBucketId: 127, condAug: 0.02, fps: 25 }
       const { id } = await db.job.create({
         data: { ownerId: 'local', model: 'fal-ai/stable-video', ...settings, submittingAt: new Date() },
       })
       const requestId = randomUUID()
-      return { id, requestId, url: address.toUrl(id), delivery: sender.prepare({ requestId }) }
+      return { id, requestId, url: webhookUrls.toUrl(id), delivery: sender.prepare({ requestId }) }
     },
     read: (id) => db.job.findUniqueOrThrow({ where: { id } }),
     end: async (id) => {

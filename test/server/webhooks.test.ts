@@ -41,7 +41,7 @@ test('C3: a delivery after the end, or of an unknown job, is taken without effec
   await rig.end(job.id)
   expect(await post(job.url, job.delivery)).toEqual(TAKEN)
   expect(await rig.read(job.id)).toMatchObject({ requestId: null, status: 'FAILED' })
-  expect(await post(rig.address.toUrl(randomUUID()), job.delivery)).toEqual(TAKEN)
+  expect(await post(rig.webhookUrls.toUrl(randomUUID()), job.delivery)).toEqual(TAKEN)
   expect(rig.news).toEqual([])
 })
 
@@ -67,7 +67,7 @@ test.each([
 })
 
 test('only POST is served', async () => {
-  const response = await fetch(rig.address.toUrl(randomUUID()))
+  const response = await fetch(rig.webhookUrls.toUrl(randomUUID()))
   expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
 })
 

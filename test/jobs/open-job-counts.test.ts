@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
-import { createOpenJobs } from '../../src/jobs/open-jobs.ts'
+import { createOpenJobCounter } from '../../src/jobs/job-counts.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { until } from '../helpers/until.ts'
 
@@ -25,7 +25,7 @@ async function createJob(finishedAt: Date | null = null): Promise<void> {
 
 test('jobs that have not ended are counted by state, and states without any are zero', async () => {
   await Promise.all([createJob(), createJob(), createJob(new Date())])
-  expect([...(await createOpenJobs(db).count())].toSorted()).toEqual([
+  expect([...(await createOpenJobCounter(db)())].toSorted()).toEqual([
     ['CANCELING', 0],
     ['PENDING', 0],
     ['QUEUED', 0],
@@ -35,11 +35,11 @@ test('jobs that have not ended are counted by state, and states without any are 
 })
 
 test('all who ask at one time share a count, which is read again some time later', async () => {
-  const jobs = createOpenJobs(db, { keepMs: 100 })
-  const counts = await Promise.all(Array.from({ length: 20 }, () => jobs.count()))
+  const countOpenJobs = createOpenJobCounter(db, { cacheMs: 100 })
+  const counts = await Promise.all(Array.from({ length: 20 }, () => countOpenJobs()))
   expect(new Set(counts).size).toBe(1)
   const before = counts[0]?.get('RUNNING') ?? 0
   await createJob()
-  expect((await jobs.count()).get('RUNNING')).toBe(before)
-  await until(async () => (await jobs.count()).get('RUNNING') === before + 1)
+  expect((await countOpenJobs()).get('RUNNING')).toBe(before)
+  await until(async () => (await countOpenJobs()).get('RUNNING') === before + 1)
 })
