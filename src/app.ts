@@ -15,7 +15,7 @@ import { handleFalWebhook } from './jobs/fal-webhook.ts'
 import { uploadImage } from './jobs/image-upload.ts'
 import { createOpenJobCounter } from './jobs/job-counts.ts'
 import { createJobs } from './jobs/jobs.ts'
-import { createHousekeeping } from './jobs/maintenance.ts'
+import { runMaintenance } from './jobs/maintenance.ts'
 import { createProviderLog, toKeyWords, toPauseWarning } from './jobs/provider.ts'
 import { createWebhookUrls } from './jobs/webhook-url.ts'
 import { createLifecycle } from './lifecycle.ts'
@@ -155,10 +155,11 @@ export function createApp(config: Config, logger: Logger): App {
     // Only a server that listens probes fal. The sandbox accepts any key.
     const firstProbe = config.fal.sandbox ? null : breaker.check()
     if (relaysJobs) {
-      const housekeeping = createHousekeeping({ db, queue, onError }, { retentionDays: config.updatesRetentionDays })
+      // The name of a schedule in the database, where earlier versions put it.
       await queue.schedule('housekeeping', MAINTENANCE_CRON, async (signal) => {
-        const counts = await housekeeping.tidy(signal)
-        if (Object.values(counts).some((count) => count > 0)) logger.info(counts, 'housekeeping')
+        const options = { retentionDays: config.updatesRetentionDays, signal }
+        const counts = await runMaintenance({ db, queue, onError }, options)
+        if (Object.values(counts).some((count) => count > 0)) logger.info(counts, 'maintenance')
       })
       worker.start()
     }

@@ -3,71 +3,62 @@ import type { Queue } from '../adapters/queue.ts'
 import { removeOldKeys } from './idempotency.ts'
 import { addDeltaBatch } from './job-counts.ts'
 
-/** What a tidying came to: keys removed, jobs thinned, tasks that were missing, changes of counts added up. */
-export interface Tidied {
+/** What one run did: keys removed, jobs pruned, missing tasks restored, changes of counts added to the sums. */
+export interface MaintenanceCounts {
   keys: number
   jobs: number
   tasks: number
   deltas: number
 }
 
-/** Keeps the tables from growing for ever, and no job without somebody who sees to it. */
-export interface Housekeeping {
-  /**
-   * Does all there is to do, in short statements. It may be cut anywhere, run twice at once, and be repeated: with nothing
-   * to do it is four cheap queries. A part that fails is reported and leaves the others alone.
-   * @throws the signal's reason once it aborts
-   */
-  tidy(signal: AbortSignal): Promise<Tidied>
-}
-
-export interface HousekeepingDeps {
+export interface MaintenanceDeps {
   db: Database
   queue: Pick<Queue, 'findTasks' | 'restore'>
   onError(error: unknown, context: { stage: string }): void
 }
 
-export interface HousekeepingOptions {
-  /** Jobs that ended so many days ago lose their log but for its last update, and their picture. 0: as soon as they have ended. */
+export interface MaintenanceOptions {
+  /** Days after its end at which a job loses its image and all updates but the last. 0: as soon as it has ended. */
   retentionDays: number
-  /** Rows of one kind per statement; a batch has to be done within the time that a statement gets. Default 200. */
+  /** Rows of one kind per statement; a batch must finish within the statement timeout. Default 200. */
   batchSize?: number
+  signal: AbortSignal
 }
 
-/** Younger jobs are not missed yet: whoever saves a job adds its task in the same transaction. */
-const MISSED_AFTER = '5 minutes'
+/** Younger jobs are not checked: a job is saved with its task in one transaction. */
+const RESCUE_AFTER = '5 minutes'
 
-export function createHousekeeping(
-  { db, queue, onError }: HousekeepingDeps,
-  { retentionDays, batchSize = 200 }: HousekeepingOptions,
-): Housekeeping {
-  const removeKeys = (signal: AbortSignal) => untilNone(() => removeOldKeys(db, batchSize), signal)
-  const addDeltas = (signal: AbortSignal) => untilNone(() => addDeltaBatch(db, batchSize), signal)
+/**
+ * Keeps the tables from growing forever and every open job with a task, in short statements. A run may be aborted
+ * anywhere, overlap another and be repeated: with nothing to do it costs four cheap queries. A part that fails is
+ * reported, and the other parts still run.
+ * @throws the signal's reason once it aborts
+ */
+export async function runMaintenance(
+  { db, queue, onError }: MaintenanceDeps,
+  { retentionDays, batchSize = 200, signal }: MaintenanceOptions,
+): Promise<MaintenanceCounts> {
+  const pruneKeys = () => repeatUntilZero(() => removeOldKeys(db, batchSize), signal)
+  const addDeltas = () => repeatUntilZero(() => addDeltaBatch(db, batchSize), signal)
 
-  /**
-   * Thins in the order in which the jobs ended, so that what is left to thin ended after all that is thinned: what was
-   * thinned is not read again, however much of it there is.
-   */
-  async function thinJobs(signal: AbortSignal): Promise<number> {
-    const [place] = await db.$queryRaw<{ until: Date; from: Date | null }[]>`
+  /** Prunes in the order in which the jobs ended, so that a run starts where the last one stopped and rereads nothing. */
+  async function pruneJobs(): Promise<number> {
+    const [range] = await db.$queryRaw<{ until: Date; from: Date | null }[]>`
       WITH place AS (SELECT now() - make_interval(days => ${retentionDays}::int) AS until)
       SELECT until, (
         SELECT "finishedAt" FROM "Job" WHERE "finishedAt" < until AND "firstSequence" = "lastSequence"
         ORDER BY "finishedAt" DESC LIMIT 1
       ) AS "from" FROM place`
-    if (!place) return 0
-    let from = place.from ?? new Date(0)
-    let thinned = 0
-    for (;;) {
-      signal.throwIfAborted()
-      const jobs = await thinBatch(from, place.until)
-      thinned += jobs.length
+    if (!range) return 0
+    let from = range.from ?? new Date(0)
+    return await repeatUntilZero(async () => {
+      const jobs = await pruneBatch(from, range.until)
       for (const { finishedAt } of jobs) if (finishedAt > from) from = finishedAt
-      if (jobs.length === 0) return thinned
-    }
+      return jobs.length
+    }, signal)
   }
 
-  function thinBatch(from: Date, until: Date): Promise<{ finishedAt: Date }[]> {
+  function pruneBatch(from: Date, until: Date): Promise<{ finishedAt: Date }[]> {
     return db.$queryRaw`
       WITH ended AS (
         SELECT id, "finishedAt", "lastSequence" FROM "Job"
@@ -82,28 +73,28 @@ export function createHousekeeping(
       RETURNING j."finishedAt"`
   }
 
-  /** Jobs that have not ended and have no task would wait for ever: lost by somebody's hand in the engine's tables. */
-  async function restoreTasks(signal: AbortSignal): Promise<number> {
-    let restored = 0
+  /** An open job without a task would wait forever: somebody deleted the task in the job engine's tables. */
+  async function rescueJobs(): Promise<number> {
+    let rescued = 0
     let after = '00000000-0000-0000-0000-000000000000'
     for (;;) {
       signal.throwIfAborted()
       const open = await db.$queryRaw<{ id: string }[]>`
         SELECT id FROM "Job"
-        WHERE "finishedAt" IS NULL AND "createdAt" < now() - ${MISSED_AFTER}::interval AND id > ${after}::uuid
+        WHERE "finishedAt" IS NULL AND "createdAt" < now() - ${RESCUE_AFTER}::interval AND id > ${after}::uuid
         ORDER BY id LIMIT ${batchSize}`
       const last = open.at(-1)
-      if (!last) return restored
+      if (!last) return rescued
       after = last.id
       const tasks = await queue.findTasks(open.map(({ id }) => id))
-      restored += await restoreBatch(open.map(({ id }) => id).filter((id) => !tasks.has(id)))
+      rescued += await rescueBatch(open.map(({ id }) => id).filter((id) => !tasks.has(id)))
     }
   }
 
-  async function restoreBatch(jobIds: string[]): Promise<number> {
+  async function rescueBatch(jobIds: string[]): Promise<number> {
     if (jobIds.length === 0) return 0
     return await db.$transaction(async (tx) => {
-      // A job's end and its task's are one transaction: under the row's lock a job is open only if its task should be.
+      // A job and its task end in one transaction: under the row's lock, an open job should have a task.
       const last = await tx.$queryRaw<{ jobId: string; number: number }[]>`
         SELECT id AS "jobId", claim AS number FROM "Job"
         WHERE id = ANY(${jobIds}::uuid[]) AND "finishedAt" IS NULL ORDER BY id FOR UPDATE`
@@ -111,32 +102,30 @@ export function createHousekeeping(
     })
   }
 
-  async function attempt(part: (signal: AbortSignal) => Promise<number>, signal: AbortSignal): Promise<number> {
+  async function attempt(part: () => Promise<number>): Promise<number> {
     try {
-      return await part(signal)
+      return await part()
     } catch (error) {
       signal.throwIfAborted()
-      onError(error, { stage: `housekeeping: ${part.name}` })
+      onError(error, { stage: `maintenance: ${part.name}` })
       return 0
     }
   }
 
   return {
-    tidy: async (signal) => ({
-      tasks: await attempt(restoreTasks, signal),
-      keys: await attempt(removeKeys, signal),
-      jobs: await attempt(thinJobs, signal),
-      deltas: await attempt(addDeltas, signal),
-    }),
+    tasks: await attempt(rescueJobs),
+    keys: await attempt(pruneKeys),
+    jobs: await attempt(pruneJobs),
+    deltas: await attempt(addDeltas),
   }
 }
 
-async function untilNone(runBatch: () => Promise<number>, signal: AbortSignal): Promise<number> {
-  let all = 0
+async function repeatUntilZero(runBatch: () => Promise<number>, signal: AbortSignal): Promise<number> {
+  let total = 0
   for (;;) {
     signal.throwIfAborted()
     const count = await runBatch()
-    all += count
-    if (count === 0) return all
+    total += count
+    if (count === 0) return total
   }
 }

@@ -137,7 +137,7 @@ describe('a watch', () => {
     const { id, cursor } = await rig.generate()
     const { sequences } = await readWatch(client.watchJob(id, { after: cursor }))
     await store.db.job.update({ where: { id: uuidOf(id) }, data: { finishedAt: daysAgo(40) } })
-    await store.tidy()
+    await store.runMaintenance()
     const events: JobEvent[] = []
     for await (const event of client.watchJob(id, { after: cursor })) events.push(event)
     expect(events).toMatchObject([

@@ -16,7 +16,7 @@ afterAll(async () => {
   await rig.close()
 })
 
-/** Connections that wait for a lock that another one has. */
+/** Connections that wait for another connection's lock. */
 async function countWaiting(): Promise<number> {
   const [row] = await store.db.$queryRaw<{ count: number }[]>`
     SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
@@ -24,43 +24,43 @@ async function countWaiting(): Promise<number> {
 }
 
 describe('a job without a task', () => {
-  test('gets it again, and is relayed to its end', async () => {
+  test('gets one again and runs to its end', async () => {
     const [jobId = ''] = await insertJobs(store, 1, { status: 'PENDING', updates: 1, claim: 3 })
-    expect(await store.tidy()).toMatchObject({ tasks: 1 })
+    expect(await store.runMaintenance()).toMatchObject({ tasks: 1 })
     const find = () => store.db.job.findUnique({ where: { id: jobId } })
     await until(async () => (await find())?.status === 'SUCCEEDED', { timeoutMs: 20_000, what: 'the end of the job' })
     expect((await find())?.claim).toBe(4)
-    expect(await store.tidy()).toMatchObject({ tasks: 0 })
+    expect(await store.runMaintenance()).toMatchObject({ tasks: 0 })
   })
 
-  test('is left alone while it is young, and when it has ended', async () => {
+  test('is left alone while it is young and after it has ended', async () => {
     const young = await insertJobs(store, 1, { status: 'PENDING', updates: 1, createdAt: new Date() })
     const ended = await insertJobs(store, 1, { status: 'FAILED', finishedAt: new Date() })
-    expect(await store.tidy()).toMatchObject({ tasks: 0 })
+    expect(await store.runMaintenance()).toMatchObject({ tasks: 0 })
     expect(await store.queue.findTasks([...young, ...ended])).toEqual(new Set())
   })
 
-  test('is left alone when it ends while it is being looked for', async () => {
+  test('is left alone when it ends during the check', async () => {
     const [jobId = ''] = await insertJobs(store, 1, { status: 'RUNNING' })
-    const tidying = await store.db.$transaction(async (tx) => {
+    const pending = await store.db.$transaction(async (tx) => {
       await tx.job.update({ where: { id: jobId }, data: { status: 'FAILED', finishedAt: new Date() } })
-      const tidying = store.tidy()
-      await until(async () => (await countWaiting()) > 0, { what: 'the row to be waited for' })
-      return { done: tidying }
+      const run = store.runMaintenance()
+      await until(async () => (await countWaiting()) > 0, { what: 'the maintenance to wait for the row' })
+      return { run }
     })
-    expect(await tidying.done).toMatchObject({ tasks: 0 })
+    expect(await pending.run).toMatchObject({ tasks: 0 })
     expect(await store.queue.findTasks([jobId])).toEqual(new Set())
   })
 
-  test('is found among many that have one', async () => {
-    // Of a model that this version does not know: relays hold them, and nothing becomes of them.
+  test('is found among many jobs that have one', async () => {
+    // Jobs of a model that this version does not know: workers claim them and make no progress.
     const jobIds = await insertJobs(store, 30, { status: 'PENDING', updates: 1 })
     await store.db.job.updateMany({ where: { id: { in: jobIds } }, data: { model: 'unknown' } })
     await store.db.$transaction(async (tx) => {
       for (const jobId of jobIds.filter((_, index) => index % 5 !== 0)) await store.queue.enqueue(tx, jobId)
     })
-    expect(await store.tidy()).toMatchObject({ tasks: 6 })
+    expect(await store.runMaintenance()).toMatchObject({ tasks: 6 })
     expect((await store.queue.findTasks(jobIds)).size).toBe(30)
-    expect(await store.tidy()).toMatchObject({ tasks: 0 })
+    expect(await store.runMaintenance()).toMatchObject({ tasks: 0 })
   })
 })

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import type { JobStatus } from '../../src/generated/prisma/client.ts'
-import { createHousekeeping, type Tidied } from '../../src/jobs/maintenance.ts'
+import { type MaintenanceCounts, runMaintenance } from '../../src/jobs/maintenance.ts'
 import type { Rig } from '../api/rig.ts'
 
-/** A second look at a server's database, and housekeeping in it. */
+/** A connection of the test's own to a server's database, and maintenance in it. */
 export interface Store {
   db: Database
   queue: Queue
-  tidy(signal?: AbortSignal): Promise<Tidied>
+  runMaintenance(signal?: AbortSignal): Promise<MaintenanceCounts>
   close(): Promise<void>
 }
 
@@ -17,15 +17,15 @@ export const throwAll = (error: unknown) => {
   throw error
 }
 
-/** 30 days are kept, and seven rows are a batch. */
+/** Updates are kept for 30 days, and a batch has seven rows. */
 export async function openStore({ databaseUrl }: Rig): Promise<Store> {
   const db = openDatabase({ url: databaseUrl, onError: throwAll })
   const queue = await openQueue({ url: databaseUrl, onError: throwAll })
-  const housekeeping = createHousekeeping({ db, queue, onError: throwAll }, { retentionDays: 30, batchSize: 7 })
   return {
     db,
     queue,
-    tidy: (signal = new AbortController().signal) => housekeeping.tidy(signal),
+    runMaintenance: (signal = new AbortController().signal) =>
+      runMaintenance({ db, queue, onError: throwAll }, { retentionDays: 30, batchSize: 7, signal }),
     close: async () => {
       await queue.stop()
       await db.$disconnect()

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RetryJobDocument } from '../../operations/generated/graphql.ts'
 import { openQueue } from '../../src/adapters/queue.ts'
-import { createHousekeeping } from '../../src/jobs/maintenance.ts'
+import { runMaintenance } from '../../src/jobs/maintenance.ts'
 import { openRig, PICTURE_DATA_URI, type Rig } from '../api/rig.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { until } from '../helpers/until.ts'
@@ -23,7 +23,7 @@ afterAll(async () => {
 })
 
 let age = 40
-/** Longer ago than is kept. Jobs are thinned in the order in which they ended, so each test's ended after those of the tests before. */
+/** Before the retention limit. Jobs are pruned in the order in which they ended, so each test's job ended after those of earlier tests. */
 const longAgo = () => {
   age -= 0.1
   return daysAgo(age)
@@ -50,20 +50,20 @@ interface UpdatesAnswer {
 }
 
 describe('the log of a job that ended more than 30 days ago', () => {
-  async function thinnedJob() {
+  async function prunedJob() {
     const { id, cursor } = await rig.generate()
     const updates = await rig.watch(id, cursor)
     await store.db.job.update({ where: { id: uuidOf(id) }, data: { finishedAt: longAgo() } })
     const before = await rig.readJob(id)
-    await store.tidy()
+    await store.runMaintenance()
     const last = updates.at(-1)
     const middle = updates.at(-2)
     if (!last || !middle) throw new Error('expected QUEUED at least, and the end')
     return { id, cursor, updates, middle, last, before }
   }
 
-  test('is its last update, and the job is as it was', async () => {
-    const { id, last, before } = await thinnedJob()
+  test('is its last update, and the job is unchanged', async () => {
+    const { id, last, before } = await prunedJob()
     expect(await sequencesOf(store, uuidOf(id))).toEqual([last.sequence])
     expect(await rig.readJob(id)).toEqual(before)
     expect(await store.db.job.findUnique({ where: { id: uuidOf(id) } })).toMatchObject({
@@ -72,20 +72,20 @@ describe('the log of a job that ended more than 30 days ago', () => {
     })
   })
 
-  test('tells a subscriber with an old cursor the end, and how many updates are gone', async () => {
-    const { id, cursor, updates, last } = await thinnedJob()
+  test('gives a subscriber with an old cursor the last update and the number of missed updates', async () => {
+    const { id, cursor, updates, last } = await prunedJob()
     const cursors = [{ sequence: 1, cursor }, ...updates.slice(0, -1)]
-    const answers = await Promise.all(cursors.map(async (one) => ({ one, told: await rig.watch(id, one.cursor) })))
-    for (const { one, told } of answers)
-      expect(told).toMatchObject([
+    const answers = await Promise.all(cursors.map(async (one) => ({ one, received: await rig.watch(id, one.cursor) })))
+    for (const { one, received } of answers)
+      expect(received).toMatchObject([
         { sequence: last.sequence, status: 'SUCCEEDED', missed: last.sequence - one.sequence - 1 },
       ])
     expect(await rig.watch(id, last.cursor)).toEqual([])
     expect(await rig.watch(id)).toMatchObject([{ sequence: last.sequence, status: 'SUCCEEDED', missed: 0 }])
   })
 
-  test('can be paged through from either end and from any place', async () => {
-    const { id, cursor, middle, last } = await thinnedJob()
+  test('can be paged from either end and from any cursor', async () => {
+    const { id, cursor, middle, last } = await prunedJob()
     const page = async (variables: Record<string, unknown>) => {
       const { data, errors } = await request<UpdatesAnswer>(rig.url, UPDATES, { id, ...variables })
       expect(errors).toEqual([])
@@ -106,75 +106,75 @@ describe('jobs', () => {
   test('that ended 29 days ago, or have not ended, keep their log', async () => {
     const [ended] = await insertJobs(store, 1, { status: 'FAILED', finishedAt: daysAgo(29) })
     const [open] = await insertJobs(store, 1, { status: 'STORING', createdAt: daysAgo(0) })
-    await store.tidy()
+    await store.runMaintenance()
     expect(await sequencesOf(store, ended ?? '')).toEqual([1, 2, 3, 4])
     expect(await sequencesOf(store, open ?? '')).toEqual([1, 2, 3, 4])
   })
 
-  test('in more than a batch are all thinned, and then not looked at again', async () => {
-    // More of one moment than a batch holds, and some of another.
+  test('of more than one batch are all pruned, and not pruned again', async () => {
+    // More jobs that ended at one moment than a batch holds, and some that ended later.
     const [moment, later] = [longAgo(), longAgo()]
     const jobIds = [
       ...(await insertJobs(store, 20, { status: 'FAILED', finishedAt: moment })),
       ...(await insertJobs(store, 3, { status: 'CANCELED', finishedAt: later, updates: 2 })),
     ]
-    expect(await store.tidy()).toMatchObject({ jobs: 23 })
+    expect(await store.runMaintenance()).toMatchObject({ jobs: 23 })
     for (const jobId of jobIds) expect(await sequencesOf(store, jobId)).toHaveLength(1)
-    expect(await store.tidy()).toMatchObject({ jobs: 0 })
+    expect(await store.runMaintenance()).toMatchObject({ jobs: 0 })
   })
 
-  test('that more ended since are thinned after those that are thinned', async () => {
+  test('that ended later are pruned by a later run', async () => {
     const [first] = await insertJobs(store, 1, { status: 'FAILED', finishedAt: longAgo() })
-    await store.tidy()
+    await store.runMaintenance()
     const jobIds = await insertJobs(store, 9, { status: 'FAILED', finishedAt: longAgo() })
-    expect(await store.tidy()).toMatchObject({ jobs: 9 })
+    expect(await store.runMaintenance()).toMatchObject({ jobs: 9 })
     for (const jobId of [first ?? '', ...jobIds]) expect(await sequencesOf(store, jobId)).toEqual([4])
   })
 
-  test('are thinned once by three instances at once', async () => {
+  test('are pruned once by three instances at the same time', async () => {
     const jobIds = await insertJobs(store, 40, { status: 'FAILED', finishedAt: longAgo() })
-    const tidied = await Promise.all([store.tidy(), store.tidy(), store.tidy()])
-    expect(tidied.reduce((sum, { jobs }) => sum + jobs, 0)).toBe(40)
+    const runs = await Promise.all([store.runMaintenance(), store.runMaintenance(), store.runMaintenance()])
+    expect(runs.reduce((sum, { jobs }) => sum + jobs, 0)).toBe(40)
     for (const jobId of jobIds) expect(await sequencesOf(store, jobId)).toEqual([4])
   })
 
-  test('that an aborted run has left are thinned by the next', async () => {
+  test('that an aborted run left over are pruned by the next run', async () => {
     const jobIds = await insertJobs(store, 30, { status: 'FAILED', finishedAt: longAgo() })
     const controller = new AbortController()
-    const run = store.tidy(controller.signal)
-    const thinned = () => store.db.job.count({ where: { id: { in: jobIds }, firstSequence: 4 } })
-    await until(async () => (await thinned()) > 0, { everyMs: 0, what: 'the first batch' })
+    const run = store.runMaintenance(controller.signal)
+    const countPruned = () => store.db.job.count({ where: { id: { in: jobIds }, firstSequence: 4 } })
+    await until(async () => (await countPruned()) > 0, { everyMs: 0, what: 'the first batch' })
     controller.abort(new Error('enough'))
     await run.catch((error: Error) => expect(error.message).toBe('enough'))
-    await store.tidy()
-    expect(await thinned()).toBe(30)
+    await store.runMaintenance()
+    expect(await countPruned()).toBe(30)
   })
 })
 
-test('a part that fails is reported, and the others are done', async () => {
+test('a part that fails is reported, and the other parts run', async () => {
   const [jobId] = await insertJobs(store, 1, { status: 'FAILED', finishedAt: longAgo() })
   const [open] = await insertJobs(store, 1, { status: 'RUNNING' })
   const queue = await openQueue({ url: rig.databaseUrl, onError: throwAll })
   await queue.stop()
   const stages: string[] = []
   const onError = (_error: unknown, { stage }: { stage: string }) => void stages.push(stage)
-  const housekeeping = createHousekeeping({ db: store.db, queue, onError }, { retentionDays: 30 })
-  expect(await housekeeping.tidy(new AbortController().signal)).toMatchObject({ tasks: 0, jobs: 1 })
-  expect(stages).toEqual(['housekeeping: restoreTasks'])
+  const options = { retentionDays: 30, signal: new AbortController().signal }
+  expect(await runMaintenance({ db: store.db, queue, onError }, options)).toMatchObject({ tasks: 0, jobs: 1 })
+  expect(stages).toEqual(['maintenance: rescueJobs'])
   expect(await sequencesOf(store, jobId ?? '')).toEqual([4])
   await store.db.job.delete({ where: { id: open ?? '' } })
 })
 
-test('changes of counts are added to the sums, by two instances at once', async () => {
-  await store.tidy()
+test('two instances at the same time add each change of a count to the sums once', async () => {
+  await store.runMaintenance()
   for (let n = 0; n < 20; n++) await insertJobs(store, 1, { status: 'FAILED', finishedAt: new Date() })
-  const tidied = await Promise.all([store.tidy(), store.tidy()])
-  expect(tidied.reduce((sum, { deltas }) => sum + deltas, 0)).toBe(20)
-  expect(await store.tidy()).toMatchObject({ deltas: 0 })
+  const runs = await Promise.all([store.runMaintenance(), store.runMaintenance()])
+  expect(runs.reduce((sum, { deltas }) => sum + deltas, 0)).toBe(20)
+  expect(await store.runMaintenance()).toMatchObject({ deltas: 0 })
 })
 
 test('idempotency keys are removed after 24 hours', async () => {
-  const { db, tidy } = store
+  const { db } = store
   const [jobId = ''] = await insertJobs(store, 1, { status: 'FAILED', finishedAt: new Date() })
   const hours = [1, 23.9, ...Array.from({ length: 15 }, () => 24.1), 500]
   await db.idempotencyKey.createMany({
@@ -186,7 +186,7 @@ test('idempotency keys are removed after 24 hours', async () => {
       createdAt: daysAgo(age / 24),
     })),
   })
-  expect(await tidy()).toMatchObject({ keys: 16 })
+  expect(await store.runMaintenance()).toMatchObject({ keys: 16 })
   expect((await db.idempotencyKey.findMany({ where: { jobId } })).map(({ key }) => key).sort()).toEqual(['0', '1'])
 })
 
@@ -196,11 +196,11 @@ describe('a picture that never came to fal', () => {
     await request(away.url, `mutation ($id: ID!) { cancelJob(id: $id) { __typename } }`, { id })
     const jobId = uuidOf(id)
     const pictures = () => awayStore.db.jobImage.count({ where: { jobId } })
-    await awayStore.tidy()
+    await awayStore.runMaintenance()
     expect(await pictures()).toBe(1)
 
     await awayStore.db.job.update({ where: { id: jobId }, data: { finishedAt: longAgo() } })
-    expect(await awayStore.tidy()).toMatchObject({ jobs: 1 })
+    expect(await awayStore.runMaintenance()).toMatchObject({ jobs: 1 })
     expect(await pictures()).toBe(0)
     const { data } = await request(away.url, RetryJobDocument, { id, idempotencyKey: null })
     expect(data.retryJob).toMatchObject({
@@ -215,7 +215,7 @@ describe('a picture that never came to fal', () => {
     const { id } = await away.generate({ imageUrl: PICTURE_DATA_URI })
     const jobId = uuidOf(id)
     await awayStore.db.job.update({ where: { id: jobId }, data: { createdAt: daysAgo(400) } })
-    await awayStore.tidy()
+    await awayStore.runMaintenance()
     expect(await awayStore.db.jobImage.count({ where: { jobId } })).toBe(1)
   })
 })
