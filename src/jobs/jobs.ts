@@ -3,81 +3,85 @@ import { type Database, type Transaction, transact } from '../adapters/postgres/
 import type { Queue } from '../adapters/queue.ts'
 import { currentTraceParent, withSpan } from '../adapters/telemetry/trace.ts'
 import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../errors.ts'
-import type { Job, Video } from '../generated/prisma/client.ts'
+import type { Job, Prisma, Video } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import { isCancelable, isTerminal } from '../updates/job-status.ts'
 import type { Notifier } from '../updates/notifier.ts'
 import { readPatiently } from '../updates/retry.ts'
 import type { UpdateLog } from '../updates/update-log.ts'
 import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
+import type { CheckedImage } from './image.ts'
 import { readImagePiece, saveImage } from './image-store.ts'
 import { countJobs } from './job-counts.ts'
 import { type CreatedRange, type JobFilter, type JobRange, readJobs, readJobsById } from './job-page.ts'
 import { inheritResult } from './kept-result.ts'
-import { DEFAULT_MODEL, type VideoInput } from './models.ts'
-import { type CheckedInput, checkVideoInput } from './settings.ts'
+import { DEFAULT_MODEL, type JobSettings, toSettings, type VideoInput } from './models.ts'
+import { checkVideoInput } from './settings.ts'
 
-/** Who asks. Every job has an owner and is seen by its owner alone. */
+/** The caller. Every job has an owner, and only the owner sees it. */
 export interface Viewer {
   ownerId: string
 }
 
-/** An accepted job; `replayed` when an idempotency key led to one that was there. */
+/** An accepted job; `replayed` when it is the earlier job of the idempotency key. */
 export interface Submitted {
   job: Job
   replayed: boolean
 }
 
-/** What callers can do with jobs. Rows are written here, in relay-jobs.ts and, for state and number, by the log. */
+/**
+ * The operations of callers on jobs. Job rows are also written by claimed-jobs.ts, and their state and sequence by the
+ * update log.
+ */
 export interface Jobs {
   /**
-   * Saves a job, its first update and its task in one transaction. Nothing here waits for fal.
+   * Saves a job, its first update and its task in one transaction, without waiting for fal.
    * @throws InvalidInputError with every issue; IdempotencyConflictError
    */
   submit(viewer: Viewer, input: VideoInput & { idempotencyKey?: string | null | undefined }): Promise<Submitted>
   /**
-   * Ends a job that fal never got; asks for the end of one that fal has. Again while CANCELING: the same job.
+   * Cancels a job at once if fal has not received it; otherwise requests its cancellation. Idempotent while CANCELING.
    * @throws JobNotFoundError, JobStateError
    */
   cancel(viewer: Viewer, id: string): Promise<Job>
   /**
-   * A new job with the settings of an ended one. A request of that one whose result was not taken is gone on with: nothing
-   * is paid twice.
+   * Creates a job with the settings of an ended one. If that job ended without the result of its request, the new job
+   * continues the request: nothing is paid twice.
    * @throws JobNotFoundError, JobStateError, IdempotencyConflictError
    */
   retry(viewer: Viewer, id: string, idempotencyKey?: string | null): Promise<Submitted>
   find(viewer: Viewer, id: string): Promise<Job | null>
   /** Newest first. */
   list(viewer: Viewer, filter: JobFilter, range: JobRange): Promise<Job[]>
-  /** How many jobs there are in each state; a state without one may be missing. */
+  /** Counts the jobs in each state; a state without jobs may be missing. */
   count(viewer: Viewer, range: CreatedRange): Promise<ReadonlyMap<JobStatus, number>>
   /**
-   * A job by the id that one of its updates gave; calls of the same moment are one query. While the database is away it
-   * waits for a while: the update would be lost to its reader.
+   * Reads the job of an update. Waits up to 60 s for an unavailable database: otherwise the subscriber would lose the
+   * update.
    */
   load(id: string): Promise<Job>
-  /** What a job made; null until it has SUCCEEDED. A reader of updates waits for the database as `load` does. */
-  loadVideo(job: Job, reader: { isPatient: boolean }): Promise<Video | null>
-  /** In the order of the ids; null for each that is not there. */
+  /** Null until the job has SUCCEEDED. For an update it waits for the database as `load` does. */
+  loadVideo(job: Job, options: { ofUpdate: boolean }): Promise<Video | null>
+  /** In the order of the ids; null for each that does not exist. */
   findVideos(viewer: Viewer, ids: readonly string[]): Promise<(Video | null)[]>
-  /** The image of a job that waits for its upload; null when there is none, or the job has ended. */
+  /** The image that waits for its upload; null when there is none, or the job has ended. */
   findImage(id: string): Promise<WaitingImage | null>
 }
 
-/** An image that is kept here until it is at fal. Its bytes never change. */
+/** An image that is stored here until its upload to fal. Its bytes never change. */
 export interface WaitingImage {
   contentType: string
   sizeBytes: number
-  /** Reads a piece; null when the image is no longer here. */
+  /** Reads a piece; null when the image is no longer stored. */
   read(start: number, length: number): Promise<Uint8Array<ArrayBuffer> | null>
 }
 
-/** How long a reader's update waits for the database, in milliseconds. */
-const LOAD_MS = 60_000
+/** How long an update waits for an unavailable database, in milliseconds. */
+const UPDATE_MAX_WAIT_MS = 60_000
 
 export interface JobsDeps {
   db: Database
-  /** Does the error mean that the database is away for now? */
+  /** True when the error means that the database is unavailable. */
   isAway(error: unknown): boolean
   queue: Queue
   log: UpdateLog
@@ -85,39 +89,30 @@ export interface JobsDeps {
 }
 
 export function createJobs({ db, isAway, queue, log, notifier }: JobsDeps): Jobs {
-  const loader = new DataLoader<string, Job>(
-    async (ids) => {
-      const byId = await readPatiently(() => readJobsById(db, ids), { isAway, patienceMs: LOAD_MS })
-      return ids.map((id) => byId.get(id) ?? new JobNotFoundError())
-    },
-    // Not cached: an update shows the job as it is now.
-    { cache: false },
-  )
-
-  const createVideoLoader = (patienceMs: number) =>
-    new DataLoader<string, Video | null>(
-      async (jobIds) => {
-        const where = { jobId: { in: [...new Set(jobIds)] } }
-        const rows = await readPatiently(() => db.video.findMany({ where }), { isAway, patienceMs })
-        const byJob = new Map(rows.map((row) => [row.jobId, row]))
-        return jobIds.map((id) => byJob.get(id) ?? null)
+  /** Calls of one turn of the event loop share a query, as those of all subscribers after a restart. */
+  function createLoader<Row>(read: (ids: readonly string[]) => Promise<ReadonlyMap<string, Row>>, maxWaitMs: number) {
+    return new DataLoader<string, Row | null>(
+      async (ids) => {
+        const rows = await readPatiently(() => read(ids), { isAway, patienceMs: maxWaitMs })
+        return ids.map((id) => rows.get(id) ?? null)
       },
+      // Not cached: an update shows the job as it is now.
       { cache: false, batchScheduleFn: (flush) => setImmediate(flush) },
     )
-  const videos = createVideoLoader(0)
-  const videosOfUpdates = createVideoLoader(LOAD_MS)
+  }
 
-  // Those who come at once, as all subscribers do after a restart, are answered by one query.
-  const finder = new DataLoader<string, Job | null>(
-    async (ids) => {
-      const byId = await readJobsById(db, ids)
-      return ids.map((id) => byId.get(id) ?? null)
-    },
-    { cache: false, batchScheduleFn: (flush) => setImmediate(flush) },
-  )
+  async function readVideos(jobIds: readonly string[]): Promise<ReadonlyMap<string, Video>> {
+    const rows = await db.video.findMany({ where: { jobId: { in: [...new Set(jobIds)] } } })
+    return new Map(rows.map((row) => [row.jobId, row]))
+  }
+
+  const rows = createLoader((ids) => readJobsById(db, ids), 0)
+  const rowsOfUpdates = createLoader((ids) => readJobsById(db, ids), UPDATE_MAX_WAIT_MS)
+  const videos = createLoader(readVideos, 0)
+  const videosOfUpdates = createLoader(readVideos, UPDATE_MAX_WAIT_MS)
 
   async function find(viewer: Viewer, id: string): Promise<Job | null> {
-    const job = await finder.load(id)
+    const job = await rows.load(id)
     return job?.ownerId === viewer.ownerId ? job : null
   }
 
@@ -127,40 +122,36 @@ export function createJobs({ db, isAway, queue, log, notifier }: JobsDeps): Jobs
     return job
   }
 
-  /** The one way in: a job made of checked settings, or the job that the key stands for. */
-  function create(...args: Parameters<typeof save>): Promise<Submitted> {
+  /** Creates a job from checked settings, or returns the job of the idempotency key. */
+  function create(viewer: Viewer, request: CreateRequest): Promise<Submitted> {
     return withSpan('create job', {}, async (span) => {
-      const submitted = await save(...args)
+      const submitted = await save(viewer, request)
       span.set({ 'reelay.job_id': submitted.job.id })
       return submitted
     })
   }
 
-  async function save(
-    viewer: Viewer,
-    settings: CheckedInput,
-    options: { key: IdempotencyKey | null; retryOf: Job | null },
-  ): Promise<Submitted> {
-    const earlier = options.key && (await findByKey(db, options.key))
+  async function save({ ownerId }: Viewer, request: CreateRequest): Promise<Submitted> {
+    const { settings, image, key, retryOf } = request
+    const earlier = key && (await findByKey(db, key))
     if (earlier) return replay(earlier)
     try {
       const { job, first } = await transact(db, async (tx) => {
-        const { image, ...columns } = settings
         const { updates, ...job } = await tx.job.create({
           data: {
-            ...columns,
-            ownerId: viewer.ownerId,
+            ...settings,
+            ownerId,
             model: DEFAULT_MODEL.endpoint,
-            retryOfId: options.retryOf?.id ?? null,
+            retryOfId: retryOf?.id ?? null,
             traceParent: currentTraceParent(),
             updates: { create: { sequence: 1, status: 'PENDING' } },
           },
           include: { updates: true },
         })
         if (image) await saveImage(tx, job.id, image)
-        if (options.retryOf && job.imageUrl === null) await copyImage(tx, options.retryOf, job)
-        if (options.retryOf) await inheritResult(tx, options.retryOf, job)
-        if (options.key && !(await takeKey(tx, options.key, job.id))) throw new KeyTaken()
+        if (retryOf && job.imageUrl === null) await copyImage(tx, retryOf, job)
+        if (retryOf) await inheritResult(tx, retryOf, job)
+        if (key && !(await takeKey(tx, key, job.id))) throw new KeyTaken()
         await queue.enqueue(tx, job.id)
         return { job, first: updates[0] }
       })
@@ -169,21 +160,20 @@ export function createJobs({ db, isAway, queue, log, notifier }: JobsDeps): Jobs
       notifier.emit('taskAdded')
       return { job, replayed: false }
     } catch (error) {
-      if (!(error instanceof KeyTaken && options.key)) throw error
-      const winner = await findByKey(db, options.key)
-      // Its 24 hours ended between the two looks: now it is free.
-      return winner ? replay(winner) : await save(viewer, settings, options)
+      if (!(error instanceof KeyTaken && key)) throw error
+      const winner = await findByKey(db, key)
+      // Null when the key expired between the insert and this read: it is free now.
+      return winner ? replay(winner) : await save({ ownerId }, request)
     }
   }
 
   return {
     submit: async (viewer, input) => {
-      const settings = await checkVideoInput(DEFAULT_MODEL, input)
-      const { idempotencyKey, imageUrl, seed, motionBucketId, condAug, fps } = input
-      const fingerprint =
-        idempotencyKey == null ? '' : await toFingerprint([imageUrl, seed, motionBucketId, condAug, fps])
-      const key = idempotencyKey == null ? null : { ownerId: viewer.ownerId, key: idempotencyKey, fingerprint }
-      return await create(viewer, settings, { key, retryOf: null })
+      const { settings, image } = await checkVideoInput(DEFAULT_MODEL, input)
+      // Over the whole data URI, and in this order: stored keys hold the digest.
+      const key = await toKey(viewer, input.idempotencyKey, Object.values(settings))
+      const imageUrl = image ? null : settings.imageUrl
+      return await create(viewer, { settings: { ...settings, imageUrl }, image, key, retryOf: null })
     },
 
     cancel: async (viewer, id) => {
@@ -191,7 +181,7 @@ export function createJobs({ db, isAway, queue, log, notifier }: JobsDeps): Jobs
       if (job.status === 'CANCELING') return job
       if (!isCancelable(job.status)) throw new JobStateError(job, 'cancel')
       const appended = await transact(db, async (tx) => {
-        // Locked before it is decided: a submit that is about to leave has either marked the row by now, or will not.
+        // The lock comes first: a concurrent submit has either marked the row already, or will see that it is canceled.
         const [row] = await tx.$queryRaw<
           { sent: boolean }[]
         >`SELECT "submittingAt" IS NOT NULL AS sent FROM "Job" WHERE id = ${id}::uuid FOR UPDATE`
@@ -207,22 +197,21 @@ export function createJobs({ db, isAway, queue, log, notifier }: JobsDeps): Jobs
     retry: async (viewer, id, idempotencyKey) => {
       const job = await get(viewer, id)
       if (!isTerminal(job.status)) throw new JobStateError(job, 'retry')
-      const { imageUrl, seed, motionBucketId, condAug, fps } = job
-      const key =
-        idempotencyKey == null
-          ? null
-          : { ownerId: viewer.ownerId, key: idempotencyKey, fingerprint: await toFingerprint(['retry', id]) }
-      const settings = { imageUrl, seed, motionBucketId, condAug, fps, image: null }
-      return await create(viewer, settings, { key, retryOf: job })
+      const key = await toKey(viewer, idempotencyKey, ['retry', id])
+      return await create(viewer, { settings: toSettings(DEFAULT_MODEL, job), image: null, key, retryOf: job })
     },
 
     find,
     list: ({ ownerId }, filter, range) => readJobs(db, { ownerId, filter, range }),
     count: ({ ownerId }, range) => countJobs(db, ownerId, range),
-    load: (id) => loader.load(id),
-    loadVideo: async ({ id, status }, { isPatient }) => {
+    load: async (id) => {
+      const job = await rowsOfUpdates.load(id)
+      if (!job) throw new JobNotFoundError()
+      return job
+    },
+    loadVideo: async ({ id, status }, { ofUpdate }) => {
       if (status !== 'SUCCEEDED') return null
-      return await (isPatient ? videosOfUpdates : videos).load(id)
+      return await (ofUpdate ? videosOfUpdates : videos).load(id)
     },
     findVideos: async ({ ownerId }, ids) => {
       const rows = await db.video.findMany({ where: { id: { in: [...ids] }, job: { ownerId } } })
@@ -230,7 +219,7 @@ export function createJobs({ db, isAway, queue, log, notifier }: JobsDeps): Jobs
       return ids.map((id) => byId.get(id) ?? null)
     },
     findImage: async (id) => {
-      // The length is known without reading the bytes. Of an ended job they are kept for a retry, not to be shown.
+      // The length is known without reading the bytes. The image of an ended job is kept for a retry, not to be shown.
       const [image] = await db.$queryRaw<{ contentType: string; sizeBytes: number }[]>`
         SELECT i."contentType", octet_length(i.bytes) AS "sizeBytes" FROM "JobImage" i JOIN "Job" j ON j.id = i."jobId"
         WHERE j.id = ${id}::uuid AND j."imageUrl" IS NULL AND j."finishedAt" IS NULL`
@@ -243,9 +232,25 @@ export function createJobs({ db, isAway, queue, log, notifier }: JobsDeps): Jobs
   }
 }
 
+/** A job to be saved. */
+interface CreateRequest {
+  settings: Pick<Prisma.JobUncheckedCreateInput, keyof JobSettings>
+  image: CheckedImage | null
+  key: IdempotencyKey | null
+  retryOf: Job | null
+}
+
+async function toKey(
+  { ownerId }: Viewer,
+  key: string | null | undefined,
+  values: Parameters<typeof toFingerprint>[0],
+): Promise<IdempotencyKey | null> {
+  return key == null ? null : { ownerId, key, fingerprint: await toFingerprint(values) }
+}
+
 /**
- * Within the database: of up to 10 MiB each, a few retries at once would take more memory than the process has.
- * @throws JobStateError when the image is no longer there
+ * Copies inside the database: images have up to 10 MiB, and a few concurrent retries would exceed the process's memory.
+ * @throws JobStateError when the image is no longer stored
  */
 async function copyImage(tx: Transaction, from: Job, to: Pick<Job, 'id'>): Promise<void> {
   const copied = await tx.$executeRaw`
@@ -254,7 +259,7 @@ async function copyImage(tx: Transaction, from: Job, to: Pick<Job, 'id'>): Promi
   if (copied === 0) throw new JobStateError(from, 'picture is gone')
 }
 
-/** Two calls with one key at once: the other one was first. */
+/** Thrown when a concurrent call with the same key was first. */
 class KeyTaken extends Error {}
 
 function replay({ job, sameInput }: { job: Job; sameInput: boolean }): Submitted {

@@ -1,31 +1,24 @@
 import { z } from 'zod'
+import type { Job } from '../generated/prisma/client.ts'
 import { findLinkProblem } from './image-link.ts'
 import { isStorableText } from './text.ts'
 import { toVideoFile } from './video-name.ts'
 
-/** What a caller may set. Bounds and defaults are fal's: https://fal.ai/models/fal-ai/stable-video/llms.txt */
-export interface VideoInput {
-  imageUrl: string
-  seed?: number | null | undefined
-  motionBucketId: number
-  condAug: number
-  fps: number
-}
+/** The settings that a caller gives. */
+export type VideoInput = z.input<typeof StableVideoSettings>
 
-/** The settings of one job, checked; `imageUrl` null while the image waits for its upload. */
-export interface VideoSettings {
-  imageUrl: string | null
-  seed: number | null
-  motionBucketId: number
-  condAug: number
-  fps: number
-}
+/** Checked settings; an unset seed is null. */
+export type VideoSettings = z.output<typeof StableVideoSettings>
 
-/** What a model made. Sizes in bytes; null where fal does not say. */
+/** Settings as the job's row holds them; `imageUrl` is null while the image waits for its upload. */
+export type JobSettings = Pick<Job, keyof VideoSettings>
+
+/** What a model made. Null where fal does not report a value. */
 export interface VideoResult {
   url: string
   contentType: string
   fileName: string
+  /** Bytes. */
   fileSize: number | null
   seed: number | null
 }
@@ -33,12 +26,12 @@ export interface VideoResult {
 /** A fal endpoint that Reelay offers. */
 export interface Model {
   endpoint: string
-  defaults: { motionBucketId: number; condAug: number; fps: number }
-  /** Rules of the settings, but for the image's bytes. */
-  settings: z.ZodType<VideoInput>
+  defaults: Pick<VideoSettings, 'motionBucketId' | 'condAug' | 'fps'>
+  /** Rules of the settings, except for the image's bytes. */
+  settings: z.ZodType<VideoSettings, VideoInput>
   /** fal's name of each setting. */
-  fields: Record<keyof VideoInput, string>
-  /** Reads fal's answer. @throws z.ZodError when it is not of the expected shape. */
+  fields: Record<keyof VideoSettings, string>
+  /** Reads the result that fal returned. @throws z.ZodError when it does not have the expected shape. */
   readResult(answer: unknown): VideoResult
 }
 
@@ -48,7 +41,7 @@ const ImageUrl = z
     error: 'imageUrl must not have NUL characters or lone surrogates.',
     params: { code: 'INVALID_TEXT' },
   })
-  // The bytes of a data URI are checked by image.ts, which has more to say about them.
+  // image.ts checks the bytes of a data URI, and describes more precisely what is wrong.
   .refine((url) => isDataUri(url) || !isStorableText(url) || findLinkProblem(url) === null, {
     error: ({ input }) => `imageUrl ${findLinkProblem(String(input))}`,
     params: { code: 'INVALID_URL' },
@@ -56,19 +49,23 @@ const ImageUrl = z
 
 const seedRule = 'seed must be a whole number within ±9007199254740991 (2^53-1).'
 
+/** Bounds and defaults are fal's: https://fal.ai/models/fal-ai/stable-video/llms.txt */
+const StableVideoSettings = z.object({
+  imageUrl: ImageUrl,
+  seed: z
+    .number(seedRule)
+    .refine(Number.isSafeInteger, { error: seedRule, params: { code: 'NOT_SAFE_INTEGER' } })
+    .nullish()
+    .transform((seed) => seed ?? null),
+  motionBucketId: inRange('motionBucketId', 1, 255, 'whole number'),
+  condAug: inRange('condAug', 0, 10, 'number'),
+  fps: inRange('fps', 10, 100, 'whole number'),
+})
+
 const stableVideo: Model = {
   endpoint: 'fal-ai/stable-video',
   defaults: { motionBucketId: 127, condAug: 0.02, fps: 25 },
-  settings: z.object({
-    imageUrl: ImageUrl,
-    seed: z
-      .number(seedRule)
-      .refine(Number.isSafeInteger, { error: seedRule, params: { code: 'NOT_SAFE_INTEGER' } })
-      .nullish(),
-    motionBucketId: inRange('motionBucketId', 1, 255, 'whole number'),
-    condAug: inRange('condAug', 0, 10, 'number'),
-    fps: inRange('fps', 10, 100, 'whole number'),
-  }),
+  settings: StableVideoSettings,
   fields: { imageUrl: 'image_url', seed: 'seed', motionBucketId: 'motion_bucket_id', condAug: 'cond_aug', fps: 'fps' },
   readResult: (answer) => {
     const { video, seed } = StableVideoAnswer.parse(answer)
@@ -85,10 +82,13 @@ const stableVideo: Model = {
   },
 }
 
-/** fal's `File` may leave out everything but the url, and a paid video is not given up for a field that is odd. A seed beyond 2^53 was rounded on its way here: it is unknown. */
+/**
+ * fal's `File` may leave out everything but the url, and a paid video is not lost to a malformed field. A seed beyond 2^53
+ * was rounded by the JSON parser, and counts as unknown.
+ */
 const StableVideoAnswer = z.object({
   video: z.object({
-    // As fetch would read it, which forgives a space: whatever parser is given it next reads the same.
+    // Normalised as fetch reads it, which tolerates a space: every later parser reads the same URL.
     url: z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).href),
     content_type: z.string().nullish().catch(null),
     file_name: z.string().nullish().catch(null),
@@ -107,15 +107,20 @@ export const MODELS: ReadonlyMap<string, Model> = new Map([[stableVideo.endpoint
 /** The endpoint that generateVideo uses. */
 export const DEFAULT_MODEL: Model = stableVideo
 
-/** The body of a submit: fal's names, unset settings left out. */
-export function toFalInput(
-  model: Model,
-  settings: VideoSettings & { imageUrl: string },
-): Record<string, string | number> {
-  const pairs = Object.entries(model.fields).map(
-    ([ours, theirs]) => [theirs, settings[ours as keyof VideoInput]] as const,
-  )
-  return Object.fromEntries(pairs.filter((pair): pair is readonly [string, string | number] => pair[1] !== null))
+/** The settings of a job, without the other columns of its row. */
+export function toSettings(model: Model, job: JobSettings): JobSettings {
+  const names = Object.keys(model.fields) as (keyof JobSettings)[]
+  return Object.fromEntries(names.map((name) => [name, job[name]])) as JobSettings
+}
+
+/** The body of a submit: fal's names, without unset settings. */
+export function toFalInput(model: Model, job: JobSettings): Record<string, string | number> {
+  const body: Record<string, string | number> = {}
+  for (const [name, falName] of Object.entries(model.fields)) {
+    const value = job[name as keyof JobSettings]
+    if (value !== null) body[falName] = typeof value === 'bigint' ? Number(value) : value
+  }
+  return body
 }
 
 export function isDataUri(url: string): boolean {

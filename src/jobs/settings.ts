@@ -2,17 +2,14 @@ import { z } from 'zod'
 import { type InputIssue, InvalidInputError } from '../errors.ts'
 import { checkDataUri } from './data-uri.ts'
 import { MAX_KEY_LENGTH } from './idempotency.ts'
-import { isDataUri, type Model, type VideoInput } from './models.ts'
+import type { CheckedImage } from './image.ts'
+import { isDataUri, type Model, type VideoInput, type VideoSettings } from './models.ts'
 import { isStorableText } from './text.ts'
 
-/** Settings that may be saved. The image's bytes, if they came in a data URI, are beside them and `imageUrl` is null. */
+/** Valid settings, and the image if `imageUrl` is a data URI. */
 export interface CheckedInput {
-  imageUrl: string | null
-  seed: bigint | null
-  motionBucketId: number
-  condAug: number
-  fps: number
-  image: { contentType: string; bytes: Uint8Array<ArrayBuffer> } | null
+  settings: VideoSettings
+  image: CheckedImage | null
 }
 
 const keyRule = `idempotencyKey must have 1 to ${MAX_KEY_LENGTH} characters, without NUL characters or lone surrogates.`
@@ -22,10 +19,7 @@ export const IdempotencyKeyText = z
   .max(MAX_KEY_LENGTH, keyRule)
   .refine(isStorableText, keyRule)
 
-/**
- * Checks an input as one whole.
- * @throws InvalidInputError with every issue, each with its path from `input`
- */
+/** @throws InvalidInputError with every issue of the input, each with its path from `input` */
 export async function checkVideoInput(
   model: Model,
   input: VideoInput & { idempotencyKey?: string | null | undefined },
@@ -38,16 +32,8 @@ export async function checkVideoInput(
     ...(image?.problem ? [{ path: ['input', 'imageUrl'], ...image.problem }] : []),
     ...toIssues(key.error),
   ]
-  if (issues.length > 0) throw new InvalidInputError(issues)
-  const { imageUrl, seed, motionBucketId, condAug, fps } = input
-  return {
-    imageUrl: image ? null : imageUrl,
-    seed: seed == null ? null : BigInt(seed),
-    motionBucketId,
-    condAug,
-    fps,
-    image: image?.image ?? null,
-  }
+  if (!settings.success || issues.length > 0) throw new InvalidInputError(issues)
+  return { settings: settings.data, image: image?.image ?? null }
 }
 
 function toIssues(error: z.ZodError | undefined): InputIssue[] {
@@ -57,7 +43,7 @@ function toIssues(error: z.ZodError | undefined): InputIssue[] {
       code: toCode(issue),
       message: issue.message,
     })) ?? []
-  // One rule can break in two ways (1.5 is no integer and out of range): its sentence is said once.
+  // A value can break a rule in two ways (100.5 is not an integer and out of range): keep one issue per message.
   return issues.filter((issue, index) => issues.findIndex((other) => other.message === issue.message) === index)
 }
 

@@ -95,14 +95,7 @@ async function sendJob(
   }: { job: ReadJob & { imageUrl: string }; askedAt: number; model: Model; permit: Permit },
 ): Promise<SubmitOutcome> {
   const { jobs, fal, webhookUrl, onError } = deps
-  const { imageUrl, seed, motionBucketId, condAug, fps } = job
-  const input = toFalInput(model, {
-    imageUrl,
-    seed: seed === null ? null : Number(seed),
-    motionBucketId,
-    condAug,
-    fps,
-  })
+  const input = toFalInput(model, job)
   const mark = job.readAt
   if (!(await markSubmitting(deps, context, mark))) return 'changed'
   // Slept, or stopped, since the row was asked for: others may have given the answer up by the time it came. The machine's

@@ -153,5 +153,5 @@ export function videoOfJob(
   { jobs }: Context,
   { operation }: GraphQLResolveInfo,
 ): Promise<Video | null> {
-  return jobs.loadVideo(job, { isPatient: operation.operation === 'subscription' })
+  return jobs.loadVideo(job, { ofUpdate: operation.operation === 'subscription' })
 }

@@ -25,7 +25,7 @@ describe('what is sent to fal', () => {
   })
 
   test('has a seed of 0: that is a seed', () => {
-    expect(toFalInput(DEFAULT_MODEL, { ...settings, seed: 0 })).toMatchObject({ seed: 0 })
+    expect(toFalInput(DEFAULT_MODEL, { ...settings, seed: 0n })).toMatchObject({ seed: 0 })
   })
 })
 

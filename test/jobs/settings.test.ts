@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { type InputIssue, InvalidInputError } from '../../src/errors.ts'
+import { toFingerprint } from '../../src/jobs/idempotency.ts'
 import { DEFAULT_MODEL, type VideoInput } from '../../src/jobs/models.ts'
 import { type CheckedInput, checkVideoInput } from '../../src/jobs/settings.ts'
 
@@ -25,14 +27,16 @@ async function issuesOf(part: Partial<Input>): Promise<InputIssue[]> {
 }
 
 test('an input of an image alone is complete with the defaults', async () => {
-  expect(await check()).toEqual({
-    imageUrl: IMAGE_URL,
-    seed: null,
-    motionBucketId: 127,
-    condAug: 0.02,
-    fps: 25,
-    image: null,
-  })
+  const settings = { imageUrl: IMAGE_URL, seed: null, motionBucketId: 127, condAug: 0.02, fps: 25 }
+  expect(await check()).toEqual({ settings, image: null })
+})
+
+test.each<[Partial<Input>, string]>([
+  [{}, `["${IMAGE_URL}",null,127,0.02,25]`],
+  [{ fps: 30, condAug: 1, motionBucketId: 5, seed: 7, imageUrl: DATA_URI }, `["${DATA_URI}",7,5,1,30]`],
+])('the fingerprint of %j is the one that stored idempotency keys hold', async (part, json) => {
+  const { settings } = await check({ ...part, idempotencyKey: 'k' })
+  expect(await toFingerprint(Object.values(settings))).toBe(createHash('sha256').update(json).digest('hex'))
 })
 
 test.each<Partial<Input>>([
@@ -121,9 +125,9 @@ test('the message of the error repeats every issue, and no password of a URL', a
 })
 
 describe('an image in a data URI', () => {
-  test('is taken out of the URL', async () => {
+  test('is decoded', async () => {
     const checked = await check({ imageUrl: DATA_URI })
-    expect(checked).toMatchObject({ imageUrl: null, image: { contentType: 'image/png' } })
+    expect(checked).toMatchObject({ settings: { imageUrl: DATA_URI }, image: { contentType: 'image/png' } })
     expect(Buffer.from(checked.image?.bytes ?? []).toString('base64')).toBe(DATA_URI.slice(DATA_URI.indexOf(',') + 1))
   })
 
