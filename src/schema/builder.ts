@@ -10,27 +10,27 @@ import { getDatamodel } from '../generated/pothos.ts'
 import { decodeNodeId, encodeNodeId, requireFewIds } from '../resolvers/ids.ts'
 
 /**
- * What a query may cost, and how deep and broad it may be written. One is what a field of a job costs, about 10 µs of the
- * server and the database together; what costs more has its price in PRICES. All that a list shows of 100 jobs
- * costs 4,300. A `totalCount` comes on top: it is counted for one range of time.
+ * The limits of a query. A complexity of 1 is the cost of one field of a job, about 10 µs of server and database time;
+ * PRICES lists everything that costs more. A list of 100 jobs with all their fields costs 4,300. `totalCount` is extra,
+ * and limited to one time range per query.
  */
 export const LIMITS = { complexity: 6_000, depth: 14, breadth: 300 }
 
-/** What costs more than a field, measured with bench/expensive-queries.ts. */
+/** Costs of more than a plain field, measured with bench/expensive-queries.ts. */
 export const PRICES = {
   /** A row by its id, for `nodes`, `node`, `job` and `retryOf`. */
   row: 15,
-  /** A video; those of a page are read at once. */
+  /** A video; the videos of a page share one query. */
   video: 2,
   /** A text of up to 8,192 characters. */
   url: 4,
-  /** A page of updates. One update may hold all that is kept of a job's log, so that the page's length tells nothing. */
+  /** A page of updates, whatever its length: a single update may hold a job's whole log. */
   updates: 150,
-  /** How many log lines an update counts for. */
+  /** The assumed number of log lines per update. */
   logLines: 5,
-  /** A mutation that pays fal, or stores something: five fit in one operation. */
+  /** A mutation that pays fal or stores something: five fit into one operation. */
   paid: 1_000,
-  /** How many updates a subscription counts for: it pays its selection for each, for as long as it lasts. */
+  /** The assumed number of updates per subscription, which resolves its selection for each of them. */
   subscription: 50,
 }
 
@@ -53,7 +53,7 @@ export const builder = new SchemaBuilder<{
   errors: { directResult: true },
   complexity: {
     limit: LIMITS,
-    // A list's length is told where it is known: at the connection's arguments.
+    // The length of a list is known only at a connection's arguments: see pageComplexity.
     defaultListMultiplier: 1,
     complexityError: (kind, { complexity, depth, breadth }) =>
       new GraphQLError(
@@ -66,14 +66,15 @@ export const builder = new SchemaBuilder<{
     cursorType: 'String',
     encodeGlobalID: encodeNodeId,
     decodeGlobalID: decodeNodeId,
-    nodeTypeOptions: { description: 'Anything that can be fetched again by its id.' },
+    nodeTypeOptions: { description: 'An object that can be fetched by its id.' },
     nodeQueryOptions: {
-      description: 'Anything by its id; null when there is no such thing that you may see.',
+      description: 'The object with this id. Null when it does not exist or is not yours.',
       args: { id: { description: 'The `id` of a job or a video.' } },
       complexity: PRICES.row,
     },
     nodesQueryOptions: {
-      description: 'Many things by their ids, at most 100, in the order of the ids; null for each that is not there.',
+      description:
+        'Up to 100 objects by their ids, in the order of the ids. Null for each that does not exist or is not yours.',
       args: { ids: { description: 'The `id`s of jobs and videos.' } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => resolveNodes(requireFewIds(ids)),
       complexity: ({ ids }: { ids?: unknown[] }) => {
@@ -81,23 +82,23 @@ export const builder = new SchemaBuilder<{
         return { field: 1 + PRICES.row * count, multiplier: count }
       },
     },
-    idFieldOptions: { description: 'Globally unique and opaque: fetch this again with `node`.' },
-    pageInfoTypeOptions: { description: 'Where a page stands in the whole list.' },
-    hasNextPageFieldOptions: { description: 'True when something follows after this page.' },
-    hasPreviousPageFieldOptions: { description: 'True when something stands before this page.' },
-    startCursorFieldOptions: { description: 'Cursor of the first item; null when the page is empty.' },
-    endCursorFieldOptions: { description: 'Cursor of the last item; null when the page is empty.' },
+    idFieldOptions: { description: 'Globally unique, opaque id. Fetch the object again with `node`.' },
+    pageInfoTypeOptions: { description: 'The position of a page in the whole list.' },
+    hasNextPageFieldOptions: { description: 'True when the list continues after this page.' },
+    hasPreviousPageFieldOptions: { description: 'True when the list has items before this page.' },
+    startCursorFieldOptions: { description: 'The cursor of the first item. Null when the page is empty.' },
+    endCursorFieldOptions: { description: 'The cursor of the last item. Null when the page is empty.' },
     edgesFieldOptions: {
       description: 'The items of this page, each with its cursor.',
       nullable: { list: false, items: false },
     },
     nodeFieldOptions: { description: 'The item.', nullable: false },
-    cursorFieldOptions: { description: 'Opaque place in the list; send it back as `after` or `before`.' },
-    pageInfoFieldOptions: { description: 'Where this page stands in the whole list.' },
-    firstArgOptions: { description: 'How many at most, counted from the start: 1 to 100.' },
-    lastArgOptions: { description: 'How many at most, counted from the end: 1 to 100.' },
-    afterArgOptions: { description: 'Only what comes after this cursor.' },
-    beforeArgOptions: { description: 'Only what comes before this cursor.' },
+    cursorFieldOptions: { description: 'Opaque position in the list. Pass it as `after` or `before`.' },
+    pageInfoFieldOptions: { description: 'The position of this page in the whole list.' },
+    firstArgOptions: { description: 'The maximum number of items from the start of the list, 1 to 100.' },
+    lastArgOptions: { description: 'The maximum number of items from the end of the list, 1 to 100.' },
+    afterArgOptions: { description: 'Only items after this cursor.' },
+    beforeArgOptions: { description: 'Only items before this cursor.' },
   },
 })
 
@@ -106,14 +107,14 @@ interface PageSize {
   last?: number | null | undefined
 }
 
-/** What a page costs: every field of an item, times the items that were asked for; `field` is for the page itself. */
+/** The cost of a page: the fields of an item times the requested items, plus `field` for the page itself. */
 export function pageComplexity({ first, last }: PageSize, field = 1): { field: number; multiplier: number } {
   return { field, multiplier: Math.max(1, first ?? last ?? 20) }
 }
 
 /**
- * Refuses a subscription that costs too much before it begins. By itself the plugin looks at an operation when a field of
- * its root is resolved, which is at the first update.
+ * Rejects a too complex subscription before it starts. Without this the plugin checks the operation when a root field is
+ * resolved, which is at the first update.
  */
 export function affordable<Args extends object, Event>(
   subscribe: (root: unknown, args: Args, context: Context) => AsyncIterable<Event> | Promise<AsyncIterable<Event>>,

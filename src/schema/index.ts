@@ -5,5 +5,5 @@ import './mutation.ts'
 import './subscription.ts'
 import { builder } from './builder.ts'
 
-/** The whole schema. Making it opens nothing. */
+/** The whole schema. Creating it opens no connection. */
 export const schema = builder.toSchema()

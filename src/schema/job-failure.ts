@@ -3,41 +3,44 @@ import { builder } from './builder.ts'
 import { InputIssue } from './user-error.ts'
 
 const DESCRIPTIONS: Record<FailureCode, string> = {
-  INPUT_REJECTED: 'fal refused the settings: `issues` says which.',
-  INPUT_UNREACHABLE: 'fal could not fetch or read the picture.',
-  CONTENT_POLICY: "The picture is against fal's content policy.",
-  PROVIDER_AUTH: "fal refused this server's key.",
-  PROVIDER_TIMEOUT: 'Generating took longer than fal allows.',
-  PROVIDER_UNAVAILABLE: 'fal could not be reached, or had no machine for it.',
-  PROVIDER_ERROR: 'fal failed while generating, or answered something unreadable.',
-  SUBMIT_UNKNOWN: 'fal may or may not have accepted the request; it was not sent twice.',
+  INPUT_REJECTED: 'fal rejected the settings. `issues` lists the fields.',
+  INPUT_UNREACHABLE: 'fal could not download or read the image.',
+  CONTENT_POLICY: "The image violates fal's content policy.",
+  PROVIDER_AUTH: "fal rejected this server's API key.",
+  PROVIDER_TIMEOUT: 'Generation exceeded the time limit of fal.',
+  PROVIDER_UNAVAILABLE: 'fal could not be reached, or had no machine available.',
+  PROVIDER_ERROR: 'fal failed during generation, or returned an invalid response.',
+  SUBMIT_UNKNOWN: 'fal did not confirm the request and may or may not have accepted it. It was not sent twice.',
   RESULT_REFUSED:
-    'fal completed the request, but this server could not take its answer, which is kept: `retryJob` reads it again and pays nothing.',
-  RESULT_EXPIRED: 'fal no longer has the result.',
-  STORAGE_FAILED: 'Reserved: the video was made, but could not be stored. Videos stay with fal for now.',
-  INTERNAL: 'This server failed. The operator finds the reason in the log.',
+    'fal completed the request, but this server could not process the result. The result is stored: `retryJob` reads it again at no cost.',
+  RESULT_EXPIRED: 'fal no longer has the result of the request.',
+  STORAGE_FAILED: 'Reserved for storage failures. Videos are not copied from fal yet, so no job fails with this code.',
+  INTERNAL: 'This server failed. Its log contains the reason.',
 }
 
 const JobFailureCode = builder.enumType('JobFailureCode', {
-  description: 'Why a job failed. More may come.',
+  description: 'The kind of a failure. New codes may be added: fall back to `retryable`.',
   values: Object.fromEntries(Object.entries(DESCRIPTIONS).map(([code, description]) => [code, { description }])) as {
     [Code in FailureCode]: { description: string }
   },
 })
 
 export const JobFailure = builder.objectRef<Failure>('JobFailure').implement({
-  description: 'Why a job failed, and what to do about it.',
+  description: 'Why a job failed, and how to resolve it.',
   fields: (t) => ({
     code: t.field({ type: JobFailureCode, description: 'The kind of failure.', resolve: (failure) => failure.code }),
-    message: t.exposeString('message', { description: 'What happened and what to do; in English.' }),
+    message: t.exposeString('message', { description: 'What happened and what to do, in English.' }),
     retryable: t.exposeBoolean('retryable', {
       description:
-        'True when `retryJob` may well succeed, if need be after what `message` says. It pays for no video that fal may still hand out.',
+        'True when `retryJob` may succeed, possibly after the action that `message` suggests. A retry does not pay again for a video that fal can still deliver.',
     }),
-    providerCode: t.exposeString('providerCode', { nullable: true, description: "fal's own error type, for support." }),
+    providerCode: t.exposeString('providerCode', {
+      nullable: true,
+      description: 'The error type that fal reported, for support requests. Null when fal reported none.',
+    }),
     issues: t.field({
       type: [InputIssue],
-      description: 'Which setting fal refused, when it said so.',
+      description: 'The settings that fal rejected. Empty when fal named none.',
       resolve: (failure) => failure.issues,
     }),
   }),

@@ -4,62 +4,67 @@ import { builder, PRICES } from './builder.ts'
 import { Job, JobStatus } from './job.ts'
 
 const LogLevel = builder.enumType('LogLevel', {
-  description: 'How much a log line matters.',
+  description: 'The severity of a log line.',
   values: {
-    DEBUG: { description: 'For those who look for a fault.' },
-    INFO: { description: 'The usual.' },
-    WARN: { description: 'Something was not as it should be; generating went on.' },
+    DEBUG: { description: 'Details for debugging.' },
+    INFO: { description: 'Informational.' },
+    WARN: { description: 'Something unexpected happened, and generation continued.' },
     ERROR: { description: 'Something failed.' },
   } satisfies Record<LogLevelName, { description: string }>,
 })
 
 const LogLine = builder.objectRef<LogLineShape>('LogLine').implement({
-  description: 'A line of text that the model wrote.',
+  description: 'A line of text that the model wrote to its log.',
   fields: (t) => ({
     at: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When it was written, by the clock of fal; null when fal did not say.',
+      description: "When the line was written, by fal's clock. Null when fal reports no time.",
       resolve: ({ at }) => (at === null ? null : new Date(at)),
     }),
-    level: t.field({ type: LogLevel, description: 'How much it matters.', resolve: ({ level }) => level }),
-    message: t.string({ description: 'The text.', resolve: messageOfLine }),
+    level: t.field({ type: LogLevel, description: 'The severity of the line.', resolve: ({ level }) => level }),
+    message: t.string({ description: 'The text of the line.', resolve: messageOfLine }),
   }),
 })
 
 export const JobUpdate = builder.objectRef<Update>('JobUpdate')
 
 JobUpdate.implement({
-  description: "One line in the life of a job: what fal's queue said, or what happened here.",
+  description: "One entry in the history of a job: a status from fal's queue, or a change on this server.",
   fields: (t) => ({
     cursor: t.string({
-      description: 'Opaque place in the log; send it back as `after`.',
+      description: 'Opaque position in the history. Pass it as `after` to continue from here.',
       resolve: updateCursor,
     }),
-    sequence: t.exposeInt('sequence', { description: '1, 2, 3 … within the job, without gaps.' }),
-    at: t.expose('at', { type: 'DateTime', description: 'When it was noted here.' }),
+    sequence: t.exposeInt('sequence', {
+      description: 'The number of the update within its job: 1, 2, 3, … without gaps.',
+    }),
+    at: t.expose('at', { type: 'DateTime', description: 'When this server stored the update.' }),
     status: t.field({
       type: JobStatus,
-      description: 'The state of the job from this update on.',
+      description: 'The status of the job as of this update.',
       resolve: ({ status }) => status,
     }),
     queuePosition: t.exposeInt('queuePosition', {
       nullable: true,
-      description: '0 = next. Null unless QUEUED, or while fal has not said.',
+      description:
+        'The number of requests ahead in the queue of fal; 0 is next. Null unless QUEUED, or until fal reports a position.',
     }),
     logs: t.field({
       type: [LogLine],
-      description: 'New log lines only; all lines so far in the first update of a subscription without `after`.',
+      description:
+        'The log lines since the previous update. In the first update of a subscription without `after`: all lines so far.',
       complexity: { field: 1, multiplier: PRICES.logLines },
       resolve: logsOfUpdate,
     }),
     progress: t.exposeFloat('progress', {
       nullable: true,
-      description: '0 to 1 where the log tells it (e.g. 12/25), 1 once SUCCEEDED; null when unknown, never invented.',
+      description:
+        'Progress from 0 to 1, read from log lines such as "12/25"; 1 once SUCCEEDED. Null when unknown; never estimated.',
     }),
     missed: t.exposeInt('missed', {
-      description: 'Updates after `after` that retention has removed; 0 unless some are really gone.',
+      description: 'How many updates after the `after` cursor were already deleted by retention. Otherwise 0.',
     }),
-    job: t.field({ type: Job, description: 'The job as it is now.', resolve: jobOfUpdate }),
+    job: t.field({ type: Job, description: 'The current state of the job.', resolve: jobOfUpdate }),
   }),
 })

@@ -7,83 +7,89 @@ import { JobUpdate } from './job-update.ts'
 import { Video } from './video.ts'
 
 export const JobStatus = builder.enumType('JobStatus', {
-  description: 'Where a job is. It only ever moves on: see `Job.status`.',
+  description: 'The status of a job. It never moves backwards: see `Job.status`.',
   values: {
-    PENDING: { description: 'Saved here; not yet accepted by fal.' },
-    QUEUED: { description: "In fal's queue (fal: IN_QUEUE)." },
-    RUNNING: { description: 'Being generated (fal: IN_PROGRESS).' },
+    PENDING: { description: 'Saved on this server, not yet accepted by fal.' },
+    QUEUED: { description: "Waiting in fal's queue (fal: IN_QUEUE)." },
+    RUNNING: { description: 'fal is generating the video (fal: IN_PROGRESS).' },
     STORING: {
       description:
-        'Reserved: generated, and the file is being copied. Videos stay with fal for now, so no job gets here yet.',
+        'Reserved for copying the finished video. Videos are not copied from fal yet, so no job has this status.',
     },
-    CANCELING: { description: 'Cancel was asked for; fal has not confirmed it.' },
-    SUCCEEDED: { description: 'Ended: there is a video.' },
-    FAILED: { description: 'Ended: `failure` says why.' },
-    CANCELED: { description: 'Ended: canceled before there was a video.' },
+    CANCELING: { description: 'Cancellation was requested, and fal has not confirmed it.' },
+    SUCCEEDED: { description: 'Ended with a video.' },
+    FAILED: { description: 'Ended without a video. `failure` gives the reason.' },
+    CANCELED: { description: 'Ended by cancellation, without a video.' },
   } as const,
 })
 
 export const Job = builder.objectRef<JobShape>('Job')
 
 builder.node(Job, {
-  description: 'One video being made.',
-  id: { resolve: ({ id }) => id, description: 'Globally unique and opaque: fetch this again with `node` or `job`.' },
+  description: 'A request for one video, from its submission to its end.',
+  id: { resolve: ({ id }) => id, description: 'Globally unique, opaque id. Fetch the job again with `node` or `job`.' },
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'retryOfId' in value,
   loadMany: (ids, { jobs, viewer }) => Promise.all(ids.map((id) => jobs.find(viewer, id))),
   fields: (t) => ({
     status: t.expose('status', {
       type: JobStatus,
       description:
-        'Where the job is: PENDING, QUEUED, RUNNING, then SUCCEEDED, FAILED or CANCELED; never back. CANCELING comes between when a cancel was asked for that fal has yet to confirm.',
+        'The status of the job: PENDING, QUEUED, RUNNING, then SUCCEEDED, FAILED or CANCELED. Statuses may be skipped but never move backwards. CANCELING comes before the end while fal has yet to confirm a cancellation.',
     }),
     settings: t.field({
       type: VideoSettings,
-      description: 'The exact values sent to fal, defaults filled in.',
+      description: 'The exact values sent to fal, including defaults.',
       resolve: (job) => job,
     }),
     queuePosition: t.exposeInt('queuePosition', {
       nullable: true,
-      description: '0 = next. Null unless QUEUED, or while fal has not said.',
+      description:
+        'The number of requests ahead in the queue of fal; 0 is next. Null unless QUEUED, or until fal reports a position.',
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the job was saved here.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When this server saved the job.' }),
     startedAt: t.expose('startedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When generation began, as first seen. Null before RUNNING.',
+      description: 'When this server first saw the job running. Null before RUNNING.',
     }),
     finishedAt: t.expose('finishedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'Null until the job has ended.',
+      description: 'When the job ended. Null until then.',
     }),
-    failure: t.field({ type: JobFailure, nullable: true, description: 'Null unless FAILED.', resolve: jobFailure }),
+    failure: t.field({
+      type: JobFailure,
+      nullable: true,
+      description: 'Why the job failed. Null unless FAILED.',
+      resolve: jobFailure,
+    }),
     video: t.field({
       type: Video,
       nullable: true,
-      description: 'Null until SUCCEEDED.',
+      description: 'The video. Null until SUCCEEDED.',
       complexity: PRICES.video,
       resolve: videoOfJob,
     }),
     retryOf: t.field({
       type: Job,
       nullable: true,
-      description: 'The job that this one repeats (retryJob).',
+      description: 'The job that this one repeats with `retryJob`. Null when it is not a retry.',
       complexity: PRICES.row,
       resolve: retriedJob,
     }),
     cursor: t.string({
-      description: 'Newest cursor: subscribe with it to get only what comes later.',
+      description: 'The cursor of the newest update. Subscribe with it as `after` to receive only later updates.',
       resolve: jobCursor,
     }),
     updates: t.connection(
       {
         type: JobUpdate,
-        description: 'The stored log, oldest first. `first` or `last` of 1 to 100, 20 if neither is given.',
+        description: 'The stored updates, oldest first. `first` or `last` may be 1 to 100; the default is `first: 20`.',
         complexity: (page) => pageComplexity(page, PRICES.updates),
         resolve: updatesOfJob,
       },
-      { name: 'JobUpdateConnection', description: 'A page of the log of a job.' },
-      { name: 'JobUpdateEdge', description: 'An update and its place in the log.' },
+      { name: 'JobUpdateConnection', description: 'A page of the updates of a job.' },
+      { name: 'JobUpdateEdge', description: 'An update and its cursor.' },
     ),
   }),
 })
@@ -91,25 +97,28 @@ builder.node(Job, {
 const VideoSettings = builder.objectRef<JobShape>('VideoSettings')
 
 VideoSettings.implement({
-  description: 'What a video is made from.',
+  description: 'The settings of a video.',
   fields: (t) => ({
-    model: t.exposeString('model', { description: 'fal endpoint, e.g. fal-ai/stable-video.' }),
+    model: t.exposeString('model', { description: 'The fal endpoint, for example fal-ai/stable-video.' }),
     imageUrl: t.field({
       type: 'URL',
       description:
-        'The picture that the video begins with. Of a data URI: where the picture was uploaded to; until then, where this server shows it as long as the job has not ended.',
+        'The image that the video starts from. For a data URI: the URL of the uploaded image, or until the upload the URL under which this server serves the image while the job has not ended.',
       complexity: PRICES.url,
       resolve: imageUrl,
     }),
     seed: t.expose('seed', {
       type: 'SafeInt',
       nullable: true,
-      description: 'Null = fal chooses; the seed really used is in Video.seed.',
+      description: 'The requested seed. Null when fal chooses it; `Video.seed` is the seed that was used.',
     }),
-    motionBucketId: t.exposeInt('motionBucketId', { description: '1 to 255; more is more motion.' }),
+    motionBucketId: t.exposeInt('motionBucketId', {
+      description: 'The amount of motion, from 1 (almost still) to 255.',
+    }),
     condAug: t.exposeFloat('condAug', {
-      description: '0 to 10; noise added to the first frame: more motion, less likeness.',
+      description:
+        'The noise added to the first frame, from 0 to 10. More noise gives more motion and less likeness to the image.',
     }),
-    fps: t.exposeInt('fps', { description: '10 to 100 frames per second.' }),
+    fps: t.exposeInt('fps', { description: 'Frames per second, from 10 to 100.' }),
   }),
 })

@@ -3,32 +3,31 @@ import type { Provider as ReadProvider } from '../jobs/provider.ts'
 import { builder } from './builder.ts'
 
 const DESCRIPTIONS: Record<State, string> = {
-  AVAILABLE: 'Nothing is known to be wrong: jobs are sent as they come.',
-  RATE_LIMITED: 'fal takes fewer requests than there are: jobs are sent as it takes them.',
-  UNREACHABLE: 'fal cannot be reached, or does not answer as it should: jobs wait, and are sent as soon as it does.',
-  KEY_REFUSED:
-    "fal refuses this server's key: jobs wait until the operator has set another one, or put the account right.",
+  AVAILABLE: 'No problem is known. Jobs are submitted immediately.',
+  RATE_LIMITED: 'fal limits the number of requests. Jobs wait and are submitted as fal accepts them.',
+  UNREACHABLE: 'fal is unreachable or fails. Jobs wait and are submitted once fal recovers.',
+  KEY_REFUSED: "fal rejects this server's API key. Jobs wait until the operator sets a valid key or fixes the account.",
 }
 
 const ProviderState = builder.enumType('ProviderState', {
-  description: 'Whether fal takes jobs. More may come.',
+  description: 'Whether fal accepts jobs. New states may be added.',
   values: Object.fromEntries(Object.entries(DESCRIPTIONS).map(([state, description]) => [state, { description }])) as {
     [Name in State]: { description: string }
   },
 })
 
 export const Provider = builder.objectRef<ReadProvider>('Provider').implement({
-  description: 'fal, who makes the videos.',
+  description: 'fal, the service that generates the videos.',
   fields: (t) => ({
-    state: t.field({ type: ProviderState, description: 'Whether fal takes jobs.', resolve: ({ state }) => state }),
+    state: t.field({ type: ProviderState, description: 'Whether fal accepts jobs.', resolve: ({ state }) => state }),
     reason: t.exposeString('reason', {
       nullable: true,
-      description: 'What is the matter and what to do; in English, fit to be shown. Null when AVAILABLE.',
+      description: 'The problem and how to resolve it, in English, suitable for display. Null when AVAILABLE.',
     }),
     since: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Since when it is so. Null when AVAILABLE.',
+      description: 'When the problem began. Null when AVAILABLE.',
       resolve: ({ since }) => since,
     }),
   }),

@@ -5,21 +5,21 @@ import { Job, JobStatus } from './job.ts'
 import { Provider } from './provider.ts'
 
 const JobFilter = builder.inputType('JobFilter', {
-  description: 'Which jobs to list: those that meet every condition given.',
+  description: 'Selects the jobs that meet every given condition.',
   fields: (t) => ({
-    status: t.field({ type: [JobStatus], description: 'In one of these states.' }),
-    createdAfter: t.field({ type: 'DateTime', description: 'Saved later than this.' }),
-    createdBefore: t.field({ type: 'DateTime', description: 'Saved earlier than this.' }),
+    status: t.field({ type: [JobStatus], description: 'Only jobs with one of these statuses.' }),
+    createdAfter: t.field({ type: 'DateTime', description: 'Only jobs created after this instant.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Only jobs created before this instant.' }),
   }),
 })
 
-builder.queryType({ description: 'What can be read.' })
+builder.queryType({ description: 'Read jobs and videos.' })
 
 builder.queryField('job', (t) =>
   t.field({
     type: Job,
     nullable: true,
-    description: 'A job by its id; null, with a JOB_NOT_FOUND error, when there is no such job that you may see.',
+    description: 'The job with this id. Null, with a JOB_NOT_FOUND error, when it does not exist or is not yours.',
     args: { id: t.arg.id({ required: true, description: 'The `id` of the job.' }) },
     complexity: PRICES.row,
     resolve: job,
@@ -30,8 +30,8 @@ builder.queryField('jobs', (t) =>
   t.connection(
     {
       type: Job,
-      description: 'Newest first. `first` or `last` of 1 to 100, 20 if neither is given.',
-      args: { filter: t.arg({ type: JobFilter, description: 'Which jobs; all if not given.' }) },
+      description: 'Your jobs, newest first. `first` or `last` may be 1 to 100; the default is `first: 20`.',
+      args: { filter: t.arg({ type: JobFilter, description: 'Selects the jobs. If omitted, all jobs.' }) },
       complexity: (page) => pageComplexity(page),
       resolve: listJobs,
     },
@@ -40,19 +40,19 @@ builder.queryField('jobs', (t) =>
       description: 'A page of the list of jobs.',
       fields: (t) => ({
         totalCount: t.int({
-          description: 'How many jobs there are on all pages.',
+          description: 'The number of jobs on all pages.',
           resolve: ({ totalCount }) => totalCount(),
         }),
       }),
     },
-    { name: 'JobEdge', description: 'A job and its place in the list.' },
+    { name: 'JobEdge', description: 'A job and its cursor.' },
   ),
 )
 
 builder.queryField('provider', (t) =>
   t.field({
     type: Provider,
-    description: 'Whether fal takes jobs now, and why not: what all processes of this server know of it.',
+    description: 'Whether fal accepts jobs at the moment, as seen by all processes of this installation.',
     complexity: PRICES.row,
     resolve: provider,
   }),

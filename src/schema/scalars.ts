@@ -5,12 +5,12 @@ import { builder } from './builder.ts'
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
 
 builder.scalarType('DateTime', {
-  description: 'RFC 3339 instant in UTC.',
+  description: 'An instant in UTC, in RFC 3339 format.',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
   serialize: (date) => date.toISOString(),
   parseValue: (value) => {
     const date = new Date(typeof value === 'string' && RFC_3339.test(value) ? value : Number.NaN)
-    // The year 0, and 10000 (both within reach of an offset), are none that the database knows.
+    // With an offset, an instant can be in the year 0 or 10000, which the database cannot store.
     if (!(date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9999))
       throw new GraphQLError('Expected an RFC 3339 instant, such as "2026-01-31T12:00:00Z".')
     return date
@@ -18,10 +18,10 @@ builder.scalarType('DateTime', {
 })
 
 builder.scalarType('URL', {
-  description: 'Absolute URL: http, https or data.',
+  description: 'An absolute URL with the scheme http, https or data.',
   specifiedByURL: 'https://url.spec.whatwg.org/',
   serialize: String,
-  // What kind of URL is good enough is for the settings to say, together with all else that is wrong with them.
+  // The settings check the URL itself, to report it together with the other issues of an input.
   parseValue: (value) => {
     if (typeof value !== 'string') throw new GraphQLError('Expected a URL as a string.')
     return value
@@ -29,9 +29,9 @@ builder.scalarType('URL', {
 })
 
 builder.scalarType('SafeInt', {
-  description: 'Whole number within ±(2^53-1); seeds and byte counts do not fit Int.',
+  description: 'An integer within ±(2^53-1), for seeds and byte counts, which can exceed Int.',
   serialize: Number,
-  // A number out of range comes through here, so that it is told beside the other problems of an input.
+  // Numbers out of range are accepted here, so that they are reported together with the other issues of an input.
   parseValue: (value) => {
     if (typeof value !== 'number') throw new GraphQLError('Expected a whole number within ±9007199254740991.')
     return value
@@ -44,7 +44,7 @@ builder.scalarType('SafeInt', {
 })
 
 builder.scalarType('File', {
-  description: 'A file of a GraphQL multipart request.',
+  description: 'A file in a GraphQL multipart request.',
   serialize: () => {
     throw new GraphQLError('A File can only be sent, not received.')
   },

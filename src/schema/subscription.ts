@@ -6,15 +6,15 @@ const watchJob = affordable(jobProgress)
 const watchFeed = affordable(jobFeed)
 
 builder.subscriptionType({
-  description: 'What can be watched.',
+  description: 'Follow jobs live.',
   fields: (t) => ({
     jobProgress: t.field({
       type: JobUpdate,
       description:
-        'Without `after`: first an update that tells the state now, then every later one. With `after`: every update after it, then\nlive. In order, each exactly once, over any number of reconnects. Completes after the update that ends the job.',
+        'The updates of a job, in order, each exactly once, across any number of reconnects. Without `after`: first an update with the current state, then every later update. With `after`: every update after that cursor. Completes after the update that ends the job.',
       args: {
         id: t.arg.id({ required: true, description: 'The `id` of the job.' }),
-        after: t.arg.string({ description: 'The `cursor` of the last update that you have, or of the job.' }),
+        after: t.arg.string({ description: 'The `cursor` of the last update you received, or of the job.' }),
       },
       complexity: { field: 1, multiplier: PRICES.subscription },
       subscribe: watchJob,
@@ -23,7 +23,7 @@ builder.subscriptionType({
     jobFeed: t.field({
       type: JobUpdate,
       description:
-        'Live updates of all jobs that the viewer may see, from now on. After a reconnect, read `jobs` again.',
+        'Live updates of all your jobs, starting now. Updates are not replayed: after a reconnect, read `jobs` again.',
       complexity: { field: 1, multiplier: PRICES.subscription },
       subscribe: watchFeed,
       resolve: (update) => update,

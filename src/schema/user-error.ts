@@ -11,14 +11,14 @@ import { builder } from './builder.ts'
 import { Job } from './job.ts'
 
 const UserErrorCode = builder.enumType('UserErrorCode', {
-  description: 'What kind of error it is. More may come.',
+  description: 'The kind of an error. New codes may be added: fall back to `message`.',
   values: {
-    INVALID_INPUT: { description: 'The input breaks its rules: correct it.' },
-    IDEMPOTENCY_CONFLICT: { description: 'The idempotency key was used with another input: use another key.' },
-    JOB_NOT_FOUND: { description: 'There is no such job that you may see.' },
-    JOB_STATE_CONFLICT: { description: 'The job is in a state in which this cannot be done.' },
+    INVALID_INPUT: { description: 'The input is invalid and must be corrected.' },
+    IDEMPOTENCY_CONFLICT: { description: 'The idempotency key was used with a different input. Use another key.' },
+    JOB_NOT_FOUND: { description: 'The job does not exist or is not yours.' },
+    JOB_STATE_CONFLICT: { description: 'The status of the job does not allow this operation.' },
     LIMIT_EXCEEDED: {
-      description: 'Reserved: a limit has been reached, come back later. There are no limits for callers yet.',
+      description: 'Reserved: a limit is reached, try again later. Callers have no limits yet.',
     },
   } as const,
 })
@@ -26,32 +26,34 @@ type Code = (typeof UserErrorCode)['$inferType']
 
 const UserError = builder.interfaceRef<DomainError & { code: Code }>('UserError').implement({
   description:
-    'An error that a caller can act on. Select `... on UserError { code message }` and unions may grow without breaking you.',
+    'An error that the caller can act on. Select `... on UserError { code message }` to handle errors that are added later.',
   fields: (t) => ({
-    code: t.field({ type: UserErrorCode, description: 'What kind of error it is.', resolve: (error) => error.code }),
-    message: t.exposeString('message', { description: 'What was expected, what came, and what to do; in English.' }),
+    code: t.field({ type: UserErrorCode, description: 'The kind of the error.', resolve: (error) => error.code }),
+    message: t.exposeString('message', {
+      description: 'What was expected, what was received and what to do, in English.',
+    }),
   }),
 })
 
 export const InputIssue = builder.objectRef<InputIssueShape>('InputIssue').implement({
-  description: 'One thing that is wrong with an input.',
+  description: 'One problem with an input.',
   fields: (t) => ({
     path: t.exposeStringList('path', {
-      description: 'Where, from the argument down: e.g. ["input","motionBucketId"].',
+      description: 'The path to the field, starting at the argument, for example ["input", "motionBucketId"].',
     }),
-    code: t.exposeString('code', { description: 'Which rule it breaks.' }),
-    message: t.exposeString('message', { description: 'What was expected; in English.' }),
+    code: t.exposeString('code', { description: 'The name of the broken rule, for programs.' }),
+    message: t.exposeString('message', { description: 'What was expected, in English.' }),
   }),
 })
 
 builder.objectType(InvalidInputError, {
   name: 'InvalidInputError',
-  description: 'The input breaks its rules.',
+  description: 'The input is invalid.',
   interfaces: [UserError],
   fields: (t) => ({
     issues: t.field({
       type: [InputIssue],
-      description: 'Every issue of the request at once, not only the first.',
+      description: 'Every problem with the input, not only the first.',
       resolve: (error) => error.issues,
     }),
   }),
@@ -59,37 +61,37 @@ builder.objectType(InvalidInputError, {
 
 builder.objectType(IdempotencyConflictError, {
   name: 'IdempotencyConflictError',
-  description: 'The key was used before with another input.',
+  description: 'The idempotency key was already used with a different input.',
   interfaces: [UserError],
   fields: (t) => ({
-    job: t.field({ type: Job, description: 'The job that the key stands for.', resolve: (error) => error.job }),
+    job: t.field({ type: Job, description: 'The job that was created with the key.', resolve: (error) => error.job }),
   }),
 })
 
 builder.objectType(JobNotFoundError, {
   name: 'JobNotFoundError',
-  description: 'There is no such job. Unknown and foreign ids look the same.',
+  description: 'The job does not exist or belongs to another owner; the two are indistinguishable.',
   interfaces: [UserError],
 })
 
 builder.objectType(JobStateError, {
   name: 'JobStateError',
-  description: 'The job is in a state in which this cannot be done.',
+  description: 'The status of the job does not allow this operation.',
   interfaces: [UserError],
   fields: (t) => ({
-    job: t.field({ type: Job, description: 'The job as it is now.', resolve: (error) => error.job }),
+    job: t.field({ type: Job, description: 'The current state of the job.', resolve: (error) => error.job }),
   }),
 })
 
 builder.objectType(LimitExceededError, {
   name: 'LimitExceededError',
-  description: 'Reserved: a limit has been reached. There are no limits for callers yet.',
+  description: 'Reserved: a limit is reached. Callers have no limits yet.',
   interfaces: [UserError],
   fields: (t) => ({
     retryAt: t.expose('retryAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When to try again; null when that is not known.',
+      description: 'When to try again. Null when unknown.',
     }),
   }),
 })

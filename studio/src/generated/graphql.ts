@@ -4,98 +4,98 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** What to make a video from. */
+/** The settings of a new video. */
 export type GenerateVideoInput = {
-  /** 0 to 10; noise added to the first frame: more motion, less likeness. */
+  /** The noise added to the first frame, from 0 to 10. More noise gives more motion and less likeness to the image. */
   condAug?: number;
-  /** 10 to 100 frames per second. */
+  /** Frames per second, from 10 to 100. */
   fps?: number;
-  /** 1 to 255 characters, unique for 24 h. Same key and input: the same job. Same key, other input: IdempotencyConflictError. */
+  /** A unique key of 1 to 255 characters, valid for 24 hours. The same key with the same input returns the same job; with a different input it returns an IdempotencyConflictError. */
   idempotencyKey?: string | null | undefined;
-  /** An http(s) URL that fal can fetch, a data URI of an image (JPEG, PNG or WebP of at most 10 MiB), or the url that uploadImage returned. */
+  /** The image to start from: an http(s) URL that fal can download, a data URI of a JPEG, PNG or WebP of at most 10 MiB, or the `url` that `uploadImage` returned. */
   imageUrl: string;
-  /** 1 to 255; more is more motion. */
+  /** The amount of motion, from 1 (almost still) to 255. */
   motionBucketId?: number;
-  /** Repeat the seed of a video to get the same clip; fal chooses if not given. */
+  /** Use the seed of an earlier video to get the same clip. If omitted, fal chooses one. */
   seed?: number | null | undefined;
 };
 
-/** Why a job failed. More may come. */
+/** The kind of a failure. New codes may be added: fall back to `retryable`. */
 export type JobFailureCode =
-  /** The picture is against fal's content policy. */
+  /** The image violates fal's content policy. */
   | 'CONTENT_POLICY'
-  /** fal refused the settings: `issues` says which. */
+  /** fal rejected the settings. `issues` lists the fields. */
   | 'INPUT_REJECTED'
-  /** fal could not fetch or read the picture. */
+  /** fal could not download or read the image. */
   | 'INPUT_UNREACHABLE'
-  /** This server failed. The operator finds the reason in the log. */
+  /** This server failed. Its log contains the reason. */
   | 'INTERNAL'
-  /** fal refused this server's key. */
+  /** fal rejected this server's API key. */
   | 'PROVIDER_AUTH'
-  /** fal failed while generating, or answered something unreadable. */
+  /** fal failed during generation, or returned an invalid response. */
   | 'PROVIDER_ERROR'
-  /** Generating took longer than fal allows. */
+  /** Generation exceeded the time limit of fal. */
   | 'PROVIDER_TIMEOUT'
-  /** fal could not be reached, or had no machine for it. */
+  /** fal could not be reached, or had no machine available. */
   | 'PROVIDER_UNAVAILABLE'
-  /** fal no longer has the result. */
+  /** fal no longer has the result of the request. */
   | 'RESULT_EXPIRED'
-  /** fal completed the request, but this server could not take its answer, which is kept: `retryJob` reads it again and pays nothing. */
+  /** fal completed the request, but this server could not process the result. The result is stored: `retryJob` reads it again at no cost. */
   | 'RESULT_REFUSED'
-  /** Reserved: the video was made, but could not be stored. Videos stay with fal for now. */
+  /** Reserved for storage failures. Videos are not copied from fal yet, so no job fails with this code. */
   | 'STORAGE_FAILED'
-  /** fal may or may not have accepted the request; it was not sent twice. */
+  /** fal did not confirm the request and may or may not have accepted it. It was not sent twice. */
   | 'SUBMIT_UNKNOWN';
 
-/** Which jobs to list: those that meet every condition given. */
+/** Selects the jobs that meet every given condition. */
 export type JobFilter = {
-  /** Saved later than this. */
+  /** Only jobs created after this instant. */
   createdAfter?: string | null | undefined;
-  /** Saved earlier than this. */
+  /** Only jobs created before this instant. */
   createdBefore?: string | null | undefined;
-  /** In one of these states. */
+  /** Only jobs with one of these statuses. */
   status?: Array<JobStatus> | null | undefined;
 };
 
-/** Where a job is. It only ever moves on: see `Job.status`. */
+/** The status of a job. It never moves backwards: see `Job.status`. */
 export type JobStatus =
-  /** Ended: canceled before there was a video. */
+  /** Ended by cancellation, without a video. */
   | 'CANCELED'
-  /** Cancel was asked for; fal has not confirmed it. */
+  /** Cancellation was requested, and fal has not confirmed it. */
   | 'CANCELING'
-  /** Ended: `failure` says why. */
+  /** Ended without a video. `failure` gives the reason. */
   | 'FAILED'
-  /** Saved here; not yet accepted by fal. */
+  /** Saved on this server, not yet accepted by fal. */
   | 'PENDING'
-  /** In fal's queue (fal: IN_QUEUE). */
+  /** Waiting in fal's queue (fal: IN_QUEUE). */
   | 'QUEUED'
-  /** Being generated (fal: IN_PROGRESS). */
+  /** fal is generating the video (fal: IN_PROGRESS). */
   | 'RUNNING'
-  /** Reserved: generated, and the file is being copied. Videos stay with fal for now, so no job gets here yet. */
+  /** Reserved for copying the finished video. Videos are not copied from fal yet, so no job has this status. */
   | 'STORING'
-  /** Ended: there is a video. */
+  /** Ended with a video. */
   | 'SUCCEEDED';
 
-/** How much a log line matters. */
+/** The severity of a log line. */
 export type LogLevel =
-  /** For those who look for a fault. */
+  /** Details for debugging. */
   | 'DEBUG'
   /** Something failed. */
   | 'ERROR'
-  /** The usual. */
+  /** Informational. */
   | 'INFO'
-  /** Something was not as it should be; generating went on. */
+  /** Something unexpected happened, and generation continued. */
   | 'WARN';
 
-/** Whether fal takes jobs. More may come. */
+/** Whether fal accepts jobs. New states may be added. */
 export type ProviderState =
-  /** Nothing is known to be wrong: jobs are sent as they come. */
+  /** No problem is known. Jobs are submitted immediately. */
   | 'AVAILABLE'
-  /** fal refuses this server's key: jobs wait until the operator has set another one, or put the account right. */
+  /** fal rejects this server's API key. Jobs wait until the operator sets a valid key or fixes the account. */
   | 'KEY_REFUSED'
-  /** fal takes fewer requests than there are: jobs are sent as it takes them. */
+  /** fal limits the number of requests. Jobs wait and are submitted as fal accepts them. */
   | 'RATE_LIMITED'
-  /** fal cannot be reached, or does not answer as it should: jobs wait, and are sent as soon as it does. */
+  /** fal is unreachable or fails. Jobs wait and are submitted once fal recovers. */
   | 'UNREACHABLE';
 
 export type JobOutcomeFragment = { id: string, status: JobStatus, video: { id: string, url: string, contentType: string, fileName: string, fileSize: number | null, seed: number | null } | null, failure: { code: JobFailureCode, message: string, retryable: boolean, providerCode: string | null, issues: Array<{ path: Array<string>, code: string, message: string }> } | null };
