@@ -36,7 +36,7 @@ export class IdempotencyConflictError extends DomainError {
   readonly job: Job
   constructor(job: Job) {
     super(
-      'This idempotency key was used with another input in the last 24 hours: use a new key, or repeat the first input.',
+      'This idempotency key was used with a different input in the last 24 hours: use a new key, or repeat the first input.',
     )
     this.job = job
   }
@@ -53,8 +53,8 @@ export class JobNotFoundError extends DomainError {
 const JOB_STATE_MESSAGES = {
   cancel: ({ status }: Job) => `The job is ${status} and has ended: only a job that has not ended can be canceled.`,
   retry: ({ status }: Job) => `The job is ${status} and has not ended: only an ended job can be retried.`,
-  'picture is gone': () =>
-    "The job's picture never came to fal, and is no longer kept here: give it to generateVideo again.",
+  'image is pruned': () =>
+    'The image was never uploaded to fal and is no longer stored: pass it to generateVideo again.',
 }
 
 /** The job is in a state in which this cannot be done. */

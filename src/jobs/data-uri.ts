@@ -44,11 +44,11 @@ const MAX_PADDING_LENGTH = 100
 const MAX_ENCODED_LENGTH = Math.ceil((MAX_IMAGE_BYTES / 3) * 4 * 1.05)
 const NOT_BASE64 = /[^A-Za-z0-9+/_\t\n\r -]/
 
-const NO_COMMA = 'this has no comma after which the image could begin'
-const NO_BASE64 = 'this has no ;base64 before its comma, and percent-encoded images are not taken'
+const NO_COMMA = 'there is no comma before the image'
+const NO_BASE64 = 'there is no ;base64 before the comma, and percent-encoded images are not supported'
 
 function refuse(found: string): BytesOutcome {
-  const message = `Expected data:image/jpeg;base64, and then the image in base64; ${found}.`
+  const message = `Expected data:image/jpeg;base64, followed by the image in base64; ${found}.`
   return { bytes: null, problem: { code: 'BAD_DATA_URI', message } }
 }
 
@@ -65,10 +65,10 @@ const SEARCHED_LENGTH = 1024 * 1024
 
 function describeCharacter(encoded: string, index: number, place: number): string {
   const character = encoded[index] ?? ''
-  if (character === '%') return `its base64 is percent-encoded at character ${place}: write the characters themselves`
-  if (character === '=') return `its base64 ends at character ${place}, and more follows`
+  if (character === '%') return `the base64 is percent-encoded at character ${place}: do not escape it`
+  if (character === '=') return `the base64 ends at character ${place}, but more text follows`
   const shown = /[\x21-\x7e]/.test(character)
     ? `"${character}"`
     : `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`
-  return `its base64 has ${shown} at character ${place}`
+  return `the base64 has ${shown} at character ${place}`
 }

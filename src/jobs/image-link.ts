@@ -8,17 +8,17 @@ export const MAX_LINK_LENGTH = 8192
  * when it breaks none. The text itself counts, as it is stored and sent: parsers of URLs forgive what others do not.
  */
 export function findLinkProblem(text: string): string | null {
-  if (text.trim() === '') return 'is empty: give an http or https URL.'
-  if (BASE64_OF_IMAGE.test(text)) return 'is base64 without its beginning: write data:image/jpeg;base64, before it.'
-  if (LOCAL_PATH.test(text)) return 'is a path: give a whole URL, or upload the file.'
+  if (text.trim() === '') return 'is empty: expected an http or https URL.'
+  if (BASE64_OF_IMAGE.test(text)) return 'is base64 without its prefix: put data:image/jpeg;base64, before it.'
+  if (LOCAL_PATH.test(text)) return 'is a file path: use a full URL, or upload the file.'
   if (text.length > MAX_LINK_LENGTH)
-    return `is longer than ${MAX_LINK_LENGTH} characters: give a shorter URL, or upload the image.`
+    return `is longer than ${MAX_LINK_LENGTH} characters: use a shorter URL, or upload the image.`
   const [wrong] = WRONG_CHARACTER.exec(text) ?? []
   if (wrong !== undefined) return describeCharacter(text, wrong)
   if (!/^https?:\/\//i.test(text)) return describeStart(text)
-  if (/^https?:\/\/[^/?#]*@/i.test(text)) return 'has a user name or a password: leave out all up to the @.'
-  if (/^https?:\/\/(?:[/?#:]|$)/i.test(text)) return 'has no host after its //.'
-  return parseUrl(text) ? null : 'has a host or a port that cannot be: correct what follows its //.'
+  if (/^https?:\/\/[^/?#]*@/i.test(text)) return 'contains a user name or password: remove everything up to the @.'
+  if (/^https?:\/\/(?:[/?#:]|$)/i.test(text)) return 'has no host after //.'
+  return parseUrl(text) ? null : 'has an invalid host or port: correct the part after //.'
 }
 
 /** `URL.parse` and `URL.canParse` are newer than the browsers that are supported. */
@@ -38,20 +38,21 @@ function describeCharacter(text: string, character: string): string {
   const index = text.indexOf(character)
   const isAtAnEnd = index === 0 || text.trimEnd().length <= index
   const isInHost = /^https?:\/\/[^/?#]*$/i.test(text.slice(0, index))
-  const remedy = isAtAnEnd || isInHost || character !== ' ' ? 'leave it out' : 'write %20'
+  const remedy = isAtAnEnd || isInHost || character !== ' ' ? 'remove it' : 'write %20'
   const place = `at character ${index + 1}`
-  if (character === '\\') return `has a backslash ${place}: write /.`
+  if (character === '\\') return `has a backslash ${place}: use / instead.`
   if (character === ' ') return `has a space ${place}: ${remedy}.`
-  if (character === '\n' || character === '\r') return `has a line break ${place}: leave it out.`
+  if (character === '\n' || character === '\r') return `has a line break ${place}: remove it.`
   const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
-  return `has U+${code}, which no URL has, ${place}: leave it out.`
+  return `has U+${code}, which is not allowed in URLs, ${place}: remove it.`
 }
 
 function describeStart(text: string): string {
-  if (/^https?:/i.test(text)) return 'needs // after its http: or https:, and then the host.'
-  if (/^[^\p{L}\p{N}]+https?:\/\//iu.test(text)) return 'has to begin with http: leave out what stands before it.'
+  if (/^https?:/i.test(text)) return 'needs // and a host after http: or https:.'
+  if (/^[^\p{L}\p{N}]+https?:\/\//iu.test(text)) return 'must start with http: remove the text before it.'
   const [scheme] = /^[a-z][a-z\d+.-]{0,19}:(?!\d)/i.exec(text) ?? []
-  if (scheme === undefined) return 'has no https:// at its beginning: give a whole URL, or upload the file.'
-  if (scheme.toLowerCase() === 'blob:') return 'is a blob: URL, which only its own page can read: upload the image.'
-  return `begins with ${scheme} instead of https:// or http://.`
+  if (scheme === undefined) return 'has no https:// at the start: use a full URL, or upload the file.'
+  if (scheme.toLowerCase() === 'blob:')
+    return 'is a blob: URL, which only the page that created it can read: upload the image.'
+  return `starts with ${scheme} instead of https:// or http://.`
 }

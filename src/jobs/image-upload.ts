@@ -39,6 +39,6 @@ export async function uploadImage({ fal, onFailure }: ImageUploadDeps, file: Blo
 }
 
 function toRefusal({ kind, message }: FalError): string {
-  if (kind !== 'auth') return 'fal cannot take the image now: try again, or give generateVideo a URL.'
-  return `fal takes no image, since it refuses the API key: ${shorten(message, 200)}. The operator has to set FAL_KEY to a valid key, or put the account at fal right.`
+  if (kind !== 'auth') return 'fal cannot accept the image at the moment: try again, or pass a URL to generateVideo.'
+  return `fal accepts no images because it refuses the API key: ${shorten(message, 200)}. The operator has to set FAL_KEY to a valid key or fix the fal account.`
 }

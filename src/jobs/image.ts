@@ -51,11 +51,11 @@ export async function checkImageFile(file: Blob): Promise<ImageTypeOutcome> {
 }
 
 export function checkSize(sizeBytes: number): ImageProblem | null {
-  if (sizeBytes === 0) return { code: 'EMPTY', message: 'Expected an image; this is empty.' }
+  if (sizeBytes === 0) return { code: 'EMPTY', message: 'Expected an image; this file is empty.' }
   if (sizeBytes <= MAX_IMAGE_BYTES) return null
   // Rounded up: one byte too many is not shown as 10.0 MiB.
   const sizeMiB = (Math.ceil((sizeBytes / MIB) * 10) / 10).toFixed(1)
-  const message = `Expected an image of at most ${MAX_IMAGE_BYTES / MIB} MiB; this has ${sizeMiB} MiB: make it smaller.`
+  const message = `Expected an image of at most ${MAX_IMAGE_BYTES / MIB} MiB; this one has ${sizeMiB} MiB: reduce its size.`
   return { code: 'TOO_LARGE', message }
 }
 
@@ -73,7 +73,7 @@ function judge(detected: FileTypeResult | undefined, head: Uint8Array): ImageTyp
 }
 
 const FORMATS: Record<string, string> = {
-  heic: 'a HEIC image (as iPhones take them): export it as JPEG, or choose Settings › Camera › Formats › Most Compatible',
+  heic: 'a HEIC image (the default of iPhones): export it as JPEG, or choose Settings › Camera › Formats › Most Compatible',
   avif: 'an AVIF image: export it as JPEG or PNG',
   gif: 'a GIF image: export it, or one of its frames, as PNG',
   apng: 'an animated PNG: export one of its frames',
@@ -88,7 +88,7 @@ function describeFormat({ ext, mime }: FileTypeResult): string {
   if (known) return known
   const name = ext.toUpperCase()
   if (mime.startsWith('video/')) return `a video (${name}): export one of its frames as JPEG or PNG`
-  return mime.startsWith('image/') ? `a ${name} image: export it as JPEG or PNG` : `a file of the format ${name}`
+  return mime.startsWith('image/') ? `a ${name} image: export it as JPEG or PNG` : `a ${name} file`
 }
 
 /** Which text stands in the place of an image; null for what is no text. */
@@ -96,9 +96,9 @@ function describeText(head: Uint8Array): string | null {
   const text = new TextDecoder().decode(head).trimStart()
   if (/^<(?:svg|!doctype svg)\b|^<(?:\?xml|!--|!doctype)[\s\S]*<svg\b/i.test(text))
     return 'an SVG image: export it as PNG'
-  if (/^<(?:!doctype html|html|head|body)\b/i.test(text)) return 'an HTML page: give the image itself'
-  if (/^data:/i.test(text)) return 'the text of a data URI: give its bytes, or the text as imageUrl'
-  if (/^(?:\/9j\/|iVBORw0KGgo|UklGR)/.test(text)) return 'the text of an image in base64: decode it'
+  if (/^<(?:!doctype html|html|head|body)\b/i.test(text)) return 'an HTML page: provide the image itself'
+  if (/^data:/i.test(text)) return 'a data URI as text: upload its decoded bytes, or pass the text as imageUrl'
+  if (/^(?:\/9j\/|iVBORw0KGgo|UklGR)/.test(text)) return 'an image in base64: decode it'
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what no text has
   return /^[^\0-\x08\x0e-\x1f\x7f\ufffd]+$/.test(text) ? 'text' : null
 }
@@ -110,6 +110,6 @@ const TEXT_DAMAGE = '\xef\xbf\xbd'
 function describeUnknown(head: Uint8Array): string {
   const start = String.fromCharCode(...head.subarray(0, 4))
   if (start === PNG_START) return 'a damaged PNG'
-  if (start.startsWith(TEXT_DAMAGE)) return 'binary data that was read as text on its way, which has destroyed it'
-  return 'none of them, nor of any other known format'
+  if (start.startsWith(TEXT_DAMAGE)) return 'binary data that was decoded as text, which destroyed it'
+  return 'not in any known format'
 }

@@ -256,7 +256,7 @@ async function copyImage(tx: Transaction, from: Job, to: Pick<Job, 'id'>): Promi
   const copied = await tx.$executeRaw`
     INSERT INTO "JobImage" ("jobId", "contentType", bytes)
     SELECT ${to.id}::uuid, "contentType", bytes FROM "JobImage" WHERE "jobId" = ${from.id}::uuid`
-  if (copied === 0) throw new JobStateError(from, 'picture is gone')
+  if (copied === 0) throw new JobStateError(from, 'image is pruned')
 }
 
 /** Thrown when a concurrent call with the same key was first. */

@@ -138,11 +138,11 @@ export function toPauseReason(error: FalError): string {
   const words = shorten(error.message, MAX_WORDS)
   switch (toProviderState(error)) {
     case 'KEY_REFUSED':
-      return `fal refuses the API key: ${words}. Jobs wait until the operator sets FAL_KEY to a valid key, or puts the account at fal right. Nothing is lost, and what waits is not billed.`
+      return `fal refuses the API key: ${words}. Jobs wait until the operator sets FAL_KEY to a valid key or fixes the fal account. No job is lost, and waiting jobs are not billed.`
     case 'RATE_LIMITED':
-      return `fal limits how many requests it takes: ${words}. Jobs wait, and are sent as fal takes them. Nothing is lost.`
+      return `fal limits the number of requests: ${words}. Jobs wait and are submitted as fal accepts them. No job is lost.`
     case 'UNREACHABLE':
-      return `fal cannot be reached, or fails: ${words}. Jobs wait, and are sent as soon as it is back. Nothing is lost, and what waits is not billed.`
+      return `fal is unreachable or fails: ${words}. Jobs wait and are submitted once fal recovers. No job is lost, and waiting jobs are not billed.`
   }
 }
 
@@ -153,8 +153,8 @@ export function toKeyWords(error: FalError | null): string {
     case 'KEY_REFUSED':
       return 'the key is REFUSED: set FAL_KEY to a valid key'
     case 'RATE_LIMITED':
-      return 'which takes no more requests at the moment'
+      return 'rate limited at the moment: jobs wait'
     case 'UNREACHABLE':
-      return 'which cannot be reached at the moment: jobs wait for it'
+      return 'unreachable at the moment: jobs wait'
   }
 }

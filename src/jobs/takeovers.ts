@@ -44,7 +44,7 @@ export function toKillerEnding(): Ending {
     status: 'FAILED',
     failure: createFailure(
       'INTERNAL',
-      `The server process that handled this job died ${MOST_TAKEOVERS} times in a row, so the job was given up. Ask the operator for the reason before you retry it.`,
+      `The server process that handled this job died ${MOST_TAKEOVERS} times in a row, so the job was stopped. Ask the operator for the reason before you retry it.`,
     ),
   }
 }

@@ -15,10 +15,10 @@ export function countText(text: string, context: Context, { operation }: GraphQL
   context.characters += text.length
   if (context.characters > MAX_CHARACTERS)
     throw new QueryTooComplexError(
-      `The query is too large: its answer has more than ${MAX_CHARACTERS} characters. Ask for fewer jobs or fields.`,
+      `The query is too large: its response exceeds ${MAX_CHARACTERS} characters. Request fewer jobs or fields.`,
     )
   // As text and as bytes, until its reader has it.
   if (context.memory && !context.memory.reserve(2 * text.length))
-    throw new ServiceUnavailableError('The server has too many large answers under way: try again in some seconds.')
+    throw new ServiceUnavailableError('The server is sending too many large responses: try again in a few seconds.')
   return text
 }

@@ -24,7 +24,7 @@ const DEFAULT_PAGE = 20
 
 /** @throws InvalidArgumentError when `first` or `last` is not 1 to 100, or both are given */
 export function parsePage({ first, last }: PageArguments): PageRequest {
-  if (first != null && last != null) throw new InvalidArgumentError('last', 'Give `first` or `last`, not both.')
+  if (first != null && last != null) throw new InvalidArgumentError('last', 'Use either `first` or `last`, not both.')
   for (const [name, count] of Object.entries({ first, last }))
     if (count != null && (count < 1 || count > MAX_PAGE))
       throw new InvalidArgumentError(name, `\`${name}\` must be 1 to ${MAX_PAGE}, but is ${count}.`)

@@ -16,10 +16,7 @@ export function decodeNodeId(text: string): { typename: string; id: string } {
     text.length > MAX_ID_LENGTH ? [] : Buffer.from(text, 'base64url').toString('latin1').split(':', 2)
   // Encoding again refuses the many spellings that a lenient base64 decoder lets through.
   if (!NODE_TYPES.includes(typename) || !UUID.test(id) || encodeNodeId(typename, id) !== text)
-    throw new InvalidArgumentError(
-      'id',
-      'This is not an id: expected the `id` of a job or a video, as this API gave it out.',
-    )
+    throw new InvalidArgumentError('id', 'Invalid id: expected the `id` of a job or a video from this API.')
   return { typename, id }
 }
 
@@ -40,6 +37,6 @@ const MAX_NODES = 100
 /** @throws InvalidArgumentError when there are more than `nodes` takes */
 export function requireFewIds<T>(ids: readonly T[]): T[] {
   if (ids.length > MAX_NODES)
-    throw new InvalidArgumentError('ids', `\`ids\` must be at most ${MAX_NODES}, but are ${ids.length}.`)
+    throw new InvalidArgumentError('ids', `\`ids\` must have at most ${MAX_NODES} items, but has ${ids.length}.`)
   return [...ids]
 }

@@ -85,7 +85,7 @@ async function countJobs({ status, ...range }: JobFilter, { jobs, viewer, counts
   counts.range ??= key
   if (counts.range !== key)
     throw new QueryTooComplexError(
-      'The query is too large: `totalCount` is counted for one pair of `createdAfter` and `createdBefore` in a query. Send the others in queries of their own.',
+      'The query is too large: one query can count `totalCount` for one pair of `createdAfter` and `createdBefore`. Send the others in separate queries.',
     )
   counts.byStatus ??= jobs.count(viewer, range)
   const byStatus = await counts.byStatus

@@ -43,7 +43,7 @@ export function logsOfUpdate({ logs }: Update, _args: unknown, context: Context,
   if (info.operation.operation === 'subscription') return logs
   context.lineFields += logs.length * countFields(info)
   if (context.lineFields > MAX_LINE_FIELDS)
-    throw new QueryTooComplexError('The query is too large: its `logs` are very long. Ask for fewer jobs or updates.')
+    throw new QueryTooComplexError('The query is too large: its `logs` are very long. Request fewer jobs or updates.')
   return logs
 }
 

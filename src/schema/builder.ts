@@ -57,7 +57,7 @@ export const builder = new SchemaBuilder<{
     defaultListMultiplier: 1,
     complexityError: (kind, { complexity, depth, breadth }) =>
       new GraphQLError(
-        `The query is too large (${kind.toLowerCase()}): it has complexity ${complexity}, depth ${depth}, breadth ${breadth}; at most ${LIMITS.complexity}, ${LIMITS.depth}, ${LIMITS.breadth} are allowed. Ask for fewer fields or smaller pages.`,
+        `The query is too large (${kind.toLowerCase()}): it has complexity ${complexity}, depth ${depth}, breadth ${breadth}; at most ${LIMITS.complexity}, ${LIMITS.depth}, ${LIMITS.breadth} are allowed. Request fewer fields or smaller pages.`,
         { extensions: { code: 'QUERY_TOO_COMPLEX' } },
       ),
   },

@@ -1,12 +1,12 @@
 import sharp from 'sharp'
 
-/** A file as people and programs have it, and what each way in has to say of it. */
+/** An image file as users send it, and the verdict that the API, the studio and the command line agree on. */
 export interface ImageFile {
-  /** What its label claims is often another thing. */
+  /** The name and type may contradict the bytes. */
   name: string
   type: string
   bytes: Uint8Array<ArrayBuffer>
-  /** The media type that its bytes show, or what the refusal names. */
+  /** The media type of the bytes, or the refusal. */
   verdict: 'image/jpeg' | 'image/png' | 'image/webp' | RegExp
 }
 
@@ -64,21 +64,21 @@ export const IMAGE_FILES: readonly ImageFile[] = [
     name: 'sent-as-text.png',
     type: 'image/png',
     bytes: toBytes(Buffer.from(PNG).toString('utf8')),
-    verdict: /read as text/,
+    verdict: /decoded as text/,
   },
   { name: 'cut.png', type: 'image/png', bytes: PNG.slice(0, 12), verdict: /a damaged PNG/ },
   {
     name: 'noise.jpg',
     type: 'image/jpeg',
     bytes: new Uint8Array([1, 2, 3, 4]),
-    verdict: /nor of any other known format/,
+    verdict: /not in any known format/,
   },
-  { name: 'empty.png', type: 'image/png', bytes: new Uint8Array(), verdict: /this is empty/ },
+  { name: 'empty.png', type: 'image/png', bytes: new Uint8Array(), verdict: /this file is empty/ },
   {
     name: 'large.png',
     type: 'image/png',
     bytes: pad(PNG, 10 * 1024 * 1024 + 1),
-    verdict: /at most 10 MiB; this has 10\.1 MiB/,
+    verdict: /at most 10 MiB; this one has 10\.1 MiB/,
   },
 ]
 

@@ -330,13 +330,13 @@ describe(`a process of ${PROCESS_MB} MB`, () => {
       await Promise.all(uploads)
       await own.end('SIGTERM')
     }
-    for (const { text } of await Promise.all(uploads)) expect(text).toContain('fal cannot take')
+    for (const { text } of await Promise.all(uploads)) expect(text).toContain('fal cannot accept')
   })
 
   test('bears fifty uploads at once, and reads the next one', { timeout: 120_000 }, async () => {
     // fal is away: an upload that was read ends in 503 too, but says so.
     const { longestMs } = await sendFifty(() => upload())
     expect(longestMs).toBeLessThan(10_000)
-    await until(async () => (await upload()).text.includes('fal cannot take'), { timeoutMs: 30_000 })
+    await until(async () => (await upload()).text.includes('fal cannot accept'), { timeoutMs: 30_000 })
   })
 })

@@ -62,14 +62,14 @@ describe('a data URI', () => {
 
   test.each([
     ['data:image/png;base64', 'no comma'],
-    ['data:image/png,AAAA', 'no ;base64 before its comma'],
-    ['data:image/svg+xml;utf8,<svg/>', 'no ;base64 before its comma'],
+    ['data:image/png,AAAA', 'no ;base64 before the comma'],
+    ['data:image/svg+xml;utf8,<svg/>', 'no ;base64 before the comma'],
     ['data:image/png;base64,AA*A', '"*" at character 25'],
     ["data:image/png;base64,b'AAAA'", `"'" at character 24`],
     ['data:image/png;base64,AAAA\u00e9', 'U+00E9 at character 27'],
     ['data:image/png;base64,AA\0A', 'U+0000 at character 25'],
     ['data:image/png;base64,AA%3D', 'percent-encoded at character 25'],
-    ['data:image/png;base64,AA==AA==', 'ends at character 25, and more follows'],
+    ['data:image/png;base64,AA==AA==', 'ends at character 25, but more text follows'],
     [`data:image/png;base64,${'A'.repeat(99)}!`, '"!" at character 122'],
   ])('%j is refused: %s', async (text, found) => {
     expect(await parseDataUri(text)).toEqual({

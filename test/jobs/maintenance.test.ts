@@ -190,28 +190,28 @@ test('idempotency keys are removed after 24 hours', async () => {
   expect((await db.idempotencyKey.findMany({ where: { jobId } })).map(({ key }) => key).sort()).toEqual(['0', '1'])
 })
 
-describe('a picture that never came to fal', () => {
-  test('is removed with the log of its job, and a retry is told so', async () => {
+describe('an image that was never uploaded to fal', () => {
+  test('is pruned with the updates of its job, and a retry reports it', async () => {
     const { id } = await away.generate({ imageUrl: PICTURE_DATA_URI })
     await request(away.url, `mutation ($id: ID!) { cancelJob(id: $id) { __typename } }`, { id })
     const jobId = uuidOf(id)
-    const pictures = () => awayStore.db.jobImage.count({ where: { jobId } })
+    const countImages = () => awayStore.db.jobImage.count({ where: { jobId } })
     await awayStore.runMaintenance()
-    expect(await pictures()).toBe(1)
+    expect(await countImages()).toBe(1)
 
     await awayStore.db.job.update({ where: { id: jobId }, data: { finishedAt: longAgo() } })
     expect(await awayStore.runMaintenance()).toMatchObject({ jobs: 1 })
-    expect(await pictures()).toBe(0)
+    expect(await countImages()).toBe(0)
     const { data } = await request(away.url, RetryJobDocument, { id, idempotencyKey: null })
     expect(data.retryJob).toMatchObject({
       __typename: 'JobStateError',
       code: 'JOB_STATE_CONFLICT',
-      message: expect.stringContaining('picture'),
+      message: expect.stringContaining('image'),
       job: { id, status: 'CANCELED' },
     })
   })
 
-  test('stays while its job has not ended, however old that is', async () => {
+  test('is kept while its job is open, however old the job is', async () => {
     const { id } = await away.generate({ imageUrl: PICTURE_DATA_URI })
     const jobId = uuidOf(id)
     await awayStore.db.job.update({ where: { id: jobId }, data: { createdAt: daysAgo(400) } })

@@ -18,13 +18,13 @@ test('a link may leave https:// away; what is no link is refused', () => {
   for (const text of ['cat', 'javascript:alert(1)', 'data:image/png;base64,AA', 'ftp://example.com/a.png'])
     expect(() => readLink(text)).toThrow('https://')
   // A name of a file is no host.
-  expect(() => readLink('cat.png')).toThrow('The link has no https:// at its beginning')
-  expect(() => readLink('C:\\cat.png')).toThrow('The link is a path')
-  expect(() => readLink('https://me:secret@example.com/a.png')).toThrow('The link has a user name or a password')
+  expect(() => readLink('cat.png')).toThrow('The link has no https:// at the start')
+  expect(() => readLink('C:\\cat.png')).toThrow('The link is a file path')
+  expect(() => readLink('https://me:secret@example.com/a.png')).toThrow('The link contains a user name or password')
 })
 
 test('a link with spaces is encoded', () => {
   expect(readLink('https://example.com/my cat.png')).toBe('https://example.com/my%20cat.png')
   expect(readLink('example.com/my cat.png')).toBe('https://example.com/my%20cat.png')
-  expect(() => readLink('https://exam ple.com/cat.png')).toThrow('has a space at character 13: leave it out.')
+  expect(() => readLink('https://exam ple.com/cat.png')).toThrow('has a space at character 13: remove it.')
 })
