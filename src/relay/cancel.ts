@@ -1,47 +1,52 @@
 import { FalError } from '../adapters/fal/errors.ts'
 import { backoffMs, FAL_BACKOFF, withRetryAfter } from '../backoff.ts'
 import type { ClaimContext, RelayDeps } from './claim-context.ts'
-import type { Course } from './course.ts'
+import type { StatusRecorder } from './status-recorder.ts'
 
-/** The way of a cancel to fal, once somebody has asked for it. */
+/** Passes a cancel on to fal, once one was requested. */
 export interface CancelRelay {
   /** When fal acknowledged it, by `performance.now()`; null before. */
   readonly confirmedAt: number | null
-  /** When it is to be tried again: fal did not take it. */
-  readonly againAt: number
-  /** Passes it on if it is due. That fal does not take it says nothing of the request: the status tells how that stands. */
+  /** Whether the last attempt failed, so that another one is due. */
+  readonly isRefused: boolean
+  /** Sends the cancel if it is due. A failure says nothing about the request: its status does. */
   pass(): Promise<void>
 }
 
-/** Longest pause between two tries, whatever fal asks for, in milliseconds. */
-const LONGEST_MS = 30_000
+/** Longest `Retry-After` of a cancel that is obeyed, in milliseconds. */
+const MAX_RETRY_AFTER_MS = 30_000
 
 export function createCancelRelay(
   { fal, random, onError }: RelayDeps,
-  context: ClaimContext,
-  { course, endpoint, requestId }: { course: Course; endpoint: string; requestId: string },
+  { claim, signal }: ClaimContext,
+  { recorder, endpoint, requestId }: { recorder: StatusRecorder; endpoint: string; requestId: string },
 ): CancelRelay {
   let confirmedAt: number | null = null
-  let againAt = 0
-  let failed = 0
+  let retryAt = 0
+  let failures = 0
+  let isRefused = false
   return {
     get confirmedAt() {
       return confirmedAt
     },
-    get againAt() {
-      return againAt
+    get isRefused() {
+      return isRefused
     },
     pass: async () => {
-      if (course.status !== 'CANCELING' || confirmedAt !== null || performance.now() < againAt) return
+      if (recorder.status !== 'CANCELING' || confirmedAt !== null || performance.now() < retryAt) return
       try {
-        // ALREADY_COMPLETED and NOT_FOUND: the status tells how it ended.
-        const outcome = await fal.cancel(endpoint, requestId, { signal: context.signal })
+        const outcome = await fal.cancel(endpoint, requestId, { signal })
+        isRefused = false
         if (outcome === 'REQUESTED') confirmedAt = performance.now()
+        // ALREADY_COMPLETED, NOT_FOUND: the status shows how the request ended, in a moment.
+        else retryAt = performance.now() + backoffMs(1, FAL_BACKOFF, random())
       } catch (error) {
         if (!(error instanceof FalError)) throw error
-        failed++
-        if (failed === 1) onError(error, { stage: 'cancel', jobId: context.claim.jobId })
-        againAt = performance.now() + withRetryAfter(backoffMs(failed, FAL_BACKOFF, random()), error, LONGEST_MS)
+        isRefused = true
+        failures++
+        if (failures === 1) onError(error, { stage: 'cancel', jobId: claim.jobId })
+        const delayMs = withRetryAfter(backoffMs(failures, FAL_BACKOFF, random()), error, MAX_RETRY_AFTER_MS)
+        retryAt = performance.now() + delayMs
       }
     },
   }

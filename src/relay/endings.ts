@@ -53,21 +53,21 @@ export function lost(model: Model, error: FalError): Ending {
 }
 
 /** Nobody told how the request stands for as long as it was asked for. */
-export function silent(error: FalError, text: string | null): Ending {
-  const code = CODES_OF_SILENCE[error.kind] ?? 'PROVIDER_UNAVAILABLE'
+export function unavailable(error: FalError, text: string | null): Ending {
+  const code = CODES_OF_OUTAGE[error.kind] ?? 'PROVIDER_UNAVAILABLE'
   const message = `For hours fal did not tell how the request stands: ${shorten(error.message, MAX_REASON)}. ${REQUEST_KEPT}`
   const kept = { text: text ?? error.body }
   return { ...failed(createFailure(code, message, { providerCode: error.errorType })), kept }
 }
 
 /** What the operator is told meanwhile. */
-export function toStillSilent({ kind, message, status }: FalError, silentMs: number, end: string): FalError {
-  const text = `no status for ${(silentMs / HOUR_MS).toFixed(1)} hours, ${end}: ${shorten(message, MAX_REASON)}`
+export function toStillFailing({ kind, message, status }: FalError, lastedMs: number, end: string): FalError {
+  const text = `no status for ${(lastedMs / HOUR_MS).toFixed(1)} hours, ${end}: ${shorten(message, MAX_REASON)}`
   return new FalError(kind, text, { status })
 }
 
 /** A page of whatever stands before fal is something unreadable, whatever its status. */
-const CODES_OF_SILENCE: Partial<Record<FalError['kind'], FailureCode>> = {
+const CODES_OF_OUTAGE: Partial<Record<FalError['kind'], FailureCode>> = {
   auth: 'PROVIDER_AUTH',
   rejected: 'PROVIDER_ERROR',
   'not-found': 'PROVIDER_ERROR',

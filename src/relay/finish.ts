@@ -7,8 +7,8 @@ import { createFailure, type Failure, toFailure } from '../jobs/failure.ts'
 import type { Model, VideoResult } from '../jobs/models.ts'
 import type { ClaimContext, RelayDeps } from './claim-context.ts'
 import { CANCELED_BY_CALLER, failed, isRefusalOfFal, refused, withheld } from './endings.ts'
+import { createFalOutage } from './fal-outage.ts'
 import type { Followed } from './follow.ts'
-import { createSilence } from './notice.ts'
 
 /** How long a result that fal has, but does not hand out, is asked for, in milliseconds: fal keeps results for an hour. */
 const PATIENCE_MS = 3600_000
@@ -30,21 +30,19 @@ export async function finishRequest(
   const { completed, canceled } = followed
   const reportsError = completed.error !== null || completed.errorType !== null
   if (completed.errorType === CANCELED_BY_CALLER || (canceled && reportsError)) return { status: 'CANCELED' }
-  const since = performance.now()
-  const silence = createSilence(deps, context)
+  const outage = createFalOutage(deps, context, { stage: 'result', giveUpMs: PATIENCE_MS })
   for (let attempt = 1; ; attempt++) {
     try {
       const answer = await fal.result(model.endpoint, requestId, { signal: context.signal })
       return reportsError ? failed(reportedFailure(model, completed)) : takeAnswer(deps, context, model, answer)
     } catch (error) {
       if (!(error instanceof FalError)) throw error
-      const ending = judgeResult(model, followed, error, performance.now() - since)
+      const ending = judgeResult(model, followed, error, outage.begin())
       if (ending !== 'again') {
         if (ending.kept) onError(toGivenUp(error), { stage: 'result', jobId: context.claim.jobId })
         return ending
       }
-      if (attempt === 1) onError(error, { stage: 'result', jobId: context.claim.jobId })
-      await silence.failed(error)
+      await outage.report(error)
       await context.wakeUp.wait(
         withRetryAfter(backoffMs(attempt, FAL_BACKOFF, random()), error, LONGEST_MS),
         context.signal,

@@ -1,207 +1,158 @@
 import { FalError } from '../adapters/fal/errors.ts'
-import { backoffMs, FAL_BACKOFF, pollDelayMs, STATUS_STREAM_BACKOFF, withRetryAfter } from '../backoff.ts'
+import type { FalStatus } from '../adapters/fal/types.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import type { Ending } from '../jobs/ending.ts'
 import type { Model } from '../jobs/models.ts'
-import { createCancelRelay } from './cancel.ts'
+import { type CancelRelay, createCancelRelay } from './cancel.ts'
 import type { ClaimContext, RelayDeps } from './claim-context.ts'
-import { type Course, createCourse } from './course.ts'
-import { HOUR_MS, isRefusalOfFal, lost, silent, toStillSilent, unfinished } from './endings.ts'
-import { type Completed, listenToRequest } from './listen.ts'
-import { createSilence } from './notice.ts'
+import { HOUR_MS, isRefusalOfFal, lost, toStillFailing, unavailable, unfinished } from './endings.ts'
+import { createFalOutage } from './fal-outage.ts'
 import { probeResult } from './result-probe.ts'
+import { type Completed, type FeedOptions, readStatusFeed } from './status-feed.ts'
+import { createStatusRecorder, type StatusRecorder } from './status-recorder.ts'
 
-/** fal has come to an end with the request; `canceled` when it had acknowledged a cancel before. */
+/** fal has completed the request; `canceled` when it had acknowledged a cancel before. */
 export interface Followed {
   completed: Completed
   canceled: boolean
 }
 
-export interface FollowOptions {
-  /** How long a stream may tell nothing before the status is asked for, in milliseconds. Default 60,000. */
-  quietMs?: number
-  /** How long after a stream that broke the next is opened, in milliseconds; longer each time. */
-  streamAgainMs?(broken: number, random: number): number
-  /** How long fal may refuse to tell the status of a request before that is believed, in milliseconds. Default 30,000. */
+type Outcome = Followed | { ending: Ending }
+
+export interface FollowOptions extends FeedOptions {
+  /** How long fal may refuse the status of a request before that is believed, in milliseconds. Default 30,000. */
   refusalMs?: number
-  /** How long no status may be had before the result is asked for instead, in milliseconds. Default 300,000. */
+  /** How long polls may fail before the result is read instead, in milliseconds. Default 300,000. */
   probeMs?: number
-  /** How long no status may be had before the job ends, in milliseconds. Default 12 hours: a night in which nobody reads the log. */
-  silenceMs?: number
-  /** How often the operator is told of that meanwhile, in milliseconds. Default an hour. */
-  tellAgainMs?: number
-  /** How long fal may say that the request waits or runs, in milliseconds. Default 3 days: its queues are hours long. */
+  /** How long polls may fail before the job ends, in milliseconds. Default 12 hours: a night in which nobody reads the log. */
+  outageMs?: number
+  /** How often the operator gets a report meanwhile, in milliseconds. Default one hour. */
+  reportEveryMs?: number
+  /** How long a request may be queued or running, in milliseconds. Default 3 days: fal's queues are hours long. */
   unfinishedMs?: number
-  /** How long fal may leave us without an answer before those who watch are told, in milliseconds. Default 20,000. */
+  /** How long polls may fail before the job's subscribers are notified, in milliseconds. */
   noticeMs?: number
 }
 
-/** After so many unreadable answers in a row the status is asked for without its log, which may be what is too long. */
-const UNREADABLE_LIMIT = 2
-/** Once in so many of those the log is asked for all the same. */
-const WITH_LOG_AGAIN = 20
+const DEFAULTS = {
+  refusalMs: 30_000,
+  probeMs: 300_000,
+  outageMs: 12 * HOUR_MS,
+  reportEveryMs: HOUR_MS,
+  unfinishedMs: 72 * HOUR_MS,
+}
 
-/** Longest pause before the status is asked for again, and before the next stream, whatever fal asks for, in milliseconds. */
-const LONGEST_MS = 30_000
-const LONGEST_STREAM_MS = 300_000
-
-/** A queued request whose cancel fal has acknowledged is gone, even if fal goes on listing it for this long. */
+/** A request that stays queued for this long after fal acknowledged its cancel counts as canceled, in milliseconds. */
 const CANCEL_CONFIRM_MS = 60_000
 
-/**
- * Turns what fal says about a request into updates, until fal says COMPLETED. The status is asked for first, which tells
- * all that has been; then fal's stream tells what comes. A stream that breaks, or is silent, is no end: the status is
- * asked for again and again until the stream is tried anew. Nothing is written while nothing changes.
- */
+const CANCELED: Outcome = { ending: { status: 'CANCELED' } }
+
+/** A request of fal, and how long ago its submit began, in milliseconds. */
+export interface FollowedRequest {
+  job: Job
+  model: Model
+  requestId: string
+  ageMs?: number
+}
+
+/** Records the statuses of a request as updates until fal reports COMPLETED, or the job ends without it. */
 export async function followRequest(
   deps: RelayDeps,
   context: ClaimContext,
-  { job, model, requestId, ageMs = 0 }: { job: Job; model: Model; requestId: string; ageMs?: number },
-  {
-    quietMs = 60_000,
-    streamAgainMs = (broken, random) => backoffMs(broken, STATUS_STREAM_BACKOFF, random),
-    refusalMs = 30_000,
-    probeMs = 300_000,
-    silenceMs = 12 * HOUR_MS,
-    tellAgainMs = HOUR_MS,
-    unfinishedMs = 72 * HOUR_MS,
-    noticeMs,
-  }: FollowOptions = {},
-): Promise<Followed | { ending: Ending }> {
-  const { fal, random, onError } = deps
-  const { signal } = context
-  const request = { model, requestId }
-  const course = createCourse(deps, context, job)
-  const failures = { inRow: 0, refusedSince: null as number | null, unreadable: 0, withoutLog: 0 }
-  /** Since when no status could be had, and when the operator was told last. */
-  let silence: { since: number; toldAt: number } | null = null
-  const dueAt = performance.now() + unfinishedMs - ageMs
-  const stream = { broken: 0, againAt: 0, wasQuiet: false }
-  const notice = createSilence(deps, context, noticeMs)
-  const cancel = createCancelRelay(deps, context, { course, endpoint: model.endpoint, requestId })
-
-  /** Listens if the stream is to be trusted; else null. True when something made it worth to ask for the status at once. */
-  async function listen(): Promise<Completed | boolean | null> {
-    if (performance.now() < Math.max(stream.againAt, cancel.againAt)) return null
-    const startedAt = performance.now()
-    try {
-      const heard = await listenToRequest(deps, context, { course, endpoint: model.endpoint, requestId, quietMs })
-      stream.broken = 0
-      if (typeof heard === 'object') return heard
-      if (heard === 'rung') await course.refresh()
-      stream.wasQuiet = heard === 'quiet'
-      return true
-    } catch (error) {
-      if (!(error instanceof FalError)) throw error
-      if (performance.now() - startedAt > quietMs) stream.broken = 0
-      distrust(error)
-      return false
+  request: FollowedRequest,
+  options: FollowOptions = {},
+): Promise<Outcome> {
+  const limits = { ...DEFAULTS, ...options }
+  const falRequest = { endpoint: request.model.endpoint, requestId: request.requestId }
+  const recorder = createStatusRecorder(deps, context, request.job)
+  const cancel = createCancelRelay(deps, context, { ...falRequest, recorder })
+  const judge = createJudge(deps, context, { request, limits, recorder, cancel })
+  const outage = createFalOutage(deps, context, { stage: 'follow', giveUpMs: limits.outageMs, ...limits })
+  const reader = { countChanges: () => recorder.changes, mayStream: () => !cancel.isRefused }
+  const feed = readStatusFeed(deps, context, falRequest, reader, limits)
+  let completed: Completed | null = null
+  await cancel.pass()
+  for await (const item of feed) {
+    let outcome: Outcome | null = null
+    switch (item.kind) {
+      case 'status':
+        await outage.end()
+        await recorder.record(item.status, item.source)
+        if (item.status.state === 'COMPLETED') completed = item.status
+        else outcome = await judge.status(item.status)
+        break
+      case 'failure':
+        outcome = await judge.failure(item.error, outage.begin())
+        if (outcome === null) await outage.report(item.error)
+        break
+      case 'wake-up':
+        await recorder.refresh()
     }
+    if (outcome) return outcome
+    if (!completed) await cancel.pass()
   }
-
-  function distrust(error: FalError): void {
-    stream.broken++
-    if (stream.broken === 1) onError(error, { stage: 'status stream', jobId: job.id })
-    stream.againAt =
-      performance.now() + withRetryAfter(streamAgainMs(stream.broken, random()), error, LONGEST_STREAM_MS)
-  }
-
-  /** The end of a request of which fal says nothing, or nothing new, for longer than anybody waits. */
-  async function giveUp(toEnding: (text: string | null) => Ending): Promise<Followed | { ending: Ending }> {
-    const probed = await probeResult(deps, context, request)
-    if (probed.completed) return { completed: probed.completed, canceled: cancel.confirmedAt !== null }
-    return { ending: course.status === 'CANCELING' ? { status: 'CANCELED' } : toEnding(probed.unreadable) }
-  }
-
-  for (;;) {
-    let delayMs: number
-    try {
-      await cancel.pass()
-      const logs = failures.unreadable < UNREADABLE_LIMIT || ++failures.withoutLog % WITH_LOG_AGAIN === 0
-      const answer = await fal.status(model.endpoint, requestId, { signal, logs })
-      failures.inRow = 0
-      failures.refusedSince = null
-      silence = null
-      if (logs) failures.unreadable = 0
-      await notice.answered()
-      const isNews = await course.take(answer)
-      if (stream.wasQuiet && isNews) distrust(new FalError('interrupted', "fal's status stream kept news to itself"))
-      stream.wasQuiet = false
-      const { confirmedAt } = cancel
-      if (answer.state === 'COMPLETED') return { completed: answer, canceled: confirmedAt !== null }
-      if (answer.state === 'IN_QUEUE' && confirmedAt !== null && performance.now() - confirmedAt > CANCEL_CONFIRM_MS)
-        return { ending: { status: 'CANCELED' } }
-      if (performance.now() >= dueAt) {
-        const given = await giveUp(() => unfinished(unfinishedMs))
-        // Nobody will see what becomes of it. A refusal tells nothing new.
-        if ('ending' in given) await fal.cancel(model.endpoint, requestId, { signal }).catch(ignoreFalError)
-        return given
-      }
-      const heard = await listen()
-      if (heard === true) continue
-      if (heard)
-        return {
-          completed: await confirm(deps, context, { course, model, requestId, heard }),
-          canceled: confirmedAt !== null,
-        }
-      // What was asked before a stream that broke is old.
-      delayMs =
-        heard === false
-          ? backoffMs(1, FAL_BACKOFF, random())
-          : pollDelayMs(answer.state === 'IN_QUEUE' ? answer.position : null, random())
-    } catch (error) {
-      if (!(error instanceof FalError)) throw error
-      failures.inRow++
-      if (error.kind === 'unreadable') failures.unreadable++
-      const now = performance.now()
-      silence ??= { since: now, toldAt: now }
-      if (isRefusalOfFal(error)) {
-        if (error.kind === 'not-found' && cancel.confirmedAt !== null) return { ending: { status: 'CANCELED' } }
-        failures.refusedSince ??= now
-        if (now - failures.refusedSince >= refusalMs)
-          return { ending: course.status === 'CANCELING' ? { status: 'CANCELED' } : lost(model, error) }
-      } else {
-        failures.refusedSince = null
-        const silentMs = now - silence.since
-        if (silentMs >= probeMs) {
-          const given = await giveUp((text) => silent(error, text))
-          if (!('ending' in given)) return given
-          if (silentMs >= silenceMs) {
-            onError(toStillSilent(error, silentMs, 'it is given up'), { stage: 'follow', jobId: job.id })
-            return given
-          }
-        }
-        if (now - silence.toldAt >= tellAgainMs) {
-          silence.toldAt = now
-          const end = `it is given up after ${silenceMs / HOUR_MS} hours`
-          onError(toStillSilent(error, silentMs, end), { stage: 'follow', jobId: job.id })
-        }
-      }
-      if (failures.inRow === 1) onError(error, { stage: 'follow', jobId: job.id })
-      await notice.failed(error)
-      delayMs = withRetryAfter(backoffMs(failures.inRow, FAL_BACKOFF, random()), error, LONGEST_MS)
-    }
-    if (await context.wakeUp.wait(delayMs, signal)) await course.refresh()
-  }
+  if (!completed) throw new Error('the status feed ended before COMPLETED')
+  return { completed, canceled: cancel.confirmedAt !== null }
 }
 
-/**
- * A stream has told the end. The status is asked for once more, for log lines that a stream may leave out; whatever comes of
- * it, COMPLETED was read and stays.
- */
-async function confirm(
-  { fal }: RelayDeps,
-  { signal }: ClaimContext,
-  { course, model, requestId, heard }: { course: Course; model: Model; requestId: string; heard: Completed },
-): Promise<Completed> {
-  try {
-    const answer = await fal.status(model.endpoint, requestId, { signal })
-    if (answer.state !== 'COMPLETED') return heard
-    await course.take(answer)
-    return { ...answer, error: answer.error ?? heard.error, errorType: answer.errorType ?? heard.errorType }
-  } catch (error) {
-    if (error instanceof FalError) return heard
-    throw error
+/** Decides whether a request ends without COMPLETED. Null: go on following it. */
+interface Judge {
+  status(status: FalStatus): Promise<Outcome | null>
+  /** @param outageMs - how long polls have failed */
+  failure(error: FalError, outageMs: number): Promise<Outcome | null>
+}
+
+function createJudge(
+  deps: RelayDeps,
+  context: ClaimContext,
+  {
+    request: { job, model, requestId, ageMs = 0 },
+    limits,
+    recorder,
+    cancel,
+  }: { request: FollowedRequest; limits: typeof DEFAULTS; recorder: StatusRecorder; cancel: CancelRelay },
+): Judge {
+  const { fal, onError } = deps
+  const dueAt = performance.now() + limits.unfinishedMs - ageMs
+  /** Since when fal itself has refused the status, without another answer in between. */
+  let refusedSince: number | null = null
+
+  /** The result may show that the request has completed, although its status does not. */
+  async function giveUp(toEnding: (unreadable: string | null) => Ending): Promise<Outcome> {
+    const { completed, unreadable } = await probeResult(deps, context, { model, requestId })
+    if (completed) return { completed, canceled: cancel.confirmedAt !== null }
+    return recorder.status === 'CANCELING' ? CANCELED : { ending: toEnding(unreadable) }
+  }
+
+  return {
+    status: async ({ state }) => {
+      refusedSince = null
+      const { confirmedAt } = cancel
+      if (state === 'IN_QUEUE' && confirmedAt !== null && performance.now() - confirmedAt > CANCEL_CONFIRM_MS)
+        return CANCELED
+      if (performance.now() < dueAt) return null
+      const outcome = await giveUp(() => unfinished(limits.unfinishedMs))
+      // Nobody will see the result. Whether fal accepts the cancel changes nothing.
+      if ('ending' in outcome)
+        await fal.cancel(model.endpoint, requestId, { signal: context.signal }).catch(ignoreFalError)
+      return outcome
+    },
+    failure: async (error, outageMs) => {
+      const now = performance.now()
+      if (isRefusalOfFal(error)) {
+        if (error.kind === 'not-found' && cancel.confirmedAt !== null) return CANCELED
+        refusedSince ??= now
+        if (now - refusedSince < limits.refusalMs) return null
+        return recorder.status === 'CANCELING' ? CANCELED : { ending: lost(model, error) }
+      }
+      refusedSince = null
+      if (outageMs < limits.probeMs) return null
+      const outcome = await giveUp((text) => unavailable(error, text))
+      if (!('ending' in outcome)) return outcome
+      if (outageMs < limits.outageMs) return null
+      onError(toStillFailing(error, outageMs, 'the job is given up'), { stage: 'follow', jobId: job.id })
+      return outcome
+    },
   }
 }
 

@@ -10,7 +10,7 @@ import { isTerminal } from '../updates/job-status.ts'
 import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
 import { finishRequest, takeAnswer } from './finish.ts'
 import { followRequest } from './follow.ts'
-import { toLine } from './notice.ts'
+import { toNotice } from './notice.ts'
 import { type SubmitTries, submitJob } from './submit.ts'
 
 /**
@@ -100,7 +100,7 @@ async function relayFrom(
       status: 'QUEUED',
       queuePosition: outcome.position,
       // Whoever was told that it waits is told that it does no longer.
-      logs: tries.toldPauses.size === 0 ? [] : [toLine('INFO', 'fal takes requests again: the job was sent.')],
+      logs: tries.toldPauses.size === 0 ? [] : [toNotice('INFO', 'fal takes requests again: the job was sent.')],
     })
     if (appended.outcome === 'fenced') throw new ClaimLostError()
     job = { ...job, requestId, status: appended.status, queuePosition: outcome.position }

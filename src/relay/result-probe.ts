@@ -3,13 +3,19 @@ import { FalError } from '../adapters/fal/errors.ts'
 import type { Model } from '../jobs/models.ts'
 import type { ClaimContext, RelayDeps } from './claim-context.ts'
 import { CANCELED_BY_CALLER } from './endings.ts'
-import type { Completed } from './listen.ts'
+import type { Completed } from './status-feed.ts'
 
 /** What the result tells where the status does not: that the request has ended; or an answer that cannot be read. */
-export type Probed = { completed: Completed } | { completed: null; unreadable: string | null }
+export interface Probed {
+  completed: Completed | null
+  unreadable: string | null
+}
 
 /** The request has ended, and its result says how. */
-const ENDED: Probed = { completed: { state: 'COMPLETED', error: null, errorType: null, logs: [] } }
+const ENDED: Probed = {
+  completed: { state: 'COMPLETED', error: null, errorType: null, logs: [] },
+  unreadable: null,
+}
 
 /** Asks for the result of a request whose status cannot be had: it is there while whatever tells the status is broken. */
 export async function probeResult(

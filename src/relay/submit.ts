@@ -10,7 +10,7 @@ import { type Model, toFalInput } from '../jobs/models.ts'
 import { type PauseState, toPauseReason, toProviderState } from '../jobs/provider.ts'
 import type { Permit } from './circuit-breaker.ts'
 import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
-import { tell, warnOnce } from './notice.ts'
+import { appendNotice, warnOnce } from './notice.ts'
 
 /** fal has the request, or the job has ended, or the row may have changed: read it again. */
 export type SubmitOutcome = FalSubmitted | { ending: Ending } | 'changed'
@@ -208,7 +208,7 @@ async function waitForAnswer(
 async function tellWait(deps: RelayDeps, context: ClaimContext): Promise<void> {
   const minutes = Math.ceil(deps.adoptionMs / 60_000)
   const message = `fal did not confirm the request. It is not sent twice; fal's own message is waited for, for ${minutes} min at most.`
-  await tell(deps, context, 'WARN', message)
+  await appendNotice(deps, context, 'WARN', message)
 }
 
 /** Brings the bytes of a data URI to fal's storage. It can be repeated: an upload costs nothing. */

@@ -9,8 +9,8 @@ import { createFal } from '../../src/adapters/fal/client.ts'
 import { toFalError } from '../../src/adapters/fal/error-response.ts'
 import { readResult, readStatus } from '../../src/adapters/fal/response.ts'
 import type { FalAnswer, FalStatus } from '../../src/adapters/fal/types.ts'
-import { countRepeated, createLogTail, toTold } from '../../src/relay/log-tail.ts'
-import { toReading } from '../../src/relay/reading.ts'
+import { countRepeated, createLogTail, toLinesDigest } from '../../src/relay/repeated-lines.ts'
+import { toReading } from '../../src/relay/status-recorder.ts'
 import { toLongLogs, toShapes } from './fal-shapes.ts'
 
 const KEY = 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6:9b74c9897bac770ffc029102a200c5de'
@@ -43,7 +43,7 @@ function take(text: string) {
   const tail = createLogTail()
   tail.reset(status.logs.slice(1, 60))
   tail.countKnown(status.logs)
-  countRepeated(toTold(status.logs), status.logs)
+  countRepeated(toLinesDigest(status.logs), status.logs)
   return toReading(status, { lines: 0, bytes: 0 })
 }
 

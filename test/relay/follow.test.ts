@@ -1,10 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { FalError } from '../../src/adapters/fal/errors.ts'
-import type { FalStatus } from '../../src/adapters/fal/types.ts'
 import { DEFAULT_MODEL } from '../../src/jobs/models.ts'
-import { createCourse } from '../../src/relay/course.ts'
 import { type FollowOptions, followRequest } from '../../src/relay/follow.ts'
-import { listenToRequest } from '../../src/relay/listen.ts'
 import { type FakeFal, startFakeFal, type Twist } from '../faults/fake-fal.ts'
 import { until } from '../helpers/until.ts'
 import { openRelayRig, type RelayRig } from './rig.ts'
@@ -89,7 +85,7 @@ test('a stream that works is listened to: the status is asked for before and aft
 
 test('after a stream that broke the status is asked for, and the stream is tried again', async () => {
   counting({ 1: endsAfter(events({ status: 'IN_QUEUE', queue_position: 1, logs: [] })), 2: endsAfter('<html>') })
-  const { followed, lines } = await follow({ streamAgainMs: () => 50 })
+  const { followed, lines } = await follow({ streamDelayMs: () => 50 })
   expect(followed).toMatchObject({ completed: { state: 'COMPLETED' } })
   expect(calls.stream).toBeGreaterThanOrEqual(2)
   expect(lines).toEqual(LINES)
@@ -97,7 +93,7 @@ test('after a stream that broke the status is asked for, and the stream is tried
 
 test('behind a stream that falls silent the status is looked for', async () => {
   counting({ 1: silentAfter(events({ status: 'IN_QUEUE', queue_position: 1, logs: [] })) })
-  const { followed, lines } = await follow({ quietMs: 600, streamAgainMs: () => 60_000 })
+  const { followed, lines } = await follow({ quietMs: 600, streamDelayMs: () => 60_000 })
   expect(followed).toMatchObject({ completed: { state: 'COMPLETED' } })
   // What the status knew the stream had kept to itself: it was not trusted again.
   expect(calls.stream).toBe(1)
@@ -107,7 +103,7 @@ test('behind a stream that falls silent the status is looked for', async () => {
 test('behind a stream that repeats what it said the status is looked for', async () => {
   const stale = events({ status: 'IN_QUEUE', queue_position: 1, logs: [] })
   counting({ 1: repeating(stale) })
-  const { followed, lines } = await follow({ quietMs: 600, streamAgainMs: () => 60_000 })
+  const { followed, lines } = await follow({ quietMs: 600, streamDelayMs: () => 60_000 })
   expect(followed).toMatchObject({ completed: { state: 'COMPLETED' } })
   expect(calls.stream).toBe(1)
   expect(lines).toEqual(LINES)
@@ -169,7 +165,7 @@ test('of a request whose status cannot be read the result is asked for, which sh
   expect(asked).toBeGreaterThan(2)
   asked = 0
   fal.twists.result = () => Response.json({ status: ++asked > 1 ? 'COMPLETED' : 'IN_PROGRESS' })
-  const { followed: silent } = await follow({ probeMs: 0, silenceMs: 1_500 })
+  const { followed: silent } = await follow({ probeMs: 0, outageMs: 1_500 })
   expect(silent).toMatchObject({ ending: { status: 'FAILED', failure: { code: 'PROVIDER_ERROR' } } })
 })
 
@@ -181,7 +177,7 @@ test.each<[string, Twist, string, string | null]>([
 ])('a request of which nothing but %s is heard comes to an end, and is kept', async (_what, twist, code, text) => {
   fal.twists.status = twist
   fal.twists.result = () => Response.json({ detail: 'Request is still in progress' }, { status: 400 })
-  const { followed, told } = await follow({ probeMs: 300, silenceMs: 600, tellAgainMs: 0 })
+  const { followed, told } = await follow({ probeMs: 300, outageMs: 600, reportEveryMs: 0 })
   expect(followed).toMatchObject({
     ending: {
       status: 'FAILED',
@@ -189,14 +185,14 @@ test.each<[string, Twist, string, string | null]>([
       kept: { text },
     },
   })
-  expect(told.at(-1)).toMatch(/no status for .*, it is given up:/)
-  expect(told[0]).toMatch(/no status for .*, it is given up after .* hours:/)
+  expect(told.at(-1)).toMatch(/no status for .*, the job is given up:/)
+  expect(told[0]).toMatch(/no status for .*, the job is given up after .* hours:/)
 })
 
 test('the answer that is kept is the result’s, where there is one that cannot be read', async () => {
   fal.twists.status = HTML
   fal.twists.result = () => new Response("{'video': 'https://fal.media/a.mp4'}")
-  expect((await follow({ probeMs: 300, silenceMs: 600 })).followed).toMatchObject({
+  expect((await follow({ probeMs: 300, outageMs: 600 })).followed).toMatchObject({
     ending: { failure: { code: 'PROVIDER_ERROR' }, kept: { text: "{'video': 'https://fal.media/a.mp4'}" } },
   })
 })
@@ -212,32 +208,17 @@ test('a request that fal never ends is canceled there, and the job ends', async 
 test('a stream that says less than is known changes nothing', async () => {
   const early = events({ status: 'IN_PROGRESS', logs: [] }, { status: 'IN_QUEUE', queue_position: 7, logs: [] })
   counting({ 1: endsAfter(early), 2: endsAfter(early) })
-  const { lines } = await follow({ streamAgainMs: () => 30 })
+  const { lines } = await follow({ streamDelayMs: () => 30 })
   expect(lines).toEqual(LINES)
 })
 
 test('while the stream is refused nothing is lost, and it is not asked for more often than agreed', async () => {
   const refused: Twist = () => Response.json({ detail: 'Not Found' }, { status: 404 })
   counting({ 1: refused, 2: refused, 3: refused })
-  const { followed } = await follow({ streamAgainMs: () => 60_000 })
+  const { followed } = await follow({ streamDelayMs: () => 60_000 })
   expect(followed).toMatchObject({ completed: { state: 'COMPLETED' } })
   expect(calls.stream).toBe(1)
   await until(() => calls.status > 1)
-})
-
-test('a ring that comes with the end of a stream ends the next sleep', async () => {
-  const { id, context } = await rig.claimJob()
-  const deps = rig.toDeps(fal.url)
-  const job = await rig.db.job.findUniqueOrThrow({ where: { id } })
-  const course = createCourse(deps, context, job)
-  // biome-ignore lint/correctness/useYield: it breaks before its first word
-  async function* watch(): AsyncGenerator<FalStatus> {
-    context.wakeUp.notify()
-    throw new FalError('interrupted', 'cut')
-  }
-  const options = { course, endpoint: DEFAULT_MODEL.endpoint, requestId: id, quietMs: 60_000 }
-  await expect(listenToRequest({ ...deps, fal: { ...deps.fal, watch } }, context, options)).rejects.toThrow('cut')
-  expect(await context.wakeUp.wait(10_000, context.signal)).toBe(true)
 })
 
 test('those who watch are told once that fal does not answer, and once that it does again', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { FalLogLine } from '../../src/adapters/fal/types.ts'
-import { countRepeated, createLogTail, toTold } from '../../src/relay/log-tail.ts'
+import { countRepeated, createLogTail, toLinesDigest } from '../../src/relay/repeated-lines.ts'
 
 /** Lines of one letter each, a second apart. */
 function lines(letters: string, from = 0): FalLogLine[] {
@@ -76,7 +76,7 @@ test.each<[string, FalLogLine[], FalLogLine[], number]>([
     0,
   ],
 ])('of an event that %s, what was told before is known', (_what, before, event, known) => {
-  expect(countRepeated(toTold(before), event)).toBe(known)
+  expect(countRepeated(toLinesDigest(before), event)).toBe(known)
 })
 
 test('before the first event nothing has been told', () => {

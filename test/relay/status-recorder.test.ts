@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { FalLogLine, FalStatus } from '../../src/adapters/fal/types.ts'
-import { MAX_LOG_BYTES, readProgress, type Taken, toReading } from '../../src/relay/reading.ts'
+import { MAX_LOG_BYTES, readProgress, type Taken, toReading } from '../../src/relay/status-recorder.ts'
 
 const NOTHING: Taken = { lines: 0, bytes: 0 }
 

@@ -1,0 +1,155 @@
+import type { FalLogLine, FalStatus } from '../adapters/fal/types.ts'
+import type { Job } from '../generated/prisma/client.ts'
+import type { JobStatus } from '../generated/prisma/enums.ts'
+import { toStorableText } from '../jobs/text.ts'
+import { canMove } from '../updates/job-status.ts'
+import type { LogLine } from '../updates/update.ts'
+import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
+import { countRepeated, createLogTail, type LinesDigest, toLinesDigest } from './repeated-lines.ts'
+
+/** Bytes of log text kept per job. One more line then says that the rest was dropped. */
+export const MAX_LOG_BYTES = 64 * 1024
+
+/** Least size of a line, in bytes, since a row holds its time and level too. So a job has at most 1,024 lines. */
+const MIN_LINE_BYTES = 64
+
+/** Appends to the update log what is new in a status of fal. */
+export interface StatusRecorder {
+  /** The job's status, as far as this process knows it. */
+  readonly status: JobStatus
+  /** How many of the recorded statuses had something new. */
+  readonly changes: number
+  /**
+   * @param source - a polled status has all log lines so far; those of a stream are new, but for repetitions
+   * @throws ClaimLostError
+   */
+  record(status: FalStatus, source: 'poll' | 'stream'): Promise<void>
+  /** Reads the row again, which somebody else has changed. @throws ClaimLostError */
+  refresh(): Promise<void>
+}
+
+export function createStatusRecorder({ jobs, log }: RelayDeps, { claim }: ClaimContext, job: Job): StatusRecorder {
+  const tail = createLogTail()
+  let { status } = job
+  let position = job.queuePosition
+  let progress: number | null = null
+  let taken = { lines: job.falLogLines, bytes: job.falLogBytes }
+  let changes = 0
+  /** No streamed line has come since the last poll: the first ones may be known. */
+  let isStreamBeginning = true
+  /** The lines of the stream's last event. fal sends new lines only; other servers repeat all lines in each event. */
+  let before: LinesDigest | null = null
+
+  async function append(reading: Reading): Promise<void> {
+    const { logs } = reading
+    // A status that would go back is not sent to the database: nothing would change there.
+    const next = reading.status !== null && canMove(status, reading.status) ? reading.status : status
+    const isMoved = next === 'QUEUED' && reading.status === 'QUEUED' && reading.queuePosition !== position
+    progress = reading.progress ?? progress
+    if (next !== status || isMoved || logs.length > 0) {
+      const appended = await log.append({ jobId: job.id, claim: claim.number, ...reading, progress, status: next })
+      if (appended.outcome === 'fenced') throw new ClaimLostError()
+      status = appended.status
+      position = next === 'QUEUED' ? reading.queuePosition : null
+      changes++
+    }
+    taken = reading.taken
+  }
+
+  async function recordPolled(answer: FalStatus): Promise<void> {
+    const isComplete = answer.logs.length >= taken.lines
+    await append(toReading(answer, taken))
+    if (isComplete) tail.reset(answer.logs)
+    isStreamBeginning = true
+    before = null
+  }
+
+  async function recordStreamed(answer: FalStatus): Promise<void> {
+    const known = isStreamBeginning ? tail.countKnown(answer.logs) : countRepeated(before, answer.logs)
+    const logs = answer.logs.slice(known)
+    if (answer.logs.length > 0) {
+      isStreamBeginning = false
+      before = toLinesDigest(answer.logs)
+    }
+    const reading = toReading({ ...answer, logs }, { lines: 0, bytes: taken.bytes })
+    await append({ ...reading, taken: { ...reading.taken, lines: taken.lines + logs.length } })
+    tail.append(logs)
+  }
+
+  return {
+    get status() {
+      return status
+    },
+    get changes() {
+      return changes
+    },
+    record: (answer, source) => (source === 'poll' ? recordPolled(answer) : recordStreamed(answer)),
+    refresh: async () => {
+      const row = await jobs.read(claim)
+      if (!row) throw new ClaimLostError()
+      status = row.status
+    },
+  }
+}
+
+/** How much of a request's log has been recorded. */
+export interface Taken {
+  lines: number
+  bytes: number
+}
+
+/** A status of fal, as the update log stores it. */
+export interface Reading {
+  /** Null when the status of the job stays. COMPLETED alone does not change it: only the result says how the job ends. */
+  status: JobStatus | null
+  queuePosition: number | null
+  progress: number | null
+  logs: LogLine[]
+  taken: Taken
+}
+
+/** Translates a status whose log has all lines so far. Lines beyond `taken` are new. */
+export function toReading(answer: FalStatus, taken: Taken): Reading {
+  const { logs, taken: takenNow } = takeLines(answer.logs, taken)
+  // New lines show that the request ran, although no poll saw it before COMPLETED.
+  const hasRun = answer.state === 'IN_PROGRESS' || logs.length > 0
+  return {
+    status: answer.state === 'IN_QUEUE' ? 'QUEUED' : hasRun ? 'RUNNING' : null,
+    queuePosition: answer.state === 'IN_QUEUE' ? answer.position : null,
+    progress: answer.state === 'IN_QUEUE' ? null : readProgress(answer.logs.map((line) => line.message)),
+    logs,
+    taken: takenNow,
+  }
+}
+
+function takeLines(all: readonly FalLogLine[], taken: Taken): { logs: LogLine[]; taken: Taken } {
+  const logs: LogLine[] = []
+  let { bytes } = taken
+  for (const line of all.slice(taken.lines)) {
+    if (bytes > MAX_LOG_BYTES) break
+    const message = toStorableText(line.message)
+    bytes += Math.max(MIN_LINE_BYTES, Buffer.byteLength(message))
+    if (bytes > MAX_LOG_BYTES)
+      logs.push({
+        at: null,
+        level: 'WARN',
+        message: `The log is longer than ${MAX_LOG_BYTES / 1024} KiB or ${MAX_LOG_BYTES / MIN_LINE_BYTES} lines: later lines are not kept.`,
+      })
+    else logs.push({ at: line.at?.toISOString() ?? null, level: line.level, message })
+  }
+  return { logs, taken: { lines: Math.max(taken.lines, all.length), bytes } }
+}
+
+/**
+ * The progress in the newest line that states one, 0 to 1: `12/25` or `48%`. Null when none does. Nothing is estimated:
+ * fal itself reports no progress.
+ */
+export function readProgress(messages: readonly string[]): number | null {
+  for (const message of messages.toReversed()) {
+    for (const [, done, all] of message.matchAll(/(?<![\d./-])(\d{1,5})\s*(?:\/|of)\s*(\d{1,5})(?!\d|[./-]\d)/g))
+      if (Number(all) > 0 && Number(done) <= Number(all)) return Number(done) / Number(all)
+    const [, percent] = /(?<![\d.,])(\d{1,3}(?:\.\d+)?)\s?%/.exec(message) ?? []
+    if (Number(percent) <= 100) return Number(percent) / 100
+  }
+  return null
+}
