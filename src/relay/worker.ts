@@ -9,35 +9,35 @@ import { createWakeUp } from './wake-up.ts'
 /** Claims jobs and relays each of them to its end. */
 export interface Worker {
   start(): void
-  /** How many jobs are held now. */
+  /** How many jobs this worker has claimed. */
   readonly size: number
-  /** Lets calls that must not be cut come to their end (`graceMs` at most), then gives all claims back. */
+  /** Waits up to `graceMs` for submits in flight, then releases all claims. */
   stop(): Promise<void>
 }
 
 export interface WorkerOptions {
-  /** Jobs held at once; those that wait for fal to take submits do not count, up to as many again. */
+  /** Jobs claimed at once. Jobs that wait at the circuit breaker are extra, up to the same number. */
   concurrency: number
-  /** Backstop between looks for tasks, in milliseconds. Default 1000. */
+  /** Between polls for tasks when no wake-up comes, in milliseconds. Default 1000. */
   pollMs?: number
-  /** Between heartbeats, in milliseconds; the engine takes a claim away after 10 s without. Default 3000. */
+  /** Between heartbeats, in milliseconds. A claim lapses after 10 s without one. Default 3000. */
   heartbeatMs?: number
-  /** A submit that has left may take this long to answer, in milliseconds; the process has 20 s. Default 14,000. */
+  /** How long a stop waits for submits in flight, in milliseconds; the process has 20 s. Default 14,000. */
   graceMs?: number
-  /** Between two jobs that are worked on alone, the others have at least this long, in milliseconds. Default 5000. */
-  usualMs?: number
+  /** Least time for all other jobs between two suspects, in milliseconds. Default 5000. */
+  othersMs?: number
 }
 
-/** Holds that are let go within this time are given back together, in milliseconds. */
-const TOGETHER_MS = 50
+/** Claims that end within this time are released in one statement, in milliseconds. */
+const RELEASE_COLLECT_MS = 50
 
 /**
- * How long after the database could not be used a lapsed claim is no death, in milliseconds: nobody could keep one alive, and
- * all of them are given out anew once it is back.
+ * How long after an outage of the database a lapsed claim does not count as a death, in milliseconds: no worker could send
+ * heartbeats, and all claims are handed out again.
  */
 const AFTER_OUTAGE_MS = 30_000
 
-/** How long fal may take to answer the cancel of a job that was given up, in milliseconds. */
+/** Timeout of the cancel of a job that was given up, in milliseconds. */
 const CANCEL_MS = 5_000
 
 interface Suspect {
@@ -47,7 +47,7 @@ interface Suspect {
 
 interface ActiveJob {
   context: ClaimContext
-  /** The relay has been told of a cancel: once is enough. */
+  /** The relay has been notified of a cancel. */
   isCanceling: boolean
   controller: AbortController
   done: Promise<void>
@@ -55,31 +55,31 @@ interface ActiveJob {
 
 export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
   const { queue, jobs, fal, breaker, notifier, isAway, onError } = deps
-  const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000, usualMs = 5000 } = options
+  const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000, othersMs = 5000 } = options
   const active = new Map<string, ActiveJob>()
   const stopping = new AbortController()
   const stopped = new AbortController()
   const tasks = createWakeUp()
-  /** Claimed, and kept, until each can be worked on alone. */
+  /** Claimed jobs, each of which waits for its turn to run alone. */
   let suspects: Suspect[] = []
-  /** Until then no suspect has its turn. */
-  let usualUntil = Number.NEGATIVE_INFINITY
-  /** Claims that are to be given back: one that lapses instead counts as a death. */
-  const loose = new Set<Claim>()
+  /** No suspect runs before this time. */
+  let othersUntil = Number.NEGATIVE_INFINITY
+  /** Claims to release. One that lapsed instead would count as a death. */
+  const unreleased = new Set<Claim>()
   let outageAt = Number.NEGATIVE_INFINITY
   let claiming: Promise<void> = Promise.resolve()
   let beating: Promise<void> = Promise.resolve()
 
   async function claimLoop(): Promise<void> {
     while (!stopping.signal.aborted) {
-      // A dead worker's running jobs must find room while fal takes no new ones.
+      // While fal accepts no submits, the running jobs of a dead worker must still be claimed.
       const free = concurrency - active.size + Math.min(breaker.waiting, concurrency)
       let found = 0
       try {
-        await letGo()
-        const [suspect] = performance.now() < usualUntil ? [] : suspects
+        await releaseClaims()
+        const [suspect] = performance.now() < othersUntil ? [] : suspects
         if (suspect) {
-          await workAlone(suspect)
+          await runAlone(suspect)
           found = 1
         } else if (free > 0) found = await claim(free)
       } catch (error) {
@@ -98,59 +98,59 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
   async function claim(limit: number): Promise<number> {
     const isAfterOutage = performance.now() - outageAt < AFTER_OUTAGE_MS
     const claims = (await queue.claim(limit)).map(({ isTakeover, ...claim }) =>
-      // What lapsed while it was held here, or while nobody could reach the database, has killed nobody.
+      // A claim that lapsed here, or in an outage of the database, shows no death.
       isTakeover && !isAfterOutage && !active.has(claim.jobId) ? { ...claim, isTakeover } : claim,
     )
     if (claims.length === 0) return 0
-    const rows = new Map((await takeOrLetGo(claims)).map((job) => [job.id, job]))
+    const rows = new Map((await takeOrRelease(claims)).map((job) => [job.id, job]))
     const killers: Suspect[] = []
     for (const claim of claims) {
       const row = rows.get(claim.jobId)
-      // Given back, one without a row would be claimed again at once, and for ever: it may lapse.
+      // Released, a claim without a row would be claimed again at once, forever. It lapses instead.
       if (!row) continue
       const verdict = judgeTakeover(claim, row)
       if (verdict === 'usual') startRelay(claim, row)
       else if (verdict === 'alone') suspects.push({ claim, row })
       else killers.push({ claim, row })
     }
-    // Last, and never given back when that fails: a killer whose claim lapses is still known as one.
+    // Last, and not released on failure: a killer whose claim lapses is still recognized.
     for (const killer of killers) await endKiller(killer)
     return claims.length
   }
 
-  async function takeOrLetGo(claims: Claim[]): Promise<Job[]> {
+  async function takeOrRelease(claims: Claim[]): Promise<Job[]> {
     try {
       return await jobs.recordClaims(claims)
     } catch (error) {
-      for (const claim of claims) loose.add(claim)
+      for (const claim of claims) unreleased.add(claim)
       throw error
     }
   }
 
-  /** What cannot be given back now stays to be given back. */
-  async function letGo(): Promise<void> {
-    const batch = [...loose]
-    loose.clear()
+  /** Claims that cannot be released now stay for the next attempt. */
+  async function releaseClaims(): Promise<void> {
+    const batch = [...unreleased]
+    unreleased.clear()
     try {
       await queue.release(batch)
     } catch (error) {
-      for (const claim of batch) loose.add(claim)
+      for (const claim of batch) unreleased.add(claim)
       throw error
     }
   }
 
   async function endKiller({ claim, row }: Suspect): Promise<void> {
     if (!(await jobs.end(claim, toKillerEnding()))) return
-    // Claims wait for nobody's answer, nor does a worker that stops.
-    void stopPaying(row)
+    // Neither claiming nor a stop waits for fal here.
+    void cancelAtFal(row)
     const error = new Error(
-      `the job was given up: ${MOST_TAKEOVERS} workers in a row died with it in hand, the last ones with it alone. Look at how they ended before it is retried.`,
+      `the job was given up: ${MOST_TAKEOVERS} workers in a row died while they ran it, the last ones while they ran it alone. Find out how they ended before you retry it.`,
     )
     onError(error, { stage: 'suspect job', jobId: claim.jobId })
   }
 
-  /** Nobody will see what fal makes of the job from here on. */
-  async function stopPaying({ id, model, requestId }: Job): Promise<void> {
+  /** Nobody will use the video. */
+  async function cancelAtFal({ id, model, requestId }: Job): Promise<void> {
     if (requestId === null) return
     try {
       await fal.cancel(model, requestId, { signal: AbortSignal.timeout(CANCEL_MS) })
@@ -159,30 +159,30 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     }
   }
 
-  /** One suspect's turn; then the others have at least as long, however many suspects wait. */
-  async function workAlone(suspect: Suspect): Promise<void> {
+  /** Runs one suspect without other jobs. Afterwards the other jobs have at least as long. */
+  async function runAlone(suspect: Suspect): Promise<void> {
     const since = performance.now()
     try {
-      // Submits that have left are answered first: they would be lost with this process.
-      await giveBack(stopping.signal)
+      // Submits in flight are answered first: their answers would be lost with this process.
+      await releaseAll(stopping.signal)
       stopping.signal.throwIfAborted()
-      // Until here it waited, and was kept alive, like the rest of them.
+      // The suspect may have lost its claim meanwhile.
       if (suspects.includes(suspect)) await watchAlone(suspect)
     } finally {
       const now = performance.now()
-      usualUntil = now + Math.max(now - since, usualMs)
+      othersUntil = now + Math.max(now - since, othersMs)
     }
   }
 
-  /** Until it has got on, has ended, or has lived for as long as what kills would not. */
+  /** Waits until the suspect makes progress, ends, or has run for longer than a killer would. */
   async function watchAlone(suspect: Suspect): Promise<void> {
     const { claim, row } = suspect
     const takeovers = row.takeovers + 1
     const isBlamed = await jobs.setTakeovers(claim, row.takeovers, takeovers)
     suspects = suspects.filter((other) => other !== suspect)
     if (!isBlamed) {
-      // It got on by itself, or is somebody else's.
-      loose.add(claim)
+      // It made progress, or another worker has it.
+      unreleased.add(claim)
       return
     }
     const ended = createWakeUp()
@@ -202,16 +202,16 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
   }
 
   function startRelay(claim: Claim, { traceParent }: Pick<Job, 'traceParent'>): Promise<void> {
-    // After an outage the engine may hand us a task that we still work on: the older attempt has lost it.
+    // After an outage this worker may claim a job that it still runs: the older claim is lost.
     active.get(claim.jobId)?.controller.abort(new ClaimLostError())
     const controller = new AbortController()
     const context: ClaimContext = { claim, wakeUp: createWakeUp(), signal: controller.signal }
     const attributes = { 'reelay.job_id': claim.jobId, 'reelay.claim': claim.number }
-    // The trace of the mutation, whichever process had it.
+    // Continues the trace of the mutation.
     const done = withTraceParent(traceParent, () => withSpan('relay', { attributes }, () => relayJob(deps, context)))
       .catch((error: unknown) => onError(error, { stage: 'relay', jobId: claim.jobId }))
       .finally(() => {
-        // Never the entry of a newer attempt.
+        // Not the entry of a newer claim.
         if (active.get(claim.jobId)?.controller === controller) active.delete(claim.jobId)
         tasks.notify()
       })
@@ -219,7 +219,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     return done
   }
 
-  /** Two statements for all that is held: keep the claims, look for cancels that nobody rang for. */
+  /** Two statements for all claimed jobs: keep the claims, and find cancels whose notification was lost. */
   async function heartbeat(): Promise<void> {
     const before = [...active.values()]
     const claims = [...before.map((entry) => entry.context.claim), ...suspects.map((suspect) => suspect.claim)]
@@ -227,8 +227,8 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     const kept = new Set(await queue.heartbeat(claims))
     for (const { context, controller } of before) if (!kept.has(context.claim)) controller.abort(new ClaimLostError())
     suspects = suspects.filter(({ claim }) => kept.has(claim) || !claims.includes(claim))
-    const untold = [...active].filter(([, entry]) => !entry.isCanceling).map(([jobId]) => jobId)
-    for (const jobId of await jobs.findCanceling(untold)) {
+    const unaware = [...active].filter(([, entry]) => !entry.isCanceling).map(([jobId]) => jobId)
+    for (const jobId of await jobs.findCanceling(unaware)) {
       const entry = active.get(jobId)
       if (!entry) continue
       entry.isCanceling = true
@@ -249,31 +249,31 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       if (!signal.aborted) throw error
     })
 
-  /** Lets go of all that is held: at once of what can be left, of the rest when its submit is answered, or time is up. */
-  async function giveBack(timeUp: AbortSignal): Promise<void> {
-    const left = new Set(active.values())
-    const free = createWakeUp()
-    if (loose.size > 0) free.notify()
-    for (const entry of left) {
+  /** Ends all relays and releases their claims: most at once, those with a submit in flight when fal has answered. */
+  async function releaseAll(timeUp: AbortSignal): Promise<void> {
+    const running = new Set(active.values())
+    const ended = createWakeUp()
+    if (unreleased.size > 0) ended.notify()
+    for (const entry of running) {
       entry.controller.abort(new ClaimLostError())
       void entry.done.then(() => {
-        left.delete(entry)
-        loose.add(entry.context.claim)
-        free.notify()
+        running.delete(entry)
+        unreleased.add(entry.context.claim)
+        ended.notify()
       })
     }
-    while (left.size > 0 && !timeUp.aborted) {
-      await free.wait(graceMs, timeUp).catch(() => {
-        // Time is up.
+    while (running.size > 0 && !timeUp.aborted) {
+      await ended.wait(graceMs, timeUp).catch(() => {
+        // The grace period is over.
       })
-      // Those that end with it go back with it.
-      await new Promise((resolve) => setTimeout(resolve, TOGETHER_MS))
-      if (left.size === 0 || timeUp.aborted) break
-      // The answers that are still to come are worth the wait; what cannot go back goes back with the next.
-      await letGo().catch((error: unknown) => onError(error, { stage: 'release' }))
+      // Others may end at the same time.
+      await new Promise((resolve) => setTimeout(resolve, RELEASE_COLLECT_MS))
+      if (running.size === 0 || timeUp.aborted) break
+      // A failed release is repeated with the next one: answers that are still to come are worth the wait.
+      await releaseClaims().catch((error: unknown) => onError(error, { stage: 'release' }))
     }
-    for (const { context } of left) loose.add(context.claim)
-    await letGo()
+    for (const { context } of running) unreleased.add(context.claim)
+    await releaseClaims()
   }
 
   const wakeJob = (jobId: string): void => active.get(jobId)?.context.wakeUp.notify()
@@ -292,9 +292,9 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     stop: async () => {
       stopping.abort(new ClaimLostError())
       await claiming
-      for (const { claim } of suspects.splice(0)) loose.add(claim)
+      for (const { claim } of suspects.splice(0)) unreleased.add(claim)
       try {
-        await giveBack(AbortSignal.timeout(graceMs))
+        await releaseAll(AbortSignal.timeout(graceMs))
       } finally {
         stopped.abort(new ClaimLostError())
         await beating

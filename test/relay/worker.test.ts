@@ -94,8 +94,8 @@ describe('a job whose last three holders died', () => {
     return id
   }
   const readTakeovers = async (id: string) => (await rig.db.job.findUniqueOrThrow({ where: { id } })).takeovers
-  const start = (deps: Partial<RelayDeps> = {}, { usualMs = 100 } = {}) => {
-    const options = { concurrency: 10, pollMs: 50, usualMs }
+  const start = (deps: Partial<RelayDeps> = {}, { othersMs = 100 } = {}) => {
+    const options = { concurrency: 10, pollMs: 50, othersMs }
     const worker = createWorker({ ...rig.toDeps(fal.url), ...deps, queue: rig.queue }, options)
     worker.start()
     return worker
@@ -146,7 +146,7 @@ describe('a job whose last three holders died', () => {
     const suspects: string[] = []
     for (let i = 0; i < 20; i++) suspects.push(await createSuspect(`waits-${i}`))
     // The first has its turn, and the second would have it after this test.
-    const worker = start({}, { usualMs: 600_000 })
+    const worker = start({}, { othersMs: 600_000 })
     const countWaiting = () => rig.db.job.count({ where: { id: { in: suspects }, takeovers: 3 } })
     await until(async () => (await countWaiting()) === 19, { timeoutMs: 10_000 })
     const other = await createJob('https://pictures.test/between.png')
