@@ -17,6 +17,7 @@ import { makeTemporaryDirectory, type TemporaryDirectory } from '../../helpers/d
 import { createTestDatabase, type TestDatabase } from '../../helpers/postgres.ts'
 
 const COMMITTED = new URL('../../../prisma/migrations', import.meta.url).pathname
+const LIBRARY = new URL('../../../src/adapters/postgres/migrations/migrate.ts', import.meta.url).pathname
 const COMMAND = new URL('../../../prisma/migrate.ts', import.meta.url).pathname
 const SCHEMA_PATH = new URL('../../../prisma/schema.prisma', import.meta.url).pathname
 
@@ -194,7 +195,7 @@ test('a migrator that is killed in the middle holds up nobody', async () => {
   const script = `
     const { deployMigrations } = await import(process.argv[1])
     await deployMigrations({ connectionString: process.argv[2], directory: process.argv[3] })`
-  const words = ['--input-type=module', '--eval', script, COMMAND, database.url, directory.path]
+  const words = ['--input-type=module', '--eval', script, LIBRARY, database.url, directory.path]
   const child = spawn(process.execPath, words, { stdio: 'inherit' })
   await untilRow(
     `select 1 from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid() and state = 'active'`,
