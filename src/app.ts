@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { observeFal } from './adapters/fal/instrumented.ts'
 import { openFalSignatures, readDeliveredId } from './adapters/fal/webhook-signature.ts'
-import { asStartError, isDatabaseAway } from './adapters/postgres/client.ts'
+import { asStartError } from './adapters/postgres/client.ts'
 import { createWriteCheck } from './adapters/postgres/write-check.ts'
 import { buildStudio, STUDIO_DIRECTORY } from './adapters/studio-build.ts'
 import type { Logger } from './adapters/telemetry/logger.ts'
@@ -53,7 +53,7 @@ export interface App {
 /** The composition root: with resources.ts, the only place that constructs. */
 export function createApp(config: Config, logger: Logger): App {
   const writeCheck = createWriteCheck()
-  const logError = createReport(logger, isDatabaseAway)
+  const logError = createReport(logger)
   const onError: Report = (error, context) => {
     writeCheck.note(error)
     logError(error, context)
@@ -110,14 +110,13 @@ export function createApp(config: Config, logger: Logger): App {
         webhookUrl: config.publicUrl === null ? null : webhookUrls.toUrl,
         adoptionMs: config.adoptionSeconds * 1000,
         random: Math.random,
-        isAway: isDatabaseAway,
       },
       { concurrency: config.workerConcurrency },
     )
-    const streams = createStreams({ log, hub, isAway: isDatabaseAway })
+    const streams = createStreams({ log, hub })
     const services: Omit<Services, 'publicUrl'> = {
       ...{ db, log, provider, streams },
-      jobs: createJobs({ db, isAway: isDatabaseAway, queue, log, notifier }),
+      jobs: createJobs({ db, queue, log, notifier }),
       uploadImage: (file) => uploadImage({ fal, onFailure: () => void breaker.check() }, file),
     }
     metrics.registerGauges({
@@ -148,7 +147,6 @@ export function createApp(config: Config, logger: Logger): App {
         readRequestId: readDeliveredId,
         handleDelivery: (delivery) => handleFalWebhook({ db, notifier }, delivery),
       },
-      isAway: isDatabaseAway,
     })
     lifecycle.onStop('server', () => server.stop())
 

@@ -1,6 +1,6 @@
 import { FalError } from './adapters/fal/errors.ts'
 import type { Logger } from './adapters/telemetry/logger.ts'
-import { shorten } from './errors.ts'
+import { DatabaseUnavailableError, shorten } from './errors.ts'
 
 export interface ErrorContext {
   /** What was being done, in words. */
@@ -44,7 +44,7 @@ interface Repeats {
  * line; what nobody expected comes with its stack. The first error of a kind is written at once, and those that follow
  * within a minute as one line with their count.
  */
-export function createReport(logger: Logger, isAway: (error: unknown) => boolean): Report {
+export function createReport(logger: Logger): Report {
   const kinds = new Map<string, Repeats>()
 
   /** Writes what has repeated by the end of each minute, until a minute without a repetition. */
@@ -65,7 +65,7 @@ export function createReport(logger: Logger, isAway: (error: unknown) => boolean
   }
 
   return (error, context) => {
-    const line = toLine(error, context, isAway)
+    const line = toLine(error, context)
     const kind = toKind(error, line)
     const key = kinds.size < MAX_KINDS || kinds.has(kind) ? kind : 'others'
     const repeats = kinds.get(key)
@@ -80,21 +80,20 @@ export function createReport(logger: Logger, isAway: (error: unknown) => boolean
   }
 }
 
-function toLine(error: unknown, context: ErrorContext, isAway: (error: unknown) => boolean): Line {
+function toLine(error: unknown, context: ErrorContext): Line {
   if (error instanceof FalError) {
     const facts = { ...context, kind: error.kind, status: error.status }
     return { level: 'warn', facts, text: `${context.stage}: ${shorten(error.message, MAX_TEXT)}` }
   }
-  const outage = findOutage(error, isAway)
+  const outage = findOutage(error)
   if (outage === null) return { level: 'error', facts: { ...context, err: error }, text: `${context.stage} failed` }
   return { level: 'warn', facts: context, text: `${context.stage}: the database is away or slow: ${outage}`, outage }
 }
 
 /** Why the database cannot be used, when that is what the error, or its cause, tells. */
-function findOutage(error: unknown, isAway: (error: unknown) => boolean): string | null {
-  if (isAway(error))
-    return shorten(String((error instanceof Error ? error.message : String(error)).split('\n').at(-1)), MAX_TEXT)
-  return error instanceof Error && error.cause !== undefined ? findOutage(error.cause, isAway) : null
+function findOutage(error: unknown): string | null {
+  if (error instanceof DatabaseUnavailableError) return shorten(error.message, MAX_TEXT)
+  return error instanceof Error ? findOutage(error.cause) : null
 }
 
 /**

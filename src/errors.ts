@@ -100,6 +100,15 @@ export class ServiceUnavailableError extends DomainError {
   }
 }
 
+/**
+ * Postgres cannot be used for now: not reached, without an answer, starting, stopping, or unable to write. The same
+ * operation may succeed in some seconds. Callers get SERVICE_UNAVAILABLE instead, without the reason.
+ */
+export class DatabaseUnavailableError extends Error {
+  // An own property: pg-boss copies some errors by their properties.
+  override name = 'DatabaseUnavailableError'
+}
+
 /** A live stream went on while its reader did not, further than is kept for it. */
 export class FeedLaggedError extends DomainError {
   readonly code = 'FEED_LAGGED'

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { FalError } from '../src/adapters/fal/errors.ts'
 import type { Logger } from '../src/adapters/telemetry/logger.ts'
 import { createReport } from '../src/error-logger.ts'
+import { DatabaseUnavailableError, ServiceUnavailableError } from '../src/errors.ts'
 
 const MINUTE_MS = 60_000
 
@@ -15,11 +16,11 @@ interface Line {
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-function openReport(isAway: (error: unknown) => boolean = () => false) {
+function openReport() {
   const lines: Line[] = []
   const write = (level: string) => (facts: Record<string, unknown>, text: string) => lines.push({ level, facts, text })
   const logger = { warn: write('warn'), error: write('error') } as unknown as Logger
-  return { lines, report: createReport(logger, isAway) }
+  return { lines, report: createReport(logger) }
 }
 
 test('what repeats is one line a minute, with how often and with the first ids', () => {
@@ -68,8 +69,8 @@ test('wordings without end cost neither lines nor memory', () => {
 })
 
 test('an outage is one line a minute, whatever stages meet it and however it is wrapped', () => {
-  const { lines, report } = openReport((error) => error instanceof RangeError)
-  const full = new RangeError('could not extend file "base/1/2": No space left on device')
+  const { lines, report } = openReport()
+  const full = new DatabaseUnavailableError('could not extend file "base/1/2": No space left on device')
   report(full, { stage: 'relay' })
   report(full, { stage: 'claim' })
   report(new Error('come back later', { cause: full }), { stage: 'graphql' })
@@ -80,16 +81,30 @@ test('an outage is one line a minute, whatever stages meet it and however it is 
   expect(lines.slice(1)).toMatchObject([{ level: 'warn', facts: { repeated: 2 } }])
 })
 
+test.each<[string, unknown]>([
+  [
+    'a failure of fal, whatever broke the connection',
+    new FalError('not-sent', 'no', { cause: { code: 'ECONNREFUSED' } }),
+  ],
+  ['an error for the caller', new ServiceUnavailableError('later', { cause: { code: 'ECONNREFUSED' } })],
+  ['a text', 'Query read timeout'],
+  ['nothing', undefined],
+])('%s is no outage of the database', (_what, error) => {
+  const { lines, report } = openReport()
+  report(error, { stage: 'graphql' })
+  expect(lines.map(({ text }) => text)).not.toEqual([expect.stringContaining('the database')])
+})
+
 test('a line about a database that is away, or about a refusal of fal, is short', () => {
-  const { lines, report } = openReport((error) => error instanceof RangeError)
-  report(new RangeError('x'.repeat(1e6)), { stage: 'graphql' })
+  const { lines, report } = openReport()
+  report(new DatabaseUnavailableError('x'.repeat(1e6)), { stage: 'graphql' })
   report(new FalError('rejected', 'y'.repeat(1e6)), { stage: 'submit' })
   expect(lines.map(({ text }) => text.length <= 600)).toEqual([true, true])
 })
 
 test('an error in the log is bounded in its message, its frames and its causes', () => {
   const script = `
-    import { createLogger } from './src/adapters/logger.ts'
+    import { createLogger } from './src/adapters/telemetry/logger.ts'
     const long = '\\n    at x'.repeat(1e6)
     let error = new Error(long)
     for (let depth = 0; depth < 100; depth++) error = Object.assign(new Error(long, { cause: error }), { rows: long, code: 'E' })

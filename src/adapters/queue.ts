@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { fromPrisma, PgBoss } from 'pg-boss'
 import { z } from 'zod'
+import { DatabaseUnavailableError } from '../errors.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import type { Transaction } from './postgres/client.ts'
 import { createPool } from './postgres/pool.ts'
@@ -57,11 +58,10 @@ export interface QueueOptions {
 const QUEUE = 'relay'
 
 const CONNECTIONS = 4
-/** How long a statement may go without an answer, in milliseconds: a claim is kept alive more often than every 10 s. */
-const DEADLINE = { query_timeout: 4_000 }
-const NO_DEADLINE = { query_timeout: 600_000 }
-/** How long the start waits for a connection, in milliseconds: others that start at once make all of them wait. */
-const START_CONNECT_MS = 30_000
+/** Longest time of a statement: a claim is kept alive more often than every 10 s. */
+const LIMITS = { statementMs: 4_000 }
+/** At the start one of the processes that start together creates and upgrades the tables, and the others wait. */
+const START_LIMITS = { connectMs: 30_000, statementMs: 600_000 }
 
 /** A claim that was not kept alive for this long is given to somebody else. 10 is the least that pg-boss takes. */
 const HEARTBEAT_SECONDS = 10
@@ -92,25 +92,21 @@ const LostHolder = z.object({ value: z.object({ message: z.literal('job heartbea
 
 /** Opens pg-boss on a schema of its own, `pgboss` beside `public`, whose tables it creates and upgrades by itself. */
 export async function openQueue({ url, onError, onTakeover }: QueueOptions): Promise<Queue> {
-  const pool = createPool({
-    url,
-    name: 'reelay-queue',
-    connections: CONNECTIONS,
-    onError: (error) => onError(error, { stage: 'queue connection' }),
-  })
-  // The tables are made and upgraded first, by one of those that start at once: that may take any time.
-  const { connectionTimeoutMillis } = pool.options
-  pool.options.connectionTimeoutMillis = START_CONNECT_MS
+  const openPool = (limits: { connectMs?: number; statementMs: number }) =>
+    createPool({
+      url,
+      name: 'reelay-queue',
+      connections: CONNECTIONS,
+      ...limits,
+      onError: (error) => onError(error, { stage: 'queue connection' }),
+    })
+  const startPool = openPool(START_LIMITS)
+  let pool = startPool
   const schema = toQueueSchema(readSchema(url))
   const taskTable = Prisma.raw(`${pg.escapeIdentifier(schema)}.job`)
-  let deadline: { query_timeout: number } = NO_DEADLINE
   const boss = new PgBoss({
     db: {
-      executeSql: (text, values = []) => {
-        // pg reads a deadline here that its types do not have.
-        const query = { text, values, ...deadline }
-        return pool.query(query)
-      },
+      executeSql: (text, values = []) => pool.query(text, values),
     },
     // Quoted, its case counts. The one without quotes is what its locks have always been named by.
     schema: schema === 'pgboss' ? schema : pg.escapeIdentifier(schema),
@@ -138,8 +134,8 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
   await boss.createQueue(QUEUE, options)
   // A queue that is there keeps its settings otherwise.
   await boss.updateQueue(QUEUE, options)
-  deadline = DEADLINE
-  pool.options.connectionTimeoutMillis = connectionTimeoutMillis
+  pool = openPool(LIMITS)
+  await startPool.end()
   const stopping = new AbortController()
 
   return {
@@ -219,9 +215,11 @@ function toAttempt({ jobId, number }: Claim): { id: string; retryCount: number }
   return { id: jobId, retryCount: number - 1 }
 }
 
-/** pg-boss tells what its workers met as an object, with the worker's name after the message. */
-function toCause(error: Error & { code?: unknown }): Error {
+/** Errors of pg-boss's workers are plain objects with the properties of the original, and with the worker's name after the message. */
+function toCause(error: Error): Error {
   if (error instanceof Error) return error
-  const { message, stack, code } = error as Error & { code?: unknown }
-  return Object.assign(new Error(message.replace(/ \(Queue: .*\)$/, '')), { stack, code })
+  const { name, message, stack = '', code } = error as Error & { code?: unknown }
+  const reason = message.replace(/ \(Queue: .*\)$/, '')
+  const cause = name === 'DatabaseUnavailableError' ? new DatabaseUnavailableError(reason) : new Error(reason)
+  return Object.assign(cause, { stack, code })
 }

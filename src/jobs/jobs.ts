@@ -81,19 +81,17 @@ const UPDATE_MAX_WAIT_MS = 60_000
 
 export interface JobsDeps {
   db: Database
-  /** True when the error means that the database is unavailable. */
-  isAway(error: unknown): boolean
   queue: Queue
   log: UpdateLog
   notifier: Notifier
 }
 
-export function createJobs({ db, isAway, queue, log, notifier }: JobsDeps): Jobs {
+export function createJobs({ db, queue, log, notifier }: JobsDeps): Jobs {
   /** Calls of one turn of the event loop share a query, as those of all subscribers after a restart. */
   function createLoader<Row>(read: (ids: readonly string[]) => Promise<ReadonlyMap<string, Row>>, maxWaitMs: number) {
     return new DataLoader<string, Row | null>(
       async (ids) => {
-        const rows = await readPatiently(() => read(ids), { isAway, patienceMs: maxWaitMs })
+        const rows = await readPatiently(() => read(ids), { patienceMs: maxWaitMs })
         return ids.map((id) => rows.get(id) ?? null)
       },
       // Not cached: an update shows the job as it is now.

@@ -1,4 +1,4 @@
-import type { Database } from '../adapters/postgres/client.ts'
+import { type Database, transact } from '../adapters/postgres/client.ts'
 import type { Queue } from '../adapters/queue.ts'
 import { removeOldKeys } from './idempotency.ts'
 import { addDeltaBatch } from './job-counts.ts'
@@ -93,8 +93,8 @@ export async function runMaintenance(
 
   async function rescueBatch(jobIds: string[]): Promise<number> {
     if (jobIds.length === 0) return 0
-    return await db.$transaction(async (tx) => {
-      // A job and its task end in one transaction: under the row's lock, an open job should have a task.
+    return await transact(db, async (tx) => {
+      // A job's end and its task's are one transaction: under the row's lock a job is open only if its task should be.
       const last = await tx.$queryRaw<{ jobId: string; number: number }[]>`
         SELECT id AS "jobId", claim AS number FROM "Job"
         WHERE id = ANY(${jobIds}::uuid[]) AND "finishedAt" IS NULL ORDER BY id FOR UPDATE`

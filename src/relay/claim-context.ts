@@ -19,8 +19,6 @@ export interface RelayDeps {
   notifier: Notifier
   /** 0 to 1, for jitter. */
   random(): number
-  /** Does the error mean that the database cannot be used for now? */
-  isAway(error: unknown): boolean
   onError(error: unknown, context: { stage: string; jobId?: string }): void
 }
 

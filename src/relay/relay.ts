@@ -1,6 +1,7 @@
 import { FalError } from '../adapters/fal/errors.ts'
 import { withSpan } from '../adapters/telemetry/trace.ts'
 import { backoffMs, DATABASE_BACKOFF, FAL_BACKOFF } from '../backoff.ts'
+import { DatabaseUnavailableError } from '../errors.ts'
 import type { ReadJob } from '../jobs/claimed-jobs.ts'
 import type { Ending } from '../jobs/ending.ts'
 import { createFailure } from '../jobs/failure.ts'
@@ -27,7 +28,7 @@ const UNRELATED_MS = 10 * 60_000
  * the hold is lost. An unexpected error is reported, and the step taken again from the row.
  */
 export async function relayJob(deps: RelayDeps, context: ClaimContext): Promise<void> {
-  const { jobs, random, isAway, onError } = deps
+  const { jobs, random, onError } = deps
   let failing: { since: number; last: number; times: number } | null = null
   let looks = 0
   const tries: SubmitTries = {
@@ -53,7 +54,7 @@ export async function relayJob(deps: RelayDeps, context: ClaimContext): Promise<
       if (error instanceof ClaimLostError || context.signal.aborted) return
       onError(error, { stage: 'relay', jobId: context.claim.jobId })
       let delayMs: number
-      if (isAway(error)) {
+      if (error instanceof DatabaseUnavailableError) {
         // However long it lasts, it is no reason to fail a job.
         tries.watchingSince = null
         delayMs = backoffMs(++looks, DATABASE_BACKOFF, random())

@@ -3,6 +3,7 @@ import { FalError } from '../adapters/fal/errors.ts'
 import type { FalSubmitted } from '../adapters/fal/types.ts'
 import { withSpan } from '../adapters/telemetry/trace.ts'
 import { backoffMs, DATABASE_BACKOFF } from '../backoff.ts'
+import { DatabaseUnavailableError } from '../errors.ts'
 import type { ReadJob } from '../jobs/claimed-jobs.ts'
 import type { Ending } from '../jobs/ending.ts'
 import { createFailure, toFailure } from '../jobs/failure.ts'
@@ -134,11 +135,11 @@ async function sendJob(
 
 /** False when there is nothing to send: the job, or its hold, is another than before. */
 async function markSubmitting(deps: RelayDeps, context: ClaimContext, mark: Date): Promise<boolean> {
-  const { jobs, isAway } = deps
+  const { jobs } = deps
   try {
     return await jobs.markSubmitting(context.claim, mark)
   } catch (error) {
-    if (!isAway(error)) throw error
+    if (!(error instanceof DatabaseUnavailableError)) throw error
     // It may be in the row, and would look like a submit whose answer is lost. Nothing has left: it is taken back.
     await persist(
       deps,

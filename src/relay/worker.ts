@@ -1,5 +1,6 @@
 import type { Claim, Queue } from '../adapters/queue.ts'
 import { withSpan, withTraceParent } from '../adapters/telemetry/trace.ts'
+import { DatabaseUnavailableError } from '../errors.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import { aloneMs, judgeTakeover, MOST_TAKEOVERS, toKillerEnding } from '../jobs/takeovers.ts'
 import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
@@ -54,7 +55,7 @@ interface ActiveJob {
 }
 
 export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
-  const { queue, jobs, fal, breaker, notifier, isAway, onError } = deps
+  const { queue, jobs, fal, breaker, notifier, onError } = deps
   const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000, othersMs = 5000 } = options
   const active = new Map<string, ActiveJob>()
   const stopping = new AbortController()
@@ -91,7 +92,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
 
   function note(error: unknown, context: { stage: string }): void {
     if (error instanceof ClaimLostError) return
-    if (isAway(error)) outageAt = performance.now()
+    if (error instanceof DatabaseUnavailableError) outageAt = performance.now()
     onError(error, context)
   }
 

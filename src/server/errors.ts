@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
-import { DomainError, InvalidArgumentError, ServiceUnavailableError, shorten } from '../errors.ts'
+import {
+  DatabaseUnavailableError,
+  DomainError,
+  InvalidArgumentError,
+  ServiceUnavailableError,
+  shorten,
+} from '../errors.ts'
 
 /** Reports what nobody expected. `id` stands in the answer too, so that the two can be brought together. */
 export type OnError = (error: unknown, context: { stage: string; id?: string }) => void
@@ -19,8 +25,6 @@ const MAX_NODES = 10
 
 export interface ErrorDeps {
   onError: OnError
-  /** Tells that something which the server needs is away for now, and that it is not the caller's doing. */
-  isAway(error: unknown): boolean
 }
 
 /**
@@ -28,11 +32,14 @@ export interface ErrorDeps {
  * are told as they are; what will pass by itself is SERVICE_UNAVAILABLE; everything else becomes "Unexpected error." with
  * an id that stands in the log.
  */
-export function toClientError(error: unknown, { onError, isAway }: ErrorDeps): GraphQLError {
+export function toClientError(error: unknown, { onError }: ErrorDeps): GraphQLError {
   const thrown = findOriginal(error)
-  const original = isAway(thrown)
-    ? new ServiceUnavailableError('The database is away for the moment: try again in some seconds.', { cause: thrown })
-    : thrown
+  const original =
+    thrown instanceof DatabaseUnavailableError
+      ? new ServiceUnavailableError('The database is away for the moment: try again in some seconds.', {
+          cause: thrown,
+        })
+      : thrown
   const told = error instanceof GraphQLError ? shortenError(error) : null
   const position = told ? { nodes: told.nodes, source: told.source, positions: told.positions, path: told.path } : {}
   if (original instanceof DomainError) {

@@ -34,7 +34,6 @@ export function createGraphQLServer({
   introspection,
   hideSuggestions,
   onError,
-  isAway,
 }: GraphQLOptions): GraphQLServer {
   return createYoga<RequestContext, Context>({
     schema,
@@ -48,7 +47,7 @@ export function createGraphQLServer({
     // Limited while they are read, by readRequests().
     maxRequestBodySize: false,
     multipart: false,
-    maskedErrors: { maskError: (error) => toClientError(error, { onError, isAway }) },
+    maskedErrors: { maskError: (error) => toClientError(error, { onError }) },
     // Counted in documents, Yoga's own cache would hold hundreds of megabytes of what strangers wrote.
     parserAndValidationCache: false,
     plugins: [

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { DatabaseUnavailableError } from '../errors.ts'
 import { withTimeout } from '../timeout.ts'
 import type { OnError } from './errors.ts'
 
@@ -22,8 +23,9 @@ export function healthRoutes({ isDraining, pingDatabase, findWriteProblem, warni
   async function notReady(): Promise<string | null> {
     if (isDraining()) return 'draining'
     try {
-      await withTimeout(READY_MS, pingDatabase())
-      return await withTimeout(READY_MS, findWriteProblem())
+      const late = new DatabaseUnavailableError('no answer in time')
+      await withTimeout(READY_MS, pingDatabase(), late)
+      return await withTimeout(READY_MS, findWriteProblem(), late)
     } catch (error) {
       onError(error, { stage: 'ready check' })
       return 'the database cannot be reached'

@@ -50,7 +50,7 @@ export interface RunningServer {
  * @throws StartError when the address cannot be listened on
  */
 export async function openServer(deps: ServerDeps): Promise<RunningServer> {
-  const { config, schema, health, metrics, studio, webhooks, onError, isAway } = deps
+  const { config, schema, health, metrics, studio, webhooks, onError } = deps
   const { server, url } = await listen(config)
   // Nothing below may wait: a request that comes before its routes would never be answered.
   const publicUrl = config.publicUrl ?? url
@@ -72,7 +72,6 @@ export async function openServer(deps: ServerDeps): Promise<RunningServer> {
     introspection: config.introspection,
     hideSuggestions: production,
     onError,
-    isAway,
   })
   routes.push(
     graphiqlRoutes({ enabled: config.graphiql, publicUrl }),

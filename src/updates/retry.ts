@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs, DATABASE_READ_BACKOFF } from '../backoff.ts'
+import { DatabaseUnavailableError } from '../errors.ts'
 
 export interface PatienceOptions {
-  /** Does the error mean that the store is away for now? Any other is thrown. */
-  isAway(error: unknown): boolean
   /** Ends the wait. */
   signal?: AbortSignal
   /** How long to go on asking, in milliseconds. Default: for ever. */
@@ -17,14 +16,14 @@ export interface PatienceOptions {
  */
 export async function readPatiently<T>(
   read: () => Promise<T>,
-  { isAway, signal, patienceMs = Number.POSITIVE_INFINITY }: PatienceOptions,
+  { signal, patienceMs = Number.POSITIVE_INFINITY }: PatienceOptions,
 ): Promise<T> {
   const until = Date.now() + patienceMs
   for (let attempt = 1; ; attempt++) {
     try {
       return await read()
     } catch (error) {
-      if (!isAway(error) || signal?.aborted || Date.now() >= until) throw error
+      if (!(error instanceof DatabaseUnavailableError) || signal?.aborted || Date.now() >= until) throw error
       const waitMs = backoffMs(attempt, DATABASE_READ_BACKOFF, Math.random())
       await sleep(waitMs, undefined, signal && { signal }).catch(() => {
         // Aborted: the next read is the last.

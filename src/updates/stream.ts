@@ -28,11 +28,9 @@ const PAGE = 100
 export interface StreamsDeps {
   log: UpdateLog
   hub: Hub
-  /** Does the error mean that the database is away for now? Then a reader waits for it, once it has begun to read. */
-  isAway(error: unknown): boolean
 }
 
-export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
+export function createStreams({ log, hub }: StreamsDeps): Streams {
   let open = 0
 
   function countOpen(): Disposable {
@@ -74,7 +72,7 @@ export function createStreams({ log, hub, isAway }: StreamsDeps): Streams {
   /** @param signal - null before the first read, whose failure the subscriber should see at once */
   async function read(jobId: string, cursor: number, signal: AbortSignal | null): Promise<Update[] | 'ended'> {
     if (signal === null) return await readAfter(jobId, cursor)
-    return await readPatiently(() => readAfter(jobId, cursor), { isAway, signal })
+    return await readPatiently(() => readAfter(jobId, cursor), { signal })
   }
 
   async function readAfter(jobId: string, cursor: number): Promise<Update[] | 'ended'> {

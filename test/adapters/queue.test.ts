@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, isDatabaseAway, openDatabase } from '../../src/adapters/postgres/client.ts'
+import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
+import { DatabaseUnavailableError } from '../../src/errors.ts'
 import { startFaultProxy } from '../helpers/fault-proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { until } from '../helpers/until.ts'
@@ -215,7 +216,7 @@ describe('scheduled work', () => {
     postgres.mode = 'cut'
     // More often than what the engine does of itself.
     await until(() => errors.length > 5, { timeoutMs: 20_000 })
-    expect(errors.filter((error) => !isDatabaseAway(error))).toEqual([])
+    expect(errors.filter((error) => !(error instanceof DatabaseUnavailableError))).toEqual([])
     postgres.mode = 'pass'
     await other.stop()
     await postgres.stop()

@@ -1,5 +1,5 @@
 import { createFal } from '../../src/adapters/fal/client.ts'
-import { type Database, isDatabaseAway, openDatabase } from '../../src/adapters/postgres/client.ts'
+import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import { type ClaimedJobs, createClaimedJobs } from '../../src/jobs/claimed-jobs.ts'
 import { createCircuitBreaker } from '../../src/relay/circuit-breaker.ts'
@@ -65,7 +65,6 @@ export async function openRelayRig(): Promise<RelayRig> {
       adoptionMs: 900_000,
       notifier,
       random: () => 0,
-      isAway: isDatabaseAway,
       onError,
     }),
     close: async () => {

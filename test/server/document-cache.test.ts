@@ -15,7 +15,6 @@ const graphql = createGraphQLServer({
   introspection: true,
   hideSuggestions: false,
   onError: () => {},
-  isAway: () => false,
 })
 
 /** Parses and validates as every transport does. */

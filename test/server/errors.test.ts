@@ -34,7 +34,6 @@ async function tell(thrown: unknown) {
   const [error] = errors ?? []
   const seen = toClientError(error, {
     onError: (reason, context) => reported.push({ error: reason, context }),
-    isAway: (thrown) => thrown instanceof Error && thrown.message.startsWith('away'),
   })
   return { seen, json: JSON.parse(JSON.stringify(seen)), text: JSON.stringify(seen), reported }
 }
@@ -78,7 +77,7 @@ describe('an error that nobody expected', () => {
   })
 
   test('need not come through GraphQL at all', () => {
-    const seen = toClientError(new Error(SECRET), { onError: () => {}, isAway: () => false })
+    const seen = toClientError(new Error(SECRET), { onError: () => {} })
     expect(JSON.stringify(seen)).not.toContain('hunter2')
     expect(seen.message).toBe('Unexpected error.')
   })
@@ -126,7 +125,7 @@ describe('GraphQL’s own error', () => {
       parse('{ field ')
       expect.unreachable()
     } catch (error) {
-      expect(toClientError(error, { onError: (reason) => reported.push(reason), isAway: () => false })).toBe(error)
+      expect(toClientError(error, { onError: (reason) => reported.push(reason) })).toBe(error)
     }
     expect(reported).toEqual([])
   })
@@ -134,7 +133,7 @@ describe('GraphQL’s own error', () => {
   test('is told as it is, and is no news: of validation', () => {
     const reported: unknown[] = []
     const [error] = validate(schema, parse('{ unknown }'))
-    expect(toClientError(error, { onError: (reason) => reported.push(reason), isAway: () => false })).toBe(error)
+    expect(toClientError(error, { onError: (reason) => reported.push(reason) })).toBe(error)
     expect(reported).toEqual([])
   })
 

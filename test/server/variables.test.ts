@@ -11,7 +11,6 @@ const graphql = createGraphQLServer({
   introspection: true,
   hideSuggestions: true,
   onError: () => {},
-  isAway: () => false,
 })
 
 const QUERY = 'mutation($input: GenerateVideoInput!) { generateVideo(input: $input) { __typename } }'

@@ -31,7 +31,7 @@ function openHouse({ carry = (update, publish) => publish(update), delay, ...opt
   log.create('job')
   const say = (position: number) => log.append({ jobId: 'job', claim: null, status: 'QUEUED', queuePosition: position })
   const end = () => log.append({ jobId: 'job', claim: null, status: 'SUCCEEDED' })
-  return { log, hub, streams: createStreams({ log, hub, isAway: () => false }), say, end }
+  return { log, hub, streams: createStreams({ log, hub }), say, end }
 }
 
 async function readAll(stream: AsyncIterable<Update>): Promise<number[]> {
@@ -190,7 +190,7 @@ test('updates that commit while the log is being read are not lost, also when th
     }
     return await log.snapshot(jobId)
   }
-  const streams = createStreams({ log: { ...log, snapshot }, hub, isAway: () => false })
+  const streams = createStreams({ log: { ...log, snapshot }, hub })
   const updates = await soon(Array.fromAsync(streams.ofJob('job', 1)), 'the end')
   expect(updates.map(({ sequence, missed }) => ({ sequence, missed }))).toEqual([
     { sequence: 2, missed: 0 },
@@ -207,7 +207,7 @@ test('the update that ends the job is told whole, also when it commits while the
     isFirst = false
     return await log.snapshot(jobId)
   }
-  const streams = createStreams({ log: { ...log, snapshot }, hub, isAway: () => false })
+  const streams = createStreams({ log: { ...log, snapshot }, hub })
   const updates = await soon(Array.fromAsync(streams.ofJob('job', 1)), 'the end')
   expect(updates).toMatchObject([{ sequence: 2, final: true, logs: [{ message: 'out of memory' }] }])
 })

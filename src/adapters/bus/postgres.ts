@@ -2,7 +2,9 @@ import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { BUS_BACKOFF, backoffMs } from '../../backoff.ts'
+import { DatabaseUnavailableError } from '../../errors.ts'
 import { toConnectionOptions } from '../postgres/connection-options.ts'
+import { PgClient } from '../postgres/pg-client.ts'
 import { prepareSession, readSchema } from '../postgres/session.ts'
 import { type Bus, type BusEvents, createOutbox } from './bus.ts'
 
@@ -79,7 +81,7 @@ async function openConnection(
   const channel = toChannel(schema)
   // Ours, so that it can be given up without the other side's word: a black hole answers no farewell.
   const socket = new Socket()
-  const client = new pg.Client({
+  const client = new PgClient({
     application_name: 'reelay-bus',
     stream: () => socket,
     keepAlive: true,
@@ -89,7 +91,7 @@ async function openConnection(
   })
   const { promise: ended, resolve: end } = Promise.withResolvers<unknown>()
   client.on('error', end)
-  client.on('end', () => end(new Error('the connection of the bus was closed')))
+  client.on('end', () => end(new DatabaseUnavailableError('the connection of the bus was closed')))
   client.on('notification', ({ payload }) => onMessage(payload ?? ''))
   try {
     await client.connect()

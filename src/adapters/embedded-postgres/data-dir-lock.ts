@@ -1,4 +1,4 @@
-import pg from 'pg'
+import { PgClient } from '../postgres/pg-client.ts'
 
 /** Number of the advisory lock: "reelay" in the letters of a telephone. */
 const LOCK = 733529
@@ -14,7 +14,7 @@ export interface DataDirLease {
  * @see https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
  */
 export async function takeDataDirLease(url: string): Promise<DataDirLease | null> {
-  const client = new pg.Client({ connectionString: url, application_name: 'reelay-lease' })
+  const client = new PgClient({ connectionString: url, application_name: 'reelay-lease' })
   // The database going away is told by everybody else who uses it.
   client.on('error', () => {})
   await client.connect()

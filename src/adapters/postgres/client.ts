@@ -6,7 +6,7 @@ import { createPool, LONGEST_BEGIN_MS } from './pool.ts'
 import { readSchema } from './session.ts'
 import { createTurns } from './turns.ts'
 
-export { asStartError, isDatabaseAway } from './errors.ts'
+export { asStartError } from './errors.ts'
 
 /** The database, by Prisma. */
 export type Database = PrismaClient

@@ -1,7 +1,8 @@
 import pg from 'pg'
-import { StartError, shorten } from '../../errors.ts'
+import { DatabaseUnavailableError, StartError, shorten } from '../../errors.ts'
 import { toConnectionOptions } from './connection-options.ts'
 import { parseDatabaseUrl, type TlsMode, toServerName } from './database-url.ts'
+import { PgClient } from './pg-client.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 const INVALID_AUTHORIZATION = '28000'
@@ -18,7 +19,7 @@ const TLS_ATTEMPTS: Partial<Record<TlsMode, readonly TlsMode[]>> = {
  * @throws StartError with what to do, when there is no connection to be had
  */
 export async function connectPostgres(url: string, name: string): Promise<pg.Client> {
-  const client = new pg.Client({
+  const client = new PgClient({
     application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     ...toConnectionOptions(url),
@@ -27,7 +28,8 @@ export async function connectPostgres(url: string, name: string): Promise<pg.Cli
   try {
     await client.connect()
     return client
-  } catch (cause) {
+  } catch (error) {
+    const cause = error instanceof DatabaseUnavailableError ? error.cause : error
     const { database = '', user = '' } = client
     throw new StartError(
       `cannot connect to Postgres at ${shorten(toServerName(url), 100)}, database "${shorten(database, 60)}", user "${shorten(user, 60)}": ${describe(cause, parseDatabaseUrl(url).tlsMode)}`,

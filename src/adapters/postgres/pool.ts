@@ -1,5 +1,8 @@
 import pg from 'pg'
+import { DatabaseUnavailableError } from '../../errors.ts'
 import { toConnectionOptions } from './connection-options.ts'
+import { toDatabaseError } from './errors.ts'
+import { PgClient } from './pg-client.ts'
 import { prepareSession, readSchema } from './session.ts'
 
 export interface PoolOptions {
@@ -8,40 +11,44 @@ export interface PoolOptions {
   name: string
   /** Connections at most. */
   connections: number
-  /** A connection broke that nobody was using, while the pool is open: without a listener that ends the process. */
+  /** How long a connection may take to open, and the queue to move, in milliseconds. Default: as the URL says, else 2000. */
+  connectMs?: number
+  /** How long a statement may take, in milliseconds. Default 2200. */
+  statementMs?: number
+  /** An idle connection broke while the pool is open. Without a listener that ends the process. */
   onError(error: Error): void
 }
 
 /**
- * How long a connection may take to be had, and how long a statement to answer, in milliseconds: a request that finds
- * Postgres behind a black hole, in the middle of a transaction even, is answered within 5 s. The longest of the statements
- * takes some milliseconds.
+ * Together they answer a request within 5 s that finds Postgres behind a black hole, even in the middle of a transaction.
+ * The slowest statement takes some milliseconds.
  */
 const CONNECT_MS = 2_000
 const STATEMENT_MS = 2_200
-/** How long a caller waits in a line that moves, in times of the pool's `connectionTimeoutMillis`. */
-const LONGEST_WAIT = 5
-/** The longest that a transaction takes to begin, in milliseconds: its turn, a connection, and two statements. */
-export const LONGEST_BEGIN_MS = (LONGEST_WAIT + 1) * CONNECT_MS + 2 * STATEMENT_MS
+/** How long a caller waits in a queue that moves, as a multiple of `connectMs`. */
+const MAX_WAIT_FACTOR = 5
+/** The longest that a transaction takes to begin, in milliseconds: the queue, a connection, and two statements. */
+export const LONGEST_BEGIN_MS = (MAX_WAIT_FACTOR + 1) * CONNECT_MS + 2 * STATEMENT_MS
 /**
- * How long Postgres leaves a transaction open whose client says nothing, in milliseconds. Behind a black hole it does not
- * hear that the client has gone, and who takes the client's work over would wait for its locks.
+ * How long Postgres keeps a transaction open whose client is silent, in milliseconds. Behind a black hole Postgres does not
+ * learn that the client has disconnected, and the job's next worker would wait for its locks.
  */
 const IDLE_TRANSACTION_MS = 8_000
 
-/** A pool that gives no connection out again on which a statement was left without an answer. */
-export function createPool({ url, name, connections, onError }: PoolOptions): pg.Pool {
+/** A pool that never reuses a connection on which a statement was left without an answer. */
+export function createPool({ url, name, connections, onError, ...limits }: PoolOptions): pg.Pool {
   const session = { schema: readSchema(url), idle_in_transaction_session_timeout: String(IDLE_TRANSACTION_MS) }
-  const pool = new PatientPool({
+  const { connectionTimeoutMillis = CONNECT_MS, ...options } = toConnectionOptions(url)
+  const pool = new QueueingPool({
     application_name: name,
     max: connections,
     keepAlive: true,
-    connectionTimeoutMillis: CONNECT_MS,
-    query_timeout: STATEMENT_MS,
-    ...toConnectionOptions(url),
+    query_timeout: limits.statementMs ?? STATEMENT_MS,
+    connectMs: limits.connectMs ?? connectionTimeoutMillis,
+    ...options,
     onConnect: (client) => prepareSession(client, session),
   })
-  // One that is being closed may as well be closed by the other side.
+  // During shutdown either side may close the connection.
   pool.on('error', (error) => {
     if (!pool.ending) onError(error)
   })
@@ -49,29 +56,35 @@ export function createPool({ url, name, connections, onError }: PoolOptions): pg
 }
 
 /**
- * pg's pool with a line of its own. pg refuses whoever has waited for `connectionTimeoutMillis`, and so a burst of callers
- * that a healthy database serves as fast as it can. Here they wait as long as somebody is served within that time, and
- * `LONGEST_WAIT` times as long at most: what nobody waits for any more must not be in the way of the others.
+ * pg's pool, with a queue that lasts as long as it moves. pg refuses a caller that has waited for as long as a connection may
+ * take to open, and with it the end of a burst that a healthy database serves as fast as it can. Here a caller is refused
+ * when Postgres has not answered for that long, or after five times as long: work for callers that have given up only
+ * delays the others.
  */
-class PatientPool extends pg.Pool {
-  /** First come, first served. */
-  readonly #line = new Set<PromiseWithResolvers<void>>()
-  /** pg also lets go of clients that nobody was given, such as one that connected too late. */
-  readonly #given = new Set<pg.PoolClient>()
-  #free: number
-  #stall: NodeJS.Timeout | undefined
+class QueueingPool extends pg.Pool {
+  readonly #connectMs: number
+  /** When Postgres last answered, by `performance.now()`. */
+  #answeredAt = 0
 
-  constructor(options: pg.PoolConfig & { max: number }) {
-    super(options)
-    this.#free = options.max
+  constructor({ connectMs, ...options }: pg.PoolConfig & { connectMs: number }) {
+    super({
+      ...options,
+      connectionTimeoutMillis: MAX_WAIT_FACTOR * connectMs,
+      Client: class extends PgClient {
+        constructor() {
+          super({ ...options, connectionTimeoutMillis: connectMs })
+        }
+      },
+    })
+    this.#connectMs = connectMs
+    this.on('connect', () => {
+      this.#answeredAt = performance.now()
+    })
     this.on('release', (error: unknown, client) => {
-      const isServed = error ? error instanceof pg.DatabaseError : isIdle(client)
-      // pg gives the statement up and leaves the connection waiting for its answer, which everything after would wait for
-      // too. Ending it now lets the pool see it when it decides whether to keep it.
+      if (!(error instanceof DatabaseUnavailableError) && isIdle(client)) this.#answeredAt = performance.now()
+      // pg abandons a statement that timed out, and every later one on its connection would wait for the same answer.
+      // Ended here, the connection is not reused.
       if (!isIdle(client)) void client.end()
-      if (!this.#given.delete(client)) return
-      this.#leave()
-      if (isServed) this.#watch()
     })
   }
 
@@ -88,62 +101,27 @@ class PatientPool extends pg.Pool {
   }
 
   async #connect(): Promise<pg.PoolClient> {
-    if (this.#free > 0) this.#free--
-    else await this.#wait()
-    try {
-      const client = await super.connect()
-      this.#given.add(client)
-      return client
-    } catch (error) {
-      this.#leave()
-      throw error
+    const connecting = super.connect()
+    const stall = Promise.withResolvers<never>()
+    const since = performance.now()
+    let timer: NodeJS.Timeout | undefined
+    const check = () => {
+      const leftMs = Math.max(since, this.#answeredAt) + this.#connectMs - performance.now()
+      if (leftMs > 0) timer = setTimeout(check, leftMs)
+      else stall.reject(new DatabaseUnavailableError('no connection became free in time'))
     }
-  }
-
-  async #wait(): Promise<void> {
-    const turn = Promise.withResolvers<void>()
-    this.#line.add(turn)
-    if (this.#line.size === 1) this.#watch()
-    const timer = setTimeout(() => this.#refuse(turn), LONGEST_WAIT * this.#timeoutMs)
+    if (this.waitingCount > this.idleCount) check()
     try {
-      await turn.promise
+      return await Promise.race([connecting, stall.promise])
+    } catch (error) {
+      connecting.then(
+        (late) => late.release(),
+        () => {}, // Reported by the throw below, or no longer of interest.
+      )
+      throw toDatabaseError(error)
     } finally {
       clearTimeout(timer)
     }
-  }
-
-  /** A place is free: a client came back, or could not be had. */
-  #leave(): void {
-    const [next] = this.#line
-    if (!next) {
-      this.#free++
-      return
-    }
-    this.#remove(next)
-    next.resolve()
-  }
-
-  /** From now on, somebody has to be served in time. */
-  #watch(): void {
-    clearTimeout(this.#stall)
-    if (this.#line.size === 0) return
-    this.#stall = setTimeout(() => {
-      for (const turn of this.#line) this.#refuse(turn)
-    }, this.#timeoutMs)
-  }
-
-  #refuse(turn: PromiseWithResolvers<void>): void {
-    this.#remove(turn)
-    turn.reject(new Error('timeout exceeded when trying to connect'))
-  }
-
-  #remove(turn: PromiseWithResolvers<void>): void {
-    this.#line.delete(turn)
-    if (this.#line.size === 0) clearTimeout(this.#stall)
-  }
-
-  get #timeoutMs(): number {
-    return this.options.connectionTimeoutMillis ?? CONNECT_MS
   }
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { StartError } from '../../errors.ts'
 import { toConnectionOptions } from './connection-options.ts'
+import { PgClient } from './pg-client.ts'
 import { prepareSession, readSchema } from './session.ts'
 
 const CONNECT_MS = 3_000
@@ -99,7 +100,7 @@ async function readDefaults(client: pg.Client): Promise<Defaults> {
 }
 
 async function withClient<Answer>(url: string, act: (client: pg.Client) => Promise<Answer>): Promise<Answer> {
-  const client = new pg.Client({
+  const client = new PgClient({
     application_name: 'reelay-check',
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: CONNECT_MS,

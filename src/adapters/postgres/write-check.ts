@@ -1,5 +1,6 @@
+import { DatabaseUnavailableError } from '../../errors.ts'
 import type { Database } from './client.ts'
-import { findUnwritable, isDatabaseAway } from './errors.ts'
+import { findUnwritable } from './errors.ts'
 
 /** Knows whether the database can store something, though it may well answer: a full disk is read as ever. */
 export interface WriteCheck {
@@ -21,7 +22,7 @@ export function createWriteCheck(): WriteCheck {
       reason = null
     } catch (error) {
       reason = findUnwritable(error)
-      if (reason === null && isDatabaseAway(error)) throw error
+      if (reason === null && error instanceof DatabaseUnavailableError) throw error
     }
     return reason
   }

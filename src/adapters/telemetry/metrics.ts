@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { DatabaseUnavailableError } from '../../errors.ts'
 import type { JobStatus } from '../../generated/prisma/enums.ts'
 import { withTimeout } from '../../timeout.ts'
 import type { ObservedCall } from '../fal/instrumented.ts'
@@ -80,7 +81,11 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
       labelNames: ['status'],
       registers,
       async collect() {
-        const counts = await withTimeout(COUNT_MS, countJobs()).catch((error: unknown) => {
+        const counts = await withTimeout(
+          COUNT_MS,
+          countJobs(),
+          new DatabaseUnavailableError('jobs were not counted in time'),
+        ).catch((error: unknown) => {
           onError(error, { stage: 'count jobs' })
         })
         // A figure of before the outage would look like one of now.

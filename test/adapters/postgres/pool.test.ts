@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { isDatabaseAway } from '../../../src/adapters/postgres/client.ts'
 import { createPool, type PoolOptions } from '../../../src/adapters/postgres/pool.ts'
+import { DatabaseUnavailableError } from '../../../src/errors.ts'
 import { createTestDatabase, type TestDatabase } from '../../helpers/postgres.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -26,49 +26,56 @@ function openPool(options: Partial<PoolOptions> = {}): pg.Pool {
 }
 
 /** What became of each, in the order in which they came. */
-async function endsOf(calls: Promise<unknown>[]): Promise<('served' | 'away' | 'failed')[]> {
+async function endsOf(calls: Promise<unknown>[]): Promise<('served' | 'unavailable' | 'failed')[]> {
   const ends = await Promise.allSettled(calls)
   return ends.map((end) => {
     if (end.status === 'fulfilled') return 'served'
-    return isDatabaseAway(end.reason) ? 'away' : 'failed'
+    return end.reason instanceof DatabaseUnavailableError ? 'unavailable' : 'failed'
   })
 }
 
-test('statements that fail are served, too', async () => {
-  pool.options.connectionTimeoutMillis = 800
-  const failing = Array.from({ length: 30 }, () => pool.query('SELECT pg_sleep(0.1)::text::int'))
-  expect(new Set(await endsOf(failing))).toEqual(new Set(['failed']))
+test('failing statements count as served', async ({ onTestFinished }) => {
+  const failing = openPool({ connectMs: 1200 })
+  onTestFinished(() => failing.end())
+  // One after the other they last longer than the queue may stall.
+  const ends = await endsOf(Array.from({ length: 8 }, () => failing.query('SELECT pg_sleep(0.4)::text::int')))
+  expect(new Set(ends)).toEqual(new Set(['failed']))
 })
 
-test('whoever waits five times as long as a stall may last is refused, and is in nobody’s way', async () => {
-  pool.options.connectionTimeoutMillis = 400
-  const ends = await endsOf(Array.from({ length: 100 }, () => pool.query('SELECT pg_sleep(0.1)')))
+test('a caller that has waited five times the longest stall is refused, and leaves the queue', async ({
+  onTestFinished,
+}) => {
+  const busy = openPool({ connectMs: 400 })
+  onTestFinished(() => busy.end())
+  await until(() => Promise.all(Array.from({ length: CONNECTIONS }, () => busy.query('SELECT 1'))))
+  const ends = await endsOf(Array.from({ length: 100 }, () => busy.query('SELECT pg_sleep(0.1)')))
   const served = ends.lastIndexOf('served') + 1
   expect(served).toBeGreaterThan(CONNECTIONS)
   expect(served).toBeLessThan(100)
   expect(new Set(ends.slice(0, served))).toEqual(new Set(['served']))
-  expect(new Set(ends.slice(served))).toEqual(new Set(['away']))
-  expect(await endsOf([pool.query('SELECT 1')])).toEqual(['served'])
+  expect(new Set(ends.slice(served))).toEqual(new Set(['unavailable']))
+  expect(await endsOf([busy.query('SELECT 1')])).toEqual(['served'])
 })
 
-test('a connection that stands when its caller has been refused makes no place for two', async () => {
-  await pool.query('SELECT 1')
-  const { connectionTimeoutMillis } = pool.options
+test('a connection that opens after its caller was refused serves the next one', async ({ onTestFinished }) => {
+  const slow = openPool({ connectMs: 200 })
+  onTestFinished(() => slow.end())
+  await until(() => slow.query('SELECT 1'))
+  const { onConnect } = slow.options
   const late = Promise.withResolvers<void>()
-  pool.options.connectionTimeoutMillis = 200
-  pool.options.onConnect = () => late.promise
+  slow.options.onConnect = () => late.promise
   // Of two callers at once and one connection that is idle, the other needs a new one.
-  expect((await endsOf([pool.query('SELECT 1'), pool.query('SELECT 1')])).sort()).toEqual(['away', 'served'])
-  const released = once(pool, 'release')
+  expect((await endsOf([slow.query('SELECT 1'), slow.query('SELECT 1')])).sort()).toEqual(['served', 'unavailable'])
+  slow.options.onConnect = onConnect
+  const released = once(slow, 'release')
   late.resolve()
   await released
-  pool.options.connectionTimeoutMillis = connectionTimeoutMillis
-  const held = await Promise.all([pool.connect(), pool.connect()])
-  const waiting = endsOf([pool.query('SELECT 1'), pool.query('SELECT 1')])
-  // Those that wait in the line of pg itself.
-  expect(pool.waitingCount).toBe(0)
+  const held = await Promise.all([slow.connect(), slow.connect()])
+  expect(slow.totalCount).toBe(CONNECTIONS)
+  const waiting = endsOf([slow.query('SELECT 1'), slow.query('SELECT 1')])
   for (const client of held) client.release()
   expect(await waiting).toEqual(['served', 'served'])
+  expect(slow.totalCount).toBe(CONNECTIONS)
 })
 
 test('who waits when the pool is closed is told that the database is away', async () => {
@@ -77,7 +84,7 @@ test('who waits when the pool is closed is told that the database is away', asyn
   const waiting = endsOf([closing.query('SELECT 1')])
   const closed = closing.end()
   client.release()
-  expect(await waiting).toEqual(['away'])
+  expect(await waiting).toEqual(['unavailable'])
   await closed
 })
 

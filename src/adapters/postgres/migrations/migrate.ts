@@ -4,7 +4,7 @@ import pg from 'pg'
 import { StartError } from '../../../errors.ts'
 import { connectPostgres } from '../connect.ts'
 import { checkDatabase } from '../database-check.ts'
-import { asStartError } from '../errors.ts'
+import { asStartError, findServerError } from '../errors.ts'
 import { prepareSession, readSchema } from '../session.ts'
 import { LOCK_FILE, LOCK_FILE_TEXT, type MigrationStatus, readMigrations, readStatus } from './history.ts'
 
@@ -157,7 +157,7 @@ async function beginAlone(client: pg.Client, schema: string): Promise<void> {
   try {
     await client.query('select pg_advisory_xact_lock($1)', [ADVISORY_LOCK])
   } catch (error) {
-    if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error
+    if (findServerError(error)?.code !== LOCK_NOT_AVAILABLE) throw error
     throw new StartError(
       `another process has been migrating this database for more than ${LOCK_TIMEOUT_SECONDS} seconds: wait for it, or end it, and start again.`,
       { cause: error },

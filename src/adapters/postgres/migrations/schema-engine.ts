@@ -10,6 +10,7 @@ import {
 } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import pg from 'pg'
+import { findServerError } from '../errors.ts'
 import { prepareSession } from '../session.ts'
 
 const IN_FAILED_TRANSACTION = '25P02'
@@ -88,10 +89,11 @@ function createAdapter(client: pg.Client, schemaName: string, dispose: () => Pro
     try {
       return await answer
     } catch (error) {
-      if (!(error instanceof pg.DatabaseError)) throw error
+      const reported = findServerError(error)
+      if (!reported) throw error
       // After a failed script the engine writes that down, which the transaction refuses: the script's failure is the news.
-      if (error.code === IN_FAILED_TRANSACTION && failure) throw failure
-      failure = toDriverAdapterError(error)
+      if (reported.code === IN_FAILED_TRANSACTION && failure) throw failure
+      failure = toDriverAdapterError(reported)
       throw failure
     }
   }
