@@ -1,3 +1,4 @@
+import { createFetch } from '@whatwg-node/fetch'
 import { type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
 import {
   createYoga,
@@ -43,7 +44,8 @@ export function createGraphQLServer({
     logging: false,
     // Without names Yoga writes back the request's own origin, and tells caches so. No cookies: there are none.
     cors: ({ headers }) => allowsOrigin(readOrigin(headers)) && { credentials: false },
-    fetchAPI: nodeFetch(),
+    // Node's own classes, so that an uploaded file is the File that the rest of Node knows.
+    fetchAPI: createFetch({ skipPonyfill: true }),
     // Limited while they are read, by readRequests().
     maxRequestBodySize: false,
     multipart: false,
@@ -67,44 +69,6 @@ export function createGraphQLServer({
 
 function readOrigin(headers: Headers): Parameters<AllowsOrigin>[0] {
   return { origin: headers.get('origin') ?? undefined, host: headers.get('host') ?? undefined }
-}
-
-/** Node's own classes instead of Yoga's, so that an uploaded file is the File that the rest of Node knows. */
-function nodeFetch() {
-  const { fetch, Request, Response, Headers, FormData, File, Blob, ReadableStream, WritableStream, TransformStream } =
-    globalThis
-  const {
-    CompressionStream,
-    DecompressionStream,
-    TextDecoderStream,
-    TextEncoderStream,
-    TextDecoder,
-    TextEncoder,
-    URL,
-    URLSearchParams,
-    crypto,
-  } = globalThis
-  return {
-    fetch,
-    Request,
-    Response,
-    Headers,
-    FormData,
-    File,
-    Blob,
-    ReadableStream,
-    WritableStream,
-    TransformStream,
-    CompressionStream,
-    DecompressionStream,
-    TextDecoderStream,
-    TextEncoderStream,
-    TextDecoder,
-    TextEncoder,
-    URL,
-    URLSearchParams,
-    crypto,
-  }
 }
 
 /** Before they are masked, which writes a line of the log for each that nobody expected. */
