@@ -4,6 +4,7 @@ import { Hono } from 'hono'
 import { type Asset, createAsset, sendAsset } from './assets.ts'
 import { BACK, toGraphiqlPage, toPageWithoutGraphiql } from './graphiql-pages.ts'
 import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
+import { toPageHeaders } from './page-headers.ts'
 
 /** What the page's own script adds to that of GraphiQL: it runs in the browser. */
 const START = new URL('./graphiql-start.js', import.meta.url)
@@ -81,21 +82,11 @@ async function pack(): Promise<Build> {
   return { page: toGraphiqlPage({ style, script, settings }), files }
 }
 
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "worker-src 'self'",
+const HEADERS = toPageHeaders({
+  'worker-src': "'self'",
   // Its editor writes its own styles.
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-]
-const HEADERS = {
-  'content-security-policy': POLICY.join('; '),
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-}
+  'style-src': "'self' 'unsafe-inline'",
+  'img-src': "'self' data:",
+  'font-src': "'self' data:",
+  'connect-src': "'self'",
+})

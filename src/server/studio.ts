@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { Hono, type Context as HttpContext } from 'hono'
 import { type Asset, createAsset, sendAsset } from './assets.ts'
+import { toPageHeaders } from './page-headers.ts'
 
 export interface StudioOptions {
   /** Where the build of the page is: `index.html` and `assets/`. It need not be there, and may come later. */
@@ -52,24 +53,14 @@ export function studioRoutes({ directory, mediaSources, basePath }: StudioOption
 
 function toHeaders(mediaSources: readonly string[]): Record<string, string> {
   const media = mediaSources.join(' ')
-  const policy = [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data: blob:",
-    `media-src 'self' blob: ${media}`.trim(),
+  const headers = toPageHeaders({
+    'style-src': "'self'",
+    'img-src': "'self' data: blob:",
+    'media-src': `'self' blob: ${media}`.trim(),
     // The hosts of the videos, since a download reads from there.
-    `connect-src 'self' ${media}`.trim(),
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ]
-  return {
-    'content-security-policy': policy.join('; '),
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    'cross-origin-opener-policy': 'same-origin',
-  }
+    'connect-src': `'self' ${media}`.trim(),
+  })
+  return { ...headers, 'cross-origin-opener-policy': 'same-origin' }
 }
 
 async function readAsset(directory: string, name: string): Promise<Asset | null> {
