@@ -143,8 +143,9 @@ export function createApp(config: Config, logger: Logger): App {
       },
       studio: { directory: STUDIO_DIRECTORY, mediaSources: resources.mediaSources },
       webhooks: {
-        ...{ signatures, webhookUrls },
+        verifySignature: signatures.verify,
         readRequestId: readDeliveredId,
+        verifyUrl: webhookUrls.verify,
         handleDelivery: (delivery) => handleFalWebhook({ db, notifier }, delivery),
       },
     })

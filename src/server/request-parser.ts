@@ -6,6 +6,7 @@ import { MAX_BODY_BYTES, MAX_OPERATION_BYTES, type MemoryLease } from './memory-
 import { MultipartError, parseMultipart } from './multipart-body.ts'
 import { checkOperation, checkParams, tidyParams } from './params.ts'
 import { isPreflighted, PREFLIGHT_HEADERS } from './preflight.ts'
+import { BodyError, readBody } from './read-body.ts'
 
 /** A subscription keeps what it came with for as long as it lasts: a document, an id and a cursor. */
 export const MAX_SUBSCRIPTION_BYTES = 32 * 1024
@@ -57,10 +58,14 @@ export function readRequests(): YogaPlugin<object, RequestContext> {
 }
 
 async function readPost(request: Request, memory: MemoryLease): Promise<never> {
-  const params = tidyParams(await readParams(request, memory))
-  checkParams(params)
-  // What Yoga expects of a parser is checked by Yoga: it is what came.
-  return params as never
+  try {
+    const params = tidyParams(await readParams(request, memory))
+    checkParams(params)
+    // What Yoga expects of a parser is checked by Yoga: it is what came.
+    return params as never
+  } catch (error) {
+    throw toRefusal(error)
+  }
 }
 
 async function readParams(request: Request, memory: MemoryLease): Promise<unknown> {
@@ -79,9 +84,8 @@ async function readParams(request: Request, memory: MemoryLease): Promise<unknow
 
 async function readJson(request: Request, memory: MemoryLease): Promise<unknown> {
   const body = createJsonBody()
-  await receive(request, memory, (chunk) => {
+  for await (const chunk of readBody(request, { memory, maxBytes: MAX_BODY_BYTES }))
     if (!tryToRead(() => body.write(chunk))) throw operationTooLarge()
-  })
   const params = tryToRead(() => body.end())
   if (typeof params !== 'object' || params === null)
     throw badRequest('The request body must be a JSON object with a query.')
@@ -98,32 +102,17 @@ function tryToRead<T>(read: () => T): T {
 
 async function readMultipart(request: Request, memory: MemoryLease, contentType: string): Promise<unknown> {
   const chunks: Uint8Array[] = []
-  await receive(request, memory, (chunk) => void chunks.push(chunk))
-  try {
-    const params = await parseMultipart(Buffer.concat(chunks), contentType)
-    // fal may take two minutes for it. An image in JSON is text until it is in the database, which is soon.
-    memory.keepFile()
-    return params
-  } catch (error) {
-    if (!(error instanceof MultipartError)) throw error
-    throw error.kind === 'too large' ? payloadTooLarge(error.message) : badRequest(error.message)
-  }
+  for await (const chunk of readBody(request, { memory, maxBytes: MAX_BODY_BYTES })) chunks.push(chunk)
+  const params = await parseMultipart(Buffer.concat(chunks), contentType)
+  // fal may take two minutes for it. An image in JSON is text until it is in the database, which is soon.
+  memory.keepFile()
+  return params
 }
 
-/** Reads the body to its end, unless it is too large or there is no memory for it. */
-async function receive(request: Request, memory: MemoryLease, write: (chunk: Uint8Array) => void): Promise<void> {
-  if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw bodyTooLarge()
-  const chunks = (request.body ?? []) as AsyncIterable<Uint8Array>
-  try {
-    for await (const chunk of chunks) {
-      if (!memory.extend(chunk.byteLength)) throw overloaded()
-      if (memory.receivedBytes > MAX_BODY_BYTES) throw bodyTooLarge()
-      write(chunk)
-    }
-  } catch (error) {
-    // The sender's connection broke. Its error looks like one of the connection to the database.
-    throw error instanceof GraphQLError ? error : badRequest('The request body was cut.')
-  }
+function toRefusal(error: unknown): unknown {
+  if (error instanceof BodyError) return BODY_REFUSALS[error.reason]()
+  if (!(error instanceof MultipartError)) return error
+  return error.kind === 'too large' ? payloadTooLarge(error.message) : badRequest(error.message)
 }
 
 function refuse(status: number, code: string, message: string, headers: Record<string, string> = {}): GraphQLError {
@@ -145,6 +134,11 @@ const overloaded = () =>
   refuse(503, 'SERVICE_UNAVAILABLE', 'The server has too many requests under way: try again in some seconds.', {
     'retry-after': String(RETRY_AFTER_SECONDS),
   })
+const BODY_REFUSALS = {
+  'too large': bodyTooLarge,
+  overloaded,
+  cut: () => badRequest('The request body was cut.'),
+}
 const preflightRequired = () =>
   refuse(
     403,

@@ -1,13 +1,15 @@
 import { Hono, type Context as HttpContext } from 'hono'
 import type { OnError } from './errors.ts'
 import type { MemoryBudget, MemoryLease } from './memory-budget.ts'
+import { BodyError, readBody } from './read-body.ts'
 
-/** What the route needs of others; see adapters/fal/webhook-signature.ts, jobs/webhook-url.ts and jobs/fal-webhook.ts. */
+/** See adapters/fal/webhook-signature.ts, jobs/webhook-url.ts and jobs/fal-webhook.ts. */
 export interface WebhookOptions {
-  signatures: { verify(delivery: SignedDelivery): Promise<'valid' | 'invalid' | 'unavailable'> }
+  verifySignature(delivery: SignedDelivery): Promise<'valid' | 'invalid' | 'unavailable'>
   /** The request that the body of a delivery tells of; null when it tells of none. */
   readRequestId(rawBody: Uint8Array): string | null
-  webhookUrls: { verify(jobId: string, mac: string): boolean }
+  /** Whether this server made the URL that fal was given for the job. */
+  verifyUrl(jobId: string, mac: string): boolean
   handleDelivery(delivery: { jobId: string; requestId: string }): Promise<unknown>
   memory: MemoryBudget
   onError: OnError
@@ -37,6 +39,9 @@ const ANSWERS = {
 
 type Outcome = keyof typeof ANSWERS
 
+/** A body that was cut by its sender is no error of this server: the answer reaches nobody. */
+const BODY_OUTCOMES = { 'too large': 'too large', overloaded: 'unavailable', cut: 'unreadable' } as const
+
 /**
  * POST /webhooks/fal: fal tells that it is done with a request. A 2xx means that nothing more has to be sent, also when
  * it was nothing new; 503 that it should be. Nothing here waits for fal, unless its keys have to be fetched.
@@ -47,6 +52,7 @@ export function webhookRoutes(options: WebhookOptions): Hono {
       const lease = options.memory.open()
       const outcome = await take(http, options, lease)
         .catch((error: unknown): Outcome => {
+          if (error instanceof BodyError) return BODY_OUTCOMES[error.reason]
           options.onError(error, { stage: 'webhook' })
           return 'unavailable'
         })
@@ -60,15 +66,16 @@ export function webhookRoutes(options: WebhookOptions): Hono {
 
 /** In the order of what it costs: what is not ours is refused before its body is read. */
 async function take(http: HttpContext, options: WebhookOptions, lease: MemoryLease): Promise<Outcome> {
-  const { signatures, readRequestId, webhookUrls, handleDelivery } = options
+  const { verifySignature, readRequestId, verifyUrl, handleDelivery } = options
   const header = (name: string) => http.req.header(name) ?? ''
   if (Number(header('content-length')) > MAX_BODY_BYTES) return 'too large'
   const jobId = http.req.query('job') ?? ''
-  if (!webhookUrls.verify(jobId, http.req.query('mac') ?? '')) return 'forged'
-  const rawBody = await readBody(http.req.raw.body, lease)
-  if (typeof rawBody === 'string') return rawBody
+  if (!verifyUrl(jobId, http.req.query('mac') ?? '')) return 'forged'
+  const chunks: Uint8Array[] = []
+  for await (const chunk of readBody(http.req.raw, { memory: lease, maxBytes: MAX_BODY_BYTES })) chunks.push(chunk)
+  const rawBody = Buffer.concat(chunks)
   // One that was sent twice comes as one with a comma, which fits no signature.
-  const verdict = await signatures.verify({
+  const verdict = await verifySignature({
     requestId: header('x-fal-webhook-request-id'),
     userId: header('x-fal-webhook-user-id'),
     timestamp: header('x-fal-webhook-timestamp'),
@@ -80,22 +87,4 @@ async function take(http: HttpContext, options: WebhookOptions, lease: MemoryLea
   if (requestId === null) return 'unreadable'
   await handleDelivery({ jobId, requestId })
   return 'taken'
-}
-
-async function readBody(
-  body: ReadableStream<Uint8Array> | null,
-  lease: MemoryLease,
-): Promise<Uint8Array | 'too large' | 'unreadable' | 'unavailable'> {
-  const chunks: Uint8Array[] = []
-  try {
-    for await (const chunk of body ?? []) {
-      // Leaving the loop cancels the rest.
-      if (!lease.extend(chunk.byteLength)) return 'unavailable'
-      if (lease.receivedBytes > MAX_BODY_BYTES) return 'too large'
-      chunks.push(chunk)
-    }
-  } catch {
-    return 'unreadable' // Cut by the sender: there is nobody to tell, and nothing that an operator could mend.
-  }
-  return Buffer.concat(chunks)
 }

@@ -7,7 +7,7 @@ import { handleFalWebhook } from '../../src/jobs/fal-webhook.ts'
 import { createWebhookUrls, type WebhookUrls } from '../../src/jobs/webhook-url.ts'
 import { close, listen, serveRoutes } from '../../src/server/http.ts'
 import { createMemoryBudget } from '../../src/server/memory-budget.ts'
-import { type WebhookOptions, webhookRoutes } from '../../src/server/webhooks.ts'
+import { webhookRoutes } from '../../src/server/webhooks.ts'
 import { createNotifier } from '../../src/updates/notifier.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { type Delivery, openWebhookSender, type WebhookSender } from '../helpers/webhook-sender.ts'
@@ -59,12 +59,14 @@ export async function openWebhookRig({ databaseUrl }: { databaseUrl?: string } =
   const webhookUrls = createWebhookUrls({ publicUrl: () => url, secret: SECRET })
   const notifier = createNotifier()
   notifier.on('jobChanged', (jobId) => news.push(jobId))
-  const handleDelivery: WebhookOptions['handleDelivery'] = (delivery) =>
-    handleFalWebhook({ db: takingDb, notifier }, delivery)
   const memory = createMemoryBudget()
   const routes = webhookRoutes({
-    ...{ signatures, webhookUrls, handleDelivery, memory, onError },
+    verifySignature: signatures.verify,
     readRequestId: readDeliveredId,
+    verifyUrl: webhookUrls.verify,
+    handleDelivery: (delivery) => handleFalWebhook({ db: takingDb, notifier }, delivery),
+    memory,
+    onError,
   })
   serveRoutes(server, [routes], { basePath: '', onError })
 
