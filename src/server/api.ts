@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono, type Context as HttpContext } from 'hono'
 import type { Services } from '../context.ts'
-import type { Refusal } from './connections.ts'
+import { type AllowsOrigin, toForbiddenOrigin } from './allowed-origins.ts'
+import type { Refusal } from './connection-guard.ts'
 import type { GraphQLServer } from './graphql.ts'
 import { serveJobImage } from './media.ts'
 import type { MemoryBudget } from './memory-budget.ts'
-import { type AllowsOrigin, toForbiddenOrigin } from './origins.ts'
 
 export interface ApiOptions {
   graphql: GraphQLServer

@@ -7,12 +7,12 @@ import {
   type YogaServerInstance,
 } from 'graphql-yoga'
 import { type Context, createContext, type Services } from '../context.ts'
+import type { AllowsOrigin } from './allowed-origins.ts'
 import { cacheDocuments } from './document-cache.ts'
 import { limitDocuments } from './document-limits.ts'
 import { type ErrorDeps, MAX_ERRORS, toClientError } from './errors.ts'
+import { answerLongPolls } from './long-polling.ts'
 import { traceOperations } from './operation-spans.ts'
-import type { AllowsOrigin } from './origins.ts'
-import { answerPolls } from './polls.ts'
 import { type RequestContext, readRequests } from './request-parser.ts'
 import { checkVariables } from './variables.ts'
 
@@ -60,7 +60,7 @@ export function createGraphQLServer({
       checkVariables({ hideSuggestions }),
       traceOperations(),
       limitErrors(),
-      answerPolls(),
+      answerLongPolls(),
       unbufferStreams(),
     ],
     graphiql: false,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { StartError, shorten } from '../errors.ts'
-import { guardConnections } from './connections.ts'
+import { guardConnections } from './connection-guard.ts'
 import type { OnError } from './errors.ts'
 
 /** Answers under way get this long when the server closes, in milliseconds; streams would stay for ever. */
@@ -53,7 +53,7 @@ export function serveRoutes(
     return http.json({ error: 'Unexpected error.' }, 500)
   })
   if (basePath !== '') takeOff(server, basePath)
-  // For requests without a Host: hosts.ts has words for them, Node has none.
+  // For requests without a Host: trusted-hosts.ts has words for them, Node has none.
   server.on('request', getRequestListener(app.fetch, { hostname: 'localhost' }))
   guardConnections(server)
 }

@@ -1,11 +1,11 @@
 import { GraphQLError, getOperationAST, OperationTypeNode } from 'graphql'
 import type { Plugin as YogaPlugin } from 'graphql-yoga'
+import { isPreflighted, PREFLIGHT_HEADERS } from './csrf.ts'
 import { RETRY_AFTER_SECONDS } from './errors.ts'
+import { checkOperation, checkParams, normalizeParams } from './graphql-params.ts'
 import { createJsonBody } from './json-body.ts'
 import { MAX_BODY_BYTES, MAX_OPERATION_BYTES, type MemoryLease } from './memory-budget.ts'
 import { MultipartError, parseMultipart } from './multipart-body.ts'
-import { checkOperation, checkParams, tidyParams } from './params.ts'
-import { isPreflighted, PREFLIGHT_HEADERS } from './preflight.ts'
 import { BodyError, readBody } from './read-body.ts'
 
 /** A subscription keeps what it came with for as long as it lasts: a document, an id and a cursor. */
@@ -35,7 +35,7 @@ export function readRequests(): YogaPlugin<object, RequestContext> {
           throw badRequest('The variables or extensions in the URL are no JSON.')
         })
         // Before the rest: a client that asks by a hash alone has nothing run, and is told to send the query.
-        checkParams(tidyParams(params))
+        checkParams(normalizeParams(params))
         if (!isPreflighted(request.headers)) throw preflightRequired()
         return params
       })
@@ -59,7 +59,7 @@ export function readRequests(): YogaPlugin<object, RequestContext> {
 
 async function readPost(request: Request, memory: MemoryLease): Promise<never> {
   try {
-    const params = tidyParams(await readParams(request, memory))
+    const params = normalizeParams(await readParams(request, memory))
     checkParams(params)
     // What Yoga expects of a parser is checked by Yoga: it is what came.
     return params as never

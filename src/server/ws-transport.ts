@@ -2,9 +2,9 @@ import type { Duplex, Writable } from 'node:stream'
 import { CloseCode, type Message, MessageType, parseMessage, type WebSocket as Transport } from 'graphql-ws'
 import type { ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import type { OnError } from './errors.ts'
+import { normalizeParams } from './graphql-params.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { createOperationIds } from './operation-ids.ts'
-import { tidyParams } from './params.ts'
 
 /** Largest message taken, in bytes. Pictures do not go over the socket: upload them, or give a URL. */
 const MAX_MESSAGE_BYTES = 256 * 1024
@@ -220,7 +220,7 @@ export function keepAlive(sockets: WebSocketServer): () => void {
 function toMessage(text: string): Message | null {
   try {
     const given = JSON.parse(text) as { type?: unknown; payload?: unknown } | null
-    if (given?.type === MessageType.Subscribe) given.payload = tidyParams(given.payload)
+    if (given?.type === MessageType.Subscribe) given.payload = normalizeParams(given.payload)
     const message = parseMessage(given)
     return SERVER_TYPES.includes(message.type) ? null : message
   } catch {

@@ -10,14 +10,14 @@ import {
 } from 'graphql'
 import { handleProtocols, makeServer } from 'graphql-ws'
 import { WebSocketServer } from 'ws'
-import { refuse } from './connections.ts'
+import { type AllowsOrigin, toForbiddenOrigin } from './allowed-origins.ts'
+import { refuse } from './connection-guard.ts'
 import type { OnError } from './errors.ts'
 import type { GraphQLServer } from './graphql.ts'
-import type { FindHostProblem } from './hosts.ts'
+import { checkParams } from './graphql-params.ts'
 import type { MemoryBudget } from './memory-budget.ts'
-import { type AllowsOrigin, toForbiddenOrigin } from './origins.ts'
-import { checkParams } from './params.ts'
 import { MAX_SUBSCRIPTION_BYTES, subscriptionTooLarge } from './request-parser.ts'
+import type { FindHostProblem } from './trusted-hosts.ts'
 import {
   createSocketLimits,
   endAfterError,

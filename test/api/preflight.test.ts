@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ListJobsDocument } from '../../operations/generated/graphql.ts'
-import { isPreflighted, PREFLIGHT_HEADERS } from '../../src/server/preflight.ts'
+import { isPreflighted, PREFLIGHT_HEADERS } from '../../src/server/csrf.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { openRig, PICTURE_URL, type Rig } from './rig.ts'
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WatchFeedDocument } from '../../operations/generated/graphql.ts'
-import { findUnanswered } from '../../src/server/unanswered.ts'
+import { findRetransmitting } from '../../src/server/tcp-retransmits.ts'
 import { until } from '../helpers/until.ts'
 import { startTarget, type Target } from './rig.ts'
 
@@ -106,7 +106,7 @@ test('rows of the table of connections are read, in both families', () => {
     '   3: 00000000000000000000000001000000:0FA0 B80D0120000000000000000001000000:C004 01 00000003:00000000 01:00000014 00000005     0        0 1',
     '   4: 0000000000000000FFFF00000100007F:0FA0 0000000000000000FFFF00000300007F:C005 01 00000003:00000000 01:00000014 00000005     0        0 1',
   ]
-  expect(findUnanswered(head + rows.join('\n'))).toEqual([
+  expect(findRetransmitting(head + rows.join('\n'))).toEqual([
     '4000 127.0.0.2 49153',
     '4000 2001:db8::1 49156',
     '4000 ::ffff:127.0.0.3 49157',

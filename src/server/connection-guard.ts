@@ -1,7 +1,7 @@
 import { type IncomingMessage, maxHeaderSize, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { readUnanswered, toPeer } from './unanswered.ts'
+import { readRetransmitting, toPeer } from './tcp-retransmits.ts'
 
 /** How often all connections are looked over, in milliseconds. */
 const SWEEP_MS = 1_000
@@ -104,7 +104,7 @@ export function guardConnections(server: Server): void {
     )
     if (streams.length === 0) return
     isLooking = true
-    const unanswered = await readUnanswered().finally(() => {
+    const unanswered = await readRetransmitting().finally(() => {
       isLooking = false
     })
     for (const [socket, connection] of streams) {

@@ -10,7 +10,7 @@ const ROW = /^ *\d+: ([\dA-F]+):([\dA-F]{4}) ([\dA-F]+):([\dA-F]{4}) 01 \S+ \S+ 
 /** One lost segment is nothing: after the second repetition in a row nothing has been heard for over half a second. */
 const REPETITIONS = 2
 
-/** Two ends of a connection, as `readUnanswered` writes them. */
+/** Two ends of a connection, as `readRetransmitting` writes them. */
 export function toPeer({
   localPort,
   remoteAddress = '',
@@ -28,13 +28,13 @@ export function toPeer({
  * trying for a quarter of an hour, Node can set no shorter time (TCP_USER_TIMEOUT), and the probes of keep-alive rest as
  * long as something is unacknowledged. None where the system has no such table.
  */
-export async function readUnanswered(): Promise<ReadonlySet<string>> {
+export async function readRetransmitting(): Promise<ReadonlySet<string>> {
   const tables = await Promise.all(TABLES.map((path) => readFile(path, 'latin1').catch(() => '')))
-  return new Set(tables.flatMap(findUnanswered))
+  return new Set(tables.flatMap(findRetransmitting))
 }
 
 /** Reads one table. Exported for its tests. */
-export function findUnanswered(table: string): string[] {
+export function findRetransmitting(table: string): string[] {
   const peers: string[] = []
   for (const [, , localPort = '', remote = '', remotePort = '', repetitions = ''] of table.matchAll(ROW)) {
     if (Number.parseInt(repetitions, 16) < REPETITIONS) continue

@@ -1,8 +1,8 @@
 import { buildSchema, GraphQLError, subscribe } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { expect, test } from 'vitest'
+import { answerLongPolls } from '../../src/server/long-polling.ts'
 import { createMemoryBudget } from '../../src/server/memory-budget.ts'
-import { answerPolls } from '../../src/server/polls.ts'
 import type { RequestContext } from '../../src/server/request-parser.ts'
 import { until } from '../helpers/until.ts'
 
@@ -39,7 +39,7 @@ async function poll(
             return await subscribe({ ...args, subscribeFieldResolver: () => source })
           }),
       } satisfies Plugin,
-      answerPolls(),
+      answerLongPolls(),
     ],
   })
   const request = {

@@ -20,7 +20,7 @@ type Results = AsyncIterable<object>
  * came within N seconds, for clients whose proxies hold streams back. `{"hasNext":false}` ends the list of a
  * subscription that is complete; otherwise the client asks again with its newest cursor.
  */
-export function answerPolls(): YogaPlugin<object, RequestContext> {
+export function answerLongPolls(): YogaPlugin<object, RequestContext> {
   return {
     onResultProcess: ({ request, result, serverContext, setResultProcessor }) => {
       const seconds = WAIT.exec(request.headers.get('prefer') ?? '')?.[1]
@@ -29,8 +29,8 @@ export function answerPolls(): YogaPlugin<object, RequestContext> {
       const signal = AbortSignal.any([request.signal, AbortSignal.timeout(waitMs)])
       setResultProcessor(async (_results, fetchAPI) => {
         const write = (value: object) => processRegularResult(value, fetchAPI, JSON_TYPE).text()
-        const hasRoom = (text: string) => serverContext.memory.reserve(2 * text.length)
-        const collected = await collect(result, { signal, write, hasRoom })
+        const hasMemory = (text: string) => serverContext.memory.reserve(2 * text.length)
+        const collected = await collect(result, { signal, write, hasMemory })
         const headers = { 'content-type': `${JSON_TYPE}; charset=utf-8`, 'cache-control': 'no-store' }
         return new fetchAPI.Response(`[${collected.join(',')}]`, { headers })
       }, JSON_TYPE)
@@ -41,10 +41,10 @@ export function answerPolls(): YogaPlugin<object, RequestContext> {
 interface Collecting {
   signal: AbortSignal
   write(value: object): Promise<string>
-  hasRoom(text: string): boolean
+  hasMemory(text: string): boolean
 }
 
-async function collect(results: Results, { signal, write, hasRoom }: Collecting): Promise<string[]> {
+async function collect(results: Results, { signal, write, hasMemory }: Collecting): Promise<string[]> {
   const iterator = results[Symbol.asyncIterator]()
   const over = Promise.withResolvers<null>()
   // Whoever asked may have left while the subscription began.
@@ -56,7 +56,7 @@ async function collect(results: Results, { signal, write, hasRoom }: Collecting)
       const next = await Promise.race([iterator.next(), over.promise])
       if (next === null) break
       const text = await write(next.done ? { hasNext: false } : next.value)
-      if (!hasRoom(text)) break
+      if (!hasMemory(text)) break
       collected.push(text)
       characters += text.length
       if (next.done) break

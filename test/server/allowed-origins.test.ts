@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createOriginCheck, isAllowedOrigin, type OriginRules } from '../../src/server/origins.ts'
+import { createOriginCheck, isAllowedOrigin, type OriginRules } from '../../src/server/allowed-origins.ts'
 
 const PRODUCTION: OriginRules = {
   host: 'reelay.example',

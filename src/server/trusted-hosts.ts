@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { shorten } from '../errors.ts'
-import { isLoopback, withoutBrackets } from './origins.ts'
+import { isLoopback, withoutBrackets } from './allowed-origins.ts'
 
 /** What decides under which names this server may be reached. */
 export interface HostRules {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createHostCheck, type HostRules, isTrustedHost } from '../../src/server/hosts.ts'
+import { createHostCheck, type HostRules, isTrustedHost } from '../../src/server/trusted-hosts.ts'
 
 const RULES: HostRules = {
   publicUrl: 'https://reelay.example/api',

@@ -11,7 +11,7 @@ const SHOWN_LENGTH = 100
  * Makes one reading of what forms, URLs and client libraries write for "none": over HTTP and over a WebSocket an empty
  * text stands for a parameter that was left away. Changes what it is given, which was parsed just now.
  */
-export function tidyParams(params: unknown): unknown {
+export function normalizeParams(params: unknown): unknown {
   if (!isObject(params)) return params
   for (const name of OPTIONAL) if (params[name] === '') params[name] = null
   // No query is the operation's mistake and no other's: on a WebSocket it would be one of the protocol.
