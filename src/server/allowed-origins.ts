@@ -40,7 +40,7 @@ export function createOriginCheck(rules: Omit<OriginRules, 'host'>): AllowsOrigi
 
 /** Why a page may not. */
 export function toForbiddenOrigin(origin: string) {
-  const message = `Pages of the origin "${shorten(origin, 100)}" may not use this API: if this one should, add it to ALLOWED_ORIGINS.`
+  const message = `The origin "${shorten(origin, 100)}" is not allowed: to allow it, add it to ALLOWED_ORIGINS.`
   return { status: 403, code: 'FORBIDDEN_ORIGIN', message } as const
 }
 

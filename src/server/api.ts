@@ -50,7 +50,7 @@ const NOT_ACCEPTABLE = {
   status: 406,
   code: 'NOT_ACCEPTABLE',
   message:
-    'Nothing that the Accept header names is served: expected application/graphql-response+json or application/json, and for a subscription text/event-stream.',
+    'None of the types in the Accept header is available: expected application/graphql-response+json or application/json, or text/event-stream for a subscription.',
 } as const
 
 function tell(http: HttpContext, { status, code, message }: Refusal & { status: 403 | 406 }): Response {

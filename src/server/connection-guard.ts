@@ -129,7 +129,7 @@ export interface Refusal {
 const TOO_SLOW: Refusal = {
   status: 408,
   code: 'REQUEST_TIMEOUT',
-  message: `The request came too slowly: its body has to come at ${LEAST_RATE} bytes a second.`,
+  message: `The request body arrived too slowly: send at least ${LEAST_RATE} bytes per second.`,
 }
 
 /** The same words for a request that is no whole HTTP as for all others that are refused. */
@@ -138,18 +138,18 @@ function toRefusal({ code, reason }: NodeJS.ErrnoException & { reason?: unknown 
     return {
       status: 431,
       code: 'HEADERS_TOO_LARGE',
-      message: `The request line and the headers are larger than ${maxHeaderSize} bytes together.`,
+      message: `The request line and headers exceed ${maxHeaderSize} bytes.`,
     }
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
-    return { status: 413, code: 'PAYLOAD_TOO_LARGE', message: 'The extensions of the chunks are too large.' }
+    return { status: 413, code: 'PAYLOAD_TOO_LARGE', message: 'The chunk extensions are too large.' }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return {
       status: 408,
       code: 'REQUEST_TIMEOUT',
-      message: 'The request took too long: its head has to come within 10 s, all of it within 60 s.',
+      message: 'The request took too long: its headers must arrive within 10 s, the whole request within 60 s.',
     }
   const why = typeof reason === 'string' ? `: ${reason}` : ''
-  return { status: 400, code: 'BAD_REQUEST', message: `The request is no valid HTTP/1.1${why}.` }
+  return { status: 400, code: 'BAD_REQUEST', message: `The request is not valid HTTP/1.1${why}.` }
 }
 
 /** Answers a connection that goes no further, and closes it whatever the other side does. */

@@ -130,7 +130,7 @@ function findMutationExcess(
   )
   return repeated === undefined
     ? null
-    : tooComplex(`The mutation has \`${repeated}\` more than once: send it once in a request.`, { nodes })
+    : tooComplex(`The mutation selects \`${repeated}\` more than once: select it once per request.`, { nodes })
 }
 
 /** The fields that the operation runs, by the name that each has in the answer. */
@@ -167,7 +167,9 @@ function IntrospectionWithoutAliasesRule(context: ValidationContext): ASTVisitor
       const isIntrospection =
         node.name.value === '__schema' || node.name.value === '__type' || (parent && isIntrospectionType(parent))
       if (node.alias && isIntrospection)
-        context.reportError(tooComplex('Introspection takes no aliases: ask for each field once.', { nodes: [node] }))
+        context.reportError(
+          tooComplex('Introspection does not allow aliases: select each field once.', { nodes: [node] }),
+        )
     },
   }
 }

@@ -36,7 +36,7 @@ export function toClientError(error: unknown, { onError }: ErrorDeps): GraphQLEr
   const thrown = findOriginal(error)
   const original =
     thrown instanceof DatabaseUnavailableError
-      ? new ServiceUnavailableError('The database is away for the moment: try again in some seconds.', {
+      ? new ServiceUnavailableError('The database is unavailable: try again in a few seconds.', {
           cause: thrown,
         })
       : thrown

@@ -43,10 +43,10 @@ pre { overflow-x: auto }
 </head>
 <body>
 <h1>Reelay's GraphQL API</h1>
-<p>Programs send GraphQL to this address by POST, and subscribe over a WebSocket or by server-sent events:</p>
+<p>Send GraphQL requests to this address by POST; subscribe over a WebSocket or server-sent events:</p>
 <pre><code>curl ${url}/graphql -H 'content-type: application/json' \\
   -d '{"query":"{ jobs(first: 3) { edges { node { id status } } } }"}'</code></pre>
-<p>GraphiQL, a page for trying queries, is off on this server. Its operator can turn it on by <code>GRAPHIQL=true</code> and <code>INTROSPECTION=true</code>.</p>
+<p>GraphiQL, an editor for queries, is disabled on this server. Its operator can enable it with <code>GRAPHIQL=true</code> and <code>INTROSPECTION=true</code>.</p>
 <p>${BACK}</p>
 </body>
 </html>

@@ -82,8 +82,8 @@ query List {
   },
   {
     query: `# 4. Cancel: paste a running job's id, play.
-#    What has ended cannot be canceled. In the
-#    sandbox this imageUrl lasts a minute:
+#    Ended jobs cannot be canceled. In the
+#    sandbox, this imageUrl takes a minute:
 #    http://sandbox.test/slow.png
 mutation Cancel {
   cancelJob(

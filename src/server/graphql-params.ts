@@ -25,11 +25,7 @@ export function checkParams(params: unknown): void {
   const { query, operationName, extensions } = params
   if (query === '') throw isObject(extensions) && isObject(extensions.persistedQuery) ? notSupported() : withoutQuery()
   if (operationName != null && typeof operationName !== 'string')
-    throw refuse(
-      400,
-      'BAD_REQUEST',
-      `Expected "operationName" to be a string, but it is of the type ${typeof operationName}.`,
-    )
+    throw refuse(400, 'BAD_REQUEST', `"operationName" must be a string: received the type ${typeof operationName}.`)
 }
 
 /** @throws GraphQLError when the document does not have the operation, or has several and none is named. */
@@ -40,10 +36,10 @@ export function checkOperation(document: DocumentNode, operationName: string | n
     400,
     'OPERATION_RESOLUTION_FAILURE',
     operationName
-      ? `The document has no operation named "${shorten(operationName, SHOWN_LENGTH)}": expected "operationName" to be the name of one, or to be left away.`
+      ? `The document has no operation named "${shorten(operationName, SHOWN_LENGTH)}": set "operationName" to the name of one, or omit it.`
       : count === 0
         ? 'The document has no operation: expected a query, a mutation or a subscription.'
-        : `The document has ${count} operations: expected "operationName" to be the name of one.`,
+        : `The document has ${count} operations: set "operationName" to the name of one.`,
   )
 }
 
@@ -53,8 +49,7 @@ export function checkOperation(document: DocumentNode, operationName: string | n
  */
 const notSupported = () => refuse(200, 'PERSISTED_QUERY_NOT_SUPPORTED', 'PersistedQueryNotSupported')
 
-const withoutQuery = () =>
-  refuse(400, 'BAD_REQUEST', 'Expected "query" to be the text of a GraphQL document, but there is none.')
+const withoutQuery = () => refuse(400, 'BAD_REQUEST', '"query" is missing: expected the text of a GraphQL document.')
 
 function refuse(status: number, code: string, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http: { status } } })

@@ -26,7 +26,7 @@ export async function listen({ host, port }: { host: string; port: number }): Pr
   server.listen({ port, host, backlog: BACKLOG })
   await listening.catch((error: NodeJS.ErrnoException) => {
     throw new StartError(
-      `cannot start: ${host}:${port} cannot be listened on (${error.code}); set HOST and PORT to a free address`,
+      `cannot start: cannot listen on ${host}:${port} (${error.code}): set HOST and PORT to a free address`,
       { cause: error },
     )
   })
@@ -46,7 +46,7 @@ export function serveRoutes(
   const app = new Hono()
   for (const route of routes) app.route('/', route)
   app.notFound((http) =>
-    http.json({ error: `There is nothing at ${shorten(http.req.path, 100)}: the API is at /graphql.` }, 404),
+    http.json({ error: `No route matches ${shorten(http.req.path, 100)}: the API is at /graphql.` }, 404),
   )
   app.onError((error, http) => {
     onError(error, { stage: 'http' })

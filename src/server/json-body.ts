@@ -135,7 +135,7 @@ function halfEscape(text: string, from: number): number {
 }
 
 function decodeEscapes(text: string): string {
-  if (CONTROL_CHARACTER.test(text)) throw new SyntaxError('A string of JSON has no raw control character.')
+  if (CONTROL_CHARACTER.test(text)) throw new SyntaxError('A JSON string must not contain raw control characters.')
   return text.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text
 }
 

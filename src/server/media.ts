@@ -27,7 +27,7 @@ export async function serveJobImage(
 ): Promise<Response> {
   const jobId = http.req.param('jobId') ?? ''
   const image = UUID.test(jobId) ? await jobs.findImage(jobId) : null
-  if (!image) return http.json({ error: 'There is no such image.' }, 404)
+  if (!image) return http.json({ error: 'Image not found.' }, 404)
   const etag = `"${jobId}-${image.sizeBytes}"`
   // Asked after each time, since it is not here for long.
   const caching = { etag, 'cache-control': 'private, no-cache' }
@@ -41,7 +41,7 @@ export async function serveJobImage(
   }
   if (http.req.method === 'HEAD') return http.body(null, 200, headers)
   if (!memory.reserve(PIECES * PIECE_BYTES)) {
-    const error = 'The server has too many requests under way: try again in some seconds.'
+    const error = 'The server is overloaded: try again in a few seconds.'
     return http.json({ error }, 503, { 'retry-after': String(RETRY_AFTER_SECONDS) })
   }
   const { outgoing } = http.env as HttpBindings

@@ -30,12 +30,12 @@ const BOUNDARY = /;\s*boundary=(?:"([\w'()+,./:=? -]{1,70})"|([\w'()+,./:=?-]{1,
 export async function parseMultipart(body: Buffer<ArrayBuffer>, contentType: string): Promise<unknown> {
   const [, quoted, plain] = BOUNDARY.exec(contentType) ?? []
   const boundary = quoted ?? plain
-  if (boundary === undefined) throw malformed('The multipart request has no boundary in its Content-Type.')
+  if (boundary === undefined) throw malformed('The Content-Type of the multipart request has no boundary.')
   const { rest, contents } = await takeContents(body, boundary)
   const form = await new Response(rest, { headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` } })
     .formData()
     .catch(() => {
-      throw malformed('The multipart request cannot be read: expected parts between boundaries, each with a name.')
+      throw malformed('The multipart request is malformed: expected named parts between boundaries.')
     })
   const operations = parseField(form, 'operations')
   if (!form.has('map')) return operations
@@ -70,7 +70,7 @@ async function takeContents(body: Buffer<ArrayBuffer>, boundary: string) {
     if (parts === MAX_PARTS) throw malformed(`The multipart request has more than ${MAX_PARTS} parts.`)
     const headersEnd = body.subarray(0, headersStart + MAX_PART_HEADER_BYTES).indexOf('\r\n\r\n', headersStart)
     if (headersEnd === -1)
-      throw malformed(`A part of the multipart request has headers of more than ${MAX_PART_HEADER_BYTES} bytes.`)
+      throw malformed(`The headers of a part of the multipart request exceed ${MAX_PART_HEADER_BYTES} bytes.`)
     const isFile = !TEXT_FIELD.test(body.toString('latin1', headersStart, headersEnd))
     const contentStart = headersEnd + '\r\n\r\n'.length
     if (isFile && contentStart <= next) {
@@ -85,7 +85,7 @@ async function takeContents(body: Buffer<ArrayBuffer>, boundary: string) {
   if (rest.reduce((bytes, { length }) => bytes + length, 0) > MAX_OPERATION_BYTES)
     throw new MultipartError(
       'too large',
-      `The multipart request without its files is larger than ${MAX_OPERATION_BYTES} bytes.`,
+      `The multipart request exceeds ${MAX_OPERATION_BYTES} bytes without its files.`,
     )
   return { rest: Buffer.concat(rest), contents }
 }
@@ -106,7 +106,7 @@ async function fillFile(file: FormDataEntryValue | null, contents: ReadonlyMap<s
   if (content && file instanceof File) return new File([content], file.name, { type: file.type })
   if (content) return new File([content], '')
   if (file instanceof File) return file
-  throw malformed('The "map" of the multipart request names a file that it does not have.')
+  throw malformed('The "map" of the multipart request refers to a missing file.')
 }
 
 function parseField(form: FormData, name: string): unknown {
@@ -115,7 +115,7 @@ function parseField(form: FormData, name: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw malformed(`The field "${name}" of the multipart request is no JSON.`)
+    throw malformed(`The field "${name}" of the multipart request is not valid JSON.`)
   }
 }
 
@@ -125,7 +125,7 @@ function putFile(operations: unknown, path: readonly string[], file: File): void
   for (const key of path.slice(0, -1)) parent = getOwn(parent, key)
   const last = path.at(-1) ?? ''
   if (getOwn(parent, last) !== null)
-    throw malformed('A path in the "map" of the multipart request leads to no null in "operations".')
+    throw malformed('Each path in the "map" of the multipart request must point to a null in "operations".')
   Object.assign(parent as object, { [last]: file })
 }
 

@@ -32,7 +32,7 @@ export function readRequests(): YogaPlugin<object, RequestContext> {
       if (request.method !== 'GET' || !requestParser) return
       setRequestParser(async (query) => {
         const params = await Promise.try(requestParser, query).catch(() => {
-          throw badRequest('The variables or extensions in the URL are no JSON.')
+          throw badRequest('The variables or extensions in the URL are not valid JSON.')
         })
         // Before the rest: a client that asks by a hash alone has nothing run, and is told to send the query.
         checkParams(normalizeParams(params))
@@ -72,13 +72,13 @@ async function readParams(request: Request, memory: MemoryLease): Promise<unknow
   const contentType = request.headers.get('content-type') ?? ''
   const encoding = request.headers.get('content-encoding')
   if (encoding !== null && encoding.toLowerCase() !== 'identity')
-    throw unsupported('The request body is compressed: send it as it is, without Content-Encoding.')
+    throw unsupported('Compressed request bodies are not supported: send the body without Content-Encoding.')
   if (MULTIPART_TYPE.test(contentType) && !contentType.includes(',')) {
     if (!isPreflighted(request.headers)) throw preflightRequired()
     return await readMultipart(request, memory, contentType)
   }
   if (!JSON_TYPE.test(contentType))
-    throw unsupported('Expected a body of the Content-Type application/json in UTF-8, or a GraphQL multipart request.')
+    throw unsupported('Unsupported Content-Type: expected application/json in UTF-8, or a GraphQL multipart request.')
   return await readJson(request, memory)
 }
 
@@ -96,7 +96,7 @@ function tryToRead<T>(read: () => T): T {
   try {
     return read()
   } catch {
-    throw badRequest('The request body is no JSON.')
+    throw badRequest('The request body is not valid JSON.')
   }
 }
 
@@ -122,26 +122,26 @@ function refuse(status: number, code: string, message: string, headers: Record<s
 const badRequest = (message: string) => refuse(400, 'BAD_REQUEST', message)
 const unsupported = (message: string) => refuse(415, 'UNSUPPORTED_MEDIA_TYPE', message)
 const payloadTooLarge = (message: string) => refuse(413, 'PAYLOAD_TOO_LARGE', message)
-const tooLarge = (what: string, maxBytes: number) => payloadTooLarge(`${what} is larger than ${maxBytes} bytes.`)
+const tooLarge = (what: string, maxBytes: number) => payloadTooLarge(`${what} may have at most ${maxBytes} bytes.`)
 export const subscriptionTooLarge = () => tooLarge('A subscription', MAX_SUBSCRIPTION_BYTES)
 const operationTooLarge = () =>
   payloadTooLarge(
-    `Apart from data URIs in its variables a request may have ${MAX_OPERATION_BYTES} bytes: put the image into a variable as "data:image/jpeg;base64,…", upload it, or give its URL.`,
+    `A request may have at most ${MAX_OPERATION_BYTES} bytes besides the data URIs in its variables: pass the image in a variable as "data:image/jpeg;base64,…", upload it, or pass its URL.`,
   )
 const bodyTooLarge = () =>
-  payloadTooLarge(`The request is larger than ${MAX_BODY_BYTES} bytes: upload a smaller image, or give its URL.`)
+  payloadTooLarge(`A request may have at most ${MAX_BODY_BYTES} bytes: upload a smaller image, or pass its URL.`)
 const overloaded = () =>
-  refuse(503, 'SERVICE_UNAVAILABLE', 'The server has too many requests under way: try again in some seconds.', {
+  refuse(503, 'SERVICE_UNAVAILABLE', 'The server is overloaded: try again in a few seconds.', {
     'retry-after': String(RETRY_AFTER_SECONDS),
   })
 const BODY_REFUSALS = {
   'too large': bodyTooLarge,
   overloaded,
-  cut: () => badRequest('The request body was cut.'),
+  cut: () => badRequest('The connection closed before the whole request body arrived.'),
 }
 const preflightRequired = () =>
   refuse(
     403,
     'PREFLIGHT_REQUIRED',
-    `GET requests and multipart requests need the header "${PREFLIGHT_HEADERS[0]}: true", so that browsers ask before another site sends one.`,
+    `GET and multipart requests need the header "${PREFLIGHT_HEADERS[0]}: true", which makes browsers send a CORS preflight first.`,
   )

@@ -55,11 +55,14 @@ export function createHostCheck(rules: HostRules): FindHostProblem {
   return (request) => {
     const host = readHost(request)
     if (host === null)
-      return toProblem(400, 'Expected one Host header with a host name or an address, and the same host in the URL.')
+      return toProblem(
+        400,
+        'Expected exactly one Host header with a host name or an IP address, and the same host in the URL.',
+      )
     if (isTrustedHost(host, rules)) return null
     return toProblem(
       421,
-      `This server is not known as "${shorten(host, SHOWN_LENGTH)}": if it should be, add that name to TRUSTED_HOSTS.`,
+      `The host name "${shorten(host, SHOWN_LENGTH)}" is not trusted: to serve it, add it to TRUSTED_HOSTS.`,
     )
   }
 }

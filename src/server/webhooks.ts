@@ -30,11 +30,14 @@ const RETRY_AFTER_SECONDS = 60
 
 const ANSWERS = {
   taken: { status: 200, body: { ok: true } },
-  unreadable: { status: 400, body: { error: 'The body names no request: expected JSON with a request_id.' } },
+  unreadable: { status: 400, body: { error: 'The body has no request id: expected JSON with a request_id.' } },
   // One answer for all that is wrong: it does not help to find out what.
-  forged: { status: 401, body: { error: 'This is not signed by fal, or was not asked for by this server.' } },
-  'too large': { status: 413, body: { error: `The body is larger than ${MAX_BODY_BYTES} bytes.` } },
-  unavailable: { status: 503, body: { error: 'This cannot be taken now: send it again later.' } },
+  forged: {
+    status: 401,
+    body: { error: 'The delivery is not signed by fal, or its URL was not issued by this server.' },
+  },
+  'too large': { status: 413, body: { error: `The body exceeds ${MAX_BODY_BYTES} bytes.` } },
+  unavailable: { status: 503, body: { error: 'The delivery cannot be processed now: send it again later.' } },
 } as const
 
 type Outcome = keyof typeof ANSWERS
@@ -61,7 +64,7 @@ export function webhookRoutes(options: WebhookOptions): Hono {
       if (outcome === 'unavailable') http.header('retry-after', String(RETRY_AFTER_SECONDS))
       return http.json(body, status)
     })
-    .all('/webhooks/fal', (http) => http.json({ error: 'Only POST is served here.' }, 405, { allow: 'POST' }))
+    .all('/webhooks/fal', (http) => http.json({ error: 'Method not allowed: use POST.' }, 405, { allow: 'POST' }))
 }
 
 /** In the order of what it costs: what is not ours is refused before its body is read. */

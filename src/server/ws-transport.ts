@@ -105,12 +105,12 @@ export function openTransport(
     }
     const entered = ids.enter(message)
     if (entered === null) {
-      close(CloseCode.SubscriberAlreadyExists, 'The id is that of an operation under way')
+      close(CloseCode.SubscriberAlreadyExists, 'The id belongs to an operation in progress')
       return
     }
     const lease = memory.open()
     if (!lease.extend(text.length)) {
-      close(TRY_AGAIN_LATER, 'The server has too much under way')
+      close(TRY_AGAIN_LATER, 'The server is overloaded')
       return
     }
     underway.count++

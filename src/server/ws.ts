@@ -85,7 +85,7 @@ export function serveGraphQLSockets(
         if (isLong && operation?.operation === OperationTypeNode.SUBSCRIPTION) return [subscriptionTooLarge()]
         const contextValue = await contextFactory()
         // Completed, or closed, by now: it does not begin, and nobody is told.
-        if (!(id in socket.subscriptions)) return [new GraphQLError('The operation was completed before it began.')]
+        if (!(id in socket.subscriptions)) return [new GraphQLError('The operation was completed before it started.')]
         return {
           schema,
           document,
@@ -115,7 +115,7 @@ export function serveGraphQLSockets(
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (request.url?.split('?')[0] !== path) {
-      const message = `There is no WebSocket here: it is at ${path}.`
+      const message = `No WebSocket is served at this path: use ${path}.`
       refuse(socket, { status: 404, code: 'NOT_FOUND', message })
       return
     }
@@ -159,7 +159,7 @@ function isFull({ count, length }: Underway, subscriptions: number): boolean {
 function toTooMany(): GraphQLError {
   const most = `${MAX_OPERATIONS} operations, or ${MAX_OPERATIONS_LENGTH} characters of them,`
   return new GraphQLError(
-    `A socket has at most ${most} under way: wait until one has ended, complete one, or open another socket.`,
+    `A socket may have at most ${most} in progress: wait for one to end, complete one, or open another socket.`,
     { extensions: { code: 'TOO_MANY_SUBSCRIPTIONS' } },
   )
 }

@@ -35,7 +35,7 @@ describe('the other routes', () => {
   test.each([
     ['/healthz', 200, { status: 'ok' }],
     ['/readyz', 200, { status: 'ready', warnings: [expect.stringContaining('fal could not be reached')] }],
-    ['/nothing', 404, { error: 'There is nothing at /nothing: the API is at /graphql.' }],
+    ['/nothing', 404, { error: 'No route matches /nothing: the API is at /graphql.' }],
     ['/graphql/', 404, { error: expect.any(String) }],
   ])('%s answers %d', async (path, status, body) => {
     const response = await get(path)

@@ -56,7 +56,7 @@ test('without any setting it starts a database and a sandbox of its own and says
   })
   expect(other).toEqual({
     code: 1,
-    output: `cannot start: 127.0.0.1:${port} cannot be listened on (EADDRINUSE); set HOST and PORT to a free address\n`,
+    output: `cannot start: cannot listen on 127.0.0.1:${port} (EADDRINUSE): set HOST and PORT to a free address\n`,
   })
   expect((await fetch(`${second.url}/readyz`)).status).toBe(200)
   expect(await second.end('SIGTERM')).toEqual({ code: 0, signal: null })
@@ -95,7 +95,7 @@ test('a second signal ends a drain at once, and no Postgres is left', async () =
     await until(() => performance.now() - firstAt > 600)
     server.process.kill('SIGINT')
     expect(await ended).toEqual({ code: 1, signal: null })
-    expect(server.output()).toContain('"msg":"stopping at once"')
+    expect(server.output()).toContain('"msg":"stopping immediately"')
     expect(server.output()).not.toContain('"msg":"stopped"')
     expect(() => process.kill(postgresId, 0)).toThrow('ESRCH')
   } finally {
@@ -110,7 +110,7 @@ test('a Node that is too old is told so in one line, before it reads what it doe
   })
   expect({ code, output }).toEqual({
     code: 1,
-    output: 'cannot start: Node 22.18.0 is older than 24: use npm start, which takes the Node that npm ci installed\n',
+    output: 'cannot start: Node 22.18.0 is older than 24: use npm start, which runs the Node that npm ci installed\n',
   })
 })
 

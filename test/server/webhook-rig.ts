@@ -15,7 +15,7 @@ import { type Delivery, openWebhookSender, type WebhookSender } from '../helpers
 /** What every delivery that counts for nothing is answered with. */
 export const REFUSED = {
   status: 401,
-  body: { error: 'This is not signed by fal, or was not asked for by this server.' },
+  body: { error: 'The delivery is not signed by fal, or its URL was not issued by this server.' },
 }
 export const TAKEN = { status: 200, body: { ok: true } }
 

@@ -77,7 +77,7 @@ test('while the database is away, fal is asked to send it again, and nothing sec
   const init = { method: 'POST', headers: delivery.headers as Record<string, string> }
   const response = await fetch(url, { ...init, body: new Uint8Array(delivery.body) })
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '60'])
-  expect(await response.json()).toEqual({ error: 'This cannot be taken now: send it again later.' })
+  expect(await response.json()).toEqual({ error: 'The delivery cannot be processed now: send it again later.' })
   expect(away.errors.map(({ stage }) => stage)).toEqual(['webhook'])
   expect(inspect(away.errors, { depth: 20 })).not.toMatch(/key-secret|mac=/)
   await away.close()
