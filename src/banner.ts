@@ -1,10 +1,10 @@
 import type { RunningApp } from './app.ts'
 
-/** Where the command-line client looks for a server by itself. */
+/** The command line's default for `--url`. */
 const DEFAULT_URL = 'http://127.0.0.1:4000'
 
-/** What a newcomer reads when the server is up: what runs where, and something to paste. */
-export function toStartScreen({ url, database, fal }: RunningApp): string {
+/** Printed once the server is ready: what runs where, and a mutation to paste. */
+export function formatBanner({ url, database, fal }: RunningApp): string {
   return `
   Reelay is running.
 
@@ -13,8 +13,8 @@ export function toStartScreen({ url, database, fal }: RunningApp): string {
     database   ${database}
     fal        ${fal}
 
-  Open the first in a browser, drop a picture there, and watch its video being made. The second has GraphiQL,
-  with tabs to generate, watch, list and cancel. Or paste this there:
+  Open the studio in a browser, drop an image, and watch its video being generated. GraphiQL at /graphql has
+  tabs to generate, watch, list and cancel. Try this mutation there:
 
     mutation {
       generateVideo(input: { imageUrl: "https://example.com/rocket.png" }) {

@@ -3,41 +3,41 @@ import { toConnectionOptions } from './adapters/postgres/connection-options.ts'
 import { DatabaseUrlError } from './adapters/postgres/database-url.ts'
 import { StartError } from './errors.ts'
 
-/** Everything that is set from outside, checked. Secrets are in here: never log it whole. */
+/** All settings, validated. Contains secrets: never log the whole object. */
 export interface Config {
   host: string
-  /** 0 takes a free one. */
+  /** 0: any free port. */
   port: number
-  /** Null: made of host and port. */
+  /** Null: built from host and port. */
   publicUrl: string | null
-  /** Origins of pages that may use the API, besides this server's own, as browsers write them. */
+  /** Origins of pages that may use the API besides this server's own, as browsers send them. */
   allowedOrigins: string[]
-  /** Host names, perhaps with a port, under which this server may be reached besides those of the URLs above. */
+  /** Host names, with an optional port, that this server accepts besides those of the URLs above. */
   trustedHosts: string[]
   /** Null: an embedded Postgres under `dataDir`. */
   databaseUrl: string | null
   dataDir: string
   fal: FalConfig
-  /** How long a submit that fal did not confirm is left for its webhook, in seconds. */
+  /** How long an unconfirmed submit waits for fal's webhook, in seconds. */
   adoptionSeconds: number
-  /** What this process does: serve clients, relay jobs. */
+  /** What this process does: serve clients, relay jobs, or both. */
   roles: Role[]
-  /** Null: Postgres carries the hints between instances. */
+  /** Null: Postgres carries the notifications between instances. */
   redisUrl: string | null
-  /** The log of a job that ended this many days ago is thinned. */
+  /** The update logs of jobs are pruned this many days after the jobs ended. */
   updatesRetentionDays: number
   workerConcurrency: number
   logLevel: (typeof LOG_LEVELS)[number]
   graphiql: boolean
   introspection: boolean
-  /** Whether spans are sent; where to is read by OpenTelemetry itself. */
+  /** Whether spans are exported; OpenTelemetry reads the endpoint from the environment. */
   tracing: boolean
   production: boolean
 }
 
 export type Role = (typeof ROLES)[number]
 
-/** A real fal, or the local sandbox, which is started with the server. */
+/** The real fal, or the local sandbox, which starts with the server. */
 export type FalConfig =
   | { sandbox: true; mediaHosts: string[] }
   | { sandbox: false; key: string; queueUrl: string; restUrl: string; jwksUrl: string; mediaHosts: string[] }
@@ -56,30 +56,30 @@ const Flag = z
   .optional()
 const BaseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an absolute http or https URL' })
-  .refine((url) => !/[?#@]/.test(url), 'must have no user, no password, no query and no fragment')
+  .refine((url) => !/[?#@]/.test(url), 'must not contain a user, a password, a query or a fragment')
   .transform((url) => url.replace(/\/+$/, ''))
-/** Of a web page, by host name or address, and of an app or an extension, whose scheme is its own. */
+/** The origin of a web page, by host name or IP address, and that of an app or an extension with a scheme of its own. */
 const WEB_ORIGIN = /^https?:\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?$/i
 const APP_ORIGIN = /^(?!(https?|wss?|ftp|file):)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._~-]+(:\d+)?$/i
 const Origin = z.string().transform((text, context) => {
   if (WEB_ORIGIN.test(text) && URL.canParse(text)) return new URL(text).origin
-  // What URL makes of such ones is "null".
+  // URL.origin of a custom scheme is "null".
   if (APP_ORIGIN.test(text)) return text.toLowerCase()
   context.addIssue(toOriginRule(text))
   return z.NEVER
 })
 const toOriginRule = (text: string) => {
-  if (text === '*') return 'cannot be "*": list each origin, with commas between'
+  if (text === '*') return 'cannot be "*": list each origin, separated by commas'
   if (text === 'null')
-    return 'cannot be "null", which pages of any file and any sandbox send: serve the page, and list its origin'
-  return 'must be exact origins without a path, with commas between, such as https://app.example.com,tauri://localhost'
+    return 'cannot be "null", which every local file and sandboxed page sends: serve the page over HTTP and list its origin'
+  return 'must be exact origins without a path, separated by commas, such as https://app.example.com,tauri://localhost'
 }
-/** As a Host header has it: a star would stand for no name. */
+/** As in a Host header; wildcards are not supported. */
 const Host = z
   .string()
   .regex(
     /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i,
-    'must be host names, perhaps with a port, with commas between, such as api,reelay.internal:4000',
+    'must be host names with an optional port, separated by commas, such as api,reelay.internal:4000',
   )
 const splitList = (list: string) =>
   list
@@ -88,7 +88,7 @@ const splitList = (list: string) =>
     .filter(Boolean)
 
 const Environment = z.object({
-  HOST: z.string().regex(/^\S+$/, 'must be a host name or an address').default('127.0.0.1'),
+  HOST: z.string().regex(/^\S+$/, 'must be a host name or an IP address').default('127.0.0.1'),
   PORT: WholeNumber('must be 0 to 65535', 0, 65_535).default(4000),
   PUBLIC_URL: BaseUrl.optional(),
   ALLOWED_ORIGINS: z.string().default('').transform(splitList).pipe(z.array(Origin)),
@@ -101,7 +101,7 @@ const Environment = z.object({
     })
     .optional(),
   DATA_DIR: z.string().default('.reelay'),
-  // A line break from a file is no part of it; anything else that no header can hold would be found out by every call.
+  // A trailing line break from a file is trimmed; other characters that a header cannot hold would fail every call.
   FAL_KEY: z
     .string()
     .trim()
@@ -120,7 +120,10 @@ const Environment = z.object({
       z.array(
         z
           .string()
-          .regex(/^(\*\.)?[a-z0-9.-]+$/i, 'must be host names with commas between, such as fal.media,*.fal.media'),
+          .regex(
+            /^(\*\.)?[a-z0-9.-]+$/i,
+            'must be host names without a port, separated by commas, such as fal.media,*.fal.media',
+          ),
       ),
     ),
   SUBMIT_ADOPTION_SECONDS: WholeNumber('must be a whole number of seconds from 45 to 7200', 45, 7200).default(900),
@@ -130,7 +133,7 @@ const Environment = z.object({
     .transform(splitList)
     .pipe(
       z
-        .array(z.enum(ROLES, 'must be api, worker, or both with a comma between'))
+        .array(z.enum(ROLES, 'must be api, worker, or both separated by a comma'))
         .min(1, 'must name api, worker, or both'),
     ),
   REDIS_URL: z
@@ -147,21 +150,21 @@ const Environment = z.object({
   NODE_ENV: z.string().optional(),
   GRAPHIQL: Flag,
   INTROSPECTION: Flag,
-  // These two are checked here and, like all others that begin with OTEL_, read by OpenTelemetry.
+  // Only validated here: OpenTelemetry reads these two and all other OTEL_ variables.
   OTEL_EXPORTER_OTLP_ENDPOINT: BaseUrl.optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: BaseUrl.optional(),
 })
 
 /**
- * Reads the environment: the only place that does. An empty value counts as unset.
- * @throws StartError that lists every problem with its remedy, never a value
+ * Parses the environment. An empty value counts as unset.
+ * @throws StartError that lists every problem with its remedy, and never a value
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const quoted = Object.keys(Environment.shape).filter((name) => /^(["']).*\1$/s.test(given[name] ?? ''))
   const { data: env, error } = Environment.safeParse(given)
   const problems = [
-    ...quoted.map((name) => `${name} is in quotes, which were taken for a part of it: remove them`),
+    ...quoted.map((name) => `${name} is in quotes, which are part of the value: remove them`),
     ...toProblems(error?.issues.filter(({ path }) => !quoted.includes(String(path[0]))) ?? []),
     ...findMissing(given),
   ]
@@ -190,7 +193,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
 }
 
-/** One sentence for each rule of each setting. Of a list it says which entries broke the rule, by number: a secret may be among them. */
+/** One sentence per broken rule of a setting. Entries of a list are named by number, since one may be a secret. */
 function toProblems(issues: readonly z.core.$ZodIssue[]): string[] {
   const entries = Map.groupBy(issues, ({ path, message }) => `${String(path[0])} ${message}`)
   return Array.from(entries, ([problem, broken]) => {
@@ -211,7 +214,7 @@ function findDatabaseProblems(url: string): readonly string[] {
   }
 }
 
-/** What has to be set because of something else, told beside all that is set wrongly. */
+/** Settings that others make necessary; reported together with the invalid ones. */
 function findMissing({ NODE_ENV, DATABASE_URL, FAL_KEY, FAL_QUEUE_URL }: Record<string, string | undefined>): string[] {
   const production = NODE_ENV === 'production'
   const missing: string[] = []

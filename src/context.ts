@@ -8,7 +8,7 @@ import type { Streams } from './updates/stream.ts'
 import type { Update } from './updates/update.ts'
 import type { UpdateLog } from './updates/update-log.ts'
 
-/** What resolvers work with; made by the app, the same for every operation. */
+/** The services of the resolvers; created by the app, the same for every operation. */
 export interface Services {
   db: Database
   jobs: Jobs
@@ -16,26 +16,26 @@ export interface Services {
   provider: Pick<ProviderLog, 'read'>
   log: UpdateLog
   streams: Streams
-  /** How others reach this server, without a slash at the end. */
+  /** The URL of this server for clients, without a trailing slash. */
   publicUrl: string
 }
 
-/** What a resolver gets. Made once per operation, the same over HTTP and WebSocket. */
+/** The context of a resolver. Created once per operation, the same over HTTP and WebSocket. */
 export interface Context extends Services {
   viewer: Viewer
-  /** Pages of updates that one operation asks for, by their range: one query for all jobs that ask for the same. */
+  /** Loaders of pages of updates, by range: one query serves all jobs of the operation with the same range. */
   updatePages: Map<string, DataLoader<string, Update[]>>
-  /** Characters of long texts that one operation has answered with so far. */
+  /** Characters of long texts in the response so far. */
   characters: number
-  /** What the request may take of the process's memory; not there over WebSocket, where each message has its own. */
+  /** The request's share of the memory budget; absent over WebSocket, where each message has its own. */
   memory?: { reserve(bytes: number): boolean }
-  /** Fields of log lines that one operation has answered with so far. */
+  /** Fields of log lines in the response so far. */
   lineFields: number
-  /** What one operation counts: the jobs of each state, in one range of time. */
+  /** Job counts by status, for one time range per operation. */
   counts: { range: string | null; byStatus: Promise<ReadonlyMap<JobStatus, number>> | null }
 }
 
-/** Every request is the local user's until there are keys. */
+/** There is no authentication: every request is the local user's. */
 const LOCAL: Viewer = { ownerId: 'local' }
 
 export function createContext(services: Services): Context {

@@ -1,13 +1,13 @@
-/** Gives one thing back: closes a server, stops a loop, removes a listener. Called once. */
+/** Releases one resource: closes a server, stops a loop, removes a listener. Called once. */
 export type Release = () => void | Promise<void>
 
-/** What has been opened, to be closed in the opposite order. */
+/** A stack of opened resources, released in reverse order. */
 export interface Lifecycle {
-  /** Remembers how to give back what was just opened. `outlives`: the end of this process would not end it. */
+  /** Registers the release of a resource that was just opened. `outlives`: it would survive the end of this process. */
   onStop(name: string, release: Release, options?: { outlives?: boolean }): void
-  /** Releases everything, newest first, each in its turn; a release that fails is reported and does not stop the others. */
+  /** Releases everything one by one, newest first. A release that fails is reported and does not stop the others. */
   stop(): Promise<void>
-  /** Releases at once what would outlive this process, and waits for nothing else. */
+  /** Releases only the resources that would outlive this process. */
   stopNow(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export function createLifecycle(onError: (error: unknown, context: { stage: stri
     }
   }
 
-  /** The second caller waits for the release that is under way. */
+  /** A second caller waits for the release in progress. */
   function releaseOnce(entry: Entry): Promise<void> {
     entry.released ??= release(entry)
     return entry.released
@@ -46,7 +46,7 @@ export function createLifecycle(onError: (error: unknown, context: { stage: stri
   return {
     onStop: (name, release, { outlives = false } = {}) => {
       entries.push({ name, release, outlives })
-      // Opened while all was being closed: it goes the same way.
+      // A resource opened during the stop is released too.
       if (stopping) stopping = stopping.then(releaseAll)
     },
     stop: () => {

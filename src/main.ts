@@ -1,10 +1,10 @@
-/** The first Node that knows all of the syntax of these files. */
+/** The oldest Node that can parse the syntax of these files. */
 const OLDEST_NODE = 24
 
-// Before anything else is loaded: an older Node would stop at the first line that it cannot read.
+// Checked before anything else is loaded: an older Node would fail with a syntax error.
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   process.stderr.write(
-    `cannot start: Node ${process.versions.node} is older than ${OLDEST_NODE}: use npm start, which takes the Node that npm ci installed\n`,
+    `cannot start: Node ${process.versions.node} is older than ${OLDEST_NODE}: use npm start, which runs the Node that npm ci installed\n`,
   )
   process.exit(1)
 }

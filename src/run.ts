@@ -1,17 +1,17 @@
 import { createLogger } from './adapters/telemetry/logger.ts'
 import { createApp } from './app.ts'
-import { toStartScreen } from './banner.ts'
+import { formatBanner } from './banner.ts'
 import { readConfig } from './config.ts'
 import { StartError } from './errors.ts'
 
-/** Longest time that a drain may take, in milliseconds. */
+/** Longest drain, in milliseconds. */
 const DRAIN_MS = 20_000
-/** Longest time that the processes which would outlive this one may take to end, in milliseconds: they go on ending by themselves. */
-const END_NOW_MS = 4_000
-/** One Ctrl-C can arrive twice: from the terminal, and passed on by npm. What comes later than this is another one. */
+/** Longest wait for child processes that would outlive this one, in milliseconds; they finish stopping without it. */
+const FORCED_STOP_MS = 4_000
+/** One Ctrl-C can arrive twice, from the terminal and from npm. A later signal, in milliseconds, is a second Ctrl-C. */
 const SAME_SIGNAL_MS = 500
 
-/** Starts the server, ends it on signals, and answers by the exit code. */
+/** Starts the server, stops it on signals, and reports failure by the exit code. */
 export async function run(): Promise<void> {
   try {
     await startAndListen()
@@ -26,50 +26,50 @@ export async function run(): Promise<void> {
 }
 
 async function startAndListen(): Promise<void> {
-  // A closed terminal takes no more output, and a reader may be gone: that is no reason to end before all is stopped.
+  // Writing to a closed terminal or pipe fails; that must not end the process before everything is stopped.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
   const config = readConfig(process.env)
   const logger = createLogger(config.logLevel)
   const app = createApp(config, logger)
 
-  let ending: { since: number } | null = null
-  async function end(reason: string): Promise<void> {
-    if (ending) return
-    ending = { since: performance.now() }
+  let stopping: { since: number } | null = null
+  async function stop(reason: string): Promise<void> {
+    if (stopping) return
+    stopping = { since: performance.now() }
     logger.info({ reason }, 'stopping')
-    setTimeout(() => void endNow('the drain took too long'), DRAIN_MS)
+    setTimeout(() => void forceStop('the drain took too long'), DRAIN_MS)
     await app.stop()
-    logger.info({ ms: Math.round(performance.now() - ending.since) }, 'stopped')
+    logger.info({ ms: Math.round(performance.now() - stopping.since) }, 'stopped')
     process.exit()
   }
-  async function endNow(reason: string): Promise<void> {
-    logger.warn({ reason }, 'stopping at once')
-    setTimeout(() => process.exit(1), END_NOW_MS)
+  async function forceStop(reason: string): Promise<void> {
+    logger.warn({ reason }, 'stopping immediately')
+    setTimeout(() => process.exit(1), FORCED_STOP_MS)
     await app.stopNow()
     process.exit(1)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.on(signal, () => {
-      if (!ending) void end(signal)
-      else if (performance.now() - ending.since > SAME_SIGNAL_MS) void endNow(signal)
+      if (!stopping) void stop(signal)
+      else if (performance.now() - stopping.since > SAME_SIGNAL_MS) void forceStop(signal)
     })
-  // A terminal that is closed sends it any number of times, and means no hurry.
-  process.on('SIGHUP', () => void end('SIGHUP'))
-  // Nothing can be relied on after these: say so, give everything back, and let a supervisor start anew.
+  // A closed terminal may send SIGHUP several times, which must not force the stop.
+  process.on('SIGHUP', () => void stop('SIGHUP'))
+  // The state of the process is undefined after these: log, release everything and let a supervisor restart it.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(event, (error: unknown) => {
       logger.fatal({ err: error }, event)
       process.exitCode = 1
-      void end(event)
+      void stop(event)
     })
 
   const running = await app.start().catch(async (error: unknown) => {
-    // Called off by what ends the process, which says so itself.
-    if (!ending) throw error
+    // A signal cancelled the start, and has been logged.
+    if (!stopping) throw error
     return null
   })
-  if (!running || ending) return
-  // A person at a terminal reads the screen; everybody else, the log.
+  if (!running || stopping) return
+  // A terminal gets the banner, everything else the log line.
   if (config.production || !process.stdout.isTTY) logger.info(running, 'ready')
-  if (!config.production) process.stdout.write(toStartScreen(running))
+  if (!config.production) process.stdout.write(formatBanner(running))
 }

@@ -169,7 +169,7 @@ interface Authority {
 }
 
 function splitUrl(url: string): { authority: Authority; query: Record<string, string> } {
-  if (/^["']/.test(url)) throw new DatabaseUrlError('is in quotes, which were taken for a part of it: remove them')
+  if (/^["']/.test(url)) throw new DatabaseUrlError('is in quotes, which are part of the value: remove them')
   const rest = /^postgres(?:ql)?:\/\/(.+)$/s.exec(url)?.[1]
   if (!rest) throw new DatabaseUrlError('must begin with postgres:// or postgresql://, or be "embedded"')
   // What follows an unescaped character of a password would be taken for a host, a parameter or its name.

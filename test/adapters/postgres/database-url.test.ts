@@ -127,7 +127,7 @@ const ESCAPES =
 const HOSTS = 'names several hosts, of which none is chosen: name the one that takes writes'
 const PORT = 'must have a port from 1 to 65535; an IPv6 address stands in brackets'
 const HOST = 'has a host that is neither a name, nor an IP address (IPv6 in brackets), nor the directory of a socket'
-const QUOTES = 'is in quotes, which were taken for a part of it: remove them'
+const QUOTES = 'is in quotes, which are part of the value: remove them'
 
 describe('a URL that breaks a rule is refused with that rule, and never repeated', () => {
   test.each<[string, string]>([
