@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
-import { type Prisma, PrismaClient } from '../../generated/prisma/client.ts'
-import { retryConflicts } from './errors.ts'
+import { backoffMs, CONFLICT_BACKOFF } from '../../backoff.ts'
+import { DatabaseUnavailableError } from '../../errors.ts'
+import { Prisma, PrismaClient } from '../../generated/prisma/client.ts'
+import { TransactionConflictError } from './errors.ts'
 import { createPool, LONGEST_BEGIN_MS } from './pool.ts'
 import { readSchema } from './session.ts'
 import { createTurns } from './turns.ts'
@@ -54,7 +57,24 @@ function answerInTurns(pool: pg.Pool) {
   })
 }
 
-/** Runs a transaction, and again when another one was in its way: `run` must do nothing outside of `tx`. */
-export function transact<T>(db: Database, run: (tx: Transaction) => Promise<T>): Promise<T> {
-  return retryConflicts(() => db.$transaction(run))
+/** Prisma's own: a transaction did not begin in time, or took too long. */
+const TRANSACTION_TIMED_OUT = 'P2028'
+const MAX_TRIES = 3
+
+/**
+ * Runs a transaction, and again when it conflicted with another one, up to three times in all: `run` must do nothing
+ * outside of `tx`.
+ * @throws DatabaseUnavailableError also when Prisma gave the transaction up
+ */
+export async function transact<T>(db: Database, run: (tx: Transaction) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.$transaction(run)
+    } catch (error) {
+      if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === TRANSACTION_TIMED_OUT)
+        throw new DatabaseUnavailableError('a transaction did not begin or end in time', { cause: error })
+      if (tries >= MAX_TRIES || !(error instanceof TransactionConflictError)) throw error
+      await sleep(backoffMs(tries, CONFLICT_BACKOFF, Math.random()))
+    }
+  }
 }

@@ -1,8 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { backoffMs, CONFLICT_BACKOFF } from '../../backoff.ts'
 import { DatabaseUnavailableError, StartError, shorten } from '../../errors.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
 
 /** Codes of a server that starts, stops, or has no connection left. Class 08 is any broken connection. */
 const UNAVAILABLE_STATES = new Set(['57P01', '57P02', '57P03', '53300', '53400', '25P03', '57P05'])
@@ -16,10 +13,6 @@ const UNWRITABLE_STATES = new Map([
 ])
 /** Serialization failure, deadlock, lock not available: the same transaction may succeed in a moment. */
 const CONFLICT_STATES = new Set(['40001', '40P01', '55P03'])
-/** Prisma's own: no transaction began in time, or one took too long. */
-const TRANSACTION_TIMED_OUT = 'P2028'
-
-const MAX_TRIES = 3
 /** Longest text of Postgres in a message, in characters. */
 const MAX_TEXT = 400
 
@@ -59,21 +52,4 @@ export function asStartError(error: unknown): unknown {
   const { message, code } = cause as Error & { code?: string }
   const reason = `cannot start: the database failed${code ? ` (${code})` : ''}: ${message.replaceAll(/\s+/g, ' ')}`
   return new StartError(`${shorten(reason, MAX_TEXT)}; mend that, and start again`, { cause: error })
-}
-
-/**
- * Runs a transaction, and again when another one was in its way, up to three times in all.
- * @throws DatabaseUnavailableError also when Prisma gave the transaction up
- */
-export async function retryConflicts<T>(run: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await run()
-    } catch (error) {
-      if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === TRANSACTION_TIMED_OUT)
-        throw new DatabaseUnavailableError('a transaction did not begin or end in time', { cause: error })
-      if (tries >= MAX_TRIES || !(error instanceof TransactionConflictError)) throw error
-      await sleep(backoffMs(tries, CONFLICT_BACKOFF, Math.random()))
-    }
-  }
 }
