@@ -6,15 +6,15 @@ import type { UpdateLog } from '../updates/update-log.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import type { WakeUp } from './wake-up.ts'
 
-/** What the relay works with. */
+/** The relay's dependencies. */
 export interface RelayDeps {
   jobs: ClaimedJobs
   log: UpdateLog
   fal: Fal
   breaker: CircuitBreaker
-  /** Where fal says that a job's request is done; null when nobody told how this server is reached from outside. */
+  /** Where fal reports that a job's request has completed; null when no public URL is set. */
   webhookUrl: ((jobId: string) => string) | null
-  /** How long a submit of unknown outcome is left for fal's webhook to confirm, in milliseconds. */
+  /** How long fal's webhook may confirm a submit of unknown outcome, in milliseconds. */
   adoptionMs: number
   notifier: Notifier
   /** 0 to 1, for jitter. */

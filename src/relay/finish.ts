@@ -10,17 +10,17 @@ import { CANCELED_BY_CALLER, failed, isRefusalOfFal, refused, withheld } from '.
 import { createFalOutage } from './fal-outage.ts'
 import type { Followed } from './follow.ts'
 
-/** How long a result that fal has, but does not hand out, is asked for, in milliseconds: fal keeps results for an hour. */
-const PATIENCE_MS = 3600_000
+/** How long calls for the result are repeated, in milliseconds: fal keeps results for an hour. */
+const MAX_WAIT_MS = 3600_000
 
-/** How long a refusal of the result may be one of a moment, in milliseconds: "not found" or "in progress" just after COMPLETED. */
+/** How long a refusal of the result may be transient, in milliseconds: "not found" or "in progress" just after COMPLETED. */
 const GRACE_MS = 20_000
-/** The same after a cancel, which is the likely reason; but a video that was made in spite of it is billed. */
+/** The same after a cancel, which is the likely reason. A video that was made all the same is billed. */
 const CANCELED_GRACE_MS = 3_000
-/** Longest pause between two calls for it, whatever fal asks for: it may not last. In milliseconds. */
-const LONGEST_MS = 30_000
+/** Longest `Retry-After` that is obeyed, in milliseconds: the result may expire before. */
+const MAX_RETRY_AFTER_MS = 30_000
 
-/** Takes the result of a completed request and tells how the job ends. */
+/** Fetches the result of a completed request. Resolves to the job's ending. */
 export async function finishRequest(
   deps: RelayDeps,
   context: ClaimContext,
@@ -30,21 +30,21 @@ export async function finishRequest(
   const { completed, canceled } = followed
   const reportsError = completed.error !== null || completed.errorType !== null
   if (completed.errorType === CANCELED_BY_CALLER || (canceled && reportsError)) return { status: 'CANCELED' }
-  const outage = createFalOutage(deps, context, { stage: 'result', giveUpMs: PATIENCE_MS })
+  const outage = createFalOutage(deps, context, { stage: 'result', giveUpMs: MAX_WAIT_MS })
   for (let attempt = 1; ; attempt++) {
     try {
       const answer = await fal.result(model.endpoint, requestId, { signal: context.signal })
-      return reportsError ? failed(reportedFailure(model, completed)) : takeAnswer(deps, context, model, answer)
+      return reportsError ? failed(reportedFailure(model, completed)) : toEnding(deps, context, model, answer)
     } catch (error) {
       if (!(error instanceof FalError)) throw error
       const ending = judgeResult(model, followed, error, outage.begin())
-      if (ending !== 'again') {
-        if (ending.kept) onError(toGivenUp(error), { stage: 'result', jobId: context.claim.jobId })
+      if (ending !== 'retry') {
+        if (ending.kept) onError(toGivenUpError(error), { stage: 'result', jobId: context.claim.jobId })
         return ending
       }
       await outage.report(error)
       await context.wakeUp.wait(
-        withRetryAfter(backoffMs(attempt, FAL_BACKOFF, random()), error, LONGEST_MS),
+        withRetryAfter(backoffMs(attempt, FAL_BACKOFF, random()), error, MAX_RETRY_AFTER_MS),
         context.signal,
       )
     }
@@ -52,23 +52,23 @@ export async function finishRequest(
 }
 
 /**
- * What a failed call for the result means. A failure of the call is not one of the job; only fal's word is.
- * @param waitedMs - since the first call for it
+ * Decides on a failed call for the result. A failed call does not fail the job; a failure that fal reports does.
+ * @param waitedMs - since the first failed call
  */
 export function judgeResult(
   model: Model,
   { completed, canceled }: Followed,
   error: FalError,
   waitedMs: number,
-): Ending | 'again' {
+): Ending | 'retry' {
   const isRefusal = isRefusalOfFal(error)
   if (error.errorType === CANCELED_BY_CALLER) return { status: 'CANCELED' }
-  if (canceled && isRefusal) return waitedMs < CANCELED_GRACE_MS ? 'again' : { status: 'CANCELED' }
-  // With issues, or a refusal with a type of its own, it is the model speaking.
+  if (canceled && isRefusal) return waitedMs < CANCELED_GRACE_MS ? 'retry' : { status: 'CANCELED' }
+  // Issues, and a refusal with an error type, come from the model.
   if (error.issues.length > 0 || (error.kind === 'rejected' && error.errorType !== null))
     return failed(toFailure(model, error))
   if (completed.error !== null || completed.errorType !== null) return failed(reportedFailure(model, completed))
-  if (waitedMs < (isRefusal ? GRACE_MS : PATIENCE_MS)) return 'again'
+  if (waitedMs < (isRefusal ? GRACE_MS : MAX_WAIT_MS)) return 'retry'
   if (isRefusal && error.kind === 'not-found')
     return failed(
       createFailure('RESULT_EXPIRED', 'fal no longer has the result of this request.', {
@@ -79,12 +79,12 @@ export function judgeResult(
   return withheld(model, error)
 }
 
-function toGivenUp({ kind, message, status }: FalError): FalError {
-  const text = `the result is given up after an hour: ${shorten(message, 200)}. Its request is kept: retry the job to ask for its video again; it is not made again`
+function toGivenUpError({ kind, message, status }: FalError): FalError {
+  const text = `the result was not available within an hour: ${shorten(message, 200)}. The request is kept: retry the job to fetch its video without a second charge`
   return new FalError(kind, text, { status })
 }
 
-/** The failure that fal's status itself reports. */
+/** The failure in fal's status. */
 function reportedFailure(model: Model, { error, errorType }: Followed['completed']): Failure {
   return toFailure(model, {
     kind: 'unavailable',
@@ -95,10 +95,10 @@ function reportedFailure(model: Model, { error, errorType }: Followed['completed
 }
 
 /**
- * Ends the job with the video that fal's answer names. An answer that cannot be taken is paid for all the same: it is kept,
- * and the operator is told what to change.
+ * The ending by the result of a completed request. A result that cannot be used is billed all the same: it is kept, and the
+ * operator gets a report with the remedy.
  */
-export function takeAnswer(
+export function toEnding(
   { fal, onError }: Pick<RelayDeps, 'fal' | 'onError'>,
   context: ClaimContext,
   model: Model,
@@ -111,8 +111,8 @@ export function takeAnswer(
   const read = readVideo(model, answer)
   if (read.video === null)
     return refuse(
-      `fal completed the request, but this server finds no video in its answer. Ask the operator, who finds it in the database.`,
-      `fal's answer has no video that can be read (${shorten(read.reason, 150)}). It is kept in the table KeptResult; if fal has changed its model, upgrade, then retry the job: nothing is paid twice`,
+      `fal completed the request, but this server finds no video in its answer. Ask the operator: the database has the answer.`,
+      `fal's answer has no video that can be read (${shorten(read.reason, 150)}). The answer is in the table KeptResult. If fal has changed its model, upgrade, then retry the job: there is no second charge`,
     )
   const { video } = read
   if (fal.isMediaUrl(video.url)) return { status: 'SUCCEEDED', video }
@@ -120,12 +120,12 @@ export function takeAnswer(
   const host = shorten(hostname, 100)
   if (username !== '' || password !== '')
     return refuse(
-      `The video was made, but its address has a user name or a password in it, so this server does not take it.`,
-      `fal's answer names a video at ${host} with a user name or a password in its address. It is kept in the table KeptResult`,
+      `The video was made, but its URL has a user name or a password in it, so this server does not accept it.`,
+      `fal's answer names a video at ${host} with a user name or a password in its URL. The answer is in the table KeptResult`,
     )
   return refuse(
-    `The video was made, but it is at ${host}, which this server takes no videos from. Ask the operator to add that host to FAL_MEDIA_HOSTS.`,
-    `the video is at ${host}: add ${host} to FAL_MEDIA_HOSTS and restart, then retry the job: its video is paid for and is not made again`,
+    `The video was made, but it is at ${host}, which this server does not accept videos from. Ask the operator to add that host to FAL_MEDIA_HOSTS.`,
+    `the video is at ${host}: add ${host} to FAL_MEDIA_HOSTS and restart, then retry the job: there is no second charge`,
   )
 }
 
@@ -138,7 +138,7 @@ function readVideo(
   } catch (error) {
     if (!(error instanceof ZodError)) throw error
     const [issue] = error.issues
-    return { video: null, reason: issue ? `${issue.path.join('.') || 'the whole'}: ${issue.message}` : 'unknown' }
+    return { video: null, reason: issue ? `${issue.path.join('.') || 'the answer'}: ${issue.message}` : 'unknown' }
   }
 }
 

@@ -9,34 +9,34 @@ import type { KeptResult } from '../jobs/kept-result.ts'
 import { MODELS, type Model } from '../jobs/models.ts'
 import { isTerminal } from '../updates/job-status.ts'
 import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
-import { finishRequest, takeAnswer } from './finish.ts'
+import { finishRequest, toEnding } from './finish.ts'
 import { followRequest } from './follow.ts'
 import { toNotice } from './notice.ts'
-import { type SubmitTries, submitJob } from './submit.ts'
+import { type SubmitProgress, submitJob } from './submit.ts'
 
 /**
- * How long the steps of a job may go on failing in a way that nobody expected before the job is failed, in milliseconds.
- * Long: one that somebody changed by mistake costs no job. A database that is away, or full, is expected.
+ * How long unexpected errors may repeat before the job fails, in milliseconds. Long, so that an operator's mistake costs no
+ * job. An unavailable or full database is expected.
  */
 const GIVE_UP_MS = 24 * 3600_000
 
-/** Failures further apart than this have nothing to do with each other. */
+/** Errors further apart than this are unrelated, in milliseconds. */
 const UNRELATED_MS = 10 * 60_000
 
 /**
- * Brings one job from wherever its row says it is to its end: submit, follow, finish. Resolves when the job has ended or
- * the hold is lost. An unexpected error is reported, and the step taken again from the row.
+ * Takes one job from the state of its row to its end: submit, follow, finish. Resolves when the job has ended or the claim
+ * is lost. After an unexpected error the step is repeated from the row.
  */
 export async function relayJob(deps: RelayDeps, context: ClaimContext): Promise<void> {
   const { jobs, random, onError } = deps
   let failing: { since: number; last: number; times: number } | null = null
-  let looks = 0
-  const tries: SubmitTries = {
+  let outages = 0
+  const progress: SubmitProgress = {
     failedUploads: 0,
-    hasToldWait: false,
+    hasNoticedWait: false,
     waitingSince: null,
-    toldPauses: new Set(),
-    watchingSince: null,
+    noticedPauses: new Set(),
+    answerAwaitedSince: null,
   }
   for (;;) {
     try {
@@ -45,8 +45,8 @@ export async function relayJob(deps: RelayDeps, context: ClaimContext): Promise<
       if (!job) return
       if (failing && failing.last - failing.since > GIVE_UP_MS) await jobs.end(context.claim, gaveUp(job))
       else if (isTerminal(job.status)) await jobs.endTask(context.claim)
-      else if ((await relayFrom(deps, context, { job, askedAt, tries })) === 'changed') {
-        looks = 0
+      else if ((await relayFrom(deps, context, { job, askedAt, progress })) === 'changed') {
+        outages = 0
         continue
       }
       return
@@ -55,9 +55,9 @@ export async function relayJob(deps: RelayDeps, context: ClaimContext): Promise<
       onError(error, { stage: 'relay', jobId: context.claim.jobId })
       let delayMs: number
       if (error instanceof DatabaseUnavailableError) {
-        // However long it lasts, it is no reason to fail a job.
-        tries.watchingSince = null
-        delayMs = backoffMs(++looks, DATABASE_BACKOFF, random())
+        // However long an outage lasts, it fails no job.
+        progress.answerAwaitedSince = null
+        delayMs = backoffMs(++outages, DATABASE_BACKOFF, random())
       } else {
         const now = performance.now()
         if (failing === null || now - failing.last > UNRELATED_MS) failing = { since: now, last: now, times: 0 }
@@ -65,7 +65,7 @@ export async function relayJob(deps: RelayDeps, context: ClaimContext): Promise<
         delayMs = backoffMs(failing.times, FAL_BACKOFF, random())
       }
       await context.wakeUp.wait(delayMs, context.signal).catch(() => {
-        // Aborted: said below.
+        // Aborted: handled below.
       })
       if (context.signal.aborted) return
     }
@@ -75,23 +75,23 @@ export async function relayJob(deps: RelayDeps, context: ClaimContext): Promise<
 async function relayFrom(
   deps: RelayDeps,
   context: ClaimContext,
-  { job, askedAt, tries }: { job: ReadJob; askedAt: number; tries: SubmitTries },
+  { job, askedAt, progress }: { job: ReadJob; askedAt: number; progress: SubmitProgress },
 ): Promise<'ended' | 'changed'> {
   const model = MODELS.get(job.model)
-  if (!model) throw new Error(`job ${job.id} is of model ${job.model}, which this version does not know`)
+  if (!model) throw new Error(`job ${job.id} is of model ${job.model}, which this version does not have`)
 
   let { requestId } = job
   const kept = requestId === null && job.retryOfId !== null ? await deps.jobs.readKept(context.claim) : null
-  // What is kept for it has come to its end with the job, unless it is kept again.
+  // The kept result is used up when the job ends, unless the ending keeps it again.
   const endJob = (ending: Ending) => end(deps, context, kept ? { kept: null, ...ending } : ending)
   if (kept) {
     const ending = readKept(deps, context, { model, kept })
     if (ending) return await endJob(ending)
     requestId = kept.requestId
   } else if (requestId === null) {
-    // Canceled while a submit was on its way that fal then did not take: nothing is left to end there.
+    // Canceled during a submit that fal then did not accept: no request is left to cancel.
     if (job.status === 'CANCELING' && job.submittingAt === null) return await end(deps, context, { status: 'CANCELED' })
-    const outcome = await submitJob(deps, context, { job, askedAt, model, tries })
+    const outcome = await submitJob(deps, context, { job, askedAt, model, progress })
     if (outcome === 'changed') return 'changed'
     if ('ending' in outcome) return await end(deps, context, outcome.ending)
     requestId = outcome.requestId
@@ -100,8 +100,11 @@ async function relayFrom(
       claim: context.claim.number,
       status: 'QUEUED',
       queuePosition: outcome.position,
-      // Whoever was told that it waits is told that it does no longer.
-      logs: tries.toldPauses.size === 0 ? [] : [toNotice('INFO', 'fal takes requests again: the job was sent.')],
+      // Subscribers who saw the pause see its end.
+      logs:
+        progress.noticedPauses.size === 0
+          ? []
+          : [toNotice('INFO', 'fal accepts requests again: the job was submitted.')],
     })
     if (appended.outcome === 'fenced') throw new ClaimLostError()
     job = { ...job, requestId, status: appended.status, queuePosition: outcome.position }
@@ -116,7 +119,7 @@ async function relayFrom(
   )
 }
 
-/** How the kept answer ends the job; null when there is none that can be read: fal is asked again. */
+/** The ending by the kept result. Null when there is none that can be read: it is fetched from fal again. */
 function readKept(
   deps: RelayDeps,
   context: ClaimContext,
@@ -130,7 +133,7 @@ function readKept(
     if (error instanceof FalError) return null
     throw error
   }
-  return takeAnswer(deps, context, model, answer)
+  return toEnding(deps, context, model, answer)
 }
 
 async function end({ jobs }: RelayDeps, context: ClaimContext, ending: Ending): Promise<'ended'> {
@@ -144,7 +147,7 @@ function gaveUp({ requestId }: ReadJob): Ending {
     ...(requestId !== null && { kept: { text: null } }),
     failure: createFailure(
       'INTERNAL',
-      'This server could not follow the job to its end. The operator finds the reason in the log.',
+      'This server could not follow the job to its end. The operator finds the reason in the server log.',
     ),
   }
 }

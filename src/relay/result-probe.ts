@@ -5,19 +5,19 @@ import type { ClaimContext, RelayDeps } from './claim-context.ts'
 import { CANCELED_BY_CALLER } from './endings.ts'
 import type { Completed } from './status-feed.ts'
 
-/** What the result tells where the status does not: that the request has ended; or an answer that cannot be read. */
+/** Whether the result shows that the request has completed; otherwise the text of a result that cannot be read. */
 export interface Probed {
   completed: Completed | null
   unreadable: string | null
 }
 
-/** The request has ended, and its result says how. */
-const ENDED: Probed = {
+/** The request has completed, and its result says how. */
+const COMPLETED: Probed = {
   completed: { state: 'COMPLETED', error: null, errorType: null, logs: [] },
   unreadable: null,
 }
 
-/** Asks for the result of a request whose status cannot be had: it is there while whatever tells the status is broken. */
+/** Fetches the result of a request whose status is unavailable: the result may be there all the same. */
 export async function probeResult(
   { fal }: RelayDeps,
   { signal }: ClaimContext,
@@ -25,16 +25,16 @@ export async function probeResult(
 ): Promise<Probed> {
   try {
     const answer = await fal.result(model.endpoint, requestId, { signal })
-    return hasVideo(model, answer) ? ENDED : { completed: null, unreadable: null }
+    return hasVideo(model, answer) ? COMPLETED : { completed: null, unreadable: null }
   } catch (error) {
     if (!(error instanceof FalError)) throw error
-    // Untyped, a refusal may say that the request is still in progress.
-    if (error.issues.length > 0 || error.errorType === CANCELED_BY_CALLER) return ENDED
+    // A refusal without a type may mean that the request is still in progress.
+    if (error.issues.length > 0 || error.errorType === CANCELED_BY_CALLER) return COMPLETED
     return { completed: null, unreadable: error.kind === 'unreadable' ? error.body : null }
   }
 }
 
-/** Nobody says what is answered while a request runs: only a video shows that it has ended. */
+/** fal does not document the result of a running request: only a video shows that it has completed. */
 function hasVideo(model: Model, answer: unknown): boolean {
   try {
     model.readResult(answer)

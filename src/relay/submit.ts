@@ -13,74 +13,74 @@ import type { Permit } from './circuit-breaker.ts'
 import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
 import { appendNotice, warnOnce } from './notice.ts'
 
-/** fal has the request, or the job has ended, or the row may have changed: read it again. */
+/** fal has the request, or the job ends. 'changed': read the row again. */
 export type SubmitOutcome = FalSubmitted | { ending: Ending } | 'changed'
 
 /**
- * How long a submit that has left may be without a word in the row, in milliseconds: the adapter gives fal 30 s to
- * answer, and whoever sent it saves the answer as soon as the database lets it.
+ * How long the answer to a submit may be missing in the row, in milliseconds: the adapter gives fal 30 s, and the sender
+ * saves the answer as soon as the database accepts it.
  */
 const ANSWER_MS = 45_000
 
-/** Between the look at the row, whose time is the mark, and the POST no more than this may pass, in milliseconds; it is less than others wait for the answer. */
+/** Longest time between reading the row, whose time is the mark, and the POST, in milliseconds. Less than `ANSWER_MS`. */
 const STALE_MS = 10_000
 
-/** A backstop for whoever waits to be rung, in milliseconds. */
-const LOOK_MS = 60_000
-/** How long a job waits at the gate before that is told, in milliseconds: a limit of a few seconds is nobody's business. */
-const TELL_PAUSE_MS = 5_000
-/** The same for whoever waits for an answer that another process may save without ringing here. */
-const ANSWER_LOOK_MS = 10_000
+/** Longest wait at the circuit breaker when no notification comes, in milliseconds. */
+const BREAKER_POLL_MS = 60_000
+/** How long a job waits at the circuit breaker before its subscribers are notified, in milliseconds. */
+const NOTICE_MS = 5_000
+/** Longest wait for an answer when no notification comes, in milliseconds: another process may save it. */
+const ANSWER_POLL_MS = 10_000
 
 /**
- * How long a hold looks for an answer before it gives one up whose time is over, in milliseconds. While the database was
- * away nobody could save it; whoever sent the submit tries again some seconds after its return.
+ * How long each claim waits for an overdue answer, in milliseconds. During an outage of the database no answer could be
+ * saved; the sender repeats the write within seconds of the database's return.
  */
-const WATCH_MS = 10_000
+const MIN_ANSWER_WAIT_MS = 10_000
 
-/** How often an upload may fail before the job does; with back-off, some minutes. */
+/** How often an upload may fail before the job does: some minutes, with the pauses of the circuit breaker. */
 const MAX_UPLOADS = 12
 
-/** Uploads at once in a process: each has an image of up to 10 MiB in memory, and jobs come by the thousand. */
+/** Concurrent uploads of a process: each has an image of up to 10 MiB in memory, and thousands of jobs may wait. */
 const uploading = pLimit(4)
 
-/** What has come of a job's submit under one hold. */
-export interface SubmitTries {
+/** The submit of one job under one claim. */
+export interface SubmitProgress {
   failedUploads: number
-  /** Whether those who watch know why nothing moves. */
-  hasToldWait: boolean
-  /** Since when the job has waited at the gate, by `performance.now()`; null when it has not. */
+  /** Whether subscribers know that the answer is missing. */
+  hasNoticedWait: boolean
+  /** Since when the job has waited at the circuit breaker, by `performance.now()`; null when it has not. */
   waitingSince: number | null
-  /** Of what kinds of pauses those who watch know: fal may go to and fro between two. */
-  toldPauses: Set<PauseState>
-  /** Since when an answer has been looked for while the database was there, by `performance.now()`. */
-  watchingSince: number | null
+  /** Kinds of pauses that subscribers know: fal may alternate between two. */
+  noticedPauses: Set<PauseState>
+  /** Since when an answer has been awaited without an outage of the database, by `performance.now()`. */
+  answerAwaitedSince: number | null
 }
 
 /**
- * Brings a job to fal, at most once. The row says that a submit is leaving before it leaves, and has fal's id right
- * after the answer; a submit without an answer is not repeated.
- * @param askedAt - when this process asked for the row, by its own clock in milliseconds
+ * Submits a job to fal, at most once. The row is marked before the POST and has fal's id right after the answer. A submit
+ * without an answer is not repeated.
+ * @param askedAt - when this process began to read the row, by its own clock in milliseconds
  */
 export async function submitJob(
   deps: RelayDeps,
   context: ClaimContext,
-  { job, askedAt, model, tries }: { job: ReadJob; askedAt: number; model: Model; tries: SubmitTries },
+  { job, askedAt, model, progress }: { job: ReadJob; askedAt: number; model: Model; progress: SubmitProgress },
 ): Promise<SubmitOutcome> {
   if (job.submittingAt !== null) {
     const sinceMs = job.readAt.getTime() - job.submittingAt.getTime()
-    return await waitForAnswer(deps, context, { sinceMs, tries })
+    return await waitForAnswer(deps, context, { sinceMs, progress })
   }
   using permit = deps.breaker.acquire()
   if (!permit) {
-    await waitForBreaker(deps, context, tries)
+    await waitForBreaker(deps, context, progress)
     return 'changed'
   }
   const { imageUrl } = job
-  // Waits come before this: they would be a span a second.
+  // Waits are not part of the span: they would be one span per second.
   return await withSpan('submit', {}, () =>
     imageUrl === null
-      ? uploading(() => uploadImage(deps, context, { model, tries, permit }))
+      ? uploading(() => uploadImage(deps, context, { model, progress, permit }))
       : sendJob(deps, context, { job: { ...job, imageUrl }, askedAt, model, permit }),
   )
 }
@@ -99,24 +99,24 @@ async function sendJob(
   const input = toFalInput(model, job)
   const mark = job.readAt
   if (!(await markSubmitting(deps, context, mark))) return 'changed'
-  // Slept, or stopped, since the row was asked for: others may have given the answer up by the time it came. The machine's
-  // own clock goes on while it sleeps, which a monotonic one may not.
+  // After a sleep of this machine another worker may already have given up the answer. The wall clock counts the sleep,
+  // which a monotonic clock may not.
   if (Date.now() - askedAt > STALE_MS) {
     await persist(deps, context, () => jobs.unmarkSubmitting(job.id, mark))
     return 'changed'
   }
   try {
     const webhook = webhookUrl && { webhookUrl: webhookUrl(job.id) }
-    // Without the hold's signal: once it has left, its answer is waited for, whoever holds the job by then.
+    // Without the claim's signal: the answer to a request in flight is awaited even if the claim is lost.
     const submitted = await fal.submit(model.endpoint, input, webhook ?? {})
     permit.succeeded()
     const saved = await persist(deps, context, () => jobs.saveRequest(job.id, mark, submitted.requestId))
     if (saved === 'saved') return submitted
-    // Two jobs cannot wait for one video, and which of them fal meant it alone knows. The id is for the operator only.
+    // Two jobs cannot share a video, and only fal knows which one the request is for. The id is for the operator only.
     const error = new FalError('unreadable', `fal answered with another job's request, ${submitted.requestId}`)
     onError(error, { stage: 'submit', jobId: job.id })
     const message =
-      "fal answered with a request that is another job's, so what became of this one is not known. It was not sent twice: retry the job if you want it sent again."
+      'fal answered with the request of another job, so the outcome of this one is unknown. It was not sent twice: retry the job to send it again.'
     return { ending: { status: 'FAILED', failure: createFailure('SUBMIT_UNKNOWN', message) } }
   } catch (error) {
     if (!(error instanceof FalError)) throw error
@@ -127,40 +127,36 @@ async function sendJob(
       return webhookUrl ? 'changed' : { ending: unknownOutcome(error) }
     }
     if (verdict === 'refused') return { ending: refused(model, error) }
-    // Nothing reached fal, or fal said that it did not take it: asking again cannot pay twice.
+    // The request did not reach fal, or fal did not accept it: another attempt cannot be billed twice.
     await persist(deps, context, () => jobs.unmarkSubmitting(job.id, mark))
     return 'changed'
   }
 }
 
-/** False when there is nothing to send: the job, or its hold, is another than before. */
+/** False when nothing may be sent: the job or its claim has changed. */
 async function markSubmitting(deps: RelayDeps, context: ClaimContext, mark: Date): Promise<boolean> {
   const { jobs } = deps
   try {
     return await jobs.markSubmitting(context.claim, mark)
   } catch (error) {
     if (!(error instanceof DatabaseUnavailableError)) throw error
-    // It may be in the row, and would look like a submit whose answer is lost. Nothing has left: it is taken back.
-    await persist(
-      deps,
-      context,
-      async () => (await jobs.unmarkSubmitting(context.claim.jobId, mark)) || 'was not there',
-    )
+    // The row may be marked, as if an answer had been lost. Nothing was sent, so the mark is removed.
+    await persist(deps, context, async () => (await jobs.unmarkSubmitting(context.claim.jobId, mark)) || 'not marked')
     return false
   }
 }
 
-/** What a failed submit means. */
-export function judgeSubmit(error: FalError): 'refused' | 'again' | 'unknown' {
+/** Whether fal refused the request, another attempt is safe, or fal may have accepted it. */
+export function judgeSubmit(error: FalError): 'refused' | 'retry' | 'unknown' {
   switch (error.kind) {
     case 'rejected':
     case 'not-found':
       return 'refused'
-    // The key is the operator's business: jobs wait for it, they are not failed one by one.
+    // Only the operator can correct the key: jobs wait, and do not fail one by one.
     case 'auth':
     case 'rate-limited':
     case 'not-sent':
-      return 'again'
+      return 'retry'
     case 'unavailable':
     case 'interrupted':
     case 'unreadable':
@@ -168,57 +164,56 @@ export function judgeSubmit(error: FalError): 'refused' | 'again' | 'unknown' {
   }
 }
 
-/** Until the gate may be open, the job's row has something to tell, or the wait is long enough to be told. */
-async function waitForBreaker(deps: RelayDeps, context: ClaimContext, tries: SubmitTries): Promise<void> {
+/** Waits until acquiring is worth another attempt, or a wake-up comes. Notifies subscribers of a long wait. */
+async function waitForBreaker(deps: RelayDeps, context: ClaimContext, progress: SubmitProgress): Promise<void> {
   const { breaker } = deps
-  tries.waitingSince ??= performance.now()
+  progress.waitingSince ??= performance.now()
   const stopWaiting = breaker.wait(context.wakeUp.notify)
   try {
-    const isTold = breaker.paused === null || tries.toldPauses.has(toProviderState(breaker.paused.error))
-    const untilToldMs = Math.max(0, tries.waitingSince + TELL_PAUSE_MS - performance.now())
-    const isRung = await context.wakeUp.wait(isTold ? LOOK_MS : untilToldMs, context.signal)
+    const isNoticed = breaker.paused === null || progress.noticedPauses.has(toProviderState(breaker.paused.error))
+    const untilNoticeMs = Math.max(0, progress.waitingSince + NOTICE_MS - performance.now())
+    const isNotified = await context.wakeUp.wait(isNoticed ? BREAKER_POLL_MS : untilNoticeMs, context.signal)
     const { paused } = breaker
-    if (isRung || isTold || paused === null) return
+    if (isNotified || isNoticed || paused === null) return
     await warnOnce(deps, context, toPauseReason(paused.error))
-    tries.toldPauses.add(toProviderState(paused.error))
+    progress.noticedPauses.add(toProviderState(paused.error))
   } finally {
     stopWaiting()
   }
 }
 
 /**
- * A submit left `sinceMs` ago, by the database's clock, whose answer is not in the row. Its sender may still be about to save it; and where fal has our address,
- * its webhook brings the request's id when the video is done.
+ * Waits for the answer to a submit that was sent `sinceMs` ago, by the database's clock. Its sender may still save it, and
+ * fal's webhook brings the request's id when the video is ready.
  */
 async function waitForAnswer(
   deps: RelayDeps,
   context: ClaimContext,
-  { sinceMs, tries }: { sinceMs: number; tries: SubmitTries },
+  { sinceMs, progress }: { sinceMs: number; progress: SubmitProgress },
 ): Promise<SubmitOutcome> {
-  tries.watchingSince ??= performance.now()
+  progress.answerAwaitedSince ??= performance.now()
   const dueMs = Math.max(ANSWER_MS, deps.webhookUrl ? deps.adoptionMs : 0) - sinceMs
-  const leftMs = Math.max(dueMs, tries.watchingSince + WATCH_MS - performance.now())
+  const leftMs = Math.max(dueMs, progress.answerAwaitedSince + MIN_ANSWER_WAIT_MS - performance.now())
   if (leftMs <= 0) return { ending: unknownOutcome() }
-  if (deps.webhookUrl && !tries.hasToldWait) await tellWait(deps, context)
-  tries.hasToldWait = true
-  await context.wakeUp.wait(Math.min(leftMs, ANSWER_LOOK_MS * (0.5 + deps.random() / 2)), context.signal)
+  if (deps.webhookUrl && !progress.hasNoticedWait) await noticeWait(deps, context)
+  progress.hasNoticedWait = true
+  await context.wakeUp.wait(Math.min(leftMs, ANSWER_POLL_MS * (0.5 + deps.random() / 2)), context.signal)
   return 'changed'
 }
 
-/** Says to those who watch why nothing moves. */
-async function tellWait(deps: RelayDeps, context: ClaimContext): Promise<void> {
+async function noticeWait(deps: RelayDeps, context: ClaimContext): Promise<void> {
   const minutes = Math.ceil(deps.adoptionMs / 60_000)
-  const message = `fal did not confirm the request. It is not sent twice; fal's own message is waited for, for ${minutes} min at most.`
+  const message = `fal did not confirm the request. It is not sent twice; this server waits up to ${minutes} min for fal's webhook.`
   await appendNotice(deps, context, 'WARN', message)
 }
 
-/** Brings the bytes of a data URI to fal's storage. It can be repeated: an upload costs nothing. */
+/** Uploads the bytes of a data URI to fal's storage. May be repeated: an upload costs nothing. */
 async function uploadImage(
   { jobs, fal, onError }: RelayDeps,
   context: ClaimContext,
-  { model, tries, permit }: { model: Model; tries: SubmitTries; permit: Permit },
+  { model, progress, permit }: { model: Model; progress: SubmitProgress; permit: Permit },
 ): Promise<SubmitOutcome> {
-  // Its turn may have come after the hold was lost.
+  // The claim may have been lost in the queue of uploads.
   context.signal.throwIfAborted()
   const image = await jobs.readImage(context.claim)
   if (!image) throw new Error(`job ${context.claim.jobId} has neither an image URL nor an image`)
@@ -232,19 +227,19 @@ async function uploadImage(
     permit.failed(error)
     const verdict = judgeSubmit(error)
     if (verdict === 'refused') return { ending: refused(model, error) }
-    if (verdict === 'unknown') tries.failedUploads++
-    if (tries.failedUploads >= MAX_UPLOADS) {
-      const message = `The picture could not be brought to fal's storage: ${error.message}`
+    if (verdict === 'unknown') progress.failedUploads++
+    if (progress.failedUploads >= MAX_UPLOADS) {
+      const message = `The image could not be uploaded to fal's storage: ${error.message}`
       return { ending: { status: 'FAILED', failure: createFailure('PROVIDER_UNAVAILABLE', message) } }
     }
-    if (tries.failedUploads === 1) onError(error, { stage: 'upload', jobId: context.claim.jobId })
+    if (progress.failedUploads === 1) onError(error, { stage: 'upload', jobId: context.claim.jobId })
     return 'changed'
   }
 }
 
 /**
- * Saves what became of a submit, however long it takes and whoever holds the job by now: letting go of fal's id would
- * be a video paid for and lost. The mark is its fence: only the submit that set it may say how it ended.
+ * Saves the outcome of a submit, however long that takes and even if another worker has the job: without fal's id a paid
+ * video would be lost. The mark fences the write: only the submit that set it may save its outcome.
  */
 async function persist<Saved>(
   { notifier, random, onError }: RelayDeps,
@@ -255,7 +250,7 @@ async function persist<Saved>(
     try {
       const saved = await save()
       if (saved === false) throw new ClaimLostError()
-      // Who took the job over meanwhile waits for this.
+      // Another worker may wait for this.
       if (attempt > 1 || signal.aborted) notifier.emit('jobChanged', jobId)
       return saved
     } catch (error) {
@@ -267,7 +262,7 @@ async function persist<Saved>(
 }
 
 function refused(model: Model, error: FalError): Ending {
-  // fal not knowing the endpoint is not the caller's mistake, and there is no result that could have expired.
+  // An endpoint unknown to fal is not the caller's mistake, and no result has expired.
   const failure = toFailure(model, error)
   return {
     status: 'FAILED',
@@ -277,7 +272,7 @@ function refused(model: Model, error: FalError): Ending {
 
 function unknownOutcome(error?: FalError): Ending {
   const message =
-    'fal did not confirm the request, so it may or may not have been accepted. It was not sent twice: retry the job if you want it sent again.'
+    'fal did not confirm the request, so it may or may not have been accepted. It was not sent twice: retry the job to send it again.'
   return {
     status: 'FAILED',
     failure: createFailure('SUBMIT_UNKNOWN', message, { providerCode: error?.errorType ?? null }),

@@ -119,7 +119,7 @@ test('says why nothing moves, and that it goes on', async () => {
     await untilSaid('waiting: fal refuses the API key')
     await untilSaid('  fal refuses the API key: Invalid key. Jobs wait until the operator sets FAL_KEY')
     isRefusing = false
-    await untilSaid('  fal takes requests again: the job was sent.')
+    await untilSaid('  fal accepts requests again: the job was submitted.')
     child.kill('SIGINT')
     await ended
   } finally {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createFal } from '../../src/adapters/fal/client.ts'
 import { FalError, type FalErrorDetails, type FalErrorKind } from '../../src/adapters/fal/errors.ts'
 import { DEFAULT_MODEL } from '../../src/jobs/models.ts'
-import { judgeResult, takeAnswer } from '../../src/relay/finish.ts'
+import { judgeResult, toEnding } from '../../src/relay/finish.ts'
 import { createWakeUp } from '../../src/relay/wake-up.ts'
 
 const KINDS: FalErrorKind[] = [
@@ -34,13 +34,13 @@ function judge({ kind, error = null, completedType = null, canceled = false, wai
 
 describe('a result that cannot be fetched, of a request that fal calls well', () => {
   test.each(KINDS)('is asked for again after %s', (kind) => {
-    expect(judge({ kind })).toBe('again')
+    expect(judge({ kind })).toBe('retry')
   })
 
   test.each(KINDS.filter((kind) => kind !== 'rejected' && kind !== 'not-found'))(
     'is asked for again after %s as long as fal may keep it',
     (kind) => {
-      expect(judge({ kind, waitedMs: 59 * MINUTE_MS })).toBe('again')
+      expect(judge({ kind, waitedMs: 59 * MINUTE_MS })).toBe('retry')
     },
   )
 
@@ -60,10 +60,10 @@ describe('a result that cannot be fetched, of a request that fal calls well', ()
   test('is not missed by who canceled the request', () => {
     for (const kind of ['rejected', 'not-found'] as const) {
       // It may have been made all the same, and be there in a moment.
-      expect(judge({ kind, canceled: true })).toBe('again')
+      expect(judge({ kind, canceled: true })).toBe('retry')
       expect(judge({ kind, canceled: true, waitedMs: 3_000 })).toEqual({ status: 'CANCELED' })
     }
-    expect(judge({ kind: 'unavailable', canceled: true })).toBe('again')
+    expect(judge({ kind: 'unavailable', canceled: true })).toBe('retry')
   })
 
   test.each([
@@ -85,7 +85,7 @@ describe('a result that cannot be fetched, of a request that fal calls well', ()
 
   test('is kept as it came when it cannot be read, or is a page of what stands before fal', () => {
     for (const kind of ['unreadable', 'not-found', 'rejected'] as const) {
-      expect(judge({ kind, body: '<html>', waitedMs: 59 * MINUTE_MS })).toBe('again')
+      expect(judge({ kind, body: '<html>', waitedMs: 59 * MINUTE_MS })).toBe('retry')
       expect(judge({ kind, body: '<html>', waitedMs: 60 * MINUTE_MS })).toMatchObject({
         status: 'FAILED',
         failure: { code: 'RESULT_REFUSED', retryable: true },
@@ -107,7 +107,7 @@ describe('an answer that is paid for', () => {
     const told: { message: string; jobId: string | undefined }[] = []
     const onError = (error: unknown, { jobId }: { jobId?: string }) =>
       told.push({ message: error instanceof FalError ? error.message : String(error), jobId })
-    return { ending: takeAnswer({ fal, onError }, context, DEFAULT_MODEL, answer), told }
+    return { ending: toEnding({ fal, onError }, context, DEFAULT_MODEL, answer), told }
   }
 
   test('of a host that is not allowed is kept, and the operator is told which host to add', () => {

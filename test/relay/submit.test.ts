@@ -6,9 +6,9 @@ import { judgeSubmit } from '../../src/relay/submit.ts'
 const VERDICTS: Record<FalErrorKind, string> = {
   rejected: 'refused',
   'not-found': 'refused',
-  auth: 'again',
-  'rate-limited': 'again',
-  'not-sent': 'again',
+  auth: 'retry',
+  'rate-limited': 'retry',
+  'not-sent': 'retry',
   unavailable: 'unknown',
   interrupted: 'unknown',
   unreadable: 'unknown',
