@@ -16,7 +16,7 @@ import { uploadImage } from './jobs/image-upload.ts'
 import { createOpenJobCounter } from './jobs/job-counts.ts'
 import { createJobs } from './jobs/jobs.ts'
 import { runMaintenance } from './jobs/maintenance.ts'
-import { createProviderLog, toKeyWords, toPauseWarning } from './jobs/provider.ts'
+import { createProviderLog, toProbeText, toPauseWarning } from './jobs/provider.ts'
 import { createWebhookUrls } from './jobs/webhook-url.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createCircuitBreaker } from './relay/circuit-breaker.ts'
@@ -163,7 +163,7 @@ export function createApp(config: Config, logger: Logger): App {
       worker.start()
     }
     const { database, fal: falName } = resources.names
-    return { url: server.url, database, fal: firstProbe ? `${falName}, ${toKeyWords(await firstProbe)}` : falName }
+    return { url: server.url, database, fal: firstProbe ? `${falName}, ${toProbeText(await firstProbe)}` : falName }
   }
 
   async function startOrRelease(): Promise<RunningApp> {

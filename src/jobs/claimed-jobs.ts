@@ -10,44 +10,45 @@ import { type KeptResult, keepResult, readKeptResult } from './kept-result.ts'
 import type { VideoResult } from './models.ts'
 import { SUSPECT_TAKEOVERS } from './takeovers.ts'
 
-/** A job's row as it was at `readAt`, by the clock of the database: the clocks of the machines that relay jobs differ. */
+/** A job's row as of `readAt`, by the database's clock: the clocks of the workers' machines differ. */
 export type ReadJob = Job & { readAt: Date }
 
 /**
- * What a relay writes to a job. Every write holds the claim against the row: one with a newer number makes it a no-op,
- * answered with false.
+ * The reads and writes of a job's worker. Every write compares the claim with the row: when the row has a newer number,
+ * the write is a no-op and returns false.
  */
 export interface ClaimedJobs {
   /**
-   * Writes the claims' numbers to the rows, and counts takeovers, in one statement; then reads these. Rows with a newer
-   * claim are left out.
+   * Writes the claims' numbers to the rows and counts takeovers, in one statement; then reads the rows. Omits rows with
+   * a newer claim.
    */
   recordClaims(claims: readonly Claim[]): Promise<Job[]>
-  /** Sets the count of takeovers. False when it is another one by now, or the claim is stale. */
+  /** Sets the count of takeovers. False when it is no longer `from`, or the claim is stale. */
   setTakeovers(claim: Claim, from: number, to: number): Promise<boolean>
-  /** The row, while the claim is the newest. */
+  /** The row; null when the claim is stale. */
   read(claim: Claim): Promise<ReadJob | null>
-  /** The request that a job goes on with instead of submitting one. */
+  /** The inherited request that a retry continues instead of submitting a new one. */
   readKept(claim: Claim): Promise<KeptResult | null>
   /** The image that waits for its upload. */
   readImage(claim: Claim): Promise<Blob | null>
-  /** Replaces the image's bytes by the URL they were uploaded to. */
+  /** Replaces the image's bytes with the URL of the upload. */
   saveImageUrl(claim: Claim, imageUrl: string): Promise<boolean>
   /**
-   * Notes that a submit is about to leave. False too when the job was canceled, or a submit has left before.
-   * @param mark - the `readAt` of the row that it goes by: another machine will tell from it how long ago that was
+   * Marks that a submit is about to be sent. Also false when the job was canceled or a submit was sent before.
+   * @param mark - the `readAt` of the row: other machines compute the age of the submit from it
    */
   markSubmitting(claim: Claim, mark: Date): Promise<boolean>
   /**
-   * Takes the mark back, after an answer that leaves no doubt that fal did not take the request. The mark itself is the
-   * fence of this and of the next: only the submit that set it knows how it ended, whoever holds the job by then.
+   * Removes the mark after a response that proves that fal did not accept the request. The mark itself fences this
+   * write and saveRequest: only the submit that set it knows its outcome, even if another worker has claimed the job
+   * since.
    */
   unmarkSubmitting(jobId: string, mark: Date): Promise<boolean>
-  /** `taken`: another job has this request. */
+  /** `taken`: another job already has this request. */
   saveRequest(jobId: string, mark: Date, requestId: string): Promise<'saved' | 'taken' | false>
-  /** Those of the jobs for which an end was asked. */
+  /** The jobs among these whose cancellation was requested. */
   findCanceling(jobIds: readonly string[]): Promise<string[]>
-  /** The job's end and the end of its task, in one transaction. False, and nothing is written, when the claim is stale. */
+  /** Ends the job and its task in one transaction. Returns false and writes nothing when the claim is stale. */
   end(claim: Claim, ending: Ending): Promise<boolean>
   /** Ends the task of a job that has ended. */
   endTask(claim: Claim): Promise<boolean>
@@ -75,7 +76,7 @@ export function createClaimedJobs({ db, queue, log, notifier }: ClaimedJobsDeps)
         WITH c AS (
           SELECT * FROM jsonb_to_recordset(${numbers}::jsonb) AS c("jobId" uuid, number int, "isTakeover" bool)
         ), locked AS (
-          -- In the order in which the log locks them, or the two could wait for each other.
+          -- The update log locks rows in the same order: otherwise the two could deadlock.
           SELECT id FROM "Job" WHERE id IN (SELECT "jobId" FROM c) ORDER BY id FOR UPDATE
         )
         UPDATE "Job" j SET claim = c.number, takeovers = CASE
@@ -105,7 +106,7 @@ export function createClaimedJobs({ db, queue, log, notifier }: ClaimedJobsDeps)
       update({ id: jobId, submittingAt: mark, requestId: null }, { submittingAt: null }),
     saveRequest: async (jobId, mark, requestId) => {
       try {
-        // Said twice, because the first answer of the database was lost, is said once.
+        // Idempotent: repeating a write whose response was lost is a no-op.
         const where = { id: jobId, submittingAt: mark, OR: [{ requestId: null }, { requestId }] }
         return (await update(where, { requestId })) && 'saved'
       } catch (error) {
@@ -130,12 +131,12 @@ export function createClaimedJobs({ db, queue, log, notifier }: ClaimedJobsDeps)
             logs: ending.logs ?? [],
           })
           if (appended.outcome === 'fenced') throw new StaleClaim()
-          // A job that has ended already keeps its first end; only the task is left to end.
+          // A job that has already ended keeps its first end; only its task still has to end.
           if (appended.outcome === 'stored' && ending.status === 'FAILED') {
-            // Given up in the moment in which fal's webhook brought the id: whoever claims the task next follows it.
-            const given = ending.failure.code === 'SUBMIT_UNKNOWN' ? { requestId: null } : {}
+            // fal's webhook may deliver the id at the same moment: then the next worker to claim the task follows it.
+            const withoutRequest = ending.failure.code === 'SUBMIT_UNKNOWN' ? { requestId: null } : {}
             const { count } = await tx.job.updateMany({
-              where: { id: claim.jobId, ...given },
+              where: { id: claim.jobId, ...withoutRequest },
               data: { failure: { ...ending.failure } as object },
             })
             if (count === 0) throw new StaleClaim()
@@ -159,7 +160,7 @@ export function createClaimedJobs({ db, queue, log, notifier }: ClaimedJobsDeps)
   }
 }
 
-/** Undoes a transaction whose writer is no longer entitled to it. */
+/** Rolls back the transaction of a writer whose claim is stale. */
 class StaleClaim extends Error {}
 
 function toColumns({ fileSize, seed, ...video }: VideoResult) {

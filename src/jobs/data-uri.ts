@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import { type CheckedImage, checkImage, checkSize, type ImageProblem, MAX_IMAGE_BYTES } from './image.ts'
 
-export type ImageOutcome = { image: CheckedImage; problem: null } | { image: null; problem: ImageProblem }
+type ImageOutcome = { image: CheckedImage; problem: null } | { image: null; problem: ImageProblem }
 
-export type BytesOutcome = { bytes: Uint8Array<ArrayBuffer>; problem: null } | { bytes: null; problem: ImageProblem }
+type BytesOutcome = { bytes: Uint8Array<ArrayBuffer>; problem: null } | { bytes: null; problem: ImageProblem }
 
 /** {@link parseDataUri}, then {@link checkImage}. */
 export async function checkDataUri(text: string): Promise<ImageOutcome> {
@@ -14,8 +14,8 @@ export async function checkDataUri(text: string): Promise<ImageOutcome> {
 }
 
 /**
- * The bytes of a data URI. Its type and its parameters are anybody's guess, and passed over. Base64 is taken in lines, in
- * the alphabet of URLs and without padding, as encoders write it; anything else in it is refused.
+ * Decodes a data URI. Ignores its type and parameters, which are unreliable. Accepts base64 with line breaks, in the
+ * URL alphabet and without padding, as encoders write it; rejects any other character.
  * @see https://www.rfc-editor.org/rfc/rfc2397
  */
 export async function parseDataUri(text: string): Promise<BytesOutcome> {
@@ -25,22 +25,22 @@ export async function parseDataUri(text: string): Promise<BytesOutcome> {
   const encoded = text.slice(header.length, text.length - padding.length)
   const mostBytes = Math.floor((encoded.length * 3) / 4)
   if (encoded.length > MAX_ENCODED_LENGTH) return { bytes: null, problem: checkSize(mostBytes) as ImageProblem }
-  const room = new Uint8Array(mostBytes)
-  const bytes = room.subarray(0, Buffer.from(room.buffer).write(encoded, 'base64'))
-  // Node passes over what is no base64, of which only white space is harmless.
+  const buffer = new Uint8Array(mostBytes)
+  const bytes = buffer.subarray(0, Buffer.from(buffer.buffer).write(encoded, 'base64'))
+  // Node skips characters outside base64, of which only white space is harmless.
   const isWhole = bytes.length === mostBytes && encoded.length % 4 !== 1
-  const wrongAt = isWhole ? -1 : await findWrong(encoded)
-  if (wrongAt !== -1) return refuse(describeCharacter(encoded, wrongAt, header.length + wrongAt + 1))
+  const invalidAt = isWhole ? -1 : await findInvalid(encoded)
+  if (invalidAt !== -1) return refuse(describeCharacter(encoded, invalidAt, header.length + invalidAt + 1))
   const problem = checkSize(bytes.length)
   return problem === null ? { bytes, problem } : { bytes: null, problem }
 }
 
 const HEADER = /^data:[\s\S]*?;\s*base64\s*,/i
-/** Room for a file's name in percent-encoding, as form libraries write it into a parameter. */
+/** Enough for a percent-encoded file name, which form libraries add as a parameter. */
 const MAX_HEADER_LENGTH = 2000
 const PADDING = /[=\t\n\r ]*$/
 const MAX_PADDING_LENGTH = 100
-/** The largest image, with a line break of two characters after each 60 of base64, is shorter. */
+/** Above the length of the largest image with a two-character line break after every 60 characters. */
 const MAX_ENCODED_LENGTH = Math.ceil((MAX_IMAGE_BYTES / 3) * 4 * 1.05)
 const NOT_BASE64 = /[^A-Za-z0-9+/_\t\n\r -]/
 
@@ -52,8 +52,11 @@ function refuse(found: string): BytesOutcome {
   return { bytes: null, problem: { code: 'BAD_DATA_URI', message } }
 }
 
-/** The first place of what is no base64, or -1. Ten times as slow as decoding: 14 MB in one turn of the event loop hold it for 45 ms. */
-async function findWrong(encoded: string): Promise<number> {
+/**
+ * The index of the first character outside base64, or -1. Ten times slower than decoding: 14 MB in one turn would block
+ * the event loop for 45 ms.
+ */
+async function findInvalid(encoded: string): Promise<number> {
   for (let start = 0; start < encoded.length; start += SEARCHED_LENGTH) {
     const index = encoded.slice(start, start + SEARCHED_LENGTH).search(NOT_BASE64)
     if (index !== -1) return start + index

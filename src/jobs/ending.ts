@@ -3,8 +3,8 @@ import type { Failure } from './failure.ts'
 import type { VideoResult } from './models.ts'
 
 /**
- * How a job ends. `kept`: its request may be paid for and its result was not taken, because of this text, if there was one; a
- * retry goes on from there. Null: what the job held of the one that it repeats has come to its end.
+ * How a job ends. `kept` stores its request, which may be paid for, and the unusable result text if there was one; a
+ * retry continues from there. `kept: null` deletes the request that the job inherited: it is finished.
  */
 export type Ending = { kept?: { text: string | null } | null } & (
   | { status: 'SUCCEEDED'; video: VideoResult; logs?: LogLine[] }

@@ -20,13 +20,13 @@ export const FAILURE_CODES = [
 ] as const
 export type FailureCode = (typeof FAILURE_CODES)[number]
 
-/** Why a job failed, as it is stored and shown. */
+/** Why a job failed, as stored and returned by the API. */
 export interface Failure {
   code: FailureCode
   message: string
-  /** True when the same job may well succeed if it is repeated. */
+  /** True when a retry of the job may succeed. */
   retryable: boolean
-  /** fal's own error type. */
+  /** The error type that fal reported. */
   providerCode: string | null
   issues: InputIssue[]
 }
@@ -39,7 +39,7 @@ const Stored = z.object({
   issues: z.array(z.object({ path: z.array(z.string()), code: z.string(), message: z.string() })),
 })
 
-/** The failure that a job's row holds; null unless it FAILED. */
+/** Reads the failure from a job's row; null unless it FAILED. */
 export function readFailure(job: Pick<Job, 'failure'>): Failure | null {
   return job.failure === null ? null : Stored.parse(job.failure)
 }
@@ -61,7 +61,7 @@ const RETRYABLE: ReadonlySet<FailureCode> = new Set([
   'INTERNAL',
 ])
 
-/** fal's error types, by what they mean to a caller. @see https://docs.fal.ai/errors and https://docs.fal.ai/request-errors */
+/** Failure codes by fal's error types. @see https://docs.fal.ai/errors and https://docs.fal.ai/request-errors */
 const BY_TYPE: Record<string, FailureCode> = {
   content_policy_violation: 'CONTENT_POLICY',
   file_download_error: 'INPUT_UNREACHABLE',
@@ -77,7 +77,7 @@ const BY_TYPE: Record<string, FailureCode> = {
   runner_disconnected: 'PROVIDER_UNAVAILABLE',
 }
 
-/** What fal's refusal of a request, or of its result, means for the job. */
+/** Translates fal's error for a request or its result into the failure of the job. */
 export function toFailure(model: Model, error: Pick<FalError, 'kind' | 'errorType' | 'issues' | 'message'>): Failure {
   const types = [error.errorType, ...error.issues.map((issue) => issue.code)].filter((type) => type !== null)
   const known = types.find((type) => Object.hasOwn(BY_TYPE, type))
@@ -99,7 +99,7 @@ const BY_KIND: Record<FalError['kind'], FailureCode> = {
   unreadable: 'PROVIDER_ERROR',
 }
 
-/** `['body', 'image_url']`, as fal says it, to `['input', 'imageUrl']`, as our callers know it. */
+/** Translates fal's path `['body', 'image_url']` into the caller's path `['input', 'imageUrl']`. */
 function toInputPath(model: Model, path: readonly string[]): string[] {
   const ours = new Map(Object.entries(model.fields).map(([name, theirs]) => [theirs, name]))
   return ['input', ...path.filter((part) => part !== 'body').map((part) => ours.get(part) ?? part)]

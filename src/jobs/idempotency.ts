@@ -6,18 +6,18 @@ import { type Job, Prisma } from '../generated/prisma/client.ts'
 /** Longest idempotency key, in characters. */
 export const MAX_KEY_LENGTH = 255
 
-/** How long a key stands for its job. By the database's clock everywhere: those of two instances would disagree. */
+/** How long a key is valid. Measured by the database's clock, since the clocks of two instances differ. */
 const LIFETIME = Prisma.sql`interval '24 hours'`
 
-/** What a key stands for, within an owner, for 24 hours after its first use. */
+/** An idempotency key of an owner, valid for 24 hours after its first use. */
 export interface IdempotencyKey {
   ownerId: string
   key: string
-  /** Digest of what was asked for: equal inputs have equal ones. */
+  /** Digest of the input: equal inputs have equal digests. */
   fingerprint: string
 }
 
-/** The job that the key made, and whether it was asked for with the same input; null for a free key. */
+/** The job that was created with the key, and whether its input was the same; null for a free key. */
 export async function findByKey(
   db: Database,
   { ownerId, key, fingerprint }: IdempotencyKey,
@@ -30,24 +30,24 @@ export async function findByKey(
 }
 
 /**
- * Makes the key stand for the job. False when another job has it: then the transaction has to be undone.
- * A second caller with the same key waits here until the first one's transaction has ended.
+ * Assigns the key to the job. False when another job has it: then the transaction must be rolled back. A second caller
+ * with the same key waits here until the transaction of the first has ended.
  */
-export async function takeKey(
+export async function claimKey(
   tx: Transaction,
   { ownerId, key, fingerprint }: IdempotencyKey,
   jobId: string,
 ): Promise<boolean> {
-  const taken = await tx.$executeRaw`
+  const claimed = await tx.$executeRaw`
     INSERT INTO "IdempotencyKey" AS k ("ownerId", key, fingerprint, "jobId") VALUES (${ownerId}, ${key}, ${fingerprint}, ${jobId}::uuid)
     ON CONFLICT ("ownerId", key) DO UPDATE SET fingerprint = excluded.fingerprint, "jobId" = excluded."jobId", "createdAt" = now()
     WHERE k."createdAt" <= now() - ${LIFETIME}`
-  return taken === 1
+  return claimed === 1
 }
 
-/** Removes keys whose time is over, `limit` at most. Answers how many. */
+/** Deletes up to `limit` expired keys and returns their number. */
 export async function removeOldKeys(db: Database, limit: number): Promise<number> {
-  // A key that is being taken anew at this moment is passed over.
+  // Skips a key that another transaction claims again at this moment.
   return await db.$executeRaw`
     DELETE FROM "IdempotencyKey" WHERE ("ownerId", key) IN (
       SELECT "ownerId", key FROM "IdempotencyKey" WHERE "createdAt" <= now() - ${LIFETIME}
@@ -55,7 +55,7 @@ export async function removeOldKeys(db: Database, limit: number): Promise<number
     )`
 }
 
-/** Digest of the JSON of a list of values. A text of more than a megabyte must be ASCII: it is cut between two characters. */
+/** Digest of the JSON of a list of values. A text above 1 MiB must be ASCII, since it is hashed in pieces. */
 export async function toFingerprint(values: readonly (string | number | null | undefined)[]): Promise<string> {
   const hash = createHash('sha256').update('[')
   for (const [index, value] of values.entries()) {
@@ -66,7 +66,7 @@ export async function toFingerprint(values: readonly (string | number | null | u
   return hash.update(']').digest('hex')
 }
 
-/** Characters that are hashed in one turn of the event loop. A data URI of 14 MB would hold it for 55 ms. */
+/** Characters to hash per turn of the event loop: a data URI of 14 MB would block it for 55 ms. */
 const PIECE_LENGTH = 1024 * 1024
 
 async function hashText(hash: Hash, text: string): Promise<void> {

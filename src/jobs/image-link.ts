@@ -1,11 +1,11 @@
-/** What keeps a text from being the link of an image. The API, the command line and the studio all ask here. */
+/** Checks the URL of an image. Shared by the API, the command line and the studio. */
 
-/** Longest link taken, in characters. */
-export const MAX_LINK_LENGTH = 8192
+/** Longest accepted URL, in characters. */
+const MAX_LINK_LENGTH = 8192
 
 /**
- * Which rule of links the text breaks and where, as the end of a sentence that begins with the name of the setting; null
- * when it breaks none. The text itself counts, as it is stored and sent: parsers of URLs forgive what others do not.
+ * The rule that the URL breaks, as the end of a sentence that starts with the name of the setting; null when it is
+ * valid. Checks the text as it is stored and sent, since URL parsers tolerate different errors.
  */
 export function findLinkProblem(text: string): string | null {
   if (text.trim() === '') return 'is empty: expected an http or https URL.'
@@ -21,7 +21,7 @@ export function findLinkProblem(text: string): string | null {
   return parseUrl(text) ? null : 'has an invalid host or port: correct the part after //.'
 }
 
-/** `URL.parse` and `URL.canParse` are newer than the browsers that are supported. */
+/** `URL.parse` and `URL.canParse` are newer than some supported browsers. */
 export function parseUrl(text: string): URL | null {
   try {
     return new URL(text)

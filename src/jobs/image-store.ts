@@ -2,12 +2,14 @@ import type { Database, Transaction } from '../adapters/postgres/client.ts'
 import type { CheckedImage } from './image.ts'
 
 /**
- * Bytes of an image in one statement. Prisma turns a parameter into base64 and JSON, and back: 10 MiB hold the event loop
- * for 80 to 180 ms, a piece of this size for 10 ms.
+ * Bytes of an image per statement. Prisma converts parameters to base64 and JSON and back, which blocks the event loop
+ * for 80 to 180 ms per 10 MiB, and for 10 ms per piece of this size.
  */
 const PIECE_BYTES = 1024 * 1024
 
-/** Sends an image in pieces, which the database joins. Their table is dropped with the transaction, and not in the WAL. */
+/**
+ * Sends an image in pieces, which the database joins. The temporary table bypasses the WAL and is dropped at commit.
+ */
 export async function saveImage(
   tx: Transaction,
   jobId: string,
@@ -21,7 +23,7 @@ export async function saveImage(
     SELECT ${jobId}::uuid, ${contentType}, string_agg(bytes, '' ORDER BY start) FROM "ImagePiece"`
 }
 
-/** A whole image with its type; null when it is not stored, or no longer. */
+/** Reads a whole image with its type; null when it is not stored. */
 export async function readImage(db: Database, jobId: string): Promise<Blob | null> {
   const [image] = await db.$queryRaw<{ contentType: string; sizeBytes: number }[]>`
     SELECT "contentType", octet_length(bytes) AS "sizeBytes" FROM "JobImage" WHERE "jobId" = ${jobId}::uuid`
@@ -35,7 +37,7 @@ export async function readImage(db: Database, jobId: string): Promise<Blob | nul
   return new Blob(pieces, { type: image.contentType })
 }
 
-/** Some bytes of an image; null when it is not stored, or no longer. */
+/** Reads some bytes of an image; null when it is not stored. */
 export async function readImagePiece(
   db: Database,
   jobId: string,

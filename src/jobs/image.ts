@@ -1,48 +1,50 @@
 /**
- * Is this an image that fal's models take? Its bytes alone decide: labels come from file names and form libraries.
- * The API, the command line and the studio all ask here, so this file is for browsers too.
+ * Decides whether a file is an image that fal's models accept. Only the bytes count: declared types come from file
+ * names and form libraries. Shared by the API, the command line and the studio, so it must also run in browsers.
  */
 
 import { type FileTypeResult, fileTypeFromBlob, fileTypeFromBuffer } from 'file-type'
 
-/** The largest image that is taken, in bytes after decoding: 10 MiB. */
+/** The largest accepted image, in decoded bytes: 10 MiB. */
 export const MAX_IMAGE_BYTES = 10 * 1024 * 1024
 
 const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp'] as const
 
-/** The media types that are taken. */
-export type ImageType = (typeof IMAGE_TYPES)[number]
+/** The accepted media types. */
+type ImageType = (typeof IMAGE_TYPES)[number]
 
-/** An image that passed every check: `contentType` is what its bytes show. */
+/** An image that passed every check. `contentType` is the type of its bytes. */
 export interface CheckedImage {
   contentType: ImageType
   bytes: Uint8Array<ArrayBuffer>
 }
 
 /**
- * - `BAD_DATA_URI`: not `data:`, anything, `;base64,` and base64.
+ * - `BAD_DATA_URI`: not of the form `data:…;base64,` followed by base64.
  * - `EMPTY`: no bytes.
  * - `TOO_LARGE`: more than {@link MAX_IMAGE_BYTES}.
- * - `NOT_AN_IMAGE`: the bytes are no JPEG, PNG or WebP.
+ * - `NOT_AN_IMAGE`: the bytes are not a JPEG, PNG or WebP.
  */
-export type ImageProblemCode = 'BAD_DATA_URI' | 'EMPTY' | 'TOO_LARGE' | 'NOT_AN_IMAGE'
+type ImageProblemCode = 'BAD_DATA_URI' | 'EMPTY' | 'TOO_LARGE' | 'NOT_AN_IMAGE'
 
-/** Fit to be shown to the user; repeats nothing of the image. */
+/** Suitable for display to the user; contains nothing of the image. */
 export interface ImageProblem {
   code: ImageProblemCode
   message: string
 }
 
-export type ImageTypeOutcome = { contentType: ImageType; problem: null } | { contentType: null; problem: ImageProblem }
+type ImageTypeOutcome = { contentType: ImageType; problem: null } | { contentType: null; problem: ImageProblem }
 
-/** Checks size and type of a whole image. What is wrong is returned, not thrown: it is the user's to correct. */
+/** Checks the size and type of an image. Returns the problem instead of throwing it, for the user to correct. */
 export async function checkImage(bytes: Uint8Array): Promise<ImageTypeOutcome> {
   const problem = checkSize(bytes.byteLength)
   if (problem !== null) return { contentType: null, problem }
   return judge(await fileTypeFromBuffer(bytes), bytes.subarray(0, HEAD_BYTES))
 }
 
-/** {@link checkImage} for a file, whatever its name and its type say; reads only as much as tells the type. */
+/**
+ * {@link checkImage} for a file. Ignores its name and declared type, and reads only the bytes that identify the type.
+ */
 export async function checkImageFile(file: Blob): Promise<ImageTypeOutcome> {
   const problem = checkSize(file.size)
   if (problem !== null) return { contentType: null, problem }
@@ -53,14 +55,14 @@ export async function checkImageFile(file: Blob): Promise<ImageTypeOutcome> {
 export function checkSize(sizeBytes: number): ImageProblem | null {
   if (sizeBytes === 0) return { code: 'EMPTY', message: 'Expected an image; this file is empty.' }
   if (sizeBytes <= MAX_IMAGE_BYTES) return null
-  // Rounded up: one byte too many is not shown as 10.0 MiB.
+  // Rounded up, so that one byte above the limit is not shown as 10.0 MiB.
   const sizeMiB = (Math.ceil((sizeBytes / MIB) * 10) / 10).toFixed(1)
   const message = `Expected an image of at most ${MAX_IMAGE_BYTES / MIB} MiB; this one has ${sizeMiB} MiB: reduce its size.`
   return { code: 'TOO_LARGE', message }
 }
 
 const MIB = 1024 * 1024
-/** Holds the first tag of most SVGs, which comments and entities may stand before. */
+/** Contains the first tag of most SVGs, even after comments and entities. */
 const HEAD_BYTES = 4096
 
 function judge(detected: FileTypeResult | undefined, head: Uint8Array): ImageTypeOutcome {
@@ -91,7 +93,7 @@ function describeFormat({ ext, mime }: FileTypeResult): string {
   return mime.startsWith('image/') ? `a ${name} image: export it as JPEG or PNG` : `a ${name} file`
 }
 
-/** Which text stands in the place of an image; null for what is no text. */
+/** Describes text in place of an image; null for binary data. */
 function describeText(head: Uint8Array): string | null {
   const text = new TextDecoder().decode(head).trimStart()
   if (/^<(?:svg|!doctype svg)\b|^<(?:\?xml|!--|!doctype)[\s\S]*<svg\b/i.test(text))
@@ -99,12 +101,12 @@ function describeText(head: Uint8Array): string | null {
   if (/^<(?:!doctype html|html|head|body)\b/i.test(text)) return 'an HTML page: provide the image itself'
   if (/^data:/i.test(text)) return 'a data URI as text: upload its decoded bytes, or pass the text as imageUrl'
   if (/^(?:\/9j\/|iVBORw0KGgo|UklGR)/.test(text)) return 'an image in base64: decode it'
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what no text has
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: text does not contain them
   return /^[^\0-\x08\x0e-\x1f\x7f\ufffd]+$/.test(text) ? 'text' : null
 }
 
 const PNG_START = '\x89PNG'
-/** U+FFFD as UTF-8, for the first byte of a JPEG or a PNG: what a decoder writes for bytes that are no text. */
+/** U+FFFD in UTF-8, which a text decoder writes in place of the first byte of a JPEG or PNG. */
 const TEXT_DAMAGE = '\xef\xbf\xbd'
 
 function describeUnknown(head: Uint8Array): string {

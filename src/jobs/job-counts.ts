@@ -4,8 +4,8 @@ import type { JobStatus } from '../generated/prisma/enums.ts'
 import { OPEN_STATUSES } from '../updates/job-status.ts'
 import type { CreatedRange } from './job-page.ts'
 
-/** Times from `from` to before `to`, in milliseconds since 1970; empty when `to` is not later. */
-export interface Stretch {
+/** Times from `from` until before `to`, in milliseconds since 1970; empty when `to` is not later. */
+interface Span {
   from: number
   to: number
 }
@@ -13,8 +13,8 @@ export interface Stretch {
 const HOUR_MS = 3_600_000
 
 /**
- * Counts an owner's jobs by state, exactly: the whole hours of the range from their sums, the rest from the index of jobs.
- * It is one statement, and so one moment of the database, whatever is moved between the tables meanwhile.
+ * Counts an owner's jobs by state, exactly: whole hours of the range from the sums, the rest from the index of jobs.
+ * One statement reads one snapshot, so that a concurrent move between the tables cannot distort the count.
  */
 export async function countJobs(
   db: Database,
@@ -26,7 +26,7 @@ export async function countJobs(
   const parts = [
     Prisma.sql`SELECT status, sum(jobs) AS jobs FROM "JobCount" WHERE ${inHours} GROUP BY status`,
     Prisma.sql`SELECT status, sum(jobs) FROM "JobCountDelta" WHERE ${inHours} GROUP BY status`,
-    // A state at a time, each from its own stretch of the index.
+    // One subquery per state, each on its own part of the index.
     ...edges.map(
       (edge) => Prisma.sql`SELECT status, (
         SELECT count(*) FROM "Job"
@@ -40,8 +40,8 @@ export async function countJobs(
 }
 
 /**
- * Adds the oldest changes to the sums, in an order in which two that do so at once cannot wait for each other in a circle.
- * @returns how many changes that were; 0 when none is left that nobody else is adding.
+ * Adds the oldest changes to the sums, in an order that rules out deadlocks between concurrent runs.
+ * @returns the number of changes added; 0 when none is left, or others are adding the rest.
  */
 export async function addDeltaBatch(db: Database, limit: number): Promise<number> {
   const [added] = await db.$queryRaw<{ count: number }[]>`
@@ -58,9 +58,9 @@ export async function addDeltaBatch(db: Database, limit: number): Promise<number
   return added?.count ?? 0
 }
 
-/** The whole hours within a range, and what lies before and after them. Both ends of a range are outside of it. */
-export function splitRange({ createdAfter, createdBefore }: CreatedRange): { hours: Stretch; edges: Stretch[] } {
-  // Jobs have whole milliseconds.
+/** Splits a range, whose ends are exclusive, into its whole hours and the parts before and after them. */
+export function splitRange({ createdAfter, createdBefore }: CreatedRange): { hours: Span; edges: Span[] } {
+  // Creation times have millisecond precision.
   const from = createdAfter ? createdAfter.getTime() + 1 : Number.NEGATIVE_INFINITY
   const to = createdBefore ? createdBefore.getTime() : Number.POSITIVE_INFINITY
   const hours = { from: Math.ceil(from / HOUR_MS) * HOUR_MS, to: Math.floor(to / HOUR_MS) * HOUR_MS }
@@ -71,18 +71,18 @@ export function splitRange({ createdAfter, createdBefore }: CreatedRange): { hou
   return { hours, edges: edges.filter((edge) => edge.from < edge.to) }
 }
 
-function isWithin(column: Prisma.Sql, { from, to }: Stretch): Prisma.Sql {
+function isWithin(column: Prisma.Sql, { from, to }: Span): Prisma.Sql {
   return Prisma.sql`${column} >= ${toTimestamp(from)} AND ${column} < ${toTimestamp(to)}`
 }
 
-/** As text, since there is no infinite number in JSON, and no infinite `Date`. */
+/** As text, since neither JSON nor `Date` can express infinity. */
 function toTimestamp(ms: number): Prisma.Sql {
   return Prisma.sql`to_timestamp(${String(ms / 1_000)}::text::float8)`
 }
 
 /**
- * Returns a function that counts the jobs that have not ended, by state, with zeros. Its callers share one query and its
- * result, or its failure, for `cacheMs`.
+ * Returns a function that counts the jobs that have not ended, by state, with zeros. Its callers share one query and
+ * its result, or its failure, for `cacheMs`.
  * @param cacheMs - milliseconds. Default 5000.
  */
 export function createOpenJobCounter(

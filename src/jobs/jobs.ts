@@ -9,7 +9,7 @@ import { isCancelable, isTerminal } from '../updates/job-status.ts'
 import type { Notifier } from '../updates/notifier.ts'
 import { readPatiently } from '../updates/retry.ts'
 import type { UpdateLog } from '../updates/update-log.ts'
-import { findByKey, type IdempotencyKey, takeKey, toFingerprint } from './idempotency.ts'
+import { claimKey, findByKey, type IdempotencyKey, toFingerprint } from './idempotency.ts'
 import type { CheckedImage } from './image.ts'
 import { readImagePiece, saveImage } from './image-store.ts'
 import { countJobs } from './job-counts.ts'
@@ -149,7 +149,7 @@ export function createJobs({ db, queue, log, notifier }: JobsDeps): Jobs {
         if (image) await saveImage(tx, job.id, image)
         if (retryOf && job.imageUrl === null) await copyImage(tx, retryOf, job)
         if (retryOf) await inheritResult(tx, retryOf, job)
-        if (key && !(await takeKey(tx, key, job.id))) throw new KeyTaken()
+        if (key && !(await claimKey(tx, key, job.id))) throw new KeyTaken()
         await queue.enqueue(tx, job.id)
         return { job, first: updates[0] }
       })

@@ -2,17 +2,17 @@ import type { Database, Transaction } from '../adapters/postgres/client.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import { toStorableText } from './text.ts'
 
-/** What is kept of a request that may be paid for, when its job ended without taking the result. */
+/** A request that may be paid for, stored because its job ended without the result. */
 export interface KeptResult {
   requestId: string
-  /** The answer as it came; null when there was none. */
+  /** The raw result; null when there was none. */
   text: string | null
 }
 
-/** Longest text that is kept, in characters: of a longer one nothing would be read either. */
+/** Longest stored text, in characters. A longer result would not be parsed either. */
 const MAX_TEXT = 192 * 1024
 
-/** Keeps the request of a job, or the one that it holds from the job that it repeats; the text that is known last stays. */
+/** Stores the request of a job, or the one that it inherited. An earlier text stays unless a new one replaces it. */
 export async function keepResult(tx: Transaction, jobId: string, text: string | null): Promise<void> {
   const storable = text === null ? null : toStorableText(text.slice(0, MAX_TEXT))
   await tx.$executeRaw`
@@ -23,7 +23,7 @@ export async function keepResult(tx: Transaction, jobId: string, text: string | 
     ON CONFLICT ("jobId") DO UPDATE SET text = coalesce(excluded.text, k.text), at = excluded.at`
 }
 
-/** A retry goes on with the request of the job that it repeats, whose submit has left: nothing is submitted for it. */
+/** Lets a retry continue the request of the earlier job: the retry counts as submitted, and submits nothing itself. */
 export async function inheritResult(tx: Transaction, from: Job, to: Pick<Job, 'id'>): Promise<void> {
   await tx.$executeRaw`
     WITH held AS (

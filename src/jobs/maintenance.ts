@@ -41,7 +41,9 @@ export async function runMaintenance(
   const pruneKeys = () => repeatUntilZero(() => removeOldKeys(db, batchSize), signal)
   const addDeltas = () => repeatUntilZero(() => addDeltaBatch(db, batchSize), signal)
 
-  /** Prunes in the order in which the jobs ended, so that a run starts where the last one stopped and rereads nothing. */
+  /**
+   * Prunes in the order in which the jobs ended, so that a run starts where the last one stopped and rereads nothing.
+   */
   async function pruneJobs(): Promise<number> {
     const [range] = await db.$queryRaw<{ until: Date; from: Date | null }[]>`
       WITH place AS (SELECT now() - make_interval(days => ${retentionDays}::int) AS until)

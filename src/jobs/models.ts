@@ -83,8 +83,8 @@ const stableVideo: Model = {
 }
 
 /**
- * fal's `File` may leave out everything but the url, and a paid video is not lost to a malformed field. A seed beyond 2^53
- * was rounded by the JSON parser, and counts as unknown.
+ * fal's `File` may leave out everything but the url, and a paid video is not lost to a malformed field. A seed beyond
+ * 2^53 was rounded by the JSON parser, and counts as unknown.
  */
 const StableVideoAnswer = z.object({
   video: z.object({

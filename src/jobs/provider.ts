@@ -6,67 +6,70 @@ import type { ProviderState } from '../generated/prisma/enums.ts'
 
 export type PauseState = Exclude<ProviderState, 'AVAILABLE'>
 
-/** Whether fal takes jobs, as far as the processes of this installation know. */
+/** Whether fal accepts jobs, as far as the processes of this installation know. */
 export interface Provider {
   state: ProviderState
-  /** What is the matter and what to do; null when nothing is. */
+  /** The problem and its remedy; null when AVAILABLE. */
   reason: string | null
   since: Date | null
 }
 
-/** What all processes know of fal together: each writes down when it pauses, and whoever is asked reads it. */
+/** The state of fal, shared by all processes: each stores its own pause, and any process can read them. */
 export interface ProviderLog {
-  /** This process sends nothing from now on, for this reason. It is said again, unchanged or not, without being told so. */
+  /** Stores that this process has paused submits, and refreshes the row until `resumed` or `stop`. */
   paused(pause: { error: FalError; since: Date }): void
   resumed(): void
-  /** The gravest pause of a process that lives. */
+  /** The most severe pause of all live processes. */
   read(): Promise<Provider>
-  /** Takes back what this process has said. */
+  /** Deletes the row of this process. */
   stop(): Promise<void>
 }
 
 export interface ProviderLogDeps {
   db: Database
   logger: Logger
-  /** Of this process. */
+  /** The id of this process. */
   id: string
   onError(error: unknown, context: { stage: string }): void
 }
 
 export interface ProviderLogOptions {
-  /** How often a process that is paused says so again, in milliseconds. Default 30,000. */
-  touchMs?: number
-  /** How long after that a process is taken for dead, in milliseconds: two that were missed are bad luck. Default 90,000. */
-  forgetMs?: number
+  /** How often a paused process refreshes its row, in milliseconds. Default 30,000. */
+  refreshMs?: number
+  /**
+   * Age at which a row counts as left by a dead process, in milliseconds. Tolerates two missed refreshes. Default
+   * 90,000.
+   */
+  expiryMs?: number
 }
 
-/** When a write that failed is tried again, in milliseconds. */
-const AGAIN_MS = 2_000
+/** Delay before a failed write is retried, in milliseconds. */
+const RETRY_MS = 2_000
 
-/** Longest part of a reason that is fal's own words, in characters. */
+/** Longest part of a reason that quotes fal, in characters. */
 const MAX_WORDS = 200
 
 export function createProviderLog(
   { db, logger, id, onError }: ProviderLogDeps,
-  { touchMs = 30_000, forgetMs = 90_000 }: ProviderLogOptions = {},
+  { refreshMs = 30_000, expiryMs = 90_000 }: ProviderLogOptions = {},
 ): ProviderLog {
   let pause: { error: FalError; since: Date } | null = null
   let timer: NodeJS.Timeout | undefined
   let writing = Promise.resolve()
-  /** There may be a row of this process. */
+  /** True while this process may have a row. */
   let isWritten = false
   let isStopped = false
 
-  /** What holds when its turn comes is written: a pause that is over by then costs one statement, not two. */
+  /** Writes the state at the time of the write: a pause that has ended meanwhile costs one statement, not two. */
   function write(): void {
     writing = writing.then(async () => {
       let nextMs: number | null
       try {
         await (pause ? store(pause) : remove())
-        nextMs = pause && touchMs
+        nextMs = pause && refreshMs
       } catch (error) {
         onError(error, { stage: 'provider state' })
-        nextMs = AGAIN_MS
+        nextMs = RETRY_MS
       }
       clearTimeout(timer)
       if (nextMs !== null && !isStopped) timer = setTimeout(write, nextMs).unref()
@@ -75,10 +78,10 @@ export function createProviderLog(
 
   async function store({ error, since }: { error: FalError; since: Date }): Promise<void> {
     isWritten = true
-    // By the database's clock, which other processes read it by.
+    // By the database's clock, which all processes share.
     await db.$executeRaw`
       WITH dead AS (
-        DELETE FROM "ProviderPause" WHERE "seenAt" < now() - ${forgetMs} * interval '1 ms' AND id <> ${id}::uuid
+        DELETE FROM "ProviderPause" WHERE "seenAt" < now() - ${expiryMs} * interval '1 ms' AND id <> ${id}::uuid
       )
       INSERT INTO "ProviderPause" (id, state, reason, since, "seenAt") VALUES (
         ${id}::uuid, ${toProviderState(error)}::"ProviderState", ${toPauseReason(error)},
@@ -107,7 +110,7 @@ export function createProviderLog(
     read: async () => {
       const [row] = await db.$queryRaw<Provider[]>`
         SELECT state::text AS state, reason, since FROM "ProviderPause"
-        WHERE "seenAt" >= now() - ${forgetMs} * interval '1 ms' ORDER BY "ProviderPause".state DESC, since LIMIT 1`
+        WHERE "seenAt" >= now() - ${expiryMs} * interval '1 ms' ORDER BY "ProviderPause".state DESC, since LIMIT 1`
       return row ?? { state: 'AVAILABLE', reason: null, since: null }
     },
     stop: async () => {
@@ -133,7 +136,7 @@ export function toProviderState({ kind }: FalError): PauseState {
   return kind === 'auth' ? 'KEY_REFUSED' : kind === 'rate-limited' ? 'RATE_LIMITED' : 'UNREACHABLE'
 }
 
-/** What is the matter, what fal says itself, what follows for jobs, and who has to do something. */
+/** The problem, fal's own message, the consequence for jobs, and the remedy. */
 export function toPauseReason(error: FalError): string {
   const words = shorten(error.message, MAX_WORDS)
   switch (toProviderState(error)) {
@@ -146,8 +149,8 @@ export function toPauseReason(error: FalError): string {
   }
 }
 
-/** What a first look at fal has shown, for the operator. */
-export function toKeyWords(error: FalError | null): string {
+/** The result of the first probe of fal, for the operator. */
+export function toProbeText(error: FalError | null): string {
   if (error === null) return 'key accepted'
   switch (toProviderState(error)) {
     case 'KEY_REFUSED':

@@ -4,27 +4,26 @@ import type { Ending } from './ending.ts'
 import { createFailure } from './failure.ts'
 
 /**
- * A job can kill whoever works on it, and so one worker after the other, each time with all the jobs that it held. A job's
- * `takeovers` counts the holders that died one after the other while it made no progress:
+ * A job can crash its worker, and so one worker after another, each time with all the jobs that the worker had claimed. A
+ * job's `takeovers` counts the workers that died in a row while the job made no progress:
  *
  *      takeover   takeover   takeover        alone 10 s      alone 60 s      takeover
  *   0 ─────────▶ 1 ───────▶ 2 ───────▶ 3 ─────────────▶ 4 ─────────────▶ 5 ─────────▶ FAILED, INTERNAL
  *   ▲            │          │          │                │                │
  *   └────────────┴──────────┴──────────┴────────────────┴────────────────┴─ an update is stored, or 60 s alone are over
  *
- * Up to 3 all jobs of a dead worker are blamed alike. From 3 on each death makes the job a suspect: its next holder lets go
- * of all else and works on it alone. The count rises when that begins, and so only for who is there when the worker dies; a
- * suspect that waits for its turn is not blamed, and a worker that stops in order takes it back. Between two turns the worker
- * goes on as usual for at least as long as the turn took: after three deaths all that merely waits may be suspect, and new
- * jobs cannot wait for a thousand turns. A job that does nothing but wait for the answer of a lost submit kills nobody, and is
- * not counted.
+ * Up to 3, all jobs of a dead worker are counted. From 3 on, the job is a suspect: its next worker releases all other jobs
+ * and works on it alone. The count rises when that turn begins, so a suspect that waits for its turn is not counted; a worker
+ * that stops in order lowers it again. Between two turns the worker runs normally for at least as long as the turn took:
+ * after three deaths every waiting job may be a suspect, and new jobs cannot wait for a thousand turns. A job that only waits
+ * for the response of a lost submit cannot crash a worker, and is not counted.
  */
 export const SUSPECT_TAKEOVERS = 3
 export const MOST_TAKEOVERS = 5
 
 /**
- * How long a suspect is worked on alone unless it gets on before, by its count, in milliseconds. Most of what kills does so
- * with the first answers of fal; whoever outlives that has a long second turn after the next death.
+ * How long a suspect runs alone unless it makes progress earlier, in milliseconds, by its count. Most crashes come with
+ * fal's first responses; a job that survives those gets a longer turn after the next death.
  */
 const ALONE_MS: Record<number, number> = { 4: 10_000, 5: 60_000 }
 
@@ -32,13 +31,16 @@ export function aloneMs(takeovers: number): number {
   return ALONE_MS[takeovers] ?? 0
 }
 
-/** What is to be done with a job that has just been claimed. */
-export function judgeTakeover({ isTakeover }: Claim, { takeovers }: Pick<Job, 'takeovers'>): 'usual' | 'alone' | 'end' {
-  if (!isTakeover || takeovers < SUSPECT_TAKEOVERS) return 'usual'
+/** Decides how to run a job that has just been claimed. */
+export function judgeTakeover(
+  { isTakeover }: Claim,
+  { takeovers }: Pick<Job, 'takeovers'>,
+): 'normal' | 'alone' | 'end' {
+  if (!isTakeover || takeovers < SUSPECT_TAKEOVERS) return 'normal'
   return takeovers < MOST_TAKEOVERS ? 'alone' : 'end'
 }
 
-/** The end of a job that has killed as many holders as it may. */
+/** The end of a job that reached MOST_TAKEOVERS. */
 export function toKillerEnding(): Ending {
   return {
     status: 'FAILED',

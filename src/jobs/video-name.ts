@@ -1,13 +1,13 @@
-/** What a video is, and a name to save it by: fal's words for both are a model's, and fit for neither as they come. */
+/** The media type and a safe file name of a video: a model reports both, and neither is reliable. */
 
-/** What fal says of a file. */
+/** A file as fal reports it. */
 export interface NamedFile {
   url: string
   contentType: string | null
   fileName: string | null
 }
 
-/** Endings of each type; the first is given to a name that has none of them. */
+/** File extensions of each type. The first is appended to a name that has none of them. */
 const ENDINGS: Readonly<Record<string, readonly string[]>> = {
   'video/mp4': ['mp4', 'm4v'],
   'video/webm': ['webm'],
@@ -21,24 +21,26 @@ const ENDINGS: Readonly<Record<string, readonly string[]>> = {
   'image/gif': ['gif'],
 }
 
-/** Endings of what a model works with: one that contradicts the type is replaced, any other is a part of the name. */
+/**
+ * Extensions of other media: these are replaced when they contradict the type; any other extension is part of the name.
+ */
 const OTHER_MEDIA = ['png', 'jpg', 'jpeg', 'webp', 'avif', 'heic', 'bmp', 'tif', 'tiff', 'svg', 'bin']
 
-/** Longest name, in bytes of UTF-8: file systems take 255, and browsers put ` (1)` behind it. */
+/** Longest name, in bytes of UTF-8: file systems allow 255, and browsers append ` (1)`. */
 const MAX_NAME_BYTES = 200
-/** What is read of a name, in characters. */
+/** The part of a name that is read, in characters. */
 const MAX_READ = 1000
 
-/** No file is made of these, or another than was named: by NTFS, by shells, by whoever reads it from right to left. */
+/** Characters that NTFS forbids or shells interpret. INVISIBLE includes those that reverse the reading direction. */
 const UNSAFE = /[<>:"|?*]/gu
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
-/** Windows opens a device under these names, whatever the ending. */
+/** Windows opens a device under these names, with any extension. */
 const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³])\s*(?:\.|$)/i
 
 /**
- * The type of a video and a name to save it by: one segment, never empty, with an ending of that type. The bytes are not
- * read. A type of video that fal names counts; else the ending of its address, then of its name; else it is an MP4. Given
- * its own answer it changes nothing.
+ * Returns the media type of a video and a file name: one segment, never empty, with an extension of that type. Does not
+ * read the bytes. A video type that fal reports wins; then the extension of the URL, then of the name; otherwise MP4.
+ * Idempotent.
  */
 export function toVideoFile({ url, contentType, fileName }: NamedFile): { contentType: string; fileName: string } {
   const [named, located] = [toStem(fileName ?? ''), toStem(toLastSegment(url))]
@@ -51,7 +53,7 @@ export function toVideoFile({ url, contentType, fileName }: NamedFile): { conten
   return { contentType: known, fileName: `${cutToBytes(safe, MAX_NAME_BYTES - fitting.length - 1)}.${fitting}` }
 }
 
-/** A GIF may be moving, and is one when its address says so too; no other picture is a video. */
+/** A GIF counts as a video when its URL ends in .gif too; no other image does. */
 function toVideoType(contentType: string | null, endingOfUrl: string): string | undefined {
   const essence = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (/^video\/[\w.+-]{1,60}$/.test(essence)) return essence
@@ -67,11 +69,11 @@ function toLastSegment(url: string): string {
   try {
     return decodeURIComponent(segment)
   } catch {
-    return segment // Its percent signs are no escapes.
+    return segment // Its percent signs are not escapes.
   }
 }
 
-/** The name's last segment, safe and without its ending of media, which is told apart. */
+/** The last segment of a name, sanitized, with its media extension split off. */
 function toStem(name: string): { stem: string; ending: string } {
   const segment = name.split(/[/\\]/).at(-1) ?? ''
   const text = segment.slice(0, MAX_READ).toWellFormed().normalize('NFC')
@@ -81,7 +83,7 @@ function toStem(name: string): { stem: string; ending: string } {
   return isMedia ? { stem: trim(whole.slice(0, -ending.length - 1)), ending } : { stem: whole, ending: '' }
 }
 
-/** Without what hides a file or makes an option of it at the start, and what Windows drops at the end. */
+/** Removes leading characters that hide a file or look like an option, and trailing ones that Windows drops. */
 function trim(text: string): string {
   return text.replace(/^[\s.~-]+/u, '').replace(/[\s.]+$/u, '')
 }

@@ -110,7 +110,7 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       // Released, a claim without a row would be claimed again at once, forever. It lapses instead.
       if (!row) continue
       const verdict = judgeTakeover(claim, row)
-      if (verdict === 'usual') startRelay(claim, row)
+      if (verdict === 'normal') startRelay(claim, row)
       else if (verdict === 'alone') suspects.push({ claim, row })
       else killers.push({ claim, row })
     }

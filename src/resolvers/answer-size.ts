@@ -7,7 +7,8 @@ const MAX_CHARACTERS = 4_000_000
 
 /**
  * A text that may be long, counted: how long an answer gets cannot be seen in its query.
- * @throws QueryTooComplexError when the answer becomes too long; ServiceUnavailableError when others take the memory for it
+ * @throws QueryTooComplexError when the answer becomes too long; ServiceUnavailableError when others take the memory
+ * for it
  */
 export function countText(text: string, context: Context, { operation }: GraphQLResolveInfo): string {
   // A subscription lasts, and its updates leave one by one.

@@ -77,8 +77,8 @@ export async function listJobs(
 
 /**
  * JobConnection.totalCount: all lists of the operation are counted at once.
- * @throws QueryTooComplexError for a second range of time: where a range cuts an hour, the hour's jobs are counted one by
- * one, and if a million are in it, that is as much as a query may cost
+ * @throws QueryTooComplexError for a second range of time: where a range cuts an hour, the hour's jobs are counted one
+ * by one, and if a million are in it, that is as much as a query may cost
  */
 async function countJobs({ status, ...range }: JobFilter, { jobs, viewer, counts }: Context): Promise<number> {
   const key = JSON.stringify([range.createdAfter, range.createdBefore])

@@ -113,8 +113,8 @@ export function pageComplexity({ first, last }: PageSize, field = 1): { field: n
 }
 
 /**
- * Rejects a too complex subscription before it starts. Without this the plugin checks the operation when a root field is
- * resolved, which is at the first update.
+ * Rejects a too complex subscription before it starts. Without this the plugin checks the operation when a root field
+ * is resolved, which is at the first update.
  */
 export function affordable<Args extends object, Event>(
   subscribe: (root: unknown, args: Args, context: Context) => AsyncIterable<Event> | Promise<AsyncIterable<Event>>,

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
-import { findByKey, type IdempotencyKey, removeOldKeys, takeKey, toFingerprint } from '../../src/jobs/idempotency.ts'
+import { claimKey, findByKey, type IdempotencyKey, removeOldKeys, toFingerprint } from '../../src/jobs/idempotency.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { until } from '../helpers/until.ts'
 
@@ -67,7 +67,7 @@ describe('a key in the database', () => {
   const newKey = (): IdempotencyKey => ({ ownerId: 'local', key: randomUUID(), fingerprint: 'x' })
   const age = ({ key }: IdempotencyKey, duration: string) =>
     db.$executeRaw`UPDATE "IdempotencyKey" SET "createdAt" = now() - ${duration}::interval WHERE key = ${key}`
-  const take = (key: IdempotencyKey, jobId: string) => db.$transaction((tx) => takeKey(tx, key, jobId))
+  const take = (key: IdempotencyKey, jobId: string) => db.$transaction((tx) => claimKey(tx, key, jobId))
 
   test('is of its owner alone', async () => {
     const key = newKey()
@@ -100,7 +100,7 @@ describe('a key in the database', () => {
     const taken = Promise.withResolvers<void>()
     const undoing = Promise.withResolvers<void>()
     const undone = db.$transaction(async (tx) => {
-      await takeKey(tx, key, first)
+      await claimKey(tx, key, first)
       taken.resolve()
       await undoing.promise
       throw new Error('undone')
@@ -126,7 +126,7 @@ describe('a key in the database', () => {
     await take(key, first)
     await age(key, '25 hours')
     await db.$transaction(async (tx) => {
-      expect(await takeKey(tx, key, second)).toBe(true)
+      expect(await claimKey(tx, key, second)).toBe(true)
       expect(await removeOldKeys(db, 100)).toBe(0)
     })
     expect(await removeOldKeys(db, 100)).toBe(0)

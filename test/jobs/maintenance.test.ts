@@ -23,7 +23,10 @@ afterAll(async () => {
 })
 
 let age = 40
-/** Before the retention limit. Jobs are pruned in the order in which they ended, so each test's job ended after those of earlier tests. */
+/**
+ * Before the retention limit. Jobs are pruned in the order in which they ended, so each test's job ended after those of
+ * earlier tests.
+ */
 const longAgo = () => {
   age -= 0.1
   return daysAgo(age)

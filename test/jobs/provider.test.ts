@@ -32,8 +32,8 @@ afterAll(async () => {
 })
 
 /** What one process writes; never touched again unless told otherwise, as if it were killed at once. */
-function openLog(options: { touchMs?: number; forgetMs?: number } = {}): ProviderLog {
-  return createProviderLog({ db, logger, id: randomUUID(), onError }, { touchMs: 3600_000, ...options })
+function openLog(options: { refreshMs?: number; expiryMs?: number } = {}): ProviderLog {
+  return createProviderLog({ db, logger, id: randomUUID(), onError }, { refreshMs: 3600_000, ...options })
 }
 
 const stateOf = async (log: ProviderLog) => (await log.read()).state
@@ -64,7 +64,7 @@ test('another kind of pause keeps its beginning', async () => {
   expect((await log.read()).since).toEqual(before.since)
 })
 
-test('of several processes the one tells that a person has to help', async () => {
+test('of several pauses, the one that needs an operator is reported', async () => {
   const [first, second] = [openLog(), openLog()]
   first.paused({ error: refused, since: new Date() })
   await until(async () => (await stateOf(second)) === 'KEY_REFUSED')
@@ -73,25 +73,25 @@ test('of several processes the one tells that a person has to help', async () =>
   expect(await stateOf(second)).toBe('KEY_REFUSED')
 })
 
-test('a process that stops takes back what it said', async () => {
+test('a process that stops deletes its row', async () => {
   const log = openLog()
   log.paused({ error: refused, since: new Date() })
   await log.stop()
   expect(await db.providerPause.count()).toBe(0)
 })
 
-test('a process that was killed is forgotten, and its row removed by the next that pauses', async () => {
+test('the pause of a killed process expires, and the next process to pause deletes its row', async () => {
   const killed = openLog()
   killed.paused({ error: refused, since: new Date() })
-  const reader = openLog({ forgetMs: 100 })
+  const reader = openLog({ expiryMs: 100 })
   await until(async () => (await db.providerPause.count()) === 1)
   await until(async () => (await stateOf(reader)) === 'AVAILABLE')
   reader.paused({ error: limited, since: new Date() })
   await until(async () => (await db.providerPause.findMany()).map(({ state }) => state).join() === 'RATE_LIMITED')
 })
 
-test('a process that lives says again that it is paused', async () => {
-  const log = openLog({ touchMs: 20 })
+test('a live process refreshes its pause', async () => {
+  const log = openLog({ refreshMs: 20 })
   log.paused({ error: refused, since: new Date() })
   const seenAt = async () => (await db.providerPause.findFirst())?.seenAt.getTime() ?? 0
   const first = await until(seenAt)
@@ -99,18 +99,19 @@ test('a process that lives says again that it is paused', async () => {
   await log.stop()
 })
 
-test('what the database could not take is written soon after', async () => {
+test('a failed write is retried soon after', async () => {
   const failed: unknown[] = []
-  let isAway = true
+  let isUnavailable = true
   const flaky = db.$extends({
     query: {
-      $executeRaw: ({ args, query }) => (isAway ? Promise.reject(new Error('the database is away')) : query(args)),
+      $executeRaw: ({ args, query }) =>
+        isUnavailable ? Promise.reject(new Error('the database is unavailable')) : query(args),
     },
   }) as unknown as Database
   const log = createProviderLog({ db: flaky, logger, id: randomUUID(), onError: (error) => failed.push(error) })
   log.paused({ error: refused, since: new Date() })
   await until(() => failed.length > 0)
-  isAway = false
+  isUnavailable = false
   await until(async () => (await stateOf(log)) === 'KEY_REFUSED', { timeoutMs: 15_000 })
   await log.stop()
 })
