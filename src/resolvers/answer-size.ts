@@ -2,7 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql'
 import type { Context } from '../context.ts'
 import { QueryTooComplexError, ServiceUnavailableError } from '../errors.ts'
 
-/** All long texts of one answer together, in characters: 100 URLs of the greatest length, and four times as many. */
+/** Limit for all long texts of one response together, in characters: five times 100 URLs of the maximum length. */
 const MAX_CHARACTERS = 4_000_000
 
 /**
@@ -11,14 +11,14 @@ const MAX_CHARACTERS = 4_000_000
  * for it
  */
 export function countText(text: string, context: Context, { operation }: GraphQLResolveInfo): string {
-  // A subscription lasts, and its updates leave one by one.
+  // A subscription sends its updates one by one.
   if (operation.operation === 'subscription') return text
   context.characters += text.length
   if (context.characters > MAX_CHARACTERS)
     throw new QueryTooComplexError(
       `The query is too large: its response exceeds ${MAX_CHARACTERS} characters. Request fewer jobs or fields.`,
     )
-  // As text and as bytes, until its reader has it.
+  // Held as text and as bytes until the client has received it.
   if (context.memory && !context.memory.reserve(2 * text.length))
     throw new ServiceUnavailableError('The server is sending too many large responses: try again in a few seconds.')
   return text

@@ -7,7 +7,7 @@ export interface PageArguments {
   before?: string | null | undefined
 }
 
-/** A page that was asked for, checked. */
+/** The valid arguments of a page. */
 export interface PageRequest {
   limit: number
   /** True: counted from the end of the list. */
@@ -32,8 +32,8 @@ export function parsePage({ first, last }: PageArguments): PageRequest {
 }
 
 /**
- * A connection of rows in list order. One row more than `limit` was asked for: its presence tells that the list goes on
- * (it stands at the far end of the page, seen from where was counted).
+ * A connection of rows in list order. `rows` was read with `limit + 1`: the extra row, at the far end of the page,
+ * shows that the list continues.
  */
 export function toConnection<T>(
   rows: readonly T[],
@@ -42,14 +42,14 @@ export function toConnection<T>(
   toCursor: (row: T) => string,
 ): Connection<T> {
   const { limit, fromEnd } = request
-  const goesOn = rows.length > limit
+  const hasMore = rows.length > limit
   const kept = fromEnd ? rows.slice(-limit) : rows.slice(0, limit)
   const edges = kept.map((node) => ({ cursor: toCursor(node), node }))
   return {
     edges,
     pageInfo: {
-      hasNextPage: fromEnd ? before != null : goesOn,
-      hasPreviousPage: fromEnd ? goesOn : after != null,
+      hasNextPage: fromEnd ? before != null : hasMore,
+      hasPreviousPage: fromEnd ? hasMore : after != null,
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges.at(-1)?.cursor ?? null,
     },

@@ -13,7 +13,7 @@ import { countText } from './answer-size.ts'
 import { type Connection, type PageArguments, parsePage, toConnection } from './connection.ts'
 import { encodeNodeId, parseJobId } from './ids.ts'
 
-/** What generateVideo takes where the caller says nothing. */
+/** The defaults of generateVideo. */
 export const videoDefaults = DEFAULT_MODEL.defaults
 
 /** Mutation.generateVideo */
@@ -103,7 +103,7 @@ export function jobFailure(job: Job): Failure | null {
   return readFailure(job)
 }
 
-/** VideoSettings.imageUrl: while the image waits here for its upload, where this server shows it. */
+/** VideoSettings.imageUrl: until the image is uploaded, the URL under which this server serves it. */
 export function imageUrl({ id, imageUrl }: Job, _args: unknown, context: Context, info: GraphQLResolveInfo): string {
   return countText(imageUrl ?? `${context.publicUrl}/media/images/${id}`, context, info)
 }
@@ -129,7 +129,7 @@ export function retriedJob({ retryOfId }: Job, _args: unknown, { jobs, viewer }:
   return retryOfId === null ? null : jobs.find(viewer, retryOfId)
 }
 
-/** Video.contentType: rows of older versions have what fal said. */
+/** Video.contentType: rows of earlier versions hold the unchecked type that fal reported. */
 export function videoType(video: Video): string {
   return toVideoFile(video).contentType
 }

@@ -31,15 +31,15 @@ export function updateCursor({ jobId, sequence }: Update): string {
   return toCursor(jobId, sequence)
 }
 
-/** Fields of log lines in the answer to one operation, at most: all three of 3,333 lines. They take 1.6 µs each. */
+/** Most log line fields per operation: all three fields of 3,333 lines. Each takes 1.6 µs. */
 const MAX_LINE_FIELDS = 10_000
 
 /**
- * JobUpdate.logs. How long a log is cannot be seen in a query: what it really answers with is counted.
+ * JobUpdate.logs. A query does not show how long a log is, so the returned fields are counted.
  * @throws QueryTooComplexError
  */
 export function logsOfUpdate({ logs }: Update, _args: unknown, context: Context, info: GraphQLResolveInfo): LogLine[] {
-  // A subscription lasts, and pays for each update in advance.
+  // The complexity of a subscription already includes its updates.
   if (info.operation.operation === 'subscription') return logs
   context.lineFields += logs.length * countFields(info)
   if (context.lineFields > MAX_LINE_FIELDS)
@@ -57,9 +57,9 @@ export function messageOfLine(
   return countText(message, context, info)
 }
 
-/** Fields that a selection names, in whichever fragment they stand. */
+/** The number of selected fields, including those in fragments. */
 function countFields({ fieldNodes, fragments }: GraphQLResolveInfo): number {
-  // Each fragment counts once, as its fields are answered once; unfolded, a few could stand for billions.
+  // Each fragment counts once, as its fields resolve once; expanded, a few fragments could stand for billions of fields.
   const seen = new Set<SelectionSetNode>()
   const count = (selectionSet: SelectionSetNode | undefined): number => {
     if (!selectionSet || seen.has(selectionSet)) return 0
@@ -91,7 +91,7 @@ export async function updatesOfJob({ id }: Job, page: PageArguments, context: Co
   return toConnection(rows, request, page, (update) => toCursor(id, update.sequence))
 }
 
-/** All jobs of an operation that ask for the same range are answered by one query. */
+/** One query reads the pages of all jobs of an operation that request the same range. */
 function updatePages({ log, updatePages: loaders }: Context, range: UpdateRange): DataLoader<string, Update[]> {
   const key = JSON.stringify(range)
   const loader =

@@ -2,10 +2,9 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context as HttpContext } from 'hono'
 import pLimit from 'p-limit'
 import type { Services } from '../context.ts'
+import { UUID } from '../opaque-id.ts'
 import { RETRY_AFTER_SECONDS } from './errors.ts'
 import type { MemoryLease } from './memory-budget.ts'
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Bytes that are read from the database at once: all that a client costs that does not read, but for its socket. */
 const PIECE_BYTES = 256 * 1024

@@ -1,16 +1,15 @@
 import { InvalidArgumentError } from '../errors.ts'
+import { decodeOpaque, encodeOpaque, UUID } from '../opaque-id.ts'
 
-const SHAPE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(\d{1,10})$/
+/** A sequence in its only spelling, without leading zeros. */
+const SEQUENCE = /^(?:0|[1-9]\d{0,9})$/
 
 /** The largest Postgres integer. */
 const MAX_SEQUENCE = 2_147_483_647
 
-/** The longest cursor that is decoded, in characters. Valid ones have at most 63. */
-const MAX_CURSOR_LENGTH = 100
-
 /** The place in a job's history after the update with this sequence. Opaque to clients. */
 export function toCursor(jobId: string, sequence: number): string {
-  return Buffer.from(`${jobId}:${sequence}`).toString('base64url')
+  return encodeOpaque(jobId, sequence)
 }
 
 /**
@@ -18,10 +17,8 @@ export function toCursor(jobId: string, sequence: number): string {
  * @throws InvalidArgumentError naming `argument` when it is malformed or of another job.
  */
 export function parseCursor(cursor: string, jobId: string, argument: string): number {
-  const text = cursor.length > MAX_CURSOR_LENGTH ? '' : Buffer.from(cursor, 'base64url').toString('latin1')
-  const [, id, sequence] = SHAPE.exec(text) ?? []
-  // Encoding again refuses the many spellings that a lenient base64 decoder lets through.
-  if (id === undefined || Number(sequence) > MAX_SEQUENCE || toCursor(id, Number(sequence)) !== cursor)
+  const [id = '', sequence = ''] = decodeOpaque(cursor) ?? []
+  if (!UUID.test(id) || !SEQUENCE.test(sequence) || Number(sequence) > MAX_SEQUENCE)
     throw new InvalidArgumentError(
       argument,
       `\`${argument}\` is not a cursor: expected the \`cursor\` of a job or of an update.`,

@@ -94,6 +94,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   { place: 'src/timeout.ts', values: [], packages: [] },
   { place: BACKOFF, values: [], packages: [] },
   { place: 'src/errors.ts', values: [], types: [GENERATED], packages: [] },
+  { place: 'src/opaque-id.ts', values: [], packages: [] },
   {
     place: 'src/context.ts',
     values: [],
@@ -102,7 +103,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   {
     place: 'src/server/',
-    values: ['src/server/', 'src/context.ts', 'src/errors.ts', 'src/timeout.ts', TRACE],
+    values: ['src/server/', 'src/context.ts', 'src/errors.ts', 'src/opaque-id.ts', 'src/timeout.ts', TRACE],
     types: ['src/config.ts'],
     notPackages: ['@pothos/', ...STORES],
   },
@@ -114,7 +115,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   {
     place: 'src/resolvers/',
-    values: ['src/resolvers/', 'src/errors.ts', ...PURE_HELPERS],
+    values: ['src/resolvers/', 'src/errors.ts', 'src/opaque-id.ts', ...PURE_HELPERS],
     types: ['src/updates/', 'src/jobs/', 'src/context.ts', GENERATED],
     notPackages: STORES,
   },
@@ -135,7 +136,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   {
     place: 'src/updates/',
-    values: ['src/updates/', BACKOFF, 'src/errors.ts', FAL_ERROR, SQL],
+    values: ['src/updates/', BACKOFF, 'src/errors.ts', 'src/opaque-id.ts', FAL_ERROR, SQL],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
