@@ -1,8 +1,6 @@
-import { defineConfig } from 'prisma/config'
-
-/** For Prisma's own commands. The running server does not read this. */
-export default defineConfig({
+/** Settings for Prisma's own commands, such as `npx prisma migrate resolve`. The server does not read this file. */
+export default {
   schema: 'prisma/schema.prisma',
   migrations: { path: 'prisma/migrations' },
   datasource: { url: process.env.DATABASE_URL ?? '' },
-})
+}

@@ -1,39 +1,24 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 
 /**
- * Runs `prisma generate`: prisma/schema.prisma → src/generated, which is committed.
+ * Generates Prisma's client: prisma/schema.prisma → src/generated/prisma, which is committed.
  *
- * The command downloads Prisma's schema engine first, which it then does not use. Naming any executable as that
- * engine spares the download; CHECKPOINT_DISABLE spares the question whether there is a newer version.
+ * Calls the generator behind `prisma generate` directly. The package `prisma` is not installed: its browser UI and its
+ * development database take 170 MB, and npm would install them in production too, as an optional peer of @prisma/client.
  */
-const root = join(import.meta.dirname, '..')
-const manifestPath = createRequire(import.meta.url).resolve('prisma/package.json')
-const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as { bin: { prisma: string } }
-const command = join(dirname(manifestPath), manifest.bin.prisma)
+// The ES module of client-generator-ts 7.10.0 imports a file that does not exist, so both are loaded as CommonJS.
+const require = createRequire(import.meta.url)
+const { PrismaClientTsGenerator } =
+  require('@prisma/client-generator-ts') as typeof import('@prisma/client-generator-ts')
+const { getGenerators } = require('@prisma/internals') as typeof import('@prisma/internals')
 
-const { status, signal, error } = spawnSync(process.execPath, [command, 'generate', ...process.argv.slice(2)], {
-  cwd: root,
-  stdio: 'inherit',
-  env: {
-    ...process.env,
-    CHECKPOINT_DISABLE: '1',
-    PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
-    PRISMA_HIDE_UPDATE_MESSAGE: '1',
-  },
+const generators = await getGenerators({
+  schemaPath: 'prisma/schema.prisma',
+  registry: { 'prisma-client': { type: 'in-process', generator: new PrismaClientTsGenerator() } },
+  skipDownload: true,
+  cliCommand: 'generate',
 })
-if (status !== 0) {
-  process.stderr.write(`prisma generate failed (${error?.message ?? signal ?? `exit code ${status}`})\n`)
-  process.exit(status || 1)
-}
-const missing = ['src/generated/prisma/client.ts', 'src/generated/pothos.ts'].filter(
-  (path) => !existsSync(join(root, path)),
-)
-if (missing.length > 0) {
-  process.stderr.write(
-    `prisma generate ended well but did not write ${missing.join(' and ')}: see the generators in prisma/schema.prisma\n`,
-  )
-  process.exit(1)
+for (const generator of generators) {
+  await generator.generate()
+  generator.stop()
 }

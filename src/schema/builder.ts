@@ -1,12 +1,9 @@
 import SchemaBuilder from '@pothos/core'
 import ComplexityPlugin from '@pothos/plugin-complexity'
 import ErrorsPlugin from '@pothos/plugin-errors'
-import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import { GraphQLError, type GraphQLResolveInfo } from 'graphql'
 import type { Context } from '../context.ts'
-import type PrismaTypes from '../generated/pothos.ts'
-import { getDatamodel } from '../generated/pothos.ts'
 import { decodeNodeId, encodeNodeId, requireFewIds } from '../resolvers/ids.ts'
 
 /**
@@ -36,7 +33,6 @@ export const PRICES = {
 
 export const builder = new SchemaBuilder<{
   Context: Context
-  PrismaTypes: PrismaTypes
   DefaultFieldNullability: false
   DefaultEdgesNullability: { list: false; items: false }
   DefaultNodeNullability: false
@@ -48,7 +44,7 @@ export const builder = new SchemaBuilder<{
     File: { Input: Blob; Output: never }
   }
 }>({
-  plugins: [ComplexityPlugin, ErrorsPlugin, RelayPlugin, PrismaPlugin],
+  plugins: [ComplexityPlugin, ErrorsPlugin, RelayPlugin],
   defaultFieldNullability: false,
   errors: { directResult: true },
   complexity: {
@@ -61,7 +57,6 @@ export const builder = new SchemaBuilder<{
         { extensions: { code: 'QUERY_TOO_COMPLEX' } },
       ),
   },
-  prisma: { client: (context) => context.db, dmmf: getDatamodel(), onUnusedQuery: null },
   relay: {
     cursorType: 'String',
     encodeGlobalID: encodeNodeId,

@@ -109,7 +109,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   {
     place: 'src/schema/',
-    values: ['src/schema/', 'src/resolvers/', 'src/errors.ts', 'src/generated/pothos.ts'],
+    values: ['src/schema/', 'src/resolvers/', 'src/errors.ts'],
     types: ['src/updates/', 'src/jobs/', 'src/context.ts', GENERATED],
     packages: ['graphql', '@pothos/'],
   },
