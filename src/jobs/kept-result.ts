@@ -1,6 +1,6 @@
 import type { Database, Transaction } from '../adapters/postgres/client.ts'
 import type { Job } from '../generated/prisma/client.ts'
-import { toStorableText } from './text.ts'
+import { toStorableText } from '../text.ts'
 
 /** A request that may be paid for, stored because its job ended without the result. */
 export interface KeptResult {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Job } from '../generated/prisma/client.ts'
+import { isStorableText } from '../text.ts'
 import { findLinkProblem } from './image-link.ts'
-import { isStorableText } from './text.ts'
 import { toVideoFile } from './video-name.ts'
 
 /** The settings that a caller gives. */

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { type InputIssue, InvalidInputError } from '../errors.ts'
+import { isStorableText } from '../text.ts'
 import { checkDataUri } from './data-uri.ts'
 import { MAX_KEY_LENGTH } from './idempotency.ts'
 import type { CheckedImage } from './image.ts'
 import { isDataUri, type Model, type VideoInput, type VideoSettings } from './models.ts'
-import { isStorableText } from './text.ts'
 
 /** Valid settings, and the image if `imageUrl` is a data URI. */
 export interface CheckedInput {

@@ -1,7 +1,7 @@
 import type { FalLogLine, FalStatus } from '../adapters/fal/types.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
-import { toStorableText } from '../jobs/text.ts'
+import { toStorableText } from '../text.ts'
 import { canMove } from '../updates/job-status.ts'
 import type { LogLine } from '../updates/update.ts'
 import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'

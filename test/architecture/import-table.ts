@@ -17,8 +17,8 @@ export interface Rule {
 
 const ADAPTER_TYPES = 'src/adapters/'
 const GENERATED = 'src/generated/'
-/** Pure: the pauses between attempts, of adapters too. */
-const BACKOFF = 'src/backoff.ts'
+/** Pure helpers that every room of src may import. */
+const SHARED = ['src/backoff.ts', 'src/errors.ts', 'src/opaque-id.ts', 'src/text.ts', 'src/timeout.ts']
 /** Prisma's way to write SQL: a value, but no connection. */
 const SQL = 'src/generated/prisma/client.ts#Prisma'
 /** Spans, by OpenTelemetry's API alone: a no-op until tracing is opened. */
@@ -36,7 +36,6 @@ const PURE_HELPERS = [
   'src/jobs/models.ts',
   'src/jobs/settings.ts',
   'src/updates/job-status.ts',
-  'src/jobs/text.ts',
   'src/jobs/video-name.ts',
 ]
 
@@ -92,9 +91,10 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   { place: 'src/lifecycle.ts', values: [], packages: [] },
   { place: 'src/timeout.ts', values: [], packages: [] },
-  { place: BACKOFF, values: [], packages: [] },
+  { place: 'src/backoff.ts', values: [], packages: [] },
   { place: 'src/errors.ts', values: [], types: [GENERATED], packages: [] },
   { place: 'src/opaque-id.ts', values: [], packages: [] },
+  { place: 'src/text.ts', values: [], packages: [] },
   {
     place: 'src/context.ts',
     values: [],
@@ -103,7 +103,7 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   {
     place: 'src/server/',
-    values: ['src/server/', 'src/context.ts', 'src/errors.ts', 'src/opaque-id.ts', 'src/timeout.ts', TRACE],
+    values: ['src/server/', 'src/context.ts', ...SHARED, TRACE],
     types: ['src/config.ts'],
     notPackages: ['@pothos/', ...STORES],
   },
@@ -115,13 +115,13 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   {
     place: 'src/resolvers/',
-    values: ['src/resolvers/', 'src/errors.ts', 'src/opaque-id.ts', ...PURE_HELPERS],
+    values: ['src/resolvers/', ...SHARED, ...PURE_HELPERS],
     types: ['src/updates/', 'src/jobs/', 'src/context.ts', GENERATED],
     notPackages: STORES,
   },
   {
     place: 'src/relay/',
-    values: ['src/relay/', 'src/jobs/', 'src/updates/', BACKOFF, 'src/errors.ts', TRACE, FAL_ERROR, SQL],
+    values: ['src/relay/', 'src/jobs/', 'src/updates/', ...SHARED, TRACE, FAL_ERROR, SQL],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
@@ -130,20 +130,20 @@ export const IMPORT_TABLE: readonly Rule[] = [
   { place: 'src/jobs/image-link.ts', values: [], packages: [] },
   {
     place: 'src/jobs/',
-    values: ['src/jobs/', 'src/updates/', BACKOFF, 'src/errors.ts', TRACE, FAL_ERROR, SQL, TRANSACT],
+    values: ['src/jobs/', 'src/updates/', ...SHARED, TRACE, FAL_ERROR, SQL, TRANSACT],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
   {
     place: 'src/updates/',
-    values: ['src/updates/', BACKOFF, 'src/errors.ts', 'src/opaque-id.ts', FAL_ERROR, SQL],
+    values: ['src/updates/', ...SHARED, FAL_ERROR, SQL],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
   { place: TRACE, values: [], packages: ['@opentelemetry/api'] },
   {
     place: 'src/adapters/',
-    values: ['src/adapters/', BACKOFF, 'src/errors.ts', 'src/timeout.ts', GENERATED],
+    values: ['src/adapters/', ...SHARED, GENERATED],
     notPackages: GRAPHQL,
   },
   { place: 'src/generated/', values: [GENERATED] },

@@ -1,6 +1,7 @@
 /** What went wrong between us and fal: one class, its kinds, and the cleaning of the texts that end in it. */
 
 import { shorten } from '../../errors.ts'
+import { toStorableText } from '../../text.ts'
 import { hideKey } from './secrets.ts'
 
 /**
@@ -81,15 +82,10 @@ export class FalError extends Error {
   }
 }
 
-/** What is left after Postgres and UTF-8 had their say: no NUL, no lone surrogate. */
-export function cleanText(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '')
-}
-
 /** The text cleaned, without the key or the secret half of it, and at most `maxLength` UTF-16 units long. */
 export function toSafeText(text: string, key: string | null, maxLength: number): string {
   // Cut before as well: fal's texts may be of any length, and what is hidden makes them shorter.
-  return shorten(hideKey(cleanText(text.slice(0, maxLength * READ_PER_SHOWN)), key), maxLength)
+  return shorten(hideKey(toStorableText(text.slice(0, maxLength * READ_PER_SHOWN)), key), maxLength)
 }
 
 /** How much of a text is read for each character that may be shown of it. */

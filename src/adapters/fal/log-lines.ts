@@ -1,7 +1,7 @@
 /** The log in a status of fal: of any length and shape, so no more of it is read than can be of use. */
 
+import { toStorableText } from '../../text.ts'
 import { MAX_JSON_LENGTH, toRecord } from './error-response.ts'
-import { cleanText } from './errors.ts'
 import { hideKey } from './secrets.ts'
 import type { FalLogLine } from './types.ts'
 
@@ -70,7 +70,7 @@ function findStringEnd(text: string, begin: number): number {
 function toLine(entry: unknown, key: string | null, maxLength: number): FalLogLine | null {
   const line = typeof entry === 'string' ? { message: entry } : toRecord(entry)
   if (typeof line?.message !== 'string') return null
-  const message = hideKey(cleanText(line.message.slice(0, maxLength)), key)
+  const message = hideKey(toStorableText(line.message.slice(0, maxLength)), key)
   return { message, level: toLevel(line.level), at: toDate(line.timestamp) }
 }
 

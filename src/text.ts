@@ -1,9 +1,9 @@
-/** True when Postgres and UTF-8 can store the text: no NUL character, no lone surrogate. */
+/** True when Postgres and UTF-8 can hold the text: no NUL character, no unpaired surrogate. */
 export function isStorableText(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0')
 }
 
-/** The nearest text that Postgres can store, for text from fal. Unstorable text from clients is rejected instead. */
+/** The nearest storable text, for text that fal wrote. A client's text is refused instead. */
 export function toStorableText(text: string): string {
   return text.toWellFormed().replaceAll('\0', '')
 }
