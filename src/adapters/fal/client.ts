@@ -6,11 +6,10 @@
  */
 
 import { queue, storage } from '@fal-ai/serverless-client'
-import { requireUploaded } from './error-response.ts'
-import { FalError } from './errors.ts'
+import { FalError, requireUploaded } from './errors.ts'
 import { createFalHosts } from './hosts.ts'
 import { callFal, type FalCall } from './request.ts'
-import { isRequestId, readCancel, readResult, readStatus, readSubmitted, readUploadSlot } from './response.ts'
+import { isRequestId, readCancel, readResult, readStatus, readSubmitted, readUploadSlot, toAnswer } from './response.ts'
 import { readStatusStream } from './status-stream.ts'
 import type { Fal, FalAnswer, FalCallOptions, FalInput, FalUploadSlot } from './types.ts'
 
@@ -87,8 +86,7 @@ export function createFal(options: FalOptions): Fal {
       checkRequest(endpoint, requestId)
       return call(options, readResult, () => queue.result(endpoint, { requestId }))
     },
-    readResult: (text) =>
-      readResult({ status: 200, text, complete: true, errorType: null, retryAfterMs: null, key: null }),
+    readResult: (text) => readResult(toAnswer(text, null)),
     async cancel(endpoint, requestId, options = {}) {
       checkRequest(endpoint, requestId)
       return call(options, readCancel, () => queue.cancel(endpoint, { requestId }))

@@ -1,7 +1,7 @@
 /** The log in a status of fal: of any length and shape, so no more of it is read than can be of use. */
 
 import { toStorableText } from '../../text.ts'
-import { MAX_JSON_LENGTH, toRecord } from './error-response.ts'
+import { MAX_JSON_LENGTH, toRecord } from './json.ts'
 import { hideKey } from './secrets.ts'
 import type { FalLogLine } from './types.ts'
 

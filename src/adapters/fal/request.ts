@@ -13,8 +13,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { config } from '@fal-ai/serverless-client'
 import { Agent } from 'undici'
-import { toRetryAfterMs } from './error-response.ts'
-import { FalError } from './errors.ts'
+import { FalError, toRetryAfterMs } from './errors.ts'
 import type { FalHosts } from './hosts.ts'
 import type { FalAnswer } from './types.ts'
 
@@ -46,7 +45,7 @@ export interface FalCallSettings<T> {
 }
 
 /** Answers longer than this are not read to their end. */
-export const MAX_ANSWER_BYTES = 1024 * 1024
+const MAX_ANSWER_BYTES = 1024 * 1024
 
 const calls = new AsyncLocalStorage<FalCall>()
 /** Says `connection: close` and keeps none, so there is nothing to close here; opens nothing before it is used. */
@@ -127,33 +126,36 @@ const gatewayFetch: typeof fetch = async (input, init = {}) => {
 
 /** An answer, read to its end or to the limit. */
 export async function readAnswer(response: Response, call: Pick<FalCall, 'key' | 'signal'>): Promise<FalAnswer> {
+  const { text, complete, error } = await readText(response, MAX_ANSWER_BYTES)
+  // A refusal is definite even if its explanation was cut.
+  if (error !== undefined && (response.ok || call.signal.aborted)) throw toCallFailure(error, call)
   return {
     status: response.status,
-    ...(await readText(response, call)),
+    text,
+    complete,
     errorType: response.headers.get('x-fal-error-type'),
     retryAfterMs: toRetryAfterMs(response.headers.get('retry-after'), Date.now()),
     key: call.key,
   }
 }
 
-async function readText(
+/** At most `maxBytes` of a body, counted after decompression; `error` is what broke it off. */
+export async function readText(
   response: Response,
-  call: Pick<FalCall, 'signal'>,
-): Promise<{ text: string; complete: boolean }> {
+  maxBytes: number,
+): Promise<{ text: string; complete: boolean; error?: unknown }> {
   const decoder = new TextDecoder()
   let text = ''
   let sizeBytes = 0
   try {
     for await (const chunk of response.body ?? []) {
       sizeBytes += chunk.byteLength
-      // Counted after decompression. Leaving the loop cancels the rest.
-      if (sizeBytes > MAX_ANSWER_BYTES) return { text, complete: false }
+      // Leaving the loop cancels the rest.
+      if (sizeBytes > maxBytes) return { text, complete: false }
       text += decoder.decode(chunk, { stream: true })
     }
   } catch (error) {
-    // A refusal is definite even if its explanation was cut.
-    if (response.ok || call.signal.aborted) throw toCallFailure(error, call)
-    return { text, complete: false }
+    return { text, complete: false, error }
   }
   return { text: text + decoder.decode(), complete: true }
 }

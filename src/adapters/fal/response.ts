@@ -1,17 +1,8 @@
 /** Pure readers of what fal answers: text in, our own types out, or a FalError thrown. Nothing here waits or sends. */
 
-import {
-  isSuccess,
-  MAX_JSON_LENGTH,
-  parseJson,
-  requireSuccess,
-  toErrorType,
-  toRecord,
-  toStatusError,
-  toUnreadable,
-} from './error-response.ts'
-import { FalError, toSafeText } from './errors.ts'
+import { FalError, isSuccess, requireSuccess, toErrorType, toSafeText, toStatusError, toUnreadable } from './errors.ts'
 import type { FalHosts } from './hosts.ts'
+import { MAX_JSON_LENGTH, parseJson, toRecord } from './json.ts'
 import { shortenLog, toLogLines } from './log-lines.ts'
 import { hideKey, mentionsKey } from './secrets.ts'
 import type { FalAnswer, FalStatus, FalSubmitted, FalUploadSlot } from './types.ts'
@@ -28,6 +19,11 @@ const MAX_POSITION = 2_147_483_647
 
 export function isRequestId(value: unknown): value is string {
   return typeof value === 'string' && REQUEST_ID.test(value)
+}
+
+/** Text of fal's that came in no answer of its own, as if it were the whole of one. */
+export function toAnswer(text: string, key: string | null): FalAnswer {
+  return { status: 200, text, complete: true, errorType: null, retryAfterMs: null, key }
 }
 
 /** @throws FalError `unreadable` when a 2xx names no valid request id: the job may exist, but cannot be asked after. */

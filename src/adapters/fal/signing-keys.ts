@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { parseJson, toRecord } from './error-response.ts'
 import { FalError } from './errors.ts'
+import { parseJson, toRecord } from './json.ts'
+import { readText } from './request.ts'
 
 /** The keys with which fal signs, fetched when they are first needed and forgotten a day later. */
 export interface FalKeys {
@@ -70,15 +71,10 @@ async function readJwks(url: string, signal: AbortSignal): Promise<unknown> {
     await response.body?.cancel()
     throw unusable(`status ${response.status}`)
   }
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const chunk of response.body ?? []) {
-    sizeBytes += chunk.byteLength
-    // Counted after decompression. Leaving the loop cancels the rest.
-    if (sizeBytes > MAX_ANSWER_BYTES) throw unusable(`more than ${MAX_ANSWER_BYTES} bytes`)
-    chunks.push(chunk)
-  }
-  return parseJson(Buffer.concat(chunks).toString())
+  const { text, complete, error } = await readText(response, MAX_ANSWER_BYTES)
+  if (error !== undefined) throw error
+  if (!complete) throw unusable(`more than ${MAX_ANSWER_BYTES} bytes`)
+  return parseJson(text)
 }
 
 /**

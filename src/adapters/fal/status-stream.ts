@@ -5,10 +5,9 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createParser } from 'eventsource-parser'
-import { toFalError, toUnreadable } from './error-response.ts'
-import { FalError } from './errors.ts'
+import { FalError, toFalError, toUnreadable } from './errors.ts'
 import { readAnswer, toCallFailure } from './request.ts'
-import { readStatus } from './response.ts'
+import { readStatus, toAnswer } from './response.ts'
 import type { FalStatus } from './types.ts'
 
 export interface StatusStreamOptions {
@@ -44,7 +43,7 @@ export async function* readStatusStream(options: StatusStreamOptions): AsyncGene
     for await (const text of readEvents(response, { call, onBytes: expectNext })) {
       // How long the reader takes is not fal's silence.
       watchdog.rest()
-      const status = readStatus(toEventAnswer(text, key))
+      const status = readStatus(toAnswer(text, key))
       yield status
       if (status.state === 'COMPLETED') return
       expectNext()
@@ -93,18 +92,13 @@ async function* readEvents(
   for await (const chunk of response.body ?? []) {
     onBytes()
     parser.feed(decoder.decode(chunk, { stream: true }))
-    if (isTooLong) throw toUnreadable(toEventAnswer('', call.key), 'with an event that is too long')
+    if (isTooLong) throw toUnreadable(toAnswer('', call.key), 'with an event that is too long')
     for (const event of events.splice(0)) {
       yield event
       // A chunk may hold thousands of events that are no news: each is read in a turn of its own.
       await nextTurn()
     }
   }
-}
-
-/** An event is read like a whole answer. */
-function toEventAnswer(text: string, key: string | null) {
-  return { status: 200, text, complete: true, errorType: null, retryAfterMs: null, key }
 }
 
 /** Barks when what is expected does not come in time. */

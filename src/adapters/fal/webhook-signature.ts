@@ -1,5 +1,5 @@
 import { createHash, type KeyObject, verify } from 'node:crypto'
-import { parseJson, toRecord } from './error-response.ts'
+import { parseJson, toRecord } from './json.ts'
 import { isRequestId } from './response.ts'
 import { type FalKeysOptions, openFalKeys } from './signing-keys.ts'
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { toFalError, toRetryAfterMs } from '../../../src/adapters/fal/error-response.ts'
-import type { FalError } from '../../../src/adapters/fal/errors.ts'
+import { type FalError, toFalError, toRetryAfterMs } from '../../../src/adapters/fal/errors.ts'
 import { createFalHosts } from '../../../src/adapters/fal/hosts.ts'
 import { wasNeverSent } from '../../../src/adapters/fal/request.ts'
 import { readResult, readStatus, readSubmitted } from '../../../src/adapters/fal/response.ts'
