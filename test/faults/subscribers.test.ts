@@ -44,7 +44,7 @@ test('A11: a server that is told to stop finishes what it began, sends its subsc
     const answers = await Promise.allSettled(inFlight)
     // One that came through is answered, by a job or, when it waited too long for a connection, by when to come back; one
     // that had not arrived was let in by nobody.
-    const answered = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [toAnswer(answer.value)] : []))
+    const answered = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [toResponse(answer.value)] : []))
     expect(answered.filter((text) => text !== 'GenerateVideoSuccess' && text !== 'SERVICE_UNAVAILABLE')).toEqual([])
     expect(answered).toContain('GenerateVideoSuccess')
     sent += answered.length
@@ -62,7 +62,7 @@ test('A11: a server that is told to stop finishes what it began, sends its subsc
 })
 
 /** What became of a mutation: the type of its answer, or the code of its error. */
-function toAnswer({ data, errors }: Awaited<ReturnType<typeof requestVideo>>): string {
+function toResponse({ data, errors }: Awaited<ReturnType<typeof requestVideo>>): string {
   return data?.generateVideo.__typename ?? String(errors?.[0]?.extensions?.code)
 }
 

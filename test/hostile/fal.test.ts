@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createFal } from '../../src/adapters/fal/client.ts'
 import { toFalError } from '../../src/adapters/fal/errors.ts'
 import { readResult, readStatus } from '../../src/adapters/fal/response.ts'
-import type { FalAnswer, FalStatus } from '../../src/adapters/fal/types.ts'
+import type { FalResponse, FalStatus } from '../../src/adapters/fal/types.ts'
 import { countRepeated, createLogTail, toLinesDigest } from '../../src/relay/repeated-lines.ts'
 import { toReading } from '../../src/relay/status-recorder.ts'
 import { toLongLogs, toShapes } from './fal-shapes.ts'
@@ -33,7 +33,7 @@ function measure(run: () => unknown): number {
   return Math.min(...tries)
 }
 
-function answer(status: number, text: string): FalAnswer {
+function answer(status: number, text: string): FalResponse {
   return { status, text, complete: true, errorType: null, retryAfterMs: null, key: KEY }
 }
 

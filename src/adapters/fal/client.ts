@@ -9,9 +9,17 @@ import { queue, storage } from '@fal-ai/serverless-client'
 import { FalError, requireUploaded } from './errors.ts'
 import { createFalHosts } from './hosts.ts'
 import { callFal, type FalCall } from './request.ts'
-import { isRequestId, readCancel, readResult, readStatus, readSubmitted, readUploadSlot, toAnswer } from './response.ts'
+import {
+  isRequestId,
+  readCancel,
+  readResult,
+  readStatus,
+  readSubmitted,
+  readUploadSlot,
+  toResponse,
+} from './response.ts'
 import { readStatusStream } from './status-stream.ts'
-import type { Fal, FalAnswer, FalCallOptions, FalInput, FalUploadSlot } from './types.ts'
+import type { Fal, FalCallOptions, FalInput, FalResponse, FalUploadSlot } from './types.ts'
 
 export interface FalOptions {
   /** Base of the queue API, such as `https://queue.fal.run`; may have a path prefix. */
@@ -47,7 +55,7 @@ export function createFal(options: FalOptions): Fal {
 
   function call<T>(
     { signal, key = ownKey }: FalCallOptions,
-    read: (answer: FalAnswer, call: FalCall) => T,
+    read: (response: FalResponse, call: FalCall) => T,
     send: () => Promise<unknown>,
     special: { timeoutMs?: number; ownConnection?: boolean } = {},
   ): Promise<T> {
@@ -65,7 +73,7 @@ export function createFal(options: FalOptions): Fal {
     },
     async status(endpoint, requestId, { logs = true, ...options } = {}) {
       checkRequest(endpoint, requestId)
-      const read = (answer: FalAnswer) => readStatus(answer, { logs })
+      const read = (response: FalResponse) => readStatus(response, { logs })
       return call(options, read, () => queue.status(endpoint, { requestId, logs }))
     },
     async *watch(endpoint, requestId, { signal, key = ownKey } = {}) {
@@ -86,7 +94,7 @@ export function createFal(options: FalOptions): Fal {
       checkRequest(endpoint, requestId)
       return call(options, readResult, () => queue.result(endpoint, { requestId }))
     },
-    readResult: (text) => readResult(toAnswer(text, null)),
+    readResult: (text) => readResult(toResponse(text, null)),
     async cancel(endpoint, requestId, options = {}) {
       checkRequest(endpoint, requestId)
       return call(options, readCancel, () => queue.cancel(endpoint, { requestId }))
@@ -94,12 +102,12 @@ export function createFal(options: FalOptions): Fal {
     async upload(file, { fileName, ...options } = {}) {
       const named = toNamedFile(file, fileName)
       let slot: FalUploadSlot | undefined
-      const readSlotThenReceipt = (answer: FalAnswer, current: FalCall): FalUploadSlot => {
+      const readSlotThenReceipt = (response: FalResponse, current: FalCall): FalUploadSlot => {
         if (slot === undefined) {
-          slot = readUploadSlot(answer, hosts)
+          slot = readUploadSlot(response, hosts)
           current.uploadUrl = slot.upload_url
         } else {
-          requireUploaded(answer)
+          requireUploaded(response)
         }
         return slot
       }

@@ -3,8 +3,8 @@
 import { shorten } from '../../errors.ts'
 import { toStorableText } from '../../text.ts'
 import { parseJson, toRecord } from './json.ts'
-import { hideKey } from './secrets.ts'
-import type { FalAnswer } from './types.ts'
+import { redactKey } from './key-redaction.ts'
+import type { FalResponse } from './types.ts'
 
 /**
  * Why a call to fal failed, by what the caller may do next.
@@ -12,7 +12,7 @@ import type { FalAnswer } from './types.ts'
  * - `auth`: 401 or 403. The key is missing, wrong, locked or lacks the permission; other calls with it will fail too.
  * - `not-found`: 404. fal knows no such model or request (any more).
  * - `rejected`: a definite no (any other 4xx), or refused here before anything was sent (`status` is null then).
- *   Asking again the same way gets the same answer.
+ *   Asking again the same way gets the same response.
  * - `rate-limited`: 429. Nothing was started; ask again after `retryAfterMs`, or later.
  * - `not-sent`: no connection came about, so not a byte of the request left. Safe to ask again.
  * - `unavailable`: 5xx, 408, 425 or 499. fal or its ingress failed. A read may be repeated; a submit may have been taken.
@@ -55,7 +55,7 @@ export interface FalErrorDetails {
 export class FalError extends Error {
   override readonly name = 'FalError'
   readonly kind: FalErrorKind
-  /** The HTTP status; null when there was no answer. */
+  /** The HTTP status; null when there was no response. */
   readonly status: number | null
   /** fal's own word for the error: the first issue's `type`, else `error_type` of the body or the header. */
   readonly errorType: string | null
@@ -92,27 +92,29 @@ const MAX_PATH_SEGMENTS = 20
 const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000
 
 /** The error that a non-2xx answer stands for, in either of fal's two shapes, or neither. */
-export function toFalError(answer: FalAnswer): FalError {
-  const kind = toErrorKind(answer.status)
-  const body = toRecord(parseJson(answer.text))
-  const errorType = toErrorType(body?.error_type || answer.errorType, answer)
-  const issues = toIssues(body?.detail, errorType, answer)
+export function toFalError(response: FalResponse): FalError {
+  const kind = toErrorKind(response.status)
+  const body = toRecord(parseJson(response.text))
+  const errorType = toErrorType(body?.error_type || response.errorType, response)
+  const issues = toIssues(body?.detail, errorType, response)
   const said = issues.length > 0 ? issues.map(describeIssue).join('; ') : toMessage(body)
-  return new FalError(kind, toText(said, answer) || `${FALLBACK_MESSAGES[kind]} (status ${answer.status})`, {
-    status: answer.status,
+  return new FalError(kind, toText(said, response) || `${FALLBACK_MESSAGES[kind]} (status ${response.status})`, {
+    status: response.status,
     errorType: Array.isArray(body?.detail) ? (issues[0]?.code ?? errorType) : errorType,
     issues,
-    retryAfterMs: answer.retryAfterMs,
-    body: body === null || kind === 'unreadable' ? toText(answer.text, answer, MAX_BODY_LENGTH) : null,
+    retryAfterMs: response.retryAfterMs,
+    body: body === null || kind === 'unreadable' ? toText(response.text, response, MAX_BODY_LENGTH) : null,
   })
 }
 
 /** The answer to the bytes. Its 401, 403 and 404 speak of the signed URL, neither of the key nor of a model. */
-export function requireUploaded(answer: FalAnswer): void {
-  if (isSuccess(answer)) return
-  const error = toFalError(answer)
+export function requireUploaded(response: FalResponse): void {
+  if (isSuccess(response)) return
+  const error = toFalError(response)
   if (error.kind !== 'auth' && error.kind !== 'not-found') throw error
-  throw new FalError('rejected', `fal's storage refused the file (status ${answer.status})`, { status: answer.status })
+  throw new FalError('rejected', `fal's storage refused the file (status ${response.status})`, {
+    status: response.status,
+  })
 }
 
 /** `Retry-After` in either form, as milliseconds from now: never negative, at most a day (a timer's range is 24 days). */
@@ -122,12 +124,12 @@ export function toRetryAfterMs(header: string | null, nowMs: number): number | n
   return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS)
 }
 
-export function isSuccess(answer: FalAnswer): boolean {
-  return answer.status >= 200 && answer.status < 300
+export function isSuccess(response: FalResponse): boolean {
+  return response.status >= 200 && response.status < 300
 }
 
-export function requireSuccess(answer: FalAnswer): void {
-  if (!isSuccess(answer)) throw toFalError(answer)
+export function requireSuccess(response: FalResponse): void {
+  if (!isSuccess(response)) throw toFalError(response)
 }
 
 const FALLBACK_MESSAGES = {
@@ -149,16 +151,16 @@ function toErrorKind(status: number): FalErrorKind {
   return status >= 400 ? 'rejected' : 'unreadable'
 }
 
-export function toUnreadable(answer: FalAnswer, what: string, maxBodyLength = MAX_BODY_LENGTH): FalError {
-  return new FalError('unreadable', `fal gave an answer ${what} (status ${answer.status})`, {
-    status: answer.status,
-    body: toText(answer.text.slice(0, maxBodyLength), answer, maxBodyLength),
+export function toUnreadable(response: FalResponse, what: string, maxBodyLength = MAX_BODY_LENGTH): FalError {
+  return new FalError('unreadable', `fal gave an answer ${what} (status ${response.status})`, {
+    status: response.status,
+    body: toText(response.text.slice(0, maxBodyLength), response, maxBodyLength),
   })
 }
 
-function toIssues(detail: unknown, errorType: string | null, answer: FalAnswer): FalIssue[] {
-  if (answer.status === 422 && typeof detail === 'string' && detail !== '') {
-    return [{ path: [], code: errorType ?? 'value_error', message: toText(detail, answer) }]
+function toIssues(detail: unknown, errorType: string | null, response: FalResponse): FalIssue[] {
+  if (response.status === 422 && typeof detail === 'string' && detail !== '') {
+    return [{ path: [], code: errorType ?? 'value_error', message: toText(detail, response) }]
   }
   if (!Array.isArray(detail)) return []
   return detail.slice(0, MAX_ISSUES).flatMap((entry: unknown) => {
@@ -166,9 +168,10 @@ function toIssues(detail: unknown, errorType: string | null, answer: FalAnswer):
     if (issue === null) return []
     // Only these three of its fields: `input` and `ctx` may repeat what the user sent.
     return {
-      path: toPath(issue.loc).map((segment) => toText(segment, answer, MAX_CODE_LENGTH)),
-      code: typeof issue.type === 'string' ? toText(issue.type, answer, MAX_CODE_LENGTH) : (errorType ?? 'value_error'),
-      message: typeof issue.msg === 'string' ? toText(issue.msg, answer) : 'not accepted',
+      path: toPath(issue.loc).map((segment) => toText(segment, response, MAX_CODE_LENGTH)),
+      code:
+        typeof issue.type === 'string' ? toText(issue.type, response, MAX_CODE_LENGTH) : (errorType ?? 'value_error'),
+      message: typeof issue.msg === 'string' ? toText(issue.msg, response) : 'not accepted',
     }
   })
 }
@@ -192,24 +195,24 @@ function toMessage(body: Record<string, unknown> | null): string {
   return texts.find((text): text is string => typeof text === 'string' && text !== '') ?? ''
 }
 
-export function toErrorType(value: unknown, answer: FalAnswer): string | null {
-  return typeof value === 'string' && value !== '' ? toText(value, answer, MAX_CODE_LENGTH) : null
+export function toErrorType(value: unknown, response: FalResponse): string | null {
+  return typeof value === 'string' && value !== '' ? toText(value, response, MAX_CODE_LENGTH) : null
 }
 
-export function toStatusError(error: unknown, answer: FalAnswer): string | null {
+export function toStatusError(error: unknown, response: FalResponse): string | null {
   if (error === undefined || error === null || error === '' || error === false) return null
   const text = typeof error === 'string' ? error : toMessage(toRecord(error))
-  return toText(text, answer) || 'fal reports a failure without saying which'
+  return toText(text, response) || 'fal reports a failure without saying which'
 }
 
-function toText(text: string, answer: FalAnswer, maxLength = MAX_MESSAGE_LENGTH): string {
-  return toSafeText(text, answer.key, maxLength)
+function toText(text: string, response: FalResponse, maxLength = MAX_MESSAGE_LENGTH): string {
+  return toSafeText(text, response.key, maxLength)
 }
 
 /** The text cleaned, without the key or the secret half of it, and at most `maxLength` UTF-16 units long. */
 export function toSafeText(text: string, key: string | null, maxLength: number): string {
   // Cut before as well: fal's texts may be of any length, and what is hidden makes them shorter.
-  return shorten(hideKey(toStorableText(text.slice(0, maxLength * READ_PER_SHOWN)), key), maxLength)
+  return shorten(redactKey(toStorableText(text.slice(0, maxLength * READ_PER_SHOWN)), key), maxLength)
 }
 
 /** How much of a text is read for each character that may be shown of it. */

@@ -2,7 +2,7 @@
 
 import { toStorableText } from '../../text.ts'
 import { MAX_JSON_LENGTH, toRecord } from './json.ts'
-import { hideKey } from './secrets.ts'
+import { redactKey } from './key-redaction.ts'
 import type { FalLogLine } from './types.ts'
 
 /** Text that is read from the log's beginning, in characters: more than is kept of a job's log. */
@@ -70,7 +70,7 @@ function findStringEnd(text: string, begin: number): number {
 function toLine(entry: unknown, key: string | null, maxLength: number): FalLogLine | null {
   const line = typeof entry === 'string' ? { message: entry } : toRecord(entry)
   if (typeof line?.message !== 'string') return null
-  const message = hideKey(toStorableText(line.message.slice(0, maxLength)), key)
+  const message = redactKey(toStorableText(line.message.slice(0, maxLength)), key)
   return { message, level: toLevel(line.level), at: toDate(line.timestamp) }
 }
 

@@ -15,7 +15,7 @@ import { config } from '@fal-ai/serverless-client'
 import { Agent } from 'undici'
 import { FalError, toRetryAfterMs } from './errors.ts'
 import type { FalHosts } from './hosts.ts'
-import type { FalAnswer } from './types.ts'
+import type { FalResponse } from './types.ts'
 
 /** What one call of the port brings along. */
 export interface FalCall {
@@ -28,7 +28,7 @@ export interface FalCall {
   /** Set once fal has named it: the one URL besides the base URLs that this call may PUT to. */
   uploadUrl: string | null
   /** Makes of each answer what the client library is to be given. */
-  readonly read: (answer: FalAnswer, call: FalCall) => unknown
+  readonly read: (answer: FalResponse, call: FalCall) => unknown
 }
 
 export interface FalCallSettings<T> {
@@ -41,7 +41,7 @@ export interface FalCallSettings<T> {
    * request then breaks as one that fal may have taken, although it never saw it. A read is asked again; a submit is lost.
    */
   ownConnection: boolean
-  read: (answer: FalAnswer, call: FalCall) => T
+  read: (answer: FalResponse, call: FalCall) => T
 }
 
 /** Answers longer than this are not read to their end. */
@@ -69,7 +69,7 @@ export async function callFal<T>(settings: FalCallSettings<T>, send: () => Promi
   // Not AbortSignal.any: a worker's signal outlives millions of calls, and each must leave nothing behind on it.
   signal?.addEventListener('abort', abort, { once: true })
   const outcomes: T[] = []
-  const note = (answer: FalAnswer, call: FalCall) => {
+  const note = (answer: FalResponse, call: FalCall) => {
     const outcome = read(answer, call)
     outcomes.push(outcome)
     return outcome
@@ -94,7 +94,7 @@ function configureClient(): void {
     fetch: gatewayFetch,
     responseHandler: async (response) => {
       const call = currentCall()
-      return call.read(await readAnswer(response, call), call)
+      return call.read(await readResponse(response, call), call)
     },
   })
 }
@@ -125,7 +125,7 @@ const gatewayFetch: typeof fetch = async (input, init = {}) => {
 }
 
 /** An answer, read to its end or to the limit. */
-export async function readAnswer(response: Response, call: Pick<FalCall, 'key' | 'signal'>): Promise<FalAnswer> {
+export async function readResponse(response: Response, call: Pick<FalCall, 'key' | 'signal'>): Promise<FalResponse> {
   const { text, complete, error } = await readText(response, MAX_ANSWER_BYTES)
   // A refusal is definite even if its explanation was cut.
   if (error !== undefined && (response.ok || call.signal.aborted)) throw toCallFailure(error, call)

@@ -6,8 +6,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createParser } from 'eventsource-parser'
 import { FalError, toFalError, toUnreadable } from './errors.ts'
-import { readAnswer, toCallFailure } from './request.ts'
-import { readStatus, toAnswer } from './response.ts'
+import { readResponse, toCallFailure } from './request.ts'
+import { readStatus, toResponse } from './response.ts'
 import type { FalStatus } from './types.ts'
 
 export interface StatusStreamOptions {
@@ -43,7 +43,7 @@ export async function* readStatusStream(options: StatusStreamOptions): AsyncGene
     for await (const text of readEvents(response, { call, onBytes: expectNext })) {
       // How long the reader takes is not fal's silence.
       watchdog.rest()
-      const status = readStatus(toAnswer(text, key))
+      const status = readStatus(toResponse(text, key))
       yield status
       if (status.state === 'COMPLETED') return
       expectNext()
@@ -63,10 +63,10 @@ async function open(url: string, call: StreamCall): Promise<Response> {
   const headers: Record<string, string> = { accept: 'text/event-stream', 'cache-control': 'no-store' }
   if (call.key !== null) headers.authorization = `Key ${call.key}`
   const response = await fetch(url, { headers, redirect: 'manual', signal: call.signal })
-  if (!response.ok) throw toFalError(await readAnswer(response, call))
+  if (!response.ok) throw toFalError(await readResponse(response, call))
   const type = response.headers.get('content-type') ?? ''
   if (/^text\/event-stream\b/i.test(type)) return response
-  throw toUnreadable(await readAnswer(response, call), 'that is no stream of events')
+  throw toUnreadable(await readResponse(response, call), 'that is no stream of events')
 }
 
 interface StreamCall {
@@ -92,7 +92,7 @@ async function* readEvents(
   for await (const chunk of response.body ?? []) {
     onBytes()
     parser.feed(decoder.decode(chunk, { stream: true }))
-    if (isTooLong) throw toUnreadable(toAnswer('', call.key), 'with an event that is too long')
+    if (isTooLong) throw toUnreadable(toResponse('', call.key), 'with an event that is too long')
     for (const event of events.splice(0)) {
       yield event
       // A chunk may hold thousands of events that are no news: each is read in a turn of its own.

@@ -74,7 +74,7 @@ export type FalStatus =
 export type FalCancelOutcome = 'REQUESTED' | 'ALREADY_COMPLETED' | 'NOT_FOUND'
 
 /** One HTTP answer, read to its end or to the limit. */
-export interface FalAnswer {
+export interface FalResponse {
   status: number
   text: string
   /** False when the text is only the beginning. */

@@ -3,9 +3,9 @@ import { type FalError, toFalError, toRetryAfterMs } from '../../../src/adapters
 import { createFalHosts } from '../../../src/adapters/fal/hosts.ts'
 import { wasNeverSent } from '../../../src/adapters/fal/request.ts'
 import { readResult, readStatus, readSubmitted } from '../../../src/adapters/fal/response.ts'
-import type { FalAnswer } from '../../../src/adapters/fal/types.ts'
+import type { FalResponse } from '../../../src/adapters/fal/types.ts'
 
-function answer(json: unknown): FalAnswer {
+function answer(json: unknown): FalResponse {
   return {
     status: 200,
     text: JSON.stringify(json),

@@ -197,8 +197,8 @@ describe('an answer without fal’s keys leaves the delivery undecided:', () => 
     ['more than 64 kB', () => ({ body: JSON.stringify({ keys: [sender.rotate()] }).padEnd(65 * 1024) })],
     ['a bomb', () => ({ headers: { 'content-encoding': 'gzip' }, body: gzipSync(Buffer.alloc(50e6, ' ')) })],
     ['silence', () => 'hang'],
-  ])('%s', async (_name, toAnswer) => {
-    sender.publish(toAnswer())
+  ])('%s', async (_name, toResponse) => {
+    sender.publish(toResponse())
     expect(await signatures.verify(sign())).toBe('unavailable')
     expect(sender.asked).toBe(1)
     expect(errors).toHaveLength(1)

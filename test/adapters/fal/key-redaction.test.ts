@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { hideKey, mentionsKey } from '../../../src/adapters/fal/secrets.ts'
+import { mentionsKey, redactKey } from '../../../src/adapters/fal/key-redaction.ts'
 import { createSeeded } from '../../helpers/seeded.ts'
 
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 32)
@@ -97,7 +97,7 @@ describe(`with seed ${SEED}, a key`, () => {
       for (const part of [key, secret]) {
         const encoded = ENCODINGS[encoding]?.(CUTS[cut]?.(part) ?? '') ?? ''
         const form = ESCAPES[escaping]?.(encoded) ?? ''
-        const shown = hideKey(`It said: ${form}, and no more`, key)
+        const shown = redactKey(`It said: ${form}, and no more`, key)
         const what = `${cut}, ${encoding}, ${escaping}: ${key} became ${form}, shown as ${shown}`
         // A letter beside the key may be as the key would go on.
         expect(shown, what).toMatch(/^It s.*\[redacted\].* more$/s)
@@ -122,21 +122,21 @@ describe(`with seed ${SEED}, a key`, () => {
       const key = drawKey()
       // One key for many lines, as in a process.
       for (let round = 0; round < 30; round++)
-        for (const line of lines.map((make) => make())) expect(hideKey(line, key)).toBe(line)
+        for (const line of lines.map((make) => make())) expect(redactKey(line, key)).toBe(line)
     }
   })
 })
 
 test('each mention is hidden, and what stands between is shown', () => {
   const key = 'my-key-id:my-key-secret'
-  expect(hideKey(`${key} or my-key-secret, ${key}${key}!`, key)).toBe('[redacted] or [redacted], [redacted]!')
-  expect(hideKey('a key id is no secret', key)).toBe('a key id is no secret')
+  expect(redactKey(`${key} or my-key-secret, ${key}${key}!`, key)).toBe('[redacted] or [redacted], [redacted]!')
+  expect(redactKey('a key id is no secret', key)).toBe('a key id is no secret')
 })
 
 test('a text that fits nearly, everywhere, takes no longer than another', () => {
   const key = `${drawUuid()}:${draw(HEX, 32)}`
   const before = process.cpuUsage()
   for (const piece of [key.slice(37, 48), key.slice(40, 51), '\\', '%25', '&amp;', '&', 'a'])
-    hideKey(piece.padEnd(12, '!').repeat(20_000), key)
+    redactKey(piece.padEnd(12, '!').repeat(20_000), key)
   expect(process.cpuUsage(before).user).toBeLessThan(2_000_000)
 })

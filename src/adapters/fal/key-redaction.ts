@@ -28,7 +28,7 @@ interface Matcher {
 }
 
 /** The text with everything hidden that shows the key or the secret half of it. */
-export function hideKey(text: string, key: string | null): string {
+export function redactKey(text: string, key: string | null): string {
   const ranges = key === null ? [] : findKey(text, key)
   if (ranges.length === 0) return text
   let hidden = ''
