@@ -7,24 +7,38 @@ import { PgClient } from './pg-client.ts'
 const CONNECT_TIMEOUT_MS = 10_000
 const INVALID_AUTHORIZATION = '28000'
 
-/** What libpq tries one after the other. */
+/** The modes that libpq tries, in this order. */
 const TLS_ATTEMPTS: Partial<Record<TlsMode, readonly TlsMode[]>> = {
   prefer: ['require', 'disable'],
   allow: ['disable', 'require'],
 }
 
 /**
- * Connects for the start, or for a command. Whoever gets the client ends it.
+ * Runs `act` on a connection of its own, for the start or for a command. The connection is closed afterwards, which also
+ * ends a transaction that failed, and its locks.
  * @param name - shown by Postgres as whose connection it is, unless the URL names another
- * @throws StartError with what to do, when there is no connection to be had
+ * @throws StartError with the remedy, when no connection can be opened
  */
-export async function connectPostgres(url: string, name: string): Promise<pg.Client> {
+export async function withConnection<Result>(
+  url: string,
+  { name, ...limits }: { name: string } & Pick<pg.ClientConfig, 'connectionTimeoutMillis' | 'query_timeout'>,
+  act: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = await connectPostgres(url, { application_name: name, ...limits })
+  try {
+    return await act(client)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+async function connectPostgres(url: string, options: pg.ClientConfig): Promise<pg.Client> {
   const client = new PgClient({
-    application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    ...options,
     ...toConnectionOptions(url),
   })
-  client.on('error', () => {}) // the query that was under way fails, and says it
+  client.on('error', () => {}) // the query under way fails with it
   try {
     await client.connect()
     return client
@@ -39,9 +53,9 @@ export async function connectPostgres(url: string, name: string): Promise<pg.Cli
 }
 
 /**
- * Tries how the server is reached in the modes `prefer`, which is the default, and `allow`: with TLS and without it, as libpq
- * does at each connection. Answers the URL with a mode that says which, for all connections that follow.
- * @throws StartError as connectPostgres does
+ * Finds out whether the server wants TLS when the URL leaves that open, by the mode `prefer` (the default) or `allow`. libpq
+ * tries both ways at each connection; here the returned URL has the mode that worked, for all later connections.
+ * @throws StartError as withConnection does
  */
 export async function settleTlsMode(url: string): Promise<string> {
   const attempts = TLS_ATTEMPTS[parseDatabaseUrl(url).tlsMode]
@@ -50,15 +64,13 @@ export async function settleTlsMode(url: string): Promise<string> {
   for (const mode of attempts) {
     const settled = withTlsMode(url, mode)
     try {
-      const client = await connectPostgres(settled, 'reelay-start')
-      await client.end()
-      return settled
+      return await withConnection(settled, { name: 'reelay-start' }, async () => settled)
     } catch (error) {
       if (!(error instanceof StartError) || isUnreachable(error.cause)) throw error
       failures.push(error)
     }
   }
-  // What Postgres itself refuses is nearer to the reason than that it has no TLS.
+  // A refusal by Postgres itself explains more than missing TLS.
   throw failures.find(({ cause }) => cause instanceof pg.DatabaseError) ?? failures.at(-1)
 }
 
@@ -67,12 +79,12 @@ function withTlsMode(url: string, mode: TlsMode): string {
   return `${url}${url.includes('?') ? '&' : '?'}sslmode=${mode}`
 }
 
-/** Of a socket: no server there, no such name. */
+/** An error of the socket: no server at the address, or no such host name. */
 function isUnreachable(cause: unknown): boolean {
   return cause instanceof Error && 'syscall' in cause
 }
 
-/** What failed, and what to do about it. */
+/** The failure and its remedy. */
 function describe(cause: unknown, tlsMode: TlsMode): string {
   const { code, message } = cause as { code?: string; message?: string }
   const what = shorten(message || String(code), 150)
@@ -84,7 +96,7 @@ function describe(cause: unknown, tlsMode: TlsMode): string {
   if (tlsMode === 'disable') return `${what}. Check DATABASE_URL, and that the server runs.`
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return `its certificate is not for this host (${code}). Write a host that it names, or sslmode=verify-ca with sslrootcert=/path/ca.pem to leave the name unchecked.`
-  // Node's words are about flags of Node.
+  // Node's own messages recommend flags of Node.
   if (code)
     return `TLS failed (${code}). Write sslrootcert=/path/ca.pem to verify its certificate by a CA of its own, or sslmode=require without sslrootcert to encrypt without verification.`
   return `${what}. Check DATABASE_URL, and that the server runs: sslmode=${tlsMode} needs one with TLS.`

@@ -51,7 +51,7 @@ test('behind a pooler that keeps no session, settings have to be the role’s, a
       (error: Error) => error.message,
     )
     // What is set for a role counts for new connections only, and a pooler goes on with those that it has.
-    const statements = /^cannot start: a pooler .* or run (.*) and let the pooler connect anew/.exec(failure ?? '')?.[1]
+    const statements = /^cannot start: a pooler .* or run (.*) and let the pooler reconnect/.exec(failure ?? '')?.[1]
     if (statements === undefined) break
     expect(failure?.length).toBeLessThanOrEqual(500)
     told.push(...(statements.match(/SET \w+/g) ?? []))

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openPostgresBus } from '../../../src/adapters/bus/postgres.ts'
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../../src/adapters/embedded-postgres/server.ts'
 import { openDatabase } from '../../../src/adapters/postgres/client.ts'
-import { connectPostgres, settleTlsMode } from '../../../src/adapters/postgres/connect.ts'
+import { settleTlsMode, withConnection } from '../../../src/adapters/postgres/connect.ts'
 import { deployMigrations } from '../../../src/adapters/postgres/migrations/migrate.ts'
 import { openQueue } from '../../../src/adapters/queue.ts'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../../helpers/directories.ts'
@@ -104,15 +104,12 @@ function toUrl({
   return `postgres://${user}:p@${host}:${url.port}/postgres?${query.replaceAll('DIR', directory.path)}`
 }
 
-/** Whether the connection that is made is one with TLS. */
+/** Whether a connection to the URL uses TLS. */
 async function probe(url: string): Promise<string> {
-  const client = await connectPostgres(await settleTlsMode(url), 'reelay-test')
-  try {
+  return await withConnection(await settleTlsMode(url), { name: 'reelay-test' }, async (client) => {
     const { rows } = await client.query<{ ssl: boolean }>('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')
     return rows[0]?.ssl ? 'TLS' : 'plain'
-  } finally {
-    await client.end()
-  }
+  })
 }
 
 const connect = (options: Parameters<typeof toUrl>[0]) => probe(toUrl(options))

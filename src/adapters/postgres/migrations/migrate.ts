@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { StartError } from '../../../errors.ts'
-import { connectPostgres } from '../connect.ts'
+import { withConnection } from '../connect.ts'
 import { checkDatabase } from '../database-check.ts'
 import { asStartError, findServerError } from '../errors.ts'
 import { prepareSession, readSchema } from '../session.ts'
@@ -19,18 +19,18 @@ const LOCK_NOT_AVAILABLE = '55P03'
 const NO_FILTERS = { externalTables: [], externalEnums: [] }
 
 export interface MigrateOptions {
-  /** Of any Postgres from 14 on. Its parameter `schema` says where the tables are. */
+  /** Of any Postgres from 14 on. Its parameter `schema` names the schema of the tables. */
   connectionString: string
-  /** Holds a folder for each migration, and Prisma's lock file. Default: prisma/migrations. */
+  /** With a folder for each migration, and Prisma's lock file. Default: prisma/migrations. */
   directory?: string
   signal?: AbortSignal
 }
 
 /**
  * Applies the migrations that the database lacks and returns their names, in order; `[]` when there were none.
- * Each is applied in a transaction of its own together with its row in `_prisma_migrations`, which is kept as
- * Prisma's command line keeps it: a process that dies leaves nothing half-done. Any number of processes may call at
- * once: each migration is applied by one of them, under a lock that its transaction holds, and the others find it done.
+ * Each is applied in a separate transaction together with its row in `_prisma_migrations`, in the format of Prisma's
+ * command line: a process that dies leaves nothing half-done. Any number of processes may call this at once: one of them
+ * applies each migration, under a lock that its transaction holds, and the others find it applied.
  * @throws StartError when the database cannot be reached or used, a migration fails, or the lock stays taken for a minute.
  */
 export async function deployMigrations({
@@ -57,7 +57,7 @@ export async function migrationStatus({
 }
 
 export interface CreateMigrationOptions {
-  /** The migrations so far are applied to a database that is made beside this one and dropped again. */
+  /** The existing migrations are applied to a temporary database beside this one. */
   connectionString: string
   directory?: string
   schemaPath?: string
@@ -116,7 +116,7 @@ async function applyPending(
   client: pg.Client,
   { schema, directory }: { schema: string; directory: string },
 ): Promise<string[]> {
-  // Else Postgres learns that a client has died only when its statement ends, be it an hour later.
+  // Without this Postgres notices a dead client only when its statement ends, perhaps an hour later.
   await client.query(`set client_connection_check_interval = '1s'`).catch(() => {}) // not on every platform
   const { openSchemaEngine } = await import('./schema-engine.ts')
   const engine = await openSchemaEngine(client, schema)
@@ -125,7 +125,7 @@ async function applyPending(
   try {
     for (;;) {
       await beginAlone(client, schema)
-      // Read again under the lock: whoever held it before has probably applied them.
+      // Read again under the lock: its last holder has probably applied them.
       const { pending, failed } = await readStatus(client, directory)
       if (failed.length > 0) {
         throw new StartError(
@@ -134,7 +134,7 @@ async function applyPending(
       }
       const [next] = pending
       if (next === undefined) return applied
-      // The engine applies what it is shown and the database lacks. Shown one more each time, it does one at a time.
+      // The engine applies every migration that it gets and the database lacks. One more each time makes it apply them one by one.
       const shown = all.migrationDirectories.filter(({ path }) => path <= next)
       await engine.applyMigrations({ migrationsList: { ...all, migrationDirectories: shown }, filters: NO_FILTERS })
       await client.query('commit')
@@ -148,8 +148,8 @@ async function applyPending(
 }
 
 /**
- * Begins a transaction in which nobody else migrates, in the schema, which is made when it is missing. The lock is the
- * transaction's, however it ends: one of the session would stay in the server connection of a pooler.
+ * Begins a transaction that alone may migrate, in the schema, which is created when it is missing. The lock ends with the
+ * transaction: a lock of the session would stay in the server connection of a pooler.
  */
 async function beginAlone(client: pg.Client, schema: string): Promise<void> {
   await client.query('begin')
@@ -170,7 +170,7 @@ async function beginAlone(client: pg.Client, schema: string): Promise<void> {
   await client.query(`set local search_path = ${name}`)
 }
 
-/** The engine's own words, without its stack. */
+/** The engine's own message, without its stack. */
 function toStartError(what: string, cause: unknown): StartError {
   const text = cause instanceof Error ? cause.message : String(cause)
   const migration = /migration_name="([^"]+)"/.exec(text)?.[1]
@@ -183,18 +183,18 @@ async function withClient<Answer>(
   act: (client: pg.Client, schema: string) => Promise<Answer>,
 ): Promise<Answer> {
   signal?.throwIfAborted()
-  const client = await connectPostgres(connectionString, 'reelay-migrate')
-  const end = () => void client.end().catch(() => {})
-  signal?.addEventListener('abort', end, { once: true })
-  try {
-    const schema = readSchema(connectionString)
-    await prepareSession(client, { schema })
-    return await act(client, schema)
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw asStartError(error)
-  } finally {
-    signal?.removeEventListener('abort', end)
-    await client.end().catch(() => {}) // also ends a transaction that failed, and its lock
-  }
+  return withConnection(connectionString, { name: 'reelay-migrate' }, async (client) => {
+    const end = () => void client.end().catch(() => {})
+    signal?.addEventListener('abort', end, { once: true })
+    try {
+      const schema = readSchema(connectionString)
+      await prepareSession(client, { schema })
+      return await act(client, schema)
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw asStartError(error)
+    } finally {
+      signal?.removeEventListener('abort', end)
+    }
+  })
 }
