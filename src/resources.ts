@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Bus, BusEvents } from './adapters/bus/bus.ts'
 import { openPostgresBus } from './adapters/bus/postgres.ts'
-import { takeDataDirLease } from './adapters/embedded-postgres/data-dir-lock.ts'
+import { lockDataDir } from './adapters/embedded-postgres/data-dir-lock.ts'
 import { openEmbeddedPostgres } from './adapters/embedded-postgres/server.ts'
 import { watchPostgres } from './adapters/embedded-postgres/watchdog.ts'
 import { createFal } from './adapters/fal/client.ts'
@@ -76,17 +76,17 @@ async function openStore({ config, lifecycle, signal, onError }: ResourceDeps): 
   if (config.databaseUrl !== null)
     return { url: await settleTlsMode(config.databaseUrl), name: `Postgres at ${toServerName(config.databaseUrl)}` }
   const postgres = await openEmbeddedPostgres({ dataDir: config.dataDir, signal })
-  // Two servers on one directory would stop each other's database and share the sandbox's files.
-  let lease = await takeDataDirLease(postgres.url)
-  if (!lease)
+  // Two servers on one directory would stop each other's database and take each other's files.
+  let lock = await lockDataDir(postgres.url)
+  if (!lock)
     throw new StartError(
       `cannot start: another Reelay server uses ${config.dataDir}: stop it, or set DATA_DIR to another directory`,
     )
   lifecycle.onStop('embedded Postgres', () => postgres.stop(), { outlives: true })
-  lifecycle.onStop('lease', () => lease?.release())
+  lifecycle.onStop('data directory lock', () => lock?.release())
   const onRevived = async () => {
-    // The lock ended with its connection.
-    lease = await takeDataDirLease(postgres.url)
+    // The lock ended with the connection.
+    lock = await lockDataDir(postgres.url)
   }
   const watchdog = watchPostgres({ postgres, onRevived, onError })
   // Registered last, so stopped first: it would restart the database that is being stopped.

@@ -176,7 +176,7 @@ describe('a server does not start on a database', () => {
       create table pgboss.version (nonsense int); alter table pgboss.version owner to ${database.name}`)
     const { code, output } = await runServerProcess({ DATABASE_URL: database.url, FAL_KEY: 'k', LOG_LEVEL: 'fatal' })
     expect(output).toBe(
-      'cannot start: the database failed (42883): function pgboss.create_queue(unknown, jsonb) does not exist; mend that, and start again\n',
+      'cannot start: the database failed (42883): function pgboss.create_queue(unknown, jsonb) does not exist; fix that, and start again\n',
     )
     expect(code).toBe(1)
   })

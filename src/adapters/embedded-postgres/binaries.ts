@@ -8,7 +8,7 @@ import { StartError } from '../../errors.ts'
 
 const run = promisify(execFile)
 
-/** The user that Postgres runs as: `{}` for the one that runs this process. Goes into spawn's options as it is. */
+/** The user that Postgres runs as, as options of spawn: `{}` for the user of this process. */
 export interface Account {
   uid?: number
   gid?: number
@@ -21,11 +21,11 @@ export interface PostgresBinaries {
   major: number
 }
 
-/** What a Postgres process is given of our environment: what it takes to load and run, never the keys that are in it too. */
+/** The environment of a Postgres process: what it needs to load and run, without the secrets of ours. */
 export function toPostgresEnvironment(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const names = ['PATH', 'LD_LIBRARY_PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR']
-  const taken = names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]]))
-  return { ...Object.fromEntries(taken), LC_ALL: 'C' }
+  const entries = names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]]))
+  return { ...Object.fromEntries(entries), LC_ALL: 'C' }
 }
 
 const suffix = process.platform === 'win32' ? '.exe' : ''
@@ -50,8 +50,8 @@ export async function chooseAccount(): Promise<Account> {
 }
 
 /**
- * Finds a Postgres that the account can run: the embedded one where it lies, then a copy of it in the temporary
- * directory, then one that the system has.
+ * Finds a Postgres that the account can run: the embedded one in node_modules, then a copy of it in the temporary
+ * directory, then an installed one.
  * @throws StartError when there is none.
  */
 export async function findPostgresBinaries(account: Account): Promise<PostgresBinaries> {
@@ -93,28 +93,28 @@ async function probe(directory: string, account: Account): Promise<PostgresBinar
     const major = Number(/\(PostgreSQL\) (\d+)/.exec(stdout)?.[1])
     return major > 0 ? { directory, major } : null
   } catch {
-    return null // the caller tries the next place, and says so when none is left
+    return null // the caller tries the next directory, and reports when none is left
   }
 }
 
 /**
- * npm packages carry no symbolic links, so this one lists them and makes them after the installation, if scripts
- * may run then. Makes those that are missing; answers whether all are there.
+ * Creates the symbolic links that are missing, and returns whether all exist. npm packages contain no links: this package
+ * lists them and creates them by an installation script, which may have been disabled.
  */
 export async function linkLibraries(native: string): Promise<boolean> {
   const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')
   const links = JSON.parse(list) as { source: string; target: string }[]
   const root = dirname(native)
-  const made = await Promise.allSettled(
+  const created = await Promise.allSettled(
     links.map(async ({ source, target }) => {
       const path = join(root, target)
       if (await lstat(path).catch(() => null)) return
       await symlink(relative(dirname(path), join(root, source)), path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EEXIST') throw error // another process made it meanwhile
+        if (error.code !== 'EEXIST') throw error // another process created it meanwhile
       })
     }),
   )
-  return made.every(({ status }) => status === 'fulfilled')
+  return created.every(({ status }) => status === 'fulfilled')
 }
 
 /** Copies the package's files to a directory of a stable name, once for a version, and returns `native` there. */
@@ -127,7 +127,7 @@ async function copyEmbeddedPackage(native: string): Promise<string> {
   await cp(native, join(draft, 'native'), { recursive: true, verbatimSymlinks: true })
   await linkLibraries(join(draft, 'native'))
   if (process.platform !== 'win32') {
-    // The package may have been unpacked under a strict umask, and mkdtemp makes 0700.
+    // The package may have been unpacked under a strict umask, and mkdtemp creates 0700.
     const entries = await readdir(draft, { recursive: true, withFileTypes: true })
     const plain = entries.filter((entry) => !entry.isSymbolicLink())
     await Promise.all(plain.map((entry) => chmod(join(entry.parentPath, entry.name), 0o755)))
@@ -137,7 +137,7 @@ async function copyEmbeddedPackage(native: string): Promise<string> {
     await rename(draft, target)
     return join(target, 'native')
   } catch {
-    // Another process was first, and then its copy is as good; or the name is taken by somebody else, and then ours stays.
+    // Either another process was first, and its copy is as good; or another user has the name, and the draft is used.
     if (!(await isOurs(target))) return join(draft, 'native')
     await rm(draft, { recursive: true, force: true })
     return join(target, 'native')
@@ -145,8 +145,8 @@ async function copyEmbeddedPackage(native: string): Promise<string> {
 }
 
 /**
- * Whether the path is a directory that only this user can have filled. Anybody can make a directory of that name
- * in the temporary directory, and what lies in it is run.
+ * Whether the path is a directory that only this user can have written to. Any user can create a directory of that name in
+ * the temporary directory, and its files are executed.
  */
 export async function isOurs(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => null)

@@ -21,10 +21,10 @@ import { type Account, isOurs, type PostgresBinaries, toExecutable, toPostgresEn
 
 const run = promisify(execFile)
 
-/** Initialisation of a cluster that takes longer than this has died: its draft is litter. */
+/** After this time the initialisation of a cluster must have died, and its draft is removed. */
 const DRAFT_LIFETIME_MS = 10 * 60_000
 
-/** A data directory and who may use it. */
+/** A data directory with its password and the account that Postgres runs as. */
 export interface Cluster {
   /** The real path of the data directory, whose name ends with the major version: `…/postgres-17`. */
   directory: string
@@ -34,9 +34,9 @@ export interface Cluster {
 }
 
 /**
- * Opens the cluster in `<dataDir>/postgres-<major>`, making it if it is not there. It appears under its name only
- * when it is complete, so a process that dies while making one leaves nothing that a later one could trip over,
- * and of two that make it at once one wins.
+ * Opens the cluster in `<dataDir>/postgres-<major>`, which is created if it is missing. A new cluster gets its name only when
+ * it is complete: a process that dies half-way leaves nothing in the way of the next one, and of two processes that create
+ * it at once, one wins.
  * @throws StartError when the directory is not a cluster, or belongs to another user.
  */
 export async function openCluster(
@@ -47,28 +47,28 @@ export async function openCluster(
   const directory = join(home, `postgres-${binaries.major}`)
   await checkOwner(directory, account)
   if (!(await exists(join(directory, 'PG_VERSION')))) {
-    await makeCluster(directory, { account, binaries, durable, signal })
+    await createCluster(directory, { account, binaries, durable, signal })
   }
   const password = await readFile(join(directory, 'reelay.password'), 'utf8').catch((cause: unknown) => {
     throw new StartError(
-      `${directory} was not made by this program (it has no reelay.password): move it away, or set DATABASE_URL.`,
+      `${directory} was not created by this program (it has no reelay.password): move it away, or set DATABASE_URL.`,
       { cause },
     )
   })
   return { directory, password, account, binaries }
 }
 
-/** Where the server's own output goes. Begins anew at each start. */
+/** The file of the server's output, emptied at each start. */
 export function toLogPath(cluster: Cluster): string {
   return join(cluster.directory, 'reelay.log')
 }
 
-/** The directory itself, or one of a stable name in /var/tmp when the account cannot get there. */
+/** The directory itself, or one of a stable name in /var/tmp when the account cannot enter it. */
 async function chooseHome(dataDir: string, account: Account): Promise<string> {
   try {
     await mkdir(dataDir, { recursive: true })
   } catch (cause) {
-    throw new StartError(`the data directory ${dataDir} cannot be made: choose another one, or set DATABASE_URL.`, {
+    throw new StartError(`the data directory ${dataDir} cannot be created: choose another one, or set DATABASE_URL.`, {
       cause,
     })
   }
@@ -78,13 +78,13 @@ async function chooseHome(dataDir: string, account: Account): Promise<string> {
   const name = createHash('sha256').update(home).digest('hex').slice(0, 16)
   const fallback = join('/var/tmp', `reelay-${name}`)
   await mkdir(fallback, { mode: 0o755 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error // it is there from an earlier start, or somebody else's: checked next
+    if (error.code !== 'EEXIST') throw error // it exists, from an earlier start or of another user: checked next
   })
   if (await isOurs(fallback)) return await realpath(fallback)
-  throw new StartError(`${fallback} belongs to somebody else, and Postgres cannot enter ${home}: set DATABASE_URL.`)
+  throw new StartError(`${fallback} belongs to another user, and Postgres cannot enter ${home}: set DATABASE_URL.`)
 }
 
-/** Whether the account may pass through every directory down to this one. It has no groups but its own: spawn drops them. */
+/** Whether the account may pass through every directory down to this one. spawn drops its supplementary groups. */
 async function canEnter(directory: string, { uid, gid }: Account): Promise<boolean> {
   if (uid === undefined) return true
   for (let at = directory; ; at = dirname(at)) {
@@ -95,7 +95,7 @@ async function canEnter(directory: string, { uid, gid }: Account): Promise<boole
   }
 }
 
-/** Refuses a cluster of another user: Postgres would, and only after we had failed to look into it. */
+/** Refuses a cluster of another user, as Postgres would later. */
 async function checkOwner(directory: string, account: Account): Promise<void> {
   const owner = (await stat(directory).catch(() => null))?.uid
   const expected = account.uid ?? process.getuid?.()
@@ -105,7 +105,7 @@ async function checkOwner(directory: string, account: Account): Promise<void> {
   )
 }
 
-async function makeCluster(
+async function createCluster(
   directory: string,
   options: { account: Account; binaries: PostgresBinaries; durable: boolean; signal: AbortSignal | undefined },
 ): Promise<void> {
@@ -134,11 +134,11 @@ async function makeCluster(
     await rename(data, directory)
   } catch (cause) {
     signal?.throwIfAborted()
-    // Renaming onto a directory that is not empty fails: whoever filled it was first, and then that cluster is ours too.
+    // Renaming onto a directory that is not empty fails: another process created the cluster first, which is as good.
     if (await exists(join(directory, 'PG_VERSION'))) return
     const detail = (cause as { stderr?: string }).stderr?.trim() || String(cause)
     throw new StartError(
-      `a Postgres cluster could not be made in ${directory}: ${detail}. Mend that, empty the directory, or set DATABASE_URL.`,
+      `a Postgres cluster could not be created in ${directory}: ${detail}. Fix that, empty the directory, or set DATABASE_URL.`,
       { cause },
     )
   } finally {
@@ -157,9 +157,9 @@ async function removeOldDrafts(directory: string): Promise<void> {
 }
 
 /**
- * What postmaster.pid tells. `stranger`: it names no process, or one that is not this cluster's server, such as one
- * that got the id of a dead server; that keeps Postgres from starting. A file that only names a dead process is
- * `none`: Postgres replaces that itself.
+ * The content of postmaster.pid. `stranger`: the file names no process, or one that is not this cluster's server, such as
+ * one that got the id of a dead server; this keeps Postgres from starting. A file that names a dead process is `none`:
+ * Postgres replaces it.
  */
 export type Postmaster =
   | { kind: 'none' }
@@ -180,7 +180,7 @@ export async function readPostmaster(cluster: Cluster): Promise<Postmaster> {
   return { kind: 'server', pid, port: Number(lines[3]) || 0, isReady: lines[7]?.trim() === 'ready' }
 }
 
-/** A process of another user counts as dead: Postgres too takes its id for a reused one. */
+/** A process of another user counts as dead: Postgres too treats its id as reused. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
@@ -190,9 +190,9 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A Postgres server stands in its data directory, and ours has it in its command line. */
+/** A Postgres server has its data directory as its working directory, and ours also names it on its command line. */
 async function isServerOf(cluster: Cluster, pid: number): Promise<boolean> {
-  if (process.platform === 'win32') return true // no cheap way to know: whether it answers decides
+  if (process.platform === 'win32') return true // no cheap check: the caller connects to it
   if (process.platform === 'linux') {
     return (await readlink(`/proc/${pid}/cwd`).catch(() => null)) === cluster.directory
   }
@@ -200,16 +200,16 @@ async function isServerOf(cluster: Cluster, pid: number): Promise<boolean> {
   return stdout.includes(cluster.directory)
 }
 
-/** Removes a postmaster.pid that was found to be a stranger's, as long as it is still that one. */
-export async function putAside(cluster: Cluster, text: string): Promise<void> {
+/** Removes a postmaster.pid that is a stranger's, provided that it still has this text. */
+export async function removeStalePidFile(cluster: Cluster, text: string): Promise<void> {
   const path = join(cluster.directory, 'postmaster.pid')
   const aside = `${path}.stale-${randomBytes(4).toString('hex')}`
   try {
     await rename(path, aside)
-    // A server may have started between reading and renaming. Then it gets its file back, before it looks (once a minute).
+    // A server may have started between reading and renaming. It gets its file back before its next check (once a minute).
     if ((await readFile(aside, 'utf8')) !== text) await link(aside, path)
   } catch (error) {
-    if (!['ENOENT', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error // another one did it
+    if (!['ENOENT', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error // another process did it
   }
   await rm(aside, { force: true })
 }

@@ -1,21 +1,21 @@
 import { PgClient } from '../postgres/pg-client.ts'
 
-/** Number of the advisory lock: "reelay" in the letters of a telephone. */
+/** Number of the advisory lock: "reelay" on a telephone keypad. */
 const LOCK = 733529
 
-/** The right to use the embedded database, and with it the data directory, alone. It ends with the process. */
-export interface DataDirLease {
+/** Exclusive use of the embedded database, and with it of the data directory. Ends with the process. */
+export interface DataDirLock {
   release(): Promise<void>
 }
 
 /**
- * Takes the lease that a database holds for one server at a time; null when another server has it. A process that is
- * killed loses it at once: Postgres frees the lock when the connection ends.
+ * Locks the data directory by a lock in its database; null when another server has it. A killed process loses the lock at
+ * once: Postgres frees it when the connection ends.
  * @see https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
  */
-export async function takeDataDirLease(url: string): Promise<DataDirLease | null> {
-  const client = new PgClient({ connectionString: url, application_name: 'reelay-lease' })
-  // The database going away is told by everybody else who uses it.
+export async function lockDataDir(url: string): Promise<DataDirLock | null> {
+  const client = new PgClient({ connectionString: url, application_name: 'reelay-lock' })
+  // Every other user of the database reports its end.
   client.on('error', () => {})
   await client.connect()
   const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [LOCK])

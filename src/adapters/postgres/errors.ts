@@ -51,5 +51,5 @@ export function asStartError(error: unknown): unknown {
   if (!cause) return error
   const { message, code } = cause as Error & { code?: string }
   const reason = `cannot start: the database failed${code ? ` (${code})` : ''}: ${message.replaceAll(/\s+/g, ' ')}`
-  return new StartError(`${shorten(reason, MAX_TEXT)}; mend that, and start again`, { cause: error })
+  return new StartError(`${shorten(reason, MAX_TEXT)}; fix that, and start again`, { cause: error })
 }

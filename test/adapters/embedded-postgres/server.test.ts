@@ -184,7 +184,7 @@ test('an opening that is called off leaves nothing', async () => {
   await directory.remove()
 })
 
-test('a data directory that cannot be made is a clear error', async () => {
+test('a data directory that cannot be created is a clear error', async () => {
   const directory = await makeTemporaryDirectory('reelay-embedded')
   await writeFile(join(directory.path, 'file'), '')
   const opening = openEmbeddedPostgres({ dataDir: join(directory.path, 'file', 'data') })

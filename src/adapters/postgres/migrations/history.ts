@@ -14,13 +14,13 @@ export interface MigrationStatus {
   applied: string[]
   /** In the directory, not in the database. */
   pending: string[]
-  /** Begun and neither finished nor rolled back: Prisma's command line leaves these. Somebody must look. */
+  /** Begun and neither finished nor rolled back: left by Prisma's command line, for an operator to repair. */
   failed: string[]
-  /** In the database, not in the directory: a newer release has been here. */
+  /** In the database, not in the directory: applied by a newer release. */
   unknown: string[]
 }
 
-/** What can be asked: a pg.Pool, a pg.Client. */
+/** A pg.Pool or a pg.Client. */
 export interface Queryable {
   query(sql: string): Promise<{ rows: unknown[] }>
 }
@@ -52,7 +52,7 @@ export async function readStatus(database: Queryable, directory: string): Promis
 }
 
 async function readRows(database: Queryable): Promise<MigrationRow[]> {
-  // Asked first: the failure of a query would end the transaction that this may be part of.
+  // Checked first: a failed query would end the transaction that this may be part of.
   const { rows: found } = await database.query(`select where to_regclass('_prisma_migrations') is not null`)
   if (found.length === 0) return [] // nothing was ever applied here
   const { rows } = await database.query('select migration_name, finished_at, rolled_back_at from _prisma_migrations')
@@ -68,7 +68,7 @@ export async function readMigrationNames(directory: string): Promise<string[]> {
     .sort()
 }
 
-/** The migrations of a directory as the schema engine wants them. */
+/** The migrations of a directory in the format of the schema engine. */
 export async function readMigrations(directory: string): Promise<MigrationList> {
   const names = await readMigrationNames(directory)
   const migrationDirectories = names.map(async (name) => {

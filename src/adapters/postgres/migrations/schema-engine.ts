@@ -16,10 +16,10 @@ import { prepareSession } from '../session.ts'
 const IN_FAILED_TRANSACTION = '25P02'
 
 /**
- * Prisma's own schema engine, as WebAssembly, on one connection: so a transaction that the caller begins
- * on that connection, and its locks, hold for what the engine does. `free()` it; the connection stays the caller's.
+ * Prisma's own schema engine, as WebAssembly, on one connection: the engine works inside the caller's transaction and its
+ * locks. `free()` it; the connection stays the caller's.
  *
- * Not through @prisma/adapter-pg: it splits a script at each semicolon, be it inside a function's body, and runs the
+ * @prisma/adapter-pg cannot be used: it splits a script at each semicolon, even inside a function's body, and runs the
  * pieces one by one; it does not know the catalogue's type "char"; and it reconnects by itself.
  */
 export async function openSchemaEngine(client: pg.Client, schema: string): Promise<SchemaEngine> {
@@ -60,7 +60,7 @@ function replaceTimers(names: string[]): Record<string, (act: () => void, millis
   return Object.fromEntries(timers.map((name) => [name, (act, milliseconds) => setTimeout(act, milliseconds).unref()]))
 }
 
-/** An empty database beside the client's own, for the engine to apply migrations to and look what comes of it. */
+/** An empty database beside the client's own, in which the engine applies migrations to read the resulting schema. */
 async function openShadowDatabase(client: pg.Client): Promise<SqlDriverAdapter> {
   const database = `reelay_shadow_${crypto.randomUUID()}`
   await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)} TEMPLATE template0`)
@@ -73,7 +73,7 @@ async function openShadowDatabase(client: pg.Client): Promise<SqlDriverAdapter> 
     ...(password ? { password } : {}),
     ssl,
   })
-  shadow.on('error', () => {}) // the query that was under way fails, and says it
+  shadow.on('error', () => {}) // the query under way fails with it
   await shadow.connect()
   await prepareSession(shadow, { schema: 'public' })
   return createAdapter(shadow, 'public', async () => {
@@ -84,14 +84,14 @@ async function openShadowDatabase(client: pg.Client): Promise<SqlDriverAdapter> 
 
 function createAdapter(client: pg.Client, schemaName: string, dispose: () => Promise<void>): SqlDriverAdapter {
   let failure: DriverAdapterError | undefined
-  /** Awaits an answer, and tells a failure of Postgres in the engine's words. */
+  /** Translates a failure of Postgres for the engine. */
   const translated = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
     try {
       return await answer
     } catch (error) {
       const reported = findServerError(error)
       if (!reported) throw error
-      // After a failed script the engine writes that down, which the transaction refuses: the script's failure is the news.
+      // After a failed script the engine records the failure, which the failed transaction refuses: report the script's error.
       if (reported.code === IN_FAILED_TRANSACTION && failure) throw failure
       failure = toDriverAdapterError(reported)
       throw failure
