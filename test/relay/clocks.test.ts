@@ -38,7 +38,7 @@ describe.each([
   ['slow', -TEN_MINUTES_MS],
   ['fast', TEN_MINUTES_MS],
 ])('on a machine whose clock is ten minutes %s', (_name, byMs) => {
-  test('a new job and its first update bear the time of the database', async () => {
+  test('a new job and its first update have the time of the database', async () => {
     setClockRight = shiftClock(byMs)
     const { id } = await rig.db.job.create({
       data: {
@@ -67,14 +67,14 @@ describe.each([
     await fal.stop()
   })
 
-  test('a submit whose answer is overdue is given up, and one that left just now is not', async () => {
+  test('a submit whose answer is overdue is given up, and a recent one is not', async () => {
     const overdue = await claimMarked(46)
     const recent = await claimMarked(20)
     setClockRight = shiftClock(byMs)
     const leaving = new AbortController()
     const deps = rig.toDeps('http://127.0.0.1:9')
     const waiting = relayJob(deps, { ...recent.context, signal: leaving.signal })
-    // Both are looked at for ten seconds at least.
+    // Both are awaited for at least ten seconds.
     await relayJob(deps, overdue.context)
     expect(await read(overdue.id)).toMatchObject({ status: 'FAILED', failure: { code: 'SUBMIT_UNKNOWN' } })
     await until(async () => ((await readAge(recent.id)) ?? 0) > 32, { timeoutMs: 10_000 })

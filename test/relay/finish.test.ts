@@ -18,7 +18,7 @@ const KINDS: FalErrorKind[] = [
 
 interface Case extends FalErrorDetails {
   kind: FalErrorKind
-  /** What the status said of the request: its error and the type of it. */
+  /** The error of the status, and its type. */
   error?: string | null
   completedType?: string | null
   canceled?: boolean
@@ -32,34 +32,34 @@ function judge({ kind, error = null, completedType = null, canceled = false, wai
   return judgeResult(DEFAULT_MODEL, { completed, canceled }, new FalError(kind, 'the call failed', details), waitedMs)
 }
 
-describe('a result that cannot be fetched, of a request that fal calls well', () => {
-  test.each(KINDS)('is asked for again after %s', (kind) => {
+describe('the failed call for a result of a request that fal completed without an error', () => {
+  test.each(KINDS)('is repeated after %s', (kind) => {
     expect(judge({ kind })).toBe('retry')
   })
 
   test.each(KINDS.filter((kind) => kind !== 'rejected' && kind !== 'not-found'))(
-    'is asked for again after %s as long as fal may keep it',
+    'is repeated after %s as long as fal may keep the result',
     (kind) => {
       expect(judge({ kind, waitedMs: 59 * MINUTE_MS })).toBe('retry')
     },
   )
 
-  test('is refused when fal goes on refusing it, at once when it says why by a type', () => {
+  test('fails the job when fal keeps refusing, at once with an error type', () => {
     const refused = { status: 'FAILED', failure: { code: 'INPUT_REJECTED' } }
     expect(judge({ kind: 'rejected', waitedMs: MINUTE_MS })).toMatchObject(refused)
     expect(judge({ kind: 'rejected', errorType: 'bad_request' })).toMatchObject(refused)
   })
 
-  test('has expired when fal goes on not knowing it', () => {
+  test('means an expired result when fal keeps answering 404', () => {
     expect(judge({ kind: 'not-found', waitedMs: MINUTE_MS })).toMatchObject({
       status: 'FAILED',
       failure: { code: 'RESULT_EXPIRED', retryable: true },
     })
   })
 
-  test('is not missed by who canceled the request', () => {
+  test('ends a canceled request after a short grace period', () => {
     for (const kind of ['rejected', 'not-found'] as const) {
-      // It may have been made all the same, and be there in a moment.
+      // The video may have been made all the same.
       expect(judge({ kind, canceled: true })).toBe('retry')
       expect(judge({ kind, canceled: true, waitedMs: 3_000 })).toEqual({ status: 'CANCELED' })
     }
@@ -74,16 +74,16 @@ describe('a result that cannot be fetched, of a request that fal calls well', ()
     ['unavailable', 'PROVIDER_ERROR'],
     ['interrupted', 'PROVIDER_UNAVAILABLE'],
     ['unreadable', 'RESULT_REFUSED'],
-  ] as const)('after %s is given up when patience ends, as %s that can be retried', (kind, code) => {
+  ] as const)('after %s is given up after an hour, as %s that can be retried', (kind, code) => {
     expect(judge({ kind, waitedMs: 60 * MINUTE_MS })).toMatchObject({
       status: 'FAILED',
       failure: { code, retryable: true },
-      // But for a result that fal itself says is gone, a retry goes on with the request: it pays for no other.
+      // Unless fal itself reports the result as gone, a retry continues with the request and pays for no other.
       ...(kind !== 'not-found' && { kept: { text: null } }),
     })
   })
 
-  test('is kept as it came when it cannot be read, or is a page of what stands before fal', () => {
+  test('keeps the answer when it cannot be read, or is the error page of a proxy', () => {
     for (const kind of ['unreadable', 'not-found', 'rejected'] as const) {
       expect(judge({ kind, body: '<html>', waitedMs: 59 * MINUTE_MS })).toBe('retry')
       expect(judge({ kind, body: '<html>', waitedMs: 60 * MINUTE_MS })).toMatchObject({
@@ -95,7 +95,7 @@ describe('a result that cannot be fetched, of a request that fal calls well', ()
   })
 })
 
-describe('an answer that is paid for', () => {
+describe('an answer that was billed', () => {
   const context = {
     claim: { jobId: 'the-job', number: 1, isTakeover: false },
     wakeUp: createWakeUp(),
@@ -110,7 +110,7 @@ describe('an answer that is paid for', () => {
     return { ending: toEnding({ fal, onError }, context, DEFAULT_MODEL, answer), told }
   }
 
-  test('of a host that is not allowed is kept, and the operator is told which host to add', () => {
+  test('of a host that is not allowed is kept, and the operator’s report names the host to add', () => {
     const answer = { video: { url: 'https://storage.googleapis.com/falserverless/out.mp4' }, seed: 1 }
     const { ending, told } = take(answer)
     expect(ending).toMatchObject({
@@ -149,15 +149,15 @@ describe('an answer that is paid for', () => {
     expect(take({ video: { url } })).toMatchObject({ ending: { status: 'SUCCEEDED', video: { url: read } }, told: [] })
   })
 
-  test('nested too deeply to be written again is refused without a text', () => {
+  test('nested too deeply to be serialized is refused without a text', () => {
     const answer = JSON.parse(`${'['.repeat(90_000)}${']'.repeat(90_000)}`)
     expect(take(answer).ending).toMatchObject({ failure: { code: 'RESULT_REFUSED' }, kept: { text: null } })
   })
 })
 
-describe('of a request that fal says failed', () => {
+describe('for a request that failed at fal', () => {
   test.each(KINDS.filter((kind) => kind !== 'rejected'))(
-    'fal’s word is the job’s failure, not that the result is away (%s)',
+    'fal’s failure is the job’s, not the failed call for the result (%s)',
     (kind) => {
       for (const waitedMs of [0, 60 * MINUTE_MS])
         expect(
@@ -169,7 +169,7 @@ describe('of a request that fal says failed', () => {
     },
   )
 
-  test('a type alone is a word too, and names itself', () => {
+  test('an error type alone is a failure, and its message names the type', () => {
     expect(judge({ kind: 'unavailable', completedType: 'internal_error' })).toMatchObject({
       status: 'FAILED',
       failure: {
@@ -180,14 +180,14 @@ describe('of a request that fal says failed', () => {
     })
   })
 
-  test('an error alone is a word too', () => {
+  test('an error alone is a failure', () => {
     expect(judge({ kind: 'interrupted', error: 'it broke' })).toMatchObject({
       status: 'FAILED',
       failure: { code: 'PROVIDER_ERROR', message: 'it broke', providerCode: null },
     })
   })
 
-  test('the result’s own refusal says more than the status', () => {
+  test('the refusal of the result has more detail than the status', () => {
     const failure = judge({ kind: 'rejected', error: 'failed', errorType: 'image_load_error' })
     expect(failure).toMatchObject({
       status: 'FAILED',
@@ -196,7 +196,7 @@ describe('of a request that fal says failed', () => {
   })
 })
 
-test.each(KINDS)('issues are the model’s word, whatever the call’s kind (%s)', (kind) => {
+test.each(KINDS)('issues are the model’s failure, whatever the kind of the call’s (%s)', (kind) => {
   const issues = [{ path: ['body', 'image_url'], code: 'content_policy_violation', message: 'not this' }]
   for (const error of [null, 'failed'])
     expect(judge({ kind, error, issues, errorType: 'content_policy_violation' })).toMatchObject({
@@ -209,7 +209,7 @@ test.each(KINDS)('issues are the model’s word, whatever the call’s kind (%s)
     })
 })
 
-test.each(KINDS)('a request that was canceled is CANCELED, however fal says so (%s)', (kind) => {
+test.each(KINDS)('a request that was canceled at fal is CANCELED, whatever the kind of answer (%s)', (kind) => {
   expect(judge({ kind, errorType: 'client_cancelled' })).toEqual({ status: 'CANCELED' })
   expect(judge({ kind, errorType: 'client_cancelled', error: 'canceled', waitedMs: 60 * MINUTE_MS })).toEqual({
     status: 'CANCELED',

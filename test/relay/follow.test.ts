@@ -24,7 +24,7 @@ afterAll(async () => {
   await fal.stop()
 })
 
-/** Counts calls, and twists the nth stream. */
+/** Counts calls, and changes the response of the nth stream. */
 function counting(streams: Record<number, Twist>): void {
   calls.status = 0
   calls.stream = 0
@@ -36,14 +36,14 @@ function counting(streams: Record<number, Twist>): void {
 }
 
 const events = (...statuses: object[]) => statuses.map((status) => `data: ${JSON.stringify(status)}\n\n`).join('')
-/** Says this, and then nothing for as long as it is listened to. */
+/** Sends this text, and then nothing until the reader disconnects. */
 const silentAfter =
   (text: string): Twist =>
   () => {
     const body = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(text)) })
     return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
   }
-/** Says this again and again. */
+/** Sends this text again and again. */
 const repeating =
   (text: string): Twist =>
   () => {
@@ -63,19 +63,19 @@ const endsAfter =
 
 async function follow(options: FollowOptions) {
   const { id, context } = await rig.claimJob()
-  const told: string[] = []
-  const deps = { ...rig.toDeps(fal.url), onError: (error: unknown) => void told.push(String(error)) }
-  const { requestId } = await deps.fal.submit(DEFAULT_MODEL.endpoint, { image_url: `https://pictures.test/${id}` })
+  const reports: string[] = []
+  const deps = { ...rig.toDeps(fal.url), onError: (error: unknown) => void reports.push(String(error)) }
+  const { requestId } = await deps.fal.submit(DEFAULT_MODEL.endpoint, { image_url: `https://images.test/${id}` })
   await rig.log.append({ jobId: id, claim: context.claim.number, status: 'QUEUED', queuePosition: 2 })
   const job = await rig.db.job.findUniqueOrThrow({ where: { id } })
   const followed = await followRequest(deps, context, { job, model: DEFAULT_MODEL, requestId }, options)
   const updates = await rig.log.read(id, { limit: 100 })
-  return { followed, told, lines: updates.flatMap(({ logs }) => logs.map(({ message }) => message)) }
+  return { followed, reports, lines: updates.flatMap(({ logs }) => logs.map(({ message }) => message)) }
 }
 
 const LINES = Array.from({ length: 6 }, (_, n) => `step ${n + 1}/6`)
 
-test('a stream that works is listened to: the status is asked for before and after it', async () => {
+test('a working stream is read to its end, and the status is polled before and after it', async () => {
   counting({})
   const { followed, lines } = await follow({})
   expect(followed).toMatchObject({ completed: { state: 'COMPLETED' }, canceled: false })
@@ -83,7 +83,7 @@ test('a stream that works is listened to: the status is asked for before and aft
   expect(lines).toEqual(LINES)
 })
 
-test('after a stream that broke the status is asked for, and the stream is tried again', async () => {
+test('after a broken stream the status is polled, and the stream is opened again', async () => {
   counting({ 1: endsAfter(events({ status: 'IN_QUEUE', queue_position: 1, logs: [] })), 2: endsAfter('<html>') })
   const { followed, lines } = await follow({ streamDelayMs: () => 50 })
   expect(followed).toMatchObject({ completed: { state: 'COMPLETED' } })
@@ -91,16 +91,16 @@ test('after a stream that broke the status is asked for, and the stream is tried
   expect(lines).toEqual(LINES)
 })
 
-test('behind a stream that falls silent the status is looked for', async () => {
+test('a silent stream is replaced by polls', async () => {
   counting({ 1: silentAfter(events({ status: 'IN_QUEUE', queue_position: 1, logs: [] })) })
   const { followed, lines } = await follow({ quietMs: 600, streamDelayMs: () => 60_000 })
   expect(followed).toMatchObject({ completed: { state: 'COMPLETED' } })
-  // What the status knew the stream had kept to itself: it was not trusted again.
+  // The poll had a change that the stream left out: the stream is not trusted again.
   expect(calls.stream).toBe(1)
   expect(lines).toEqual(LINES)
 })
 
-test('behind a stream that repeats what it said the status is looked for', async () => {
+test('a stream that repeats itself is replaced by polls', async () => {
   const stale = events({ status: 'IN_QUEUE', queue_position: 1, logs: [] })
   counting({ 1: repeating(stale) })
   const { followed, lines } = await follow({ quietMs: 600, streamDelayMs: () => 60_000 })
@@ -109,7 +109,7 @@ test('behind a stream that repeats what it said the status is looked for', async
   expect(lines).toEqual(LINES)
 })
 
-test('of a stream that tells all lines each time each is taken once', async () => {
+test('a stream that repeats all lines in each event adds each line once', async () => {
   const lines = Array.from({ length: 6 }, (_, n) => ({
     message: `step ${n + 1}/6`,
     timestamp: `2026-11-22T10:00:0${n}`,
@@ -117,18 +117,18 @@ test('of a stream that tells all lines each time each is taken once', async () =
   const all = [1, 2, 2, 3, 6].map((count) => ({ status: 'IN_PROGRESS', logs: lines.slice(0, count) }))
   counting({ 1: endsAfter(events(...all, { status: 'COMPLETED', logs: lines })) })
   fal.twists.status = () => Response.json({ status: calls.stream === 0 ? 'IN_PROGRESS' : 'COMPLETED', logs: [] })
-  const told = await follow({})
-  expect(told.followed).toMatchObject({ completed: { state: 'COMPLETED' } })
-  expect(told.lines).toEqual(LINES)
+  const { followed, lines: recorded } = await follow({})
+  expect(followed).toMatchObject({ completed: { state: 'COMPLETED' } })
+  expect(recorded).toEqual(LINES)
 })
 
-test('a status in small letters is the same', async () => {
+test('a status in lower case counts as well', async () => {
   counting({ 1: endsAfter('') })
   fal.twists.status = () => Response.json({ status: 'completed' })
   expect((await follow({})).followed).toMatchObject({ completed: { state: 'COMPLETED' } })
 })
 
-test('a request that fal does not know for a moment is asked after again; for longer, it is lost', async () => {
+test('a request that fal does not know for a moment is polled again; for longer, its result has expired', async () => {
   const unknown = () => Response.json({ status: 'NOT_FOUND' }, { status: 404 })
   counting({ 1: endsAfter('') })
   fal.twists.status = (_request, usual) => (++calls.status <= 3 ? unknown() : usual())
@@ -139,14 +139,14 @@ test('a request that fal does not know for a moment is asked after again; for lo
   })
 })
 
-test('a page of what stands before fal is not fal’s word', async () => {
+test('the error page of a proxy before fal is no answer of fal', async () => {
   counting({ 1: endsAfter('') })
   fal.twists.status = (_request, usual) =>
     ++calls.status <= 3 ? new Response('404 page not found', { status: 404 }) : usual()
   expect((await follow({ refusalMs: 0 })).followed).toMatchObject({ completed: { state: 'COMPLETED' } })
 })
 
-test('a status that fal refuses for good ends the job', async () => {
+test('a status that fal keeps refusing ends the job', async () => {
   fal.twists.status = () => Response.json({ detail: 'Gone' }, { status: 410 })
   expect((await follow({ refusalMs: 500 })).followed).toMatchObject({
     ending: { status: 'FAILED', failure: { code: 'PROVIDER_ERROR', retryable: true } },
@@ -155,16 +155,16 @@ test('a status that fal refuses for good ends the job', async () => {
 
 const HTML = () => new Response('<html>Please log in</html>', { headers: { 'content-type': 'text/html' } })
 
-test('of a request whose status cannot be read the result is asked for, which shows that it has ended', async () => {
-  let asked = 0
+test('when the status cannot be read, the result shows that the request has completed', async () => {
+  let resultCalls = 0
   fal.twists.status = HTML
-  fal.twists.result = (_request, usual) => (++asked === 2 ? HTML() : usual())
+  fal.twists.result = (_request, usual) => (++resultCalls === 2 ? HTML() : usual())
   const { followed } = await follow({ probeMs: 0 })
   expect(followed).toMatchObject({ completed: { state: 'COMPLETED', error: null }, canceled: false })
-  // In progress, a page, and then the video: only that is an end.
-  expect(asked).toBeGreaterThan(2)
-  asked = 0
-  fal.twists.result = () => Response.json({ status: ++asked > 1 ? 'COMPLETED' : 'IN_PROGRESS' })
+  // In progress, a page, and then the video: only the video is an end.
+  expect(resultCalls).toBeGreaterThan(2)
+  resultCalls = 0
+  fal.twists.result = () => Response.json({ status: ++resultCalls > 1 ? 'COMPLETED' : 'IN_PROGRESS' })
   const { followed: silent } = await follow({ probeMs: 0, outageMs: 1_500 })
   expect(silent).toMatchObject({ ending: { status: 'FAILED', failure: { code: 'PROVIDER_ERROR' } } })
 })
@@ -174,10 +174,10 @@ test.each<[string, Twist, string, string | null]>([
   ['a page with a 404', () => new Response('no', { status: 404 }), 'PROVIDER_ERROR', 'no'],
   ['a refusal of the key', () => Response.json({ detail: 'no' }, { status: 401 }), 'PROVIDER_AUTH', null],
   ['a 500', () => Response.json({ detail: 'no' }, { status: 500 }), 'PROVIDER_UNAVAILABLE', null],
-])('a request of which nothing but %s is heard comes to an end, and is kept', async (_what, twist, code, text) => {
+])('a request whose polls get nothing but %s comes to an end, and is kept', async (_what, twist, code, text) => {
   fal.twists.status = twist
   fal.twists.result = () => Response.json({ detail: 'Request is still in progress' }, { status: 400 })
-  const { followed, told } = await follow({ probeMs: 300, outageMs: 600, reportEveryMs: 0 })
+  const { followed, reports } = await follow({ probeMs: 300, outageMs: 600, reportEveryMs: 0 })
   expect(followed).toMatchObject({
     ending: {
       status: 'FAILED',
@@ -185,11 +185,11 @@ test.each<[string, Twist, string, string | null]>([
       kept: { text },
     },
   })
-  expect(told.at(-1)).toMatch(/no status for .*, the job is given up:/)
-  expect(told[0]).toMatch(/no status for .*, the job is given up after .* hours:/)
+  expect(reports.at(-1)).toMatch(/no status for .*, the job is given up:/)
+  expect(reports[0]).toMatch(/no status for .*, the job is given up after .* hours:/)
 })
 
-test('the answer that is kept is the result’s, where there is one that cannot be read', async () => {
+test('a result that cannot be read is the answer that is kept', async () => {
   fal.twists.status = HTML
   fal.twists.result = () => new Response("{'video': 'https://fal.media/a.mp4'}")
   expect((await follow({ probeMs: 300, outageMs: 600 })).followed).toMatchObject({
@@ -197,7 +197,7 @@ test('the answer that is kept is the result’s, where there is one that cannot 
   })
 })
 
-test('a request that fal never ends is canceled there, and the job ends', async () => {
+test('a request that fal never completes is canceled at fal, and the job ends', async () => {
   fal.twists.status = () => Response.json({ status: 'IN_PROGRESS' })
   expect((await follow({ unfinishedMs: 0 })).followed).toMatchObject({
     ending: { status: 'FAILED', failure: { code: 'PROVIDER_TIMEOUT' } },
@@ -205,14 +205,14 @@ test('a request that fal never ends is canceled there, and the job ends', async 
   expect([...fal.requests.values()].at(-1)?.canceledAt).not.toBeNull()
 })
 
-test('a stream that says less than is known changes nothing', async () => {
+test('a stream that has less than the poll changes nothing', async () => {
   const early = events({ status: 'IN_PROGRESS', logs: [] }, { status: 'IN_QUEUE', queue_position: 7, logs: [] })
   counting({ 1: endsAfter(early), 2: endsAfter(early) })
   const { lines } = await follow({ streamDelayMs: () => 30 })
   expect(lines).toEqual(LINES)
 })
 
-test('while the stream is refused nothing is lost, and it is not asked for more often than agreed', async () => {
+test('a refused stream loses no line, and is not opened more often than the back-off allows', async () => {
   const refused: Twist = () => Response.json({ detail: 'Not Found' }, { status: 404 })
   counting({ 1: refused, 2: refused, 3: refused })
   const { followed } = await follow({ streamDelayMs: () => 60_000 })
@@ -221,14 +221,14 @@ test('while the stream is refused nothing is lost, and it is not asked for more 
   await until(() => calls.status > 1)
 })
 
-test('those who watch are told once that fal does not answer, and once that it does again', async () => {
+test('subscribers are notified once when fal stops answering, and once when it answers again', async () => {
   counting({ 1: endsAfter('<html>') })
   let failures = 3
   fal.twists.status = (_request, usual) =>
     failures-- > 0 ? Response.json({ detail: 'Invalid key' }, { status: 401 }) : usual()
   const { lines } = await follow({ noticeMs: 0 })
-  const told = lines.filter((line) => !LINES.includes(line))
-  expect(told).toEqual([
+  const notices = lines.filter((line) => !LINES.includes(line))
+  expect(notices).toEqual([
     'fal does not answer about this job as it should: Invalid key. It is asked until it does; nothing is sent twice.',
     'fal answers about this job again.',
   ])

@@ -35,7 +35,7 @@ const read = (id: string) => db.job.findUniqueOrThrow({ where: { id }, include: 
 const completed = { status: 200, body: { status: 'COMPLETED', logs: [] } }
 const video = { status: 200, body: { video: { url: 'http://127.0.0.1/clip.mp4' }, seed: 1 } }
 
-test('fal’s id is saved even if the job has another holder by the time of the answer, who is told at once', async () => {
+test('fal’s id is saved although another worker has the job by then, and that worker is notified at once', async () => {
   const { id, context } = await claimJob()
   const lost = new AbortController()
   const wakeUp = createWakeUp()
@@ -49,7 +49,7 @@ test('fal’s id is saved even if the job has another holder by the time of the 
     },
   )
   await until(() => fal.submits === 1, { what: 'the submit' })
-  // The engine gave the task to somebody else meanwhile.
+  // Another worker claims the task meanwhile.
   const next = { ...context.claim, number: context.claim.number + 1 }
   await jobs.recordClaims([next])
   lost.abort()
@@ -58,14 +58,14 @@ test('fal’s id is saved even if the job has another holder by the time of the 
   await done
   expect(rung).toEqual([id])
   await until(async () => (await read(id)).requestId !== null, { what: 'the id in the row' })
-  // The second holder follows it instead of giving it up; its own task is not pg-boss's newest, so it cannot end it.
+  // The second worker follows the request. Its claim is not pg-boss's newest, so it cannot end the job.
   await second
   expect(await read(id)).toMatchObject({ requestId: fal.requestId, failure: null })
   expect(fal.submits).toBe(1)
   await fal.stop()
 })
 
-test('a submit whose sender is long gone is not repeated', async () => {
+test('a submit whose sender died long ago is not repeated', async () => {
   const { id, context } = await claimJob({ submittingAt: new Date(Date.now() - 60_000) })
   const { fal, done } = await relay({ status: () => completed, result: () => video }, context)
   await done
@@ -74,7 +74,7 @@ test('a submit whose sender is long gone is not repeated', async () => {
   await fal.stop()
 })
 
-test('a result that is not there at once is asked for again', async () => {
+test('a result that is not available at once is fetched again', async () => {
   const { id, context } = await claimJob()
   let asked = 0
   const answers = [
@@ -108,7 +108,7 @@ test.each([
   await db.job.update({ where: { id }, data: { requestId: null } })
 })
 
-test('a job that was canceled while its submit was refused ends CANCELED', async () => {
+test('a job that is canceled while its submit is refused ends CANCELED', async () => {
   const { id, context } = await claimJob({ status: 'CANCELING' })
   const { fal, done } = await relay({ status: () => completed, result: () => video }, context)
   await done
@@ -121,7 +121,7 @@ test.each([
   ['500', { status: 500, body: { detail: 'Internal Server Error' } }],
   ['401', { status: 401, body: { detail: 'no' } }],
   ['a refusal in other words', { status: 400, body: { detail: 'Request already completed' } }],
-])('a cancel that fal answers with %s ends no job: the status tells that there is a video', async (_name, answer) => {
+])('a cancel that fal answers with %s ends no job: the status shows that there is a video', async (_name, answer) => {
   const { id, context } = await claimJob()
   await db.job.update({
     where: { id },
@@ -134,7 +134,7 @@ test.each([
   await fal.stop()
 })
 
-test('a submit that is answered with another job’s request ends, and neither is sent again', async () => {
+test('a submit that is answered with another job’s request fails its job, and is not sent again', async () => {
   const { id, context } = await claimJob()
   const other = await claimJob()
   const { fal, done } = await relay({ status: () => completed, result: () => video, holdSubmit: true }, context)
@@ -148,7 +148,7 @@ test('a submit that is answered with another job’s request ends, and neither i
   await fal.stop()
 })
 
-test('a job is not given up when fal’s webhook brought the id at the last moment', async () => {
+test('a job is not given up when fal’s webhook brings the id at the last moment', async () => {
   const { id, context } = await claimJob({ submittingAt: new Date(0) })
   await db.job.update({ where: { id }, data: { requestId: `late-${id}` } })
   const failure = createFailure('SUBMIT_UNKNOWN', 'fal did not confirm the request')
@@ -156,7 +156,7 @@ test('a job is not given up when fal’s webhook brought the id at the last mome
   expect(await read(id)).toMatchObject({ status: 'PENDING', failure: null, lastSequence: 1 })
 })
 
-test('a job whose database was away for long goes on within 3 s of its return', async () => {
+test('a job continues within 3 s of the database’s return after a long outage', async () => {
   const { id, context } = await claimJob()
   let cutAt = 0
   const { fal, done } = await relay(
@@ -183,7 +183,7 @@ test('a job whose database was away for long goes on within 3 s of its return', 
   await fal.stop()
 })
 
-test('an answer that the database could not take while it was away is waited for after its return', async () => {
+test('an answer that could not be saved in an outage of the database is awaited after its return', async () => {
   // Sent more than 45 s ago, by a process that still tries to save the answer.
   const mark = new Date(Date.now() - 60_000)
   const { id, context } = await claimJob({ submittingAt: mark })
@@ -203,7 +203,7 @@ test('an answer that the database could not take while it was away is waited for
   await fal.stop()
 })
 
-test('a submit that the database was told of, but that never left, leaves once the database is back', async () => {
+test('a submit that was marked but never sent is sent once the database is back', async () => {
   const { id, context } = await claimJob()
   const admin = new pg.Client({ connectionString: rig.url })
   await admin.connect()
@@ -212,7 +212,7 @@ test('a submit that the database was told of, but that never left, leaves once t
   const { fal, done } = await relay({ status: () => completed, result: () => video }, context)
   const waiting = 'select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))'
   await until(async () => (await admin.query(waiting)).rowCount)
-  // The row is marked now, and nobody hears of it.
+  // The row is marked now, and the answer of the database is lost.
   rig.postgres.mode = 'mute'
   await admin.query('commit')
   const marked = 'select 1 from "Job" where id = $1 and "submittingAt" is not null'

@@ -14,7 +14,7 @@ test.each<[string, FalLogLine[], number]>([
   ['has new ones only', lines('de', 3), 0],
   ['has none', [], 0],
   ['repeats a part that is not the end', lines('ab'), 0],
-])('of a stream that %s, what is known is told', (_what, streamed, known) => {
+])('of a stream that %s, the known lines are counted', (_what, streamed, known) => {
   const tail = createLogTail()
   tail.reset(lines('abc'))
   expect(tail.countKnown(streamed)).toBe(known)
@@ -26,7 +26,7 @@ test('equal texts at different times are different lines', () => {
   expect(tail.countKnown(lines('aa', 2))).toBe(0)
 })
 
-test('of lines that are equal in all, none is taken twice', () => {
+test('of identical lines none is recorded twice', () => {
   const same = (count: number): FalLogLine[] =>
     Array.from({ length: count }, () => ({ message: 'a', level: 'INFO', at: null }))
   const tail = createLogTail()
@@ -35,7 +35,7 @@ test('of lines that are equal in all, none is taken twice', () => {
   expect(tail.countKnown([...lines('x'), ...same(3)])).toBe(3)
 })
 
-test('a log that is longer than what is remembered is found by its end', () => {
+test('a log longer than the tail is recognized by its end', () => {
   const tail = createLogTail()
   tail.reset(lines('x'.repeat(500)))
   tail.append(lines('yz', 500))
@@ -43,18 +43,18 @@ test('a log that is longer than what is remembered is found by its end', () => {
   expect(tail.countKnown(lines('z!', 501))).toBe(1)
 })
 
-test('a stream that begins with 65,000 lines is compared in steps that grow with it, not with its square', () => {
+test('a stream that begins with 65,000 lines is compared in linear time', () => {
   const alike = lines('x'.repeat(65_000)).map((line) => ({ ...line, at: null }))
   const tail = createLogTail()
-  // All but the oldest of what is remembered fits at each place: the most steps there can be.
+  // All but the oldest line of the tail match at each place: the worst case.
   tail.reset([...lines('y'), ...alike.slice(0, 49)])
   const before = process.cpuUsage()
   expect(tail.countKnown([...lines('z'), ...alike])).toBe(0)
-  // Squared it took 6 s; the limit leaves room for a machine at work.
+  // Quadratic time took 6 s; the limit leaves room for a busy machine.
   expect(process.cpuUsage(before).user).toBeLessThan(1_500_000)
 })
 
-test('nothing is known at first', () => {
+test('an empty tail knows no line', () => {
   expect(createLogTail().countKnown(lines('abc'))).toBe(0)
 })
 
@@ -62,12 +62,12 @@ test('nothing is known at first', () => {
 const untimed = (letters: string) => lines(letters).map((line) => ({ ...line, at: null }))
 
 test.each<[string, FalLogLine[], FalLogLine[], number]>([
-  ['tells the same again', lines('abc'), lines('abc'), 3],
-  ['tells all of it and more', lines('abc'), lines('abcd'), 3],
-  ['tells what is new', lines('abc'), lines('de', 3), 0],
-  ['tells the same words at another time', lines('abc'), lines('abc', 3), 0],
-  ['tells all of it and more, without times', untimed('abc'), untimed('abcd'), 3],
-  ['tells the same words without times', untimed('abc'), untimed('abc'), 0],
+  ['repeats the same lines', lines('abc'), lines('abc'), 3],
+  ['repeats all lines and has more', lines('abc'), lines('abcd'), 3],
+  ['has new lines only', lines('abc'), lines('de', 3), 0],
+  ['has the same texts at other times', lines('abc'), lines('abc', 3), 0],
+  ['repeats all lines and has more, without times', untimed('abc'), untimed('abcd'), 3],
+  ['has the same texts without times', untimed('abc'), untimed('abc'), 0],
   ['begins and ends alike, with other lines between', untimed('aba'), untimed('axay'), 0],
   [
     'has one line with a time among those without',
@@ -75,10 +75,10 @@ test.each<[string, FalLogLine[], FalLogLine[], number]>([
     [...untimed('ab'), ...lines('c')],
     0,
   ],
-])('of an event that %s, what was told before is known', (_what, before, event, known) => {
+])('of an event that %s, the repeated lines are counted', (_what, before, event, known) => {
   expect(countRepeated(toLinesDigest(before), event)).toBe(known)
 })
 
-test('before the first event nothing has been told', () => {
+test('before the first event no line is repeated', () => {
   expect(countRepeated(null, lines('abc'))).toBe(0)
 })

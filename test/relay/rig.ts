@@ -10,19 +10,19 @@ import { createUpdateLog, type UpdateLog } from '../../src/updates/update-log.ts
 import { type FaultProxy, startFaultProxy } from '../helpers/fault-proxy.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 
-/** The relay's surroundings without a worker: a test claims a job and does with the hold what it likes. */
+/** The relay's dependencies without a worker: the test claims jobs itself. */
 export interface RelayRig {
   /** The database itself. */
   url: string
-  /** Stands between all else and Postgres. */
+  /** The proxy between the relay and Postgres. */
   postgres: FaultProxy
   db: Database
   queue: Queue
   log: UpdateLog
   jobs: ClaimedJobs
-  /** A job whose task is claimed, and the hold on it. */
+  /** A job whose task is claimed. */
   claimJob(columns?: { status?: 'CANCELING'; submittingAt?: Date }): Promise<{ id: string; context: ClaimContext }>
-  /** What a relay needs, with fal at this address. */
+  /** The dependencies of a relay, with fal at this URL. */
   toDeps(falUrl: string): RelayDeps
   close(): Promise<void>
 }

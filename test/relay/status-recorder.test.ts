@@ -12,7 +12,7 @@ function running(...messages: string[]): FalStatus {
   return { state: 'IN_PROGRESS', logs: messages.map(line) }
 }
 
-/** Takes one answer after another, as the relay does; gives the messages that were new in each. */
+/** Reads one status after another, like the recorder. Returns the new messages of each. */
 function takeAll(answers: FalStatus[], from = NOTHING) {
   let taken = from
   const messages = answers.map((answer) => {
@@ -23,7 +23,7 @@ function takeAll(answers: FalStatus[], from = NOTHING) {
   return { messages, taken }
 }
 
-describe('what fal says', () => {
+describe('a status of fal', () => {
   test('IN_QUEUE is QUEUED with its position', () => {
     expect(toReading({ state: 'IN_QUEUE', position: 3, logs: [] }, NOTHING)).toEqual({
       status: 'QUEUED',
@@ -38,16 +38,16 @@ describe('what fal says', () => {
     })
   })
 
-  test('IN_PROGRESS is RUNNING, without a position, with the progress that its log tells', () => {
+  test('IN_PROGRESS is RUNNING, without a position, with the progress in its log', () => {
     expect(toReading(running('3/4'), NOTHING)).toMatchObject({ status: 'RUNNING', queuePosition: null, progress: 0.75 })
   })
 
-  test('COMPLETED is no state of ours before the result is known', () => {
+  test('COMPLETED does not change the status before the result is known', () => {
     const answer: FalStatus = { state: 'COMPLETED', error: null, errorType: null, logs: [line('done')] }
     expect(toReading(answer, { lines: 1, bytes: 4 })).toMatchObject({ status: null, queuePosition: null, logs: [] })
   })
 
-  test('COMPLETED with lines that are new says that it was RUNNING: they were written then', () => {
+  test('COMPLETED with new lines shows that the request was RUNNING', () => {
     const answer: FalStatus = { state: 'COMPLETED', error: null, errorType: null, logs: [line('done')] }
     expect(toReading(answer, NOTHING)).toMatchObject({
       status: 'RUNNING',
@@ -56,13 +56,13 @@ describe('what fal says', () => {
     })
   })
 
-  test('while it waits there is no progress, whatever an earlier run left in the log', () => {
+  test('a queued request has no progress, whatever an earlier run left in the log', () => {
     expect(toReading({ state: 'IN_QUEUE', position: 0, logs: [line('24/25')] }, NOTHING).progress).toBeNull()
   })
 })
 
 describe('fal’s log, which repeats its earlier lines', () => {
-  test('gives each line once', () => {
+  test('adds each line once', () => {
     const { messages, taken } = takeAll([
       running('a'),
       running('a', 'b', 'c'),
@@ -73,16 +73,16 @@ describe('fal’s log, which repeats its earlier lines', () => {
     expect(taken).toEqual({ lines: 4, bytes: 4 * 64 })
   })
 
-  test('gives equal lines as often as they were said', () => {
+  test('adds equal lines as often as they were written', () => {
     expect(takeAll([running('a', 'a'), running('a', 'a', 'a')]).messages).toEqual([['a', 'a'], ['a']])
   })
 
-  test('that has shrunk gives nothing twice when it has grown again', () => {
+  test('that shrinks and grows again adds no line twice', () => {
     const { messages } = takeAll([running('a', 'b', 'c'), running('a'), running(), running('a', 'b', 'c', 'd')])
     expect(messages).toEqual([['a', 'b', 'c'], [], [], ['d']])
   })
 
-  test('goes on after a restart where the row says that it stopped', () => {
+  test('continues after a restart where the row ends', () => {
     expect(takeAll([running('a', 'b', 'c')], { lines: 2, bytes: 2 }).messages).toEqual([['c']])
   })
 
@@ -103,7 +103,7 @@ describe('fal’s log, which repeats its earlier lines', () => {
   })
 })
 
-describe('of a log without end', () => {
+describe('of an endless log', () => {
   const kilobyte = 'x'.repeat(1024)
   const last = /64 KiB/
 
@@ -127,7 +127,7 @@ describe('of a log without end', () => {
     expect(messages.slice(1)).toEqual([[], []])
   })
 
-  test('the line is not said again after a restart', () => {
+  test('the line is not repeated after a restart', () => {
     const lines = Array<string>(65).fill(kilobyte)
     const { taken } = takeAll([running(...lines)])
     expect(takeAll([running(...lines, 'more')], taken).messages).toEqual([[]])
@@ -155,7 +155,7 @@ describe('of a log without end', () => {
     expect(messages).toEqual([[expect.stringMatching(last)]])
   })
 
-  test('the progress goes on', () => {
+  test('the progress is still read', () => {
     const lines = Array<string>(70).fill(kilobyte)
     const { taken } = takeAll([running(...lines)])
     expect(toReading(running(...lines, '7/10'), taken)).toMatchObject({ progress: 0.7, logs: [] })
@@ -201,17 +201,17 @@ describe('the progress', () => {
     'https://fal.media/files/12/25/clip.mp4',
     '1.5/2.5',
     '123456/1234567',
-  ])('is not told by %j', (message) => {
+  ])('is not in %j', (message) => {
     expect(readProgress([message])).toBeNull()
   })
 
-  test('is that of the newest line that tells one', () => {
+  test('is that of the newest line that states one', () => {
     expect(readProgress(['1/4', '2/4', 'saving', '1024/576'])).toBe(0.5)
     expect(readProgress(['3/4', '10%'])).toBe(0.1)
     expect(readProgress([])).toBeNull()
   })
 
-  test('is read of a hostile line in no time', () => {
+  test('is read from a hostile line within a second', () => {
     const begun = performance.now()
     readProgress(['1'.repeat(200_000), '1 '.repeat(100_000), `1${' '.repeat(100_000)}`, '1/'.repeat(100_000)])
     expect(performance.now() - begun).toBeLessThan(1000)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { FalError, type FalErrorKind } from '../../src/adapters/fal/errors.ts'
 import { judgeSubmit } from '../../src/relay/submit.ts'
 
-/** What a failed submit means: fal said no, it certainly did not start, or fal may have taken it. */
+/** fal refused, another attempt is safe, or fal may have accepted the request. */
 const VERDICTS: Record<FalErrorKind, string> = {
   rejected: 'refused',
   'not-found': 'refused',

@@ -25,16 +25,16 @@ async function createJob(imageUrl: string): Promise<string> {
   return id
 }
 
-const HELD = 'https://pictures.test/held.png'
+const HELD = 'https://images.test/held.png'
 const readRequest = async (id: string) => (await rig.db.job.findUniqueOrThrow({ where: { id } })).requestId
 
-test('a worker that stops gives back at once what it can leave, and the rest when its submit is answered', async () => {
+test('a worker that stops releases claims at once, and those with a submit in flight when fal has answered', async () => {
   const answering = Promise.withResolvers<void>()
   fal.twists.submit = async ({ imageUrl }, usual) => {
     if (imageUrl === HELD) await answering.promise
     return usual()
   }
-  const [held, followed] = [await createJob(HELD), await createJob('https://pictures.test/followed.png')]
+  const [held, followed] = [await createJob(HELD), await createJob('https://images.test/followed.png')]
   const worker = createWorker({ ...rig.toDeps(fal.url), queue: rig.queue }, { concurrency: 10, pollMs: 50 })
   worker.start()
   await until(async () => fal.posts.has(HELD) && (await readRequest(followed)) !== null, { timeoutMs: 10_000 })
@@ -52,14 +52,14 @@ test('a worker that stops gives back at once what it can leave, and the rest whe
   expect((await rig.queue.claim(10)).map(({ jobId }) => jobId)).toEqual([held])
 })
 
-test('a worker that stops waits for the answer to its submit though claims cannot be given back meanwhile', async () => {
+test('a worker that stops waits for the answer to a submit although releasing claims fails meanwhile', async () => {
   const answering = Promise.withResolvers<void>()
-  const picture = 'https://pictures.test/held-in-an-outage.png'
+  const image = 'https://images.test/held-in-an-outage.png'
   fal.twists.submit = async ({ imageUrl }, usual) => {
-    if (imageUrl === picture) await answering.promise
+    if (imageUrl === image) await answering.promise
     return usual()
   }
-  const [held, followed] = [await createJob(picture), await createJob('https://pictures.test/left-in-an-outage.png')]
+  const [held, followed] = [await createJob(image), await createJob('https://images.test/left-in-an-outage.png')]
   const stages: string[] = []
   const deps = {
     ...rig.toDeps(fal.url),
@@ -67,7 +67,7 @@ test('a worker that stops waits for the answer to its submit though claims canno
   }
   const worker = createWorker({ ...deps, queue: rig.queue }, { concurrency: 10, pollMs: 50 })
   worker.start()
-  await until(async () => fal.posts.has(picture) && (await readRequest(followed)) !== null, { timeoutMs: 10_000 })
+  await until(async () => fal.posts.has(image) && (await readRequest(followed)) !== null, { timeoutMs: 10_000 })
 
   rig.postgres.mode = 'cut'
   const stopped = worker.stop()
@@ -75,15 +75,15 @@ test('a worker that stops waits for the answer to its submit though claims canno
   rig.postgres.mode = 'pass'
   answering.resolve()
   await stopped
-  expect(await readRequest(held)).toBe(fal.requestOf(picture)?.id)
+  expect(await readRequest(held)).toBe(fal.requestOf(image)?.id)
   const claims = await rig.queue.claim(10)
   expect(new Set(claims.map(({ jobId }) => jobId))).toEqual(new Set([held, followed]))
 })
 
-describe('a job whose last three holders died', () => {
-  /** Its task looks as the engine leaves one whose holder has died. */
+describe('a job whose last three workers died', () => {
+  /** Its task is in the state of one whose worker has died. */
   async function createSuspect(name: string, takeovers = 3): Promise<string> {
-    const settings = { imageUrl: `https://pictures.test/${name}.png`, motionBucketId: 127, condAug: 0.02, fps: 25 }
+    const settings = { imageUrl: `https://images.test/${name}.png`, motionBucketId: 127, condAug: 0.02, fps: 25 }
     const job = { ownerId: 'local', model: 'fal-ai/stable-video', takeovers, ...settings }
     const { id } = await rig.db.job.create({ data: job })
     await rig.db.$transaction(async (tx) => {
@@ -100,7 +100,7 @@ describe('a job whose last three holders died', () => {
     worker.start()
     return worker
   }
-  /** Held by nobody that lives: nothing is left for the next test. */
+  /** Leaves no task for the next test. */
   async function endAll(): Promise<void> {
     await rig.db.job.updateMany({ where: { finishedAt: null }, data: { status: 'FAILED', finishedAt: new Date() } })
     await rig.db.$executeRaw`DELETE FROM pgboss.job WHERE name = 'relay'`
@@ -110,11 +110,11 @@ describe('a job whose last three holders died', () => {
     fal.twists.submit = (_request, usual) => usual()
   })
 
-  test('is worked on alone, and a worker that stops meanwhile takes the blame back', async () => {
-    const other = await createJob('https://pictures.test/beside.png')
+  test('runs alone, and a worker that stops meanwhile undoes the count', async () => {
+    const other = await createJob('https://images.test/beside.png')
     const worker = start()
     await until(async () => (await readRequest(other)) !== null, { timeoutMs: 10_000 })
-    // fal takes this one's submit and says nothing: it makes no progress.
+    // fal does not answer this submit: the job makes no progress.
     const answering = Promise.withResolvers<void>()
     fal.twists.submit = async (_request, usual) => {
       await answering.promise
@@ -123,7 +123,7 @@ describe('a job whose last three holders died', () => {
     const suspect = await createSuspect('suspect')
     await until(async () => (await readTakeovers(suspect)) === 4, { timeoutMs: 10_000 })
     expect(worker.size).toBe(1)
-    // The other one is free for everybody.
+    // The other job was released.
     expect((await rig.queue.claim(10)).map(({ jobId }) => jobId)).toEqual([other])
     const stopped = worker.stop()
     await until(async () => (await readTakeovers(suspect)) === 3)
@@ -132,27 +132,27 @@ describe('a job whose last three holders died', () => {
     expect(await readRequest(suspect)).not.toBeNull()
   })
 
-  test('is one of many again once it gets on', async () => {
+  test('runs beside others again once it makes progress', async () => {
     const [suspect, next] = [await createSuspect('innocent'), await createSuspect('innocent-too')]
-    const other = await createJob('https://pictures.test/later.png')
+    const other = await createJob('https://images.test/later.png')
     const worker = start()
     await until(async () => (await readRequest(other)) !== null, { timeoutMs: 10_000 })
     await until(async () => (await readTakeovers(suspect)) + (await readTakeovers(next)) === 0, { timeoutMs: 10_000 })
-    expect(fal.posts.get('https://pictures.test/innocent.png')).toBe(1)
+    expect(fal.posts.get('https://images.test/innocent.png')).toBe(1)
     await worker.stop()
   })
 
-  test('is one of twenty: a new job is submitted between two of them, and a stop gives back those that wait', async () => {
+  test('is one of twenty: a new job is submitted between two of them, and a stop releases those that wait', async () => {
     const suspects: string[] = []
     for (let i = 0; i < 20; i++) suspects.push(await createSuspect(`waits-${i}`))
-    // The first has its turn, and the second would have it after this test.
+    // The first runs, and the second would run after this test.
     const worker = start({}, { othersMs: 600_000 })
     const countWaiting = () => rig.db.job.count({ where: { id: { in: suspects }, takeovers: 3 } })
     await until(async () => (await countWaiting()) === 19, { timeoutMs: 10_000 })
-    const other = await createJob('https://pictures.test/between.png')
+    const other = await createJob('https://images.test/between.png')
     await until(async () => (await readRequest(other)) !== null, { timeoutMs: 10_000 })
     expect(await countWaiting()).toBe(19)
-    // All are claimed: none was left to be claimed by others.
+    // All are claimed by this worker.
     expect(await rig.queue.claim(30)).toEqual([])
     await worker.stop()
     const claims = await rig.queue.claim(30)
@@ -160,7 +160,7 @@ describe('a job whose last three holders died', () => {
     expect(claims.filter(({ isTakeover }) => isTakeover)).toEqual([])
   })
 
-  test('is one of twenty, each of which has its turn', async () => {
+  test('is one of twenty, each of which runs', async () => {
     const suspects: string[] = []
     for (let i = 0; i < 20; i++) suspects.push(await createSuspect(`turn-${i}`))
     const worker = start()
@@ -169,18 +169,18 @@ describe('a job whose last three holders died', () => {
     await worker.stop()
   })
 
-  test('is given back by a stop while it waits for the submits of others to be answered', async () => {
+  test('is released by a stop while it waits for the answers to other submits', async () => {
     const answering = Promise.withResolvers<void>()
     fal.twists.submit = async ({ imageUrl }, usual) => {
       if (imageUrl.endsWith('/slow.png')) await answering.promise
       return usual()
     }
-    await createJob('https://pictures.test/slow.png')
+    await createJob('https://images.test/slow.png')
     const worker = start()
-    await until(() => fal.posts.has('https://pictures.test/slow.png'), { timeoutMs: 10_000 })
+    await until(() => fal.posts.has('https://images.test/slow.png'), { timeoutMs: 10_000 })
     const suspect = await createSuspect('patient')
     await until(async () => (await rig.db.job.findUniqueOrThrow({ where: { id: suspect } })).claim > 0)
-    // It waits for its turn, and a stop gives it back before the submit is answered.
+    // The suspect waits for its turn, and a stop releases it before the submit is answered.
     const stopped = worker.stop()
     const claims = await until(async () => {
       const found = await rig.queue.claim(10)
@@ -192,11 +192,11 @@ describe('a job whose last three holders died', () => {
     await stopped
   })
 
-  test('is none when the row could not be read after its task was claimed: the task is given back', async () => {
-    const job = await createJob('https://pictures.test/not-taken.png')
+  test('is no suspect when its row could not be read after the claim: the task is released', async () => {
+    const job = await createJob('https://images.test/not-taken.png')
     let failures = 0
     const recordClaims: RelayDeps['jobs']['recordClaims'] = (claims) =>
-      failures++ === 0 ? Promise.reject(new Error('no rows today')) : rig.jobs.recordClaims(claims)
+      failures++ === 0 ? Promise.reject(new Error('the rows cannot be read')) : rig.jobs.recordClaims(claims)
     const worker = start({ jobs: { ...rig.jobs, recordClaims } })
     // Sooner than a claim lapses.
     await until(async () => (await readRequest(job)) !== null, { timeoutMs: 8_000 })
@@ -204,7 +204,7 @@ describe('a job whose last three holders died', () => {
     await worker.stop()
   })
 
-  test('is none when its claim lapsed in an outage of the database', async () => {
+  test('is no suspect when its claim lapsed in an outage of the database', async () => {
     const answering = Promise.withResolvers<void>()
     fal.twists.submit = async (_request, usual) => {
       await answering.promise
@@ -216,17 +216,17 @@ describe('a job whose last three holders died', () => {
     await until(() => stages.includes('claim'))
     rig.postgres.mode = 'pass'
     const suspect = await until(() => createSuspect('lapsed').catch(() => null))
-    await until(() => fal.posts.has('https://pictures.test/lapsed.png'), { timeoutMs: 10_000 })
+    await until(() => fal.posts.has('https://images.test/lapsed.png'), { timeoutMs: 10_000 })
     expect(await readTakeovers(suspect)).toBe(3)
     answering.resolve()
     await worker.stop()
   })
 
-  test('is given up and canceled at fal when two more died, and the operator is told', async () => {
+  test('is given up and canceled at fal when two more died, and the operator gets a report', async () => {
     const [suspect, unsent] = [await createSuspect('killer', 5), await createSuspect('killer before its submit', 5)]
-    const picture = 'https://pictures.test/killer-at-fal.png'
-    await rig.toDeps(fal.url).fal.submit('fal-ai/stable-video', { image_url: picture }, {})
-    const request = fal.requestOf(picture)
+    const image = 'https://images.test/killer-at-fal.png'
+    await rig.toDeps(fal.url).fal.submit('fal-ai/stable-video', { image_url: image }, {})
+    const request = fal.requestOf(image)
     await rig.db.job.update({ where: { id: suspect }, data: { requestId: request?.id ?? '' } })
     const told: object[] = []
     const worker = start({ onError: (error, context) => void told.push({ error: String(error), ...context }) })
@@ -237,7 +237,7 @@ describe('a job whose last three holders died', () => {
     await until(() => told.length === 2)
     const toLine = (jobId: string) => ({ error: expect.stringContaining('5 workers'), stage: 'suspect job', jobId })
     expect(told).toEqual(expect.arrayContaining([toLine(suspect), toLine(unsent)]))
-    expect(fal.posts.has('https://pictures.test/killer.png')).toBe(false)
+    expect(fal.posts.has('https://images.test/killer.png')).toBe(false)
     await worker.stop()
   })
 })
