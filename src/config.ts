@@ -58,7 +58,9 @@ const BaseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an absolute http or https URL' })
   .refine((url) => !/[?#@]/.test(url), 'must not contain a user, a password, a query or a fragment')
   .transform((url) => url.replace(/\/+$/, ''))
-/** The origin of a web page, by host name or IP address, and that of an app or an extension with a scheme of its own. */
+/**
+ * The origin of a web page, by host name or IP address, and that of an app or an extension with a scheme of its own.
+ */
 const WEB_ORIGIN = /^https?:\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?$/i
 const APP_ORIGIN = /^(?!(https?|wss?|ftp|file):)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._~-]+(:\d+)?$/i
 const Origin = z.string().transform((text, context) => {

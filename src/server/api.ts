@@ -15,24 +15,24 @@ export interface ApiOptions {
   memory: MemoryBudget
 }
 
-/** What front ends use: GraphQL, and the pictures that wait for their upload. */
+/** The routes of front ends: GraphQL, and images that are not uploaded to fal yet. */
 export function apiRoutes({ graphql, services, allowsOrigin, memory }: ApiOptions): Hono {
   const app = new Hono()
-  // First of all, and for every method and type of content: a browser asks nobody before it sends a form.
+  // For every method and content type: browsers send forms without a preflight.
   app.use('/graphql', async (http, next) => {
     const origin = http.req.header('origin')
     if (origin === undefined || allowsOrigin({ origin, host: http.req.header('host') })) return await next()
-    return tell(http, toForbiddenOrigin(origin))
+    return sendError(http, toForbiddenOrigin(origin))
   })
   app.all('/graphql', (http) => {
-    // Before it is run: a mutation that is done, but not answered, would be sent again.
-    if (!ANSWERS.test(http.req.header('accept') ?? '*/*')) return tell(http, NOT_ACCEPTABLE)
+    // Before execution: clients retry a mutation whose response they cannot accept.
+    if (!ACCEPTABLE.test(http.req.header('accept') ?? '*/*')) return sendError(http, NOT_ACCEPTABLE)
     const lease = memory.open()
     const fetched = Promise.resolve(graphql.fetch(http.req.raw, { memory: lease }))
-    const answer = fetched.then((response) => (response.status === 406 ? tell(http, NOT_ACCEPTABLE) : response))
-    // Both: a sender that hangs up leaves the operation under way, and an answer may be long on its way.
-    void Promise.allSettled([answer, whenClosed(http)]).then(lease.release)
-    return answer
+    const response = fetched.then((answer) => (answer.status === 406 ? sendError(http, NOT_ACCEPTABLE) : answer))
+    // Wait for both: the operation continues after a client disconnects, and the response may take long to send.
+    void Promise.allSettled([response, whenClosed(http)]).then(lease.release)
+    return response
   })
   app.get('/media/images/:jobId', (http) => {
     const lease = memory.open()
@@ -42,8 +42,8 @@ export function apiRoutes({ graphql, services, allowsOrigin, memory }: ApiOption
   return app
 }
 
-/** One of the types that GraphQL is answered in, or of GraphiQL's. */
-const ANSWERS =
+/** The content types of GraphQL responses and of GraphiQL. */
+const ACCEPTABLE =
   /(?:^|,)\s*(?:\*\/\*|application\/(?:\*|json|graphql-response\+json)|text\/(?:\*|event-stream|html)|multipart\/(?:\*|mixed))\s*(?:[;,]|$)/i
 
 const NOT_ACCEPTABLE = {
@@ -53,7 +53,7 @@ const NOT_ACCEPTABLE = {
     'None of the types in the Accept header is available: expected application/graphql-response+json or application/json, or text/event-stream for a subscription.',
 } as const
 
-function tell(http: HttpContext, { status, code, message }: Refusal & { status: 403 | 406 }): Response {
+function sendError(http: HttpContext, { status, code, message }: Refusal & { status: 403 | 406 }): Response {
   return http.json({ errors: [{ message, extensions: { code } }] }, status)
 }
 

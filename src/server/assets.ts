@@ -2,11 +2,11 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Context as HttpContext } from 'hono'
 
-/** A file whose name changes with what is in it. */
+/** A file whose name contains a hash of its content. */
 export interface Asset {
   type: string
   plain: Uint8Array<ArrayBuffer>
-  /** Null where it would win nothing. */
+  /** Null for types that do not compress. */
   zipped: Uint8Array<ArrayBuffer> | null
 }
 
@@ -19,7 +19,7 @@ export async function createAsset(
   return { type, plain, zipped: zips ? new Uint8Array(await compress(plain)) : null }
 }
 
-/** Sent once to each browser, and compressed to those that can read it. */
+/** Cached forever by browsers, and gzipped for clients that accept it. */
 export function sendAsset(
   http: HttpContext,
   { type, plain, zipped }: Asset,

@@ -3,86 +3,90 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { readRetransmitting, toPeer } from './tcp-retransmits.ts'
 
-/** How often all connections are looked over, in milliseconds. */
+/** Interval between checks of all connections, in milliseconds. */
 const SWEEP_MS = 1_000
 
-/** A body comes in at this rate and an answer is read at it, in bytes a second, averaged over the times below. */
-const LEAST_RATE = 1_000
+/**
+ * Slowest allowed rate of sending a body and of reading a response, in bytes per second, averaged over the times below.
+ */
+const MIN_RATE = 1_000
 
-/** A body may take this long to get going, in milliseconds. */
+/** A body may be slower than that for this long, in milliseconds. */
 const BODY_GRACE_MS = 10_000
 
-/** Bytes that wait for their reader have to leave within this time, or at the least rate, in milliseconds. */
+/** Buffered bytes must be read within this time, or at the minimum rate, in milliseconds. */
 const DRAIN_MS = 30_000
 
-/** An answer that takes longer than this is a stream, in milliseconds: only those are looked up among the unanswered. */
+/**
+ * A response that takes longer than this counts as a stream, in milliseconds: only streams are checked for retransmits.
+ */
 const STREAM_MS = 2_000
 
-/** How often the unanswered are looked up, in milliseconds, and how long a client may be among them. */
-const LOOK_MS = 2_000
-const UNANSWERED_MS = 5_000
+/** Interval between reads of the TCP table, in milliseconds, and how long a client may acknowledge nothing. */
+const TCP_CHECK_MS = 2_000
+const UNACKNOWLEDGED_MS = 5_000
 
 /**
- * A silent stream is probed: where the kernel does not tell who is unanswered, a client that vanished is noticed by this,
- * as long as nothing was sent to it since.
+ * Keep-alive probes of a silent stream: without a TCP table they detect a vanished client, provided that nothing was
+ * sent to it since.
  */
 const PROBES = { enable: true, initialDelay: 8_000, interval: 2_000, count: 3 }
 
-/** What is known of one connection. */
+/** The state of one connection. */
 interface Connection {
-  /** The last request, and what the socket had read when it began. */
+  /** The last request, and the socket's bytesRead at its start. */
   request: { message: IncomingMessage; since: number; bytesRead: number } | null
-  /** Answers under way, more than one when requests are pipelined, and since when there has been one. */
-  answers: number
-  answeringSince: number
+  /** Responses in progress, more than one with pipelining, and since when there has been one. */
+  responses: number
+  respondingSince: number
   isProbed: boolean
-  /** When bytes began to wait for their reader, and how many had left by then. */
-  waiting: { since: number; bytesSent: number } | null
-  /** Since when the other side has acknowledged nothing. */
-  unansweredSince: number | null
+  /** Since when bytes have been buffered, and how many had been sent then. */
+  buffered: { since: number; bytesSent: number } | null
+  /** Since when the client has acknowledged nothing. */
+  unacknowledgedSince: number | null
 }
 
 /**
- * Cuts connections that cost more than they bring: those that do not read, or send a body by drops, and those whose other
- * side has vanished. Headers, and bodies that take too long in all, are the HTTP server's own business.
+ * Closes connections whose client does not read, sends a body too slowly, or has vanished. Node's HTTP server itself
+ * limits the time of headers and of whole requests.
  */
 export function guardConnections(server: Server): void {
   const connections = new Map<Socket, Connection>()
-  let lookedAt = Number.NEGATIVE_INFINITY
-  let isLooking = false
+  let checkedAt = Number.NEGATIVE_INFINITY
+  let isChecking = false
 
   server.on('connection', (socket: Socket) => {
     connections.set(socket, {
       request: null,
-      answers: 0,
-      answeringSince: 0,
+      responses: 0,
+      respondingSince: 0,
       isProbed: false,
-      waiting: null,
-      unansweredSince: null,
+      buffered: null,
+      unacknowledgedSince: null,
     })
     socket.once('close', () => connections.delete(socket))
-    // The HTTP server takes its own listener away when it hands the socket on to an upgrade. A reset that comes before the
-    // next owner has one would end the process.
+    // The HTTP server removes its own listener before an upgrade. A reset before the next owner adds one would end the
+    // process.
     socket.on('error', ignore)
   })
 
   server.on('clientError', (error, socket: Duplex & { _httpMessage?: ServerResponse }) => {
-    // Within an answer that has begun, words would be read as a part of it.
+    // Within a response that has started, the error would be read as part of it.
     if (socket._httpMessage?.headersSent) socket.destroy()
     else refuse(socket, toRefusal(error))
   })
 
-  server.on('request', (message: IncomingMessage, answer: ServerResponse) => {
-    // What is written after the client has gone fails with an event of its own.
-    answer.on('error', ignore)
+  server.on('request', (message: IncomingMessage, response: ServerResponse) => {
+    // A write after the client has disconnected emits an error.
+    response.on('error', ignore)
     const { socket } = message
     const connection = connections.get(socket)
     if (!connection) return
     const since = performance.now()
     connection.request = { message, since, bytesRead: socket.bytesRead }
-    if (connection.answers === 0) connection.answeringSince = since
-    connection.answers++
-    answer.once('close', () => connection.answers--)
+    if (connection.responses === 0) connection.respondingSince = since
+    connection.responses++
+    response.once('close', () => connection.responses--)
   })
 
   function sweep(): void {
@@ -91,27 +95,29 @@ export function guardConnections(server: Server): void {
       if (isStuck(socket, connection, now)) socket.destroy()
       else if (isTooSlow(socket, connection, now)) refuse(socket, TOO_SLOW)
     }
-    if (now - lookedAt >= LOOK_MS && !isLooking) {
-      lookedAt = now
-      void look(now)
+    if (now - checkedAt >= TCP_CHECK_MS && !isChecking) {
+      checkedAt = now
+      void closeVanished(now)
     }
   }
 
-  /** Server-sent events are never answered: that their client has vanished only the kernel notices. */
-  async function look(now: number): Promise<void> {
+  /** Clients of server-sent events send nothing back: only the kernel notices that one has vanished. */
+  async function closeVanished(now: number): Promise<void> {
     const streams = [...connections].filter(
-      ([, { answers, answeringSince }]) => answers > 0 && now - answeringSince > STREAM_MS,
+      ([, { responses, respondingSince }]) => responses > 0 && now - respondingSince > STREAM_MS,
     )
     if (streams.length === 0) return
-    isLooking = true
-    const unanswered = await readRetransmitting().finally(() => {
-      isLooking = false
+    isChecking = true
+    const retransmitting = await readRetransmitting().finally(() => {
+      isChecking = false
     })
     for (const [socket, connection] of streams) {
       if (!connection.isProbed) socket.setKeepAlive(PROBES)
       connection.isProbed = true
-      connection.unansweredSince = unanswered.has(toPeer(socket)) ? (connection.unansweredSince ?? now) : null
-      if (now - (connection.unansweredSince ?? now) >= UNANSWERED_MS) socket.destroy()
+      connection.unacknowledgedSince = retransmitting.has(toPeer(socket))
+        ? (connection.unacknowledgedSince ?? now)
+        : null
+      if (now - (connection.unacknowledgedSince ?? now) >= UNACKNOWLEDGED_MS) socket.destroy()
     }
   }
 
@@ -119,7 +125,7 @@ export function guardConnections(server: Server): void {
   server.once('close', () => clearInterval(timer))
 }
 
-/** Why a connection goes no further. */
+/** Why a request or a connection is refused. */
 export interface Refusal {
   status: number
   code: string
@@ -129,10 +135,10 @@ export interface Refusal {
 const TOO_SLOW: Refusal = {
   status: 408,
   code: 'REQUEST_TIMEOUT',
-  message: `The request body arrived too slowly: send at least ${LEAST_RATE} bytes per second.`,
+  message: `The request body arrived too slowly: send at least ${MIN_RATE} bytes per second.`,
 }
 
-/** The same words for a request that is no whole HTTP as for all others that are refused. */
+/** Malformed HTTP gets an error of the same form as every other refusal. */
 function toRefusal({ code, reason }: NodeJS.ErrnoException & { reason?: unknown }): Refusal {
   if (code === 'HPE_HEADER_OVERFLOW')
     return {
@@ -152,7 +158,7 @@ function toRefusal({ code, reason }: NodeJS.ErrnoException & { reason?: unknown 
   return { status: 400, code: 'BAD_REQUEST', message: `The request is not valid HTTP/1.1${why}.` }
 }
 
-/** Answers a connection that goes no further, and closes it whatever the other side does. */
+/** Sends the refusal and closes the connection, whatever the client does. */
 export function refuse(socket: Duplex, { status, code, message }: Refusal): void {
   if (!socket.writable) {
     socket.destroy()
@@ -164,31 +170,31 @@ export function refuse(socket: Duplex, { status, code, message }: Refusal): void
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n${headers}\r\n\r\n${body}`)
 }
 
-/** Bytes have waited for their reader for the whole time, and too few of them have left. */
+/** Bytes have been buffered for the whole time, and too few of them were sent. */
 function isStuck(socket: Socket, connection: Connection, now: number): boolean {
   if (socket.writableLength === 0) {
-    connection.waiting = null
+    connection.buffered = null
     return false
   }
   const bytesSent = countSent(socket)
-  connection.waiting ??= { since: now, bytesSent }
-  if (now - connection.waiting.since < DRAIN_MS) return false
-  if (bytesSent - connection.waiting.bytesSent < (LEAST_RATE * DRAIN_MS) / 1000) return true
-  connection.waiting = { since: now, bytesSent }
+  connection.buffered ??= { since: now, bytesSent }
+  if (now - connection.buffered.since < DRAIN_MS) return false
+  if (bytesSent - connection.buffered.bytesSent < (MIN_RATE * DRAIN_MS) / 1000) return true
+  connection.buffered = { since: now, bytesSent }
   return false
 }
 
-/** A body has been under way for its grace at less than the least rate, and it is the sender who is slow. */
+/** A body has been slower than the minimum rate for its grace period, and the sender is the cause. */
 function isTooSlow(socket: Socket, { request }: Connection, now: number): boolean {
   if (!request || request.message.complete || request.message.destroyed) return false
   const elapsedMs = now - request.since
   if (elapsedMs < BODY_GRACE_MS) return false
-  // What has come and was not taken yet is for this server to take.
+  // Bytes that this server has not read yet do not count against the sender.
   if (request.message.readableLength > 0 || socket.isPaused()) return false
-  return socket.bytesRead - request.bytesRead < (LEAST_RATE * elapsedMs) / 1000
+  return socket.bytesRead - request.bytesRead < (MIN_RATE * elapsedMs) / 1000
 }
 
-/** Bytes that the kernel took: Node counts what waits here as written, and tells of a large piece only in the end. */
+/** Bytes handed to the kernel: Node counts buffered bytes as written, and reports a large chunk only at its end. */
 function countSent(socket: Socket): number {
   const handle = (socket as { _handle?: { bytesWritten?: number; writeQueueSize?: number } | null })._handle
   if (handle?.bytesWritten === undefined || handle.writeQueueSize === undefined)
@@ -196,5 +202,5 @@ function countSent(socket: Socket): number {
   return handle.bytesWritten - handle.writeQueueSize
 }
 
-/** Whoever reads or writes a connection learns from its `close` that it broke. */
+/** Owners of a connection learn from its `close` that it broke. */
 function ignore(): void {}

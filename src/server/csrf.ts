@@ -1,6 +1,6 @@
 /**
- * Headers that a browser lets a page send to another site only after a preflight, which CORS answers. Ours, and what
- * clients of other servers send already: Apollo Client, Yoga, Hot Chocolate and Mercurius.
+ * Headers that a page can send to another site only after a CORS preflight: our own, and those that clients of Apollo
+ * Server, Yoga, Hot Chocolate and Mercurius send.
  */
 export const PREFLIGHT_HEADERS = [
   'graphql-require-preflight',
@@ -12,11 +12,11 @@ export const PREFLIGHT_HEADERS = [
   'x-mercurius-operation-name',
 ] as const
 
-/** No form has this type, so that a browser asks first here too; Apollo Client sends it also with a GET. */
+/** Forms cannot send this type, so that it requires a preflight too; Apollo Client sends it with GETs as well. */
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i
 
 /**
- * Whether no page of another site could make a browser send this without a preflight.
+ * Whether a browser sends a preflight before a page of another site can send this request.
  * @see https://fetch.spec.whatwg.org/#cors-safelisted-request-header
  */
 export function isPreflighted(headers: Headers): boolean {

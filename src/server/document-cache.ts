@@ -2,18 +2,18 @@ import type { DocumentNode } from 'graphql'
 import type { Plugin as YogaPlugin } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 
-/** What all parsed documents take together, in bytes: some thousands of this API's own operations. */
+/** Memory of all cached documents, in bytes: enough for some thousands of this API's own operations. */
 const MAX_BYTES = 16 * 1024 * 1024
 
-/** What a token takes as part of a parsed document, in bytes: 240 to 450 measured, by what it is. */
+/** Memory of a token in a parsed document, in bytes: 240 to 450 measured, depending on its kind. */
 const TOKEN_BYTES = 512
 
-/** What a document takes besides, in bytes. */
+/** Memory of a document besides its tokens, in bytes. */
 const DOCUMENT_BYTES = 2048
 
 /**
- * Parses and validates a document once. Only valid ones are kept, so that what is refused displaces nothing; counted
- * are bytes, since callers write them.
+ * Parses and validates each document once. Only valid documents are cached, so that refused ones evict nothing. The
+ * cache is limited by bytes rather than by count, since callers choose the size.
  */
 export function cacheDocuments(): YogaPlugin {
   const documents = new LRUCache<string, DocumentNode>({ maxSize: MAX_BYTES, sizeCalculation: measure })

@@ -17,16 +17,16 @@ import {
 import type { Plugin as YogaPlugin } from 'graphql-yoga'
 import { MAX_ERRORS, shortenError } from './errors.ts'
 
-/** Longest document, in characters: the longest of this API's own has 1,500, the introspection of tools 2,500. */
+/** Longest document, in characters: this API's own have up to 1,500, introspection queries of tools 2,500. */
 const MAX_CHARACTERS = 15_000
 
 /**
- * Longest document, in tokens: the operations of this API have fewer than 300. The parser and the validation
- * recurse, so that one nested some thousand deep would overflow the stack before the limits of the schema see it.
+ * Longest document, in tokens: the operations of this API have fewer than 300. The parser and the validation recurse: a
+ * document nested some thousand levels deep would overflow the stack before the limits of the schema apply.
  */
 const MAX_TOKENS = 1000
 
-/** Longest name, in characters. The name of a field is repeated in the path of each of its errors. */
+/** Longest name, in characters: errors repeat the name of their field in the path. */
 const MAX_NAME_CHARACTERS = 100
 
 /** Each alias runs its field once more. */
@@ -34,27 +34,27 @@ const MAX_ALIASES = 30
 
 const MAX_DIRECTIVES = 50
 
-/** Directives of one field or fragment. There are two to choose from, each of them once; graphql has an error for each more. */
-const MAX_DIRECTIVES_IN_A_ROW = 5
+/** Directives of one field or fragment. Two exist, each allowed once; graphql adds an error for each extra one. */
+const MAX_DIRECTIVES_PER_NODE = 5
 
-/** Root fields of one mutation, which run one after the other. */
+/** Root fields of one mutation; they run in sequence. */
 const MAX_MUTATIONS = 5
 
 export interface DocumentLimitsOptions {
-  /** True where callers should not learn the schema from its errors. */
+  /** Omit "Did you mean …", which reveals the schema, from errors. */
   hideSuggestions: boolean
 }
 
 /**
- * Refuses documents whose parsing, validation or execution would cost much more than reading them, over every
- * transport. Errors of the parser and of the validation are few and short.
+ * Refuses documents that would be expensive to parse, validate or execute, over every transport, and limits the number
+ * and length of parser and validation errors.
  */
 export function limitDocuments({ hideSuggestions }: DocumentLimitsOptions): YogaPlugin {
-  // One less, since graphql adds an error that says that there are more.
+  // One less: graphql adds an error that says that there are more.
   const options = { maxErrors: MAX_ERRORS - 1, hideSuggestions }
   return {
     onParse: ({ params, parseFn, setParseFn }) => {
-      requireShort(String(params.source).length)
+      checkLength(String(params.source).length)
       setParseFn((source, given) => {
         try {
           return parseFn(source, { ...given, maxTokens: MAX_TOKENS })
@@ -65,9 +65,9 @@ export function limitDocuments({ hideSuggestions }: DocumentLimitsOptions): Yoga
     },
     onValidate: ({ addValidationRule, setValidationFn }) => {
       addValidationRule(IntrospectionWithoutAliasesRule)
-      // graphql 17 takes the options where Yoga, made for graphql 16 too, gives the type information.
+      // graphql 17 expects the options in the position where Yoga, which supports graphql 16 too, passes the type info.
       setValidationFn((schema, document, rules) => {
-        // Counted first: some of graphql's own rules are slow in a document of directives or names alone.
+        // Counted first: some of graphql's own rules are slow on a document full of directives or names.
         const excess = findExcess(schema, document)
         if (excess) return [excess]
         const errors = validate(schema, document, rules, options).map(shortenError)
@@ -77,7 +77,7 @@ export function limitDocuments({ hideSuggestions }: DocumentLimitsOptions): Yoga
   }
 }
 
-function requireShort(characters: number): void {
+function checkLength(characters: number): void {
   if (characters > MAX_CHARACTERS)
     throw new GraphQLError(`The document has ${characters} characters: at most ${MAX_CHARACTERS} are allowed.`, {
       extensions: { code: 'DOCUMENT_TOO_LONG', http: { status: 400 } },
@@ -85,14 +85,14 @@ function requireShort(characters: number): void {
 }
 
 function findExcess(schema: GraphQLSchema, document: DocumentNode): GraphQLError | null {
-  const count = { aliases: 0, directives: 0, directivesInARow: 0, longNames: 0 }
+  const count = { aliases: 0, directives: 0, directivesPerNode: 0, longNames: 0 }
   visit(document, {
     Field: ({ alias }) => {
       if (alias) count.aliases++
     },
     Directive: (_node, index) => {
       count.directives++
-      count.directivesInARow = Math.max(count.directivesInARow, Number(index) + 1)
+      count.directivesPerNode = Math.max(count.directivesPerNode, Number(index) + 1)
     },
     Name: ({ value }) => {
       if (value.length > MAX_NAME_CHARACTERS) count.longNames++
@@ -102,8 +102,8 @@ function findExcess(schema: GraphQLSchema, document: DocumentNode): GraphQLError
     return tooComplex(`The document has ${count.aliases} aliases: at most ${MAX_ALIASES} are allowed.`)
   if (count.directives > MAX_DIRECTIVES)
     return tooComplex(`The document has ${count.directives} directives: at most ${MAX_DIRECTIVES} are allowed.`)
-  if (count.directivesInARow > MAX_DIRECTIVES_IN_A_ROW)
-    return tooComplex(`The document has more than ${MAX_DIRECTIVES_IN_A_ROW} directives in one place.`)
+  if (count.directivesPerNode > MAX_DIRECTIVES_PER_NODE)
+    return tooComplex(`The document has more than ${MAX_DIRECTIVES_PER_NODE} directives in one place.`)
   if (count.longNames > 0)
     return tooComplex(`The document has a name of more than ${MAX_NAME_CHARACTERS} characters: use a shorter one.`)
   for (const definition of document.definitions) {
@@ -114,7 +114,7 @@ function findExcess(schema: GraphQLSchema, document: DocumentNode): GraphQLError
   return null
 }
 
-/** One request makes one job and stores one image, whatever else it does. */
+/** One request may create one job and store one image. */
 function findMutationExcess(
   schema: GraphQLSchema,
   document: DocumentNode,
@@ -133,7 +133,7 @@ function findMutationExcess(
     : tooComplex(`The mutation selects \`${repeated}\` more than once: select it once per request.`, { nodes })
 }
 
-/** The fields that the operation runs, by the name that each has in the answer. */
+/** The root fields of the operation, by their names in the response. */
 function readRootFields(document: DocumentNode, operation: OperationDefinitionNode): Map<string, string> {
   const fragments = new Map<string, FragmentDefinitionNode>()
   for (const definition of document.definitions)
@@ -146,7 +146,7 @@ function readRootFields(document: DocumentNode, operation: OperationDefinitionNo
       else if (selection.kind === Kind.INLINE_FRAGMENT) read(selection.selectionSet)
       else {
         const fragment = fragments.get(selection.name.value)
-        // Read once: what it holds runs once, and a cycle ends.
+        // Read once: its fields run once, and a cycle ends.
         fragments.delete(selection.name.value)
         if (fragment) read(fragment.selectionSet)
       }
@@ -157,8 +157,8 @@ function readRootFields(document: DocumentNode, operation: OperationDefinitionNo
 }
 
 /**
- * Introspection costs nothing in the limits of the schema. Without aliases every field of a level is answered once, and
- * graphql bounds the levels: it then costs no more than the schema is large.
+ * Introspection is free under the schema's complexity limits. Without aliases each field appears once per level, and
+ * graphql limits the levels, so that its cost is limited by the size of the schema.
  */
 function IntrospectionWithoutAliasesRule(context: ValidationContext): ASTVisitor {
   return {
@@ -174,7 +174,7 @@ function IntrospectionWithoutAliasesRule(context: ValidationContext): ASTVisitor
   }
 }
 
-/** graphql's rule for a missing selection is the one that suggests whatever its options say. */
+/** graphql's rule for a missing selection ignores `hideSuggestions`. */
 function withoutSuggestion(error: GraphQLError): GraphQLError {
   const [message = '', suggestion] = error.message.split(/ Did you mean /, 2)
   return suggestion === undefined ? error : new GraphQLError(message, { nodes: error.nodes })

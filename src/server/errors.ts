@@ -8,19 +8,19 @@ import {
   shorten,
 } from '../errors.ts'
 
-/** Reports what nobody expected. `id` stands in the answer too, so that the two can be brought together. */
+/** Reports an unexpected error. `id` is also in the response, so that the two can be matched. */
 export type OnError = (error: unknown, context: { stage: string; id?: string }) => void
 
-/** When to come back, in seconds: what is away is looked at again and again, and soon used when it is back. */
+/** When to retry, in seconds: an unavailable dependency is used soon after it has recovered. */
 export const RETRY_AFTER_SECONDS = 5
 
-/** Most errors in one answer. An input can have any number of mistakes: its sender mends the first ones first. */
+/** Most errors in one response: an input can contain any number of mistakes. */
 export const MAX_ERRORS = 10
 
-/** Longest message of an error, in characters: graphql's own repeat what they are about. */
+/** Longest error message, in characters: graphql's own messages quote the input. */
 const MAX_MESSAGE_CHARACTERS = 500
 
-/** Most places in a document that one error names: a field can stand in it hundreds of times. */
+/** Most locations of one error: a document can contain the same field hundreds of times. */
 const MAX_NODES = 10
 
 export interface ErrorDeps {
@@ -28,20 +28,19 @@ export interface ErrorDeps {
 }
 
 /**
- * What a client sees of an error. A domain error is told with its code; GraphQL's own (syntax, validation, variables)
- * are told as they are; what will pass by itself is SERVICE_UNAVAILABLE; everything else becomes "Unexpected error." with
- * an id that stands in the log.
+ * The error that a client sees. Domain errors keep their code, and GraphQL's own (syntax, validation, variables) are
+ * sent unchanged; an outage becomes SERVICE_UNAVAILABLE, and every other error "Unexpected error." with an id that is
+ * also in the log.
  */
 export function toClientError(error: unknown, { onError }: ErrorDeps): GraphQLError {
   const thrown = findOriginal(error)
   const original =
     thrown instanceof DatabaseUnavailableError
-      ? new ServiceUnavailableError('The database is unavailable: try again in a few seconds.', {
-          cause: thrown,
-        })
+      ? new ServiceUnavailableError('The database is unavailable: try again in a few seconds.', { cause: thrown })
       : thrown
-  const told = error instanceof GraphQLError ? shortenError(error) : null
-  const position = told ? { nodes: told.nodes, source: told.source, positions: told.positions, path: told.path } : {}
+  const shortened = error instanceof GraphQLError ? shortenError(error) : null
+  const { nodes, source, positions, path } = shortened ?? {}
+  const position = { nodes, source, positions, path }
   if (original instanceof DomainError) {
     if (original instanceof ServiceUnavailableError) onError(original, { stage: 'graphql' })
     return new GraphQLError(shorten(original.message, MAX_MESSAGE_CHARACTERS), {
@@ -55,7 +54,7 @@ export function toClientError(error: unknown, { onError }: ErrorDeps): GraphQLEr
       },
     })
   }
-  if (original instanceof GraphQLError) return told ?? original
+  if (original instanceof GraphQLError) return shortened ?? original
   const id = randomUUID()
   onError(original, { stage: 'graphql', id })
   return new GraphQLError('Unexpected error.', {
@@ -64,7 +63,7 @@ export function toClientError(error: unknown, { onError }: ErrorDeps): GraphQLEr
   })
 }
 
-/** The same error, with a message and places that do not grow with the input. */
+/** The same error with a bounded message and a bounded number of locations. */
 export function shortenError(error: GraphQLError): GraphQLError {
   const { nodes, source, positions, path, originalError, extensions } = error
   if (error.message.length <= MAX_MESSAGE_CHARACTERS && (nodes?.length ?? 0) <= MAX_NODES) return error
@@ -76,7 +75,7 @@ export function shortenError(error: GraphQLError): GraphQLError {
   })
 }
 
-/** What was really thrown, below the GraphQLErrors that the executor wraps around it. */
+/** The thrown error below the GraphQLErrors that the executor wraps around it. */
 function findOriginal(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError !== undefined ? findOriginal(error.originalError) : error
 }

@@ -1,4 +1,4 @@
-/** The way back from GraphiQL. */
+/** The link from GraphiQL to the studio. */
 export const BACK = '<a href="./">← Reelay studio</a>'
 
 const HEAD = `<!doctype html>
@@ -10,7 +10,7 @@ const HEAD = `<!doctype html>
 <link rel="icon" href="data:,">`
 
 export interface GraphiqlParts {
-  /** Where they are, from the page. */
+  /** Relative URLs. */
   style: string
   script: string
   /** For the page's own script, graphiql-start.js. */
@@ -31,7 +31,7 @@ export function toGraphiqlPage({ style, script, settings }: GraphiqlParts): stri
 `
 }
 
-/** What a person sees who opens the API's address where GraphiQL is off. */
+/** The page at /graphql when GraphiQL is disabled. */
 export function toPageWithoutGraphiql(publicUrl: string): string {
   const url = publicUrl.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
   return `${HEAD}

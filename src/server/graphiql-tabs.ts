@@ -1,7 +1,6 @@
 /**
- * What a newcomer finds in GraphiQL: one tab for each thing to do, in the order in which one does it. The values stand in
- * the queries: the page leaves the variables of ready-made tabs out. Lines are short: on a laptop the editor shows 50
- * characters.
+ * GraphiQL's default tabs: one per task, in the order of use. Values are inline, since GraphiQL ignores the variables
+ * of default tabs. Lines have at most 50 characters, the width of the editor on a laptop.
  */
 export const GRAPHIQL_TABS = [
   {

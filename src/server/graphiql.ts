@@ -6,33 +6,33 @@ import { BACK, toGraphiqlPage, toPageWithoutGraphiql } from './graphiql-pages.ts
 import { GRAPHIQL_TABS } from './graphiql-tabs.ts'
 import { toPageHeaders } from './page-headers.ts'
 
-/** What the page's own script adds to that of GraphiQL: it runs in the browser. */
+/** The page's own script, which runs in the browser after GraphiQL's. */
 const START = new URL('./graphiql-start.js', import.meta.url)
 const SCRIPT = { type: 'text/javascript; charset=utf-8', zips: true }
 const STYLE = { type: 'text/css; charset=utf-8', zips: true }
 
-/** A tab that opens is moved into place by steps, and meanwhile lies over its neighbour and takes its clicks. */
+/** Without this, an opening tab is animated, and meanwhile covers its neighbour and receives its clicks. */
 const STILL_TABS = '.graphiql-tab { transform: none !important }'
-/** A tab that is opened before there is an editor leaves its text behind. */
+/** A tab that is opened before the editor exists loses its text. */
 const TABS_WAIT_FOR_EDITORS = `.graphiql-container:not(:has(.graphiql-response .monaco-editor)) .graphiql-tabs { visibility: hidden }`
 
-/** The packed GraphiQL: a small page, and the large files that it loads, by their names. */
-interface Build {
+/** A small page, and the large files that it loads, by name. */
+interface Bundle {
   page: string
   files: Map<string, Asset>
 }
 
 /**
- * What a browser sees at /graphql: GraphiQL, or where that is off, a page that says how to ask. All links in it are
- * relative: the server may be reached under a path.
+ * Serves browsers at /graphql: GraphiQL or, when it is disabled, a page that explains the API. All links are relative,
+ * since the public URL may have a path.
  */
 export function graphiqlRoutes({ enabled, publicUrl }: { enabled: boolean; publicUrl: string }): Hono {
   const app = new Hono()
-  let build: Promise<Build> | undefined
-  /** 9 MB of script, which most processes never show: loaded when somebody opens the page. */
-  function open(): Promise<Build> {
-    build ??= pack()
-    return build
+  let bundle: Promise<Bundle> | undefined
+  /** 9 MB of scripts, which most processes never serve: loaded on the first visit. */
+  function open(): Promise<Bundle> {
+    bundle ??= pack()
+    return bundle
   }
 
   app.get('/graphql', async (http, next) => {
@@ -52,7 +52,7 @@ export function graphiqlRoutes({ enabled, publicUrl }: { enabled: boolean; publi
   return app
 }
 
-async function pack(): Promise<Build> {
+async function pack(): Promise<Bundle> {
   const [{ css, js, editorWorkerService, jsonWorker, graphqlWorker }, start] = await Promise.all([
     import('@graphql-yoga/render-graphiql/graphiql'),
     readFile(START, 'utf8'),
@@ -84,7 +84,7 @@ async function pack(): Promise<Build> {
 
 const HEADERS = toPageHeaders({
   'worker-src': "'self'",
-  // Its editor writes its own styles.
+  // The editor adds inline styles.
   'style-src': "'self' 'unsafe-inline'",
   'img-src': "'self' data:",
   'font-src': "'self' data:",

@@ -21,7 +21,7 @@ export interface GraphQLOptions extends ErrorDeps {
   services: Services
   allowsOrigin: AllowsOrigin
   introspection: boolean
-  /** True where callers should not learn the schema from its errors. */
+  /** Omit "Did you mean …", which reveals the schema, from errors. */
   hideSuggestions: boolean
 }
 
@@ -42,15 +42,15 @@ export function createGraphQLServer({
     graphqlEndpoint: '/graphql',
     landingPage: false,
     logging: false,
-    // Without names Yoga writes back the request's own origin, and tells caches so. No cookies: there are none.
+    // Without a list of origins Yoga echoes the request's origin and sets Vary. No credentials: there are no cookies.
     cors: ({ headers }) => allowsOrigin(readOrigin(headers)) && { credentials: false },
-    // Node's own classes, so that an uploaded file is the File that the rest of Node knows.
+    // Node's own classes, so that an uploaded file is Node's File.
     fetchAPI: createFetch({ skipPonyfill: true }),
-    // Limited while they are read, by readRequests().
+    // readRequests() limits bodies while reading them.
     maxRequestBodySize: false,
     multipart: false,
     maskedErrors: { maskError: (error) => toClientError(error, { onError }) },
-    // Counted in documents, Yoga's own cache would hold hundreds of megabytes of what strangers wrote.
+    // Limited by count, Yoga's own cache could hold hundreds of megabytes of strangers' documents.
     parserAndValidationCache: false,
     plugins: [
       readRequests(),
@@ -71,7 +71,7 @@ function readOrigin(headers: Headers): Parameters<AllowsOrigin>[0] {
   return { origin: headers.get('origin') ?? undefined, host: headers.get('host') ?? undefined }
 }
 
-/** Before they are masked, which writes a line of the log for each that nobody expected. */
+/** Runs before the masking, which logs each unexpected error. */
 function limitErrors(): YogaPlugin {
   const limit: Parameters<typeof handleStreamOrSingleExecutionResult>[1] = ({ result, setResult }) => {
     if (result.errors && result.errors.length > MAX_ERRORS)
@@ -83,7 +83,7 @@ function limitErrors(): YogaPlugin {
   }
 }
 
-/** nginx, and proxies that learned from it, pass on a stream with this header as it comes; compressing it would hold it back too. */
+/** nginx and compatible proxies do not buffer a response with this header; compressing it would buffer it too. */
 function unbufferStreams(): YogaPlugin {
   return {
     onResponse: ({ response }) => {

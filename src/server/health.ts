@@ -10,7 +10,7 @@ export interface HealthDeps {
   pingDatabase(): Promise<unknown>
   /** Why the database, though it answers, stores nothing; null when it does. */
   findWriteProblem(): Promise<string | null>
-  /** What an operator should know, although requests are served. */
+  /** Problems that do not prevent serving requests. */
   warnings(): string[]
   onError: OnError
 }
@@ -18,7 +18,7 @@ export interface HealthDeps {
 /** How long the database may take to answer, in milliseconds. */
 const READY_MS = 1_500
 
-/** `/healthz`: the process lives. `/readyz`: 200 when this instance should get requests, else 503 with the reason. */
+/** `/healthz`: the process is alive. `/readyz`: 200 when it should receive requests, otherwise 503 with the reason. */
 export function healthRoutes({ isDraining, pingDatabase, findWriteProblem, warnings, onError }: HealthDeps): Hono {
   async function notReady(): Promise<string | null> {
     if (isDraining()) return 'draining'

@@ -7,17 +7,17 @@ import { StartError, shorten } from '../errors.ts'
 import { guardConnections } from './connection-guard.ts'
 import type { OnError } from './errors.ts'
 
-/** Answers under way get this long when the server closes, in milliseconds; streams would stay for ever. */
+/** Responses in progress get this long when the server closes, in milliseconds; streams would never end. */
 const CLOSE_MS = 2_000
 
-/** What is unfinished is cut: a request's head after 10 s, a whole request after a minute, and each looked at every second. */
+/** Limits of incomplete requests, in milliseconds: headers 10 s, the whole request 60 s; checked every second. */
 const REQUEST_TIMES = { headersTimeout: 10_000, requestTimeout: 60_000, connectionsCheckingInterval: 1_000 }
 
-/** Connections that may wait to be accepted: one that finds no room tries again only a second later. */
+/** Connections that may wait to be accepted; the client of one beyond them retries after a second. */
 const BACKLOG = 4_096
 
 /**
- * Listens. Its requests are answered once `serveRoutes` has been called, which has to follow at once.
+ * Starts listening. Call `serveRoutes` before awaiting anything else: an earlier request would never be answered.
  * @throws StartError when the address cannot be listened on
  */
 export async function listen({ host, port }: { host: string; port: number }): Promise<{ server: Server; url: string }> {
@@ -35,8 +35,8 @@ export async function listen({ host, port }: { host: string; port: number }): Pr
 }
 
 /**
- * Answers requests by the first route that fits.
- * @param basePath - path of the public URL, taken off what comes in where a proxy has not done so; empty for none
+ * Serves requests by the first matching route.
+ * @param basePath - path of the public URL, removed from request URLs that a proxy has not stripped; empty for none
  */
 export function serveRoutes(
   server: Server,
@@ -52,24 +52,24 @@ export function serveRoutes(
     onError(error, { stage: 'http' })
     return http.json({ error: 'Unexpected error.' }, 500)
   })
-  if (basePath !== '') takeOff(server, basePath)
-  // For requests without a Host: trusted-hosts.ts has words for them, Node has none.
+  if (basePath !== '') stripBasePath(server, basePath)
+  // For requests without a Host header, which trusted-hosts.ts refuses with a message; Node's own 400 has none.
   server.on('request', getRequestListener(app.fetch, { hostname: 'localhost' }))
   guardConnections(server)
 }
 
-/** The public URL itself is the root. */
-function takeOff(server: Server, basePath: string): void {
-  const take = (message: IncomingMessage): void => {
+/** The base path itself becomes `/`. */
+function stripBasePath(server: Server, basePath: string): void {
+  const strip = (message: IncomingMessage): void => {
     const { url = '' } = message
     const rest = url.slice(basePath.length)
     if (url.startsWith(basePath) && /^(?:[/?]|$)/.test(rest)) message.url = rest.startsWith('/') ? rest : `/${rest}`
   }
-  server.on('request', take)
-  server.on('upgrade', take)
+  server.on('request', strip)
+  server.on('upgrade', strip)
 }
 
-/** Takes no more connections, and resolves when the last answer is out. */
+/** Accepts no more connections, and resolves when the last response has been sent. */
 export async function close(server: Server): Promise<void> {
   const closed = once(server, 'close')
   server.close()

@@ -2,36 +2,36 @@ import { randomBytes } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import { MAX_OPERATION_BYTES } from './memory-budget.ts'
 
-/** Reads JSON in which data URIs (ASCII that begins with `data:`) may be long, and everything else together is short. */
+/** Parses JSON in which data URIs (ASCII strings that start with `data:`) may be long and the rest must be short. */
 export interface JsonBody {
-  /** False when what is not in a data URI has become too long. */
+  /** False once the text outside data URIs is too long. */
   write(chunk: Uint8Array): boolean
-  /** @throws SyntaxError when it is no JSON */
+  /** @throws SyntaxError when the text is not valid JSON */
   end(): unknown
 }
 
 const DATA_URI = '"data:'
 /**
- * What a long string may consist of: the characters of a URI, and the white space that some base64 encoders add. V8 stores
- * them in one byte each, so that every later pass over the whole string is a fast one.
+ * The characters of a long string: those of a URI, and the white space that some base64 encoders add. V8 stores them in
+ * one byte each, which keeps every later pass over the string fast.
  */
 const URI_TEXT = /^[\t\n\r\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
 type Place = 'outside' | 'string' | 'data URI'
 
 /**
- * Takes the data URIs out of the text as it comes in, so that JSON.parse only sees what is left: of 15 MB of anything
- * else nothing is parsed, and no chunk holds the event loop for longer than its own length is worth.
+ * Moves data URIs out of the text as it arrives, so that JSON.parse only sees the short rest. A long body of anything
+ * else is never parsed, and each chunk blocks the event loop only in proportion to its length.
  */
 export function createJsonBody(): JsonBody {
   const decoder = new StringDecoder('utf8')
   const rest: string[] = []
   const dataUris: string[][] = []
-  /** Unknown to the sender, whose own strings are never taken for a name. */
+  /** Random, so that no string of the sender can pass for a placeholder. */
   const prefix = `data:${randomBytes(6).toString('base64url')}:`
   let restBytes = 0
   let place: Place = 'outside'
-  /** The end of a chunk that cannot be understood without the next one: the half of an escape, or of `"data:`. */
+  /** The end of a chunk that needs the next one: part of an escape or of `"data:`. */
   let pending = ''
 
   function keep(text: string): void {
@@ -39,7 +39,7 @@ export function createJsonBody(): JsonBody {
     restBytes += Buffer.byteLength(text)
   }
 
-  /** Treats the string as an ordinary one, which has to be short, from the first character that no URI has. */
+  /** A character outside the URI set makes the string an ordinary one, which must be short. */
   function keepDataUri(text: string): void {
     const pieces = dataUris.at(-1) ?? []
     pieces.push(text)
@@ -51,7 +51,7 @@ export function createJsonBody(): JsonBody {
     place = 'string'
   }
 
-  function take(text: string, isLast: boolean): void {
+  function consume(text: string, isLast: boolean): void {
     let at = 0
     while (at < text.length && restBytes <= MAX_OPERATION_BYTES) {
       const quote = place === 'outside' ? text.indexOf('"', at) : findClosingQuote(text, at)
@@ -72,7 +72,7 @@ export function createJsonBody(): JsonBody {
         keep('"')
         place = 'outside'
       } else if (text.slice(quote, quote + DATA_URI.length).toLowerCase() === DATA_URI) {
-        // JSON.parse gets a short name for it.
+        // JSON.parse sees a short placeholder.
         keep(`"${prefix}${dataUris.length}`)
         dataUris.push([])
         place = 'data URI'
@@ -87,13 +87,13 @@ export function createJsonBody(): JsonBody {
     write: (chunk) => {
       const text = pending + decoder.write(chunk)
       pending = ''
-      take(text, false)
+      consume(text, false)
       return restBytes <= MAX_OPERATION_BYTES
     },
     end: () => {
-      take(pending + decoder.end(), true)
+      consume(pending + decoder.end(), true)
       const holder = { json: JSON.parse(rest.join('')) as unknown }
-      // Joined once, however often its name comes: 5 kB of such names would be 4 GB of text.
+      // Joined once per data URI, however often a placeholder occurs: 5 kB of them could be 4 GB of text.
       const values = new Map<unknown, string>(dataUris.map((pieces, index) => [`${prefix}${index}`, pieces.join('')]))
       if (values.size > 0) replaceValues(holder, values)
       return holder.json
@@ -112,21 +112,21 @@ function replaceValues(holder: object, values: ReadonlyMap<unknown, unknown>): v
     }
 }
 
-/** The first quote from here on that no backslash stands before; -1 when there is none. */
+/** The first unescaped quote at or after `from`; -1 when there is none. */
 function findClosingQuote(text: string, from: number): number {
   let quote = text.indexOf('"', from)
   while (quote !== -1 && isEscaped(text, quote, from)) quote = text.indexOf('"', quote + 1)
   return quote
 }
 
-/** Whether an odd number of backslashes stands before this place. @param from - where no escape is under way */
+/** Whether an odd number of backslashes precedes the index. @param from - a position outside any escape */
 function isEscaped(text: string, index: number, from: number): boolean {
   let first = index
   while (first > from && text[first - 1] === '\\') first--
   return (index - first) % 2 === 1
 }
 
-/** The length of the escape that the text breaks off in. */
+/** The length of an incomplete escape at the end of the text. */
 function halfEscape(text: string, from: number): number {
   const backslash = text.lastIndexOf('\\')
   if (backslash < from || isEscaped(text, backslash, from)) return 0
@@ -139,7 +139,7 @@ function decodeEscapes(text: string): string {
   return text.includes('\\') ? (JSON.parse(`"${text}"`) as string) : text
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters
 const CONTROL_CHARACTER = /[\0-\x1f]/
 const UNICODE_ESCAPE_LENGTH = '\\u0041'.length
 const SHORT_ESCAPE_LENGTH = '\\n'.length

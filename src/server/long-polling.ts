@@ -5,9 +5,9 @@ import type { RequestContext } from './request-parser.ts'
 
 /** RFC 7240: `Prefer: wait=1`, in seconds. */
 const WAIT = /(?:^|[\s,;])wait\s*=\s*"?(\d+)"?(?=$|[\s,;])/i
-/** A proxy gives up on a silent server after 30 s at the earliest. */
+/** The shortest idle timeout of common proxies is 30 s. */
 const MAX_WAIT_SECONDS = 20
-/** Results of one answer, and their characters: they are all in memory before the first one leaves. */
+/** Limits of one response, whose results are all in memory before the first is sent. */
 const MAX_RESULTS = 100
 const MAX_CHARACTERS = 500_000
 
@@ -16,9 +16,9 @@ const JSON_TYPE = 'application/json'
 type Results = AsyncIterable<object>
 
 /**
- * Answers a subscription that was sent with `Prefer: wait=N` by a client that accepts JSON: with a list of what
- * came within N seconds, for clients whose proxies hold streams back. `{"hasNext":false}` ends the list of a
- * subscription that is complete; otherwise the client asks again with its newest cursor.
+ * Answers a subscription with `Prefer: wait=N` and an Accept header for JSON with the list of results within N seconds,
+ * for clients behind proxies that buffer streams. A completed subscription ends the list with `{"hasNext":false}`;
+ * otherwise the client polls again with its newest cursor.
  */
 export function answerLongPolls(): YogaPlugin<object, RequestContext> {
   return {
@@ -47,7 +47,7 @@ interface Collecting {
 async function collect(results: Results, { signal, write, hasMemory }: Collecting): Promise<string[]> {
   const iterator = results[Symbol.asyncIterator]()
   const over = Promise.withResolvers<null>()
-  // Whoever asked may have left while the subscription began.
+  // The client may have disconnected while the subscription started.
   using _ = addAbortListener(signal, () => over.resolve(null))
   const collected: string[] = []
   let characters = 0
@@ -60,12 +60,12 @@ async function collect(results: Results, { signal, write, hasMemory }: Collectin
       collected.push(text)
       characters += text.length
       if (next.done) break
-      // What is stored already comes at once: everybody else has a turn in between.
+      // Stored updates arrive all at once: let other requests run in between.
       await setImmediate()
     }
     return collected
   } finally {
-    // What came too late, or had no room, is dropped: it comes again after the cursor of the last result.
+    // A late result, or one beyond the memory budget, is dropped: the next poll delivers it again.
     await iterator.return?.()
   }
 }

@@ -6,19 +6,19 @@ import { UUID } from '../opaque-id.ts'
 import { RETRY_AFTER_SECONDS } from './errors.ts'
 import type { MemoryLease } from './memory-budget.ts'
 
-/** Bytes that are read from the database at once: all that a client costs that does not read, but for its socket. */
+/** Bytes per read from the database: the memory cost of a client that does not read, apart from its socket. */
 const PIECE_BYTES = 256 * 1024
-/** One piece is on its way to the client while the next is read. */
+/** One piece is being sent while the next is read. */
 const PIECES = 2
 
-/** Pieces that are read at once, for all clients together: the other connections to the database are for those who ask. */
-const reading = pLimit(2)
+/** Concurrent reads for all clients: the other database connections are reserved for the API. */
+const limitReads = pLimit(2)
 
 type Image = NonNullable<Awaited<ReturnType<Services['jobs']['findImage']>>>
 
 /**
- * GET and HEAD /media/images/:jobId: the picture of a job that came as a data URI, until it is at fal or the job has ended.
- * The job's id cannot be guessed, and is all the access that is needed.
+ * GET and HEAD /media/images/:jobId: the image of a job that was sent as a data URI, until it has been uploaded to fal
+ * or the job has ended. The job id cannot be guessed, and grants access.
  */
 export async function serveJobImage(
   http: HttpContext,
@@ -28,7 +28,7 @@ export async function serveJobImage(
   const image = UUID.test(jobId) ? await jobs.findImage(jobId) : null
   if (!image) return http.json({ error: 'Image not found.' }, 404)
   const etag = `"${jobId}-${image.sizeBytes}"`
-  // Asked after each time, since it is not here for long.
+  // Revalidated on each use, since the image is stored only for a short time.
   const caching = { etag, 'cache-control': 'private, no-cache' }
   if (matches(http.req.header('if-none-match'), etag)) return http.body(null, 304, caching)
   const headers = {
@@ -52,17 +52,17 @@ export async function serveJobImage(
 }
 
 /**
- * Reads a piece when the one before it has left, and none for a client that has gone.
- * @param cut - ends the connection: what was promised does not come
+ * Reads each piece after the previous one was sent, and stops when the client disconnects.
+ * @param disconnect - closes the connection, since the promised length cannot be sent
  */
-function toStream({ sizeBytes, read }: Image, cut: () => void): ReadableStream<Uint8Array<ArrayBuffer>> {
+function toStream({ sizeBytes, read }: Image, disconnect: () => void): ReadableStream<Uint8Array<ArrayBuffer>> {
   let sent = 0
   return new ReadableStream(
     {
       pull: async (controller) => {
-        const piece = await reading(() => read(sent, PIECE_BYTES)).catch(() => null)
-        // Come to fal meanwhile, or the database is away. As an error of the stream it would be text in the picture.
-        if (!piece?.length) return cut()
+        const piece = await limitReads(() => read(sent, PIECE_BYTES)).catch(() => null)
+        // Uploaded to fal meanwhile, or the database is unavailable. A stream error would end up as text in the image.
+        if (!piece?.length) return disconnect()
         sent += piece.length
         controller.enqueue(piece)
         if (sent >= sizeBytes) controller.close()
@@ -72,7 +72,10 @@ function toStream({ sizeBytes, read }: Image, cut: () => void): ReadableStream<U
   )
 }
 
-/** Whether an `If-None-Match` names the tag, weak or strong. @see https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match */
+/**
+ * Whether an `If-None-Match` names the tag, weak or strong. @see
+ * https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match
+ */
 function matches(header: string | undefined, etag: string): boolean {
   const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
   return tags.includes('*') || tags.includes(etag)

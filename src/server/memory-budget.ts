@@ -1,67 +1,67 @@
 import { totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
 
-/** What requests may take together of the process's memory. The rest is for the process itself and for garbage. */
+/** The share of the process's memory for all requests. The rest is for the process itself and for garbage. */
 const REQUESTS_SHARE = 0.25
 
-/** Images may take this much of the budget. The rest is left to requests without one, which are small. */
+/** The share of the budget for images. The rest is reserved for small requests without one. */
 const IMAGES_SHARE = 0.75
 
-/** A data URI of 10 MiB is 13.4 MiB of base64; the rest is the operation around it. */
+/** An image of 10 MiB is a data URI of 13.4 MiB; the rest is for the operation around it. */
 export const MAX_BODY_BYTES = 15 * 1024 * 1024
 
-/** A body without an image is at most this long, in bytes. */
+/** Longest body apart from its image, in bytes. */
 export const MAX_OPERATION_BYTES = 256 * 1024
 
-/** Bytes of memory that a byte of JSON takes once it is parsed: `{},` has three, and an empty object 64. */
+/** Bytes of memory per byte of parsed JSON: `{},` has three bytes, and an empty object takes 64. */
 const OPERATION_COST = 24
 
 /**
- * Bytes of memory that a byte of an image takes: as text in pieces and as a whole, decoded, and as garbage of all these.
+ * Bytes of memory per byte of an image: its text in chunks and as a whole, its decoded bytes, and their garbage.
  * Measured: a data URI of 13.4 MiB takes 60 to 100 MiB.
  */
 const IMAGE_COST = 8
 
-/** Bytes of memory that a byte of a file takes once it has been read: itself, and what of it is on its way to fal. */
+/** Bytes of memory per byte of an uploaded file: the file itself, and its copy on the way to fal. */
 const FILE_COST = 2
 
-/** Bytes of memory that a chunk takes besides what is in it. A body may come a byte at a time. */
+/** Overhead of a chunk in bytes: a body may arrive one byte at a time. */
 const CHUNK_BYTES = 512
-/** The same of a whole image that comes in segments of the network. */
+/** The overhead of a whole image that arrives in network segments of 1 KiB. */
 const CHUNKS_BYTES = CHUNK_BYTES * (MAX_BODY_BYTES / 1024)
 
-/** The memory that requests under way may take together, so that no number of senders ends the process. */
+/** Limits the memory of all requests in progress together, so that no number of clients can exhaust the process. */
 export interface MemoryBudget {
   open(): MemoryLease
 }
 
-/** What one request takes of the budget. */
+/** One request's share of the budget. */
 export interface MemoryLease {
-  /** What came so far. */
+  /** Bytes received so far. */
   readonly receivedBytes: number
-  /** Takes memory for a chunk of so many bytes that came. False when there is none left: the request must end. */
+  /** Charges memory for a received chunk. False when the budget is exhausted: the request must end. */
   extend(bytes: number): boolean
-  /** Takes just so many bytes of memory. False when there are none left. */
+  /** Charges exactly this many bytes. False when the budget is exhausted. */
   reserve(bytes: number): boolean
-  /** Gives back what a body takes only while it is read, once nothing but its file is left of it. */
-  keepFile(): void
-  /** Gives everything back. Can be called twice. */
+  /** Releases the cost of reading the body, once only its file remains. */
+  releaseAllButFile(): void
+  /** Releases everything. Idempotent. */
   release(): void
 }
 
 export function createMemoryBudget(processBytes: number = readProcessMemory()): MemoryBudget {
-  // One image at a time is taken however small the process is: refused now, it would be refused for ever.
+  // However small the process, one image at a time is accepted: otherwise images would always be refused.
   const limitBytes = Math.max(processBytes * REQUESTS_SHARE, (toCost(MAX_BODY_BYTES) + CHUNKS_BYTES) / IMAGES_SHARE)
-  let takenBytes = 0
+  let usedBytes = 0
   return {
     open: () => {
       let receivedBytes = 0
       let costBytes = 0
       let isReleased = false
-      function take(bytes: number, share: number): boolean {
-        if (isReleased || takenBytes + bytes > limitBytes * share) return false
+      function charge(bytes: number, share: number): boolean {
+        if (isReleased || usedBytes + bytes > limitBytes * share) return false
         costBytes += bytes
-        takenBytes += bytes
+        usedBytes += bytes
         return true
       }
       return {
@@ -72,16 +72,16 @@ export function createMemoryBudget(processBytes: number = readProcessMemory()): 
           const before = toCost(receivedBytes)
           receivedBytes += bytes
           const moreBytes = toCost(receivedBytes) - before + CHUNK_BYTES
-          return take(moreBytes, receivedBytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1)
+          return charge(moreBytes, receivedBytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1)
         },
-        reserve: (bytes) => take(bytes, bytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1),
-        keepFile: () => {
+        reserve: (bytes) => charge(bytes, bytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1),
+        releaseAllButFile: () => {
           const keptBytes = Math.min(costBytes, toCost(receivedBytes, FILE_COST))
-          if (!isReleased) takenBytes -= costBytes - keptBytes
+          if (!isReleased) usedBytes -= costBytes - keptBytes
           costBytes = keptBytes
         },
         release: () => {
-          if (!isReleased) takenBytes -= costBytes
+          if (!isReleased) usedBytes -= costBytes
           isReleased = true
         },
       }
@@ -94,9 +94,9 @@ function toCost(receivedBytes: number, imageCost = IMAGE_COST): number {
   return operationBytes * OPERATION_COST + (receivedBytes - operationBytes) * imageCost
 }
 
-/** The least of what limits this process: the machine, its container, and V8's heap. */
+/** The smallest memory limit of this process: machine, container and V8 heap. */
 function readProcessMemory(): number {
-  // 0 where nothing constrains the process.
+  // 0 when the process is not constrained.
   const container = process.constrainedMemory() || Number.POSITIVE_INFINITY
   return Math.min(totalmem(), container, getHeapStatistics().heap_size_limit)
 }

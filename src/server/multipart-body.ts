@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { MAX_OPERATION_BYTES } from './memory-budget.ts'
 
-/** What is wrong with a multipart request, in words for its sender. */
+/** A multipart request is invalid. The message is for the client. */
 export class MultipartError extends Error {
   readonly kind: 'malformed' | 'too large'
   constructor(kind: MultipartError['kind'], message: string) {
@@ -10,20 +10,20 @@ export class MultipartError extends Error {
   }
 }
 
-/** `operations`, `map` and a file, and room for one or two more that are passed over. */
+/** `operations`, `map` and a file; two more parts are ignored. */
 const MAX_PARTS = 5
-/** A part's headers are its name, the name of its file, and the file's type. */
+/** Headers of one part: its name, file name and content type. */
 const MAX_PART_HEADER_BYTES = 4096
-/** Bytes that are searched in one turn of the event loop. */
+/** Bytes searched per turn of the event loop. */
 const SEARCHED_BYTES = 1024 * 1024
 const LINE_BREAK = '\r\n'
-/** All other parts are files, also those without a file name, which some clients leave out. */
+/** All other parts are files, even without a file name, which some clients omit. */
 const TEXT_FIELD = /^content-disposition:.*[;\s]name="?(?:operations|map)"?\s*(?:;|$)/im
-/** What RFC 2046 lets a boundary be made of: no character that a header would have to escape. */
+/** The characters of a boundary in RFC 2046; none needs escaping in a header. */
 const BOUNDARY = /;\s*boundary=(?:"([\w'()+,./:=? -]{1,70})"|([\w'()+,./:=?-]{1,70}))\s*(?:;|$)/i
 
 /**
- * The parameters of a GraphQL multipart request, with its file in place.
+ * Parses the parameters of a GraphQL multipart request, with each file in its place.
  * @see https://github.com/jaydenseric/graphql-multipart-request-spec
  * @throws MultipartError
  */
@@ -31,7 +31,7 @@ export async function parseMultipart(body: Buffer<ArrayBuffer>, contentType: str
   const [, quoted, plain] = BOUNDARY.exec(contentType) ?? []
   const boundary = quoted ?? plain
   if (boundary === undefined) throw malformed('The Content-Type of the multipart request has no boundary.')
-  const { rest, contents } = await takeContents(body, boundary)
+  const { rest, contents } = await extractFiles(body, boundary)
   const form = await new Response(rest, { headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` } })
     .formData()
     .catch(() => {
@@ -43,29 +43,29 @@ export async function parseMultipart(body: Buffer<ArrayBuffer>, contentType: str
   if (typeof map !== 'object' || map === null || Array.isArray(map)) throw badMap()
   for (const [name, paths] of Object.entries(map)) {
     if (!Array.isArray(paths)) throw badMap()
-    const file = await fillFile(form.get(name), contents)
+    const file = await restoreFile(form.get(name), contents)
     for (const path of paths) putFile(operations, String(path).split('.'), file)
   }
   return operations
 }
 
 /**
- * Takes the contents of files out of the body. Node's parser has no limits, reads headers byte by byte, and copies and
- * searches the rest for 90 ms where 15 MB nearly are the boundary: it only sees a short body of few parts with short headers,
- * in which each file is the number of its content.
+ * Moves the contents of files out of the body, and leaves a number in place of each. Node's parser has no limits, reads
+ * headers byte by byte, and takes 90 ms for 15 MB that almost match the boundary: it only gets a short body of few
+ * parts with short headers.
  */
-async function takeContents(body: Buffer<ArrayBuffer>, boundary: string) {
+async function extractFiles(body: Buffer<ArrayBuffer>, boundary: string) {
   const delimiter = Buffer.from(`\r\n--${boundary}`)
   const rest: Buffer[] = []
   const contents = new Map<string, Buffer<ArrayBuffer>>()
   let restStart = 0
   let parts = 0
-  // The first delimiter needs no line before it.
+  // The first delimiter may be at the very start, without a line break before it.
   const isFirst = body.subarray(0, delimiter.length - LINE_BREAK.length).equals(delimiter.subarray(LINE_BREAK.length))
   for (let start = isFirst ? -LINE_BREAK.length : await find(body, delimiter, 0); start !== -1; parts++) {
     const headersStart = start + delimiter.length
     const next = await find(body, delimiter, headersStart)
-    // After the last boundary nothing is read.
+    // The text after the last boundary is ignored.
     if (next === -1) break
     if (parts === MAX_PARTS) throw malformed(`The multipart request has more than ${MAX_PARTS} parts.`)
     const headersEnd = body.subarray(0, headersStart + MAX_PART_HEADER_BYTES).indexOf('\r\n\r\n', headersStart)
@@ -90,7 +90,7 @@ async function takeContents(body: Buffer<ArrayBuffer>, boundary: string) {
   return { rest: Buffer.concat(rest), contents }
 }
 
-/** Searches a piece in a turn of the event loop: a needle that nearly repeats is looked for at 15 ns a byte. */
+/** Searches one piece per turn of the event loop: a needle that almost repeats takes 15 ns per byte. */
 async function find(body: Buffer, needle: Buffer, from: number): Promise<number> {
   for (let start = from; start < body.length; start += SEARCHED_BYTES) {
     const index = body.subarray(start, start + SEARCHED_BYTES + needle.length - 1).indexOf(needle)
@@ -100,8 +100,8 @@ async function find(body: Buffer, needle: Buffer, from: number): Promise<number>
   return -1
 }
 
-/** The file that the parser saw, with its content; a text, where it has no name. */
-async function fillFile(file: FormDataEntryValue | null, contents: ReadonlyMap<string, Buffer<ArrayBuffer>>) {
+/** The parsed file with its content; a part without a file name was parsed as text. */
+async function restoreFile(file: FormDataEntryValue | null, contents: ReadonlyMap<string, Buffer<ArrayBuffer>>) {
   const content = contents.get(file instanceof File ? await file.text() : String(file))
   if (content && file instanceof File) return new File([content], file.name, { type: file.type })
   if (content) return new File([content], '')
@@ -119,7 +119,7 @@ function parseField(form: FormData, name: string): unknown {
   }
 }
 
-/** Own properties alone are followed: a path cannot reach a prototype. */
+/** Follows own properties only: a path cannot reach a prototype. */
 function putFile(operations: unknown, path: readonly string[], file: File): void {
   let parent = operations
   for (const key of path.slice(0, -1)) parent = getOwn(parent, key)

@@ -1,21 +1,21 @@
 import { type Message, MessageType } from 'graphql-ws'
 
 /**
- * The ids of one socket's operations. A client may use an id again as soon as it has completed the operation, while the
- * server still prepares or ends it: graphql-ws, which knows an operation by its id alone, would take one for the other.
- * So it gets ids that are never used twice.
+ * Maps the operation ids of one socket to ids that are never reused. A client may reuse an id right after completing
+ * the operation, while the server is still preparing or ending it; graphql-ws identifies operations by id and would mix
+ * up the two.
  */
 export interface OperationIds {
-  /** The message under the server's id; null when it asks for an operation under an id that is in use. */
-  enter(message: Message): Message | null
-  /** The text under the client's id; null when it is of an operation that the client has completed. */
-  leave(text: string): string | null
+  /** A client's message under the server's id; null when a subscribe reuses an id in use. */
+  toServer(message: Message): Message | null
+  /** A server's message under the client's id; null when the client has completed the operation. */
+  toClient(text: string): string | null
 }
 
-/** How graphql-ws begins what it sends for an operation. */
+/** The start of each message of graphql-ws for an operation. */
 const HEAD = /^\{"id":"(\d+)","type":"(\w+)"/
 
-/** Of no operation. */
+/** The id of no operation. */
 const NONE = '0'
 
 export function createOperationIds(): OperationIds {
@@ -31,7 +31,7 @@ export function createOperationIds(): OperationIds {
   }
 
   return {
-    enter: (message) => {
+    toServer: (message) => {
       if (message.type === MessageType.Complete) return { ...message, id: forget(message.id) }
       if (message.type !== MessageType.Subscribe) return message
       if (serverIds.has(message.id)) return null
@@ -40,7 +40,7 @@ export function createOperationIds(): OperationIds {
       clientIds.set(id, message.id)
       return { ...message, id }
     },
-    leave: (text) => {
+    toClient: (text) => {
       const [head, serverId = NONE, type] = HEAD.exec(text) ?? []
       if (head === undefined) return text
       const clientId = clientIds.get(serverId)

@@ -2,7 +2,7 @@ import { type DocumentNode, GraphQLError, getOperationAST, Kind } from 'graphql'
 import type { Plugin as YogaPlugin } from 'graphql-yoga'
 import { type OpenSpan, type SpanAttributes, withSpan, withTraceParent } from '../adapters/telemetry/trace.ts'
 
-/** What of an operation's arguments is looked at; Yoga adds the request to the context. */
+/** The used part of the execution arguments; Yoga adds the request to the context. */
 interface OperationArguments {
   document: DocumentNode
   operationName?: string | null | undefined
@@ -10,8 +10,8 @@ interface OperationArguments {
 }
 
 /**
- * A span for each operation, in the trace of its request's `traceparent` header if it has one. That of a subscription ends
- * when it has begun.
+ * Records a span for each operation, within the trace of the request's `traceparent` header. The span of a subscription
+ * ends when the subscription has started.
  */
 export function traceOperations(): YogaPlugin {
   function traced<T>(args: OperationArguments, run: () => T | Promise<T>): Promise<T> {
@@ -35,7 +35,7 @@ export function traceOperations(): YogaPlugin {
   }
 }
 
-/** Named after the one field that is asked for: the names that callers give are as many as they like. */
+/** Named after the only root field: the number of operation names is up to callers, and unbounded. */
 function describe({ document, operationName }: OperationArguments): { name: string; attributes: SpanAttributes } {
   const operation = getOperationAST(document, operationName)
   if (!operation) return { name: 'operation', attributes: {} }

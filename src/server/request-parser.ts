@@ -8,22 +8,22 @@ import { MAX_BODY_BYTES, MAX_OPERATION_BYTES, type MemoryLease } from './memory-
 import { MultipartError, parseMultipart } from './multipart-body.ts'
 import { BodyError, readBody } from './read-body.ts'
 
-/** A subscription keeps what it came with for as long as it lasts: a document, an id and a cursor. */
+/** Longest subscription request, in bytes: a document, an id and a cursor, kept in memory while it lasts. */
 export const MAX_SUBSCRIPTION_BYTES = 32 * 1024
 
-/** What Yoga is given with each request. */
+/** The server context that Yoga receives with each request. */
 export interface RequestContext {
   memory: MemoryLease
 }
 
-/** `application/json` and GraphQL's own types, in UTF-8. Two types in one header are no type. */
+/** `application/json` and GraphQL's own types, in UTF-8. A header with two types is invalid. */
 const JSON_TYPE =
   /^application\/(?:json|graphql-response\+json|graphql\+json)\s*(?:;\s*(?:charset=(?:"utf-?8"|utf-?8)|(?!charset)[\w-]+=(?:"[^"]*"|[^\s;,"]*))\s*)*$/i
 const MULTIPART_TYPE = /^multipart\/form-data\s*;/i
 
 /**
- * Reads requests: JSON and multipart by POST, and queries by GET. What a browser sends for any page without asking
- * first (a form, text, a bare GET) runs nothing; nothing is parsed that is larger than it may be.
+ * Reads requests: JSON and multipart by POST, and queries by GET. Requests that any web page can send without a CORS
+ * preflight (a form, text, a plain GET) are refused, and bodies are limited before they are parsed.
  */
 export function readRequests(): YogaPlugin<object, RequestContext> {
   return {
@@ -34,17 +34,17 @@ export function readRequests(): YogaPlugin<object, RequestContext> {
         const params = await Promise.try(requestParser, query).catch(() => {
           throw badRequest('The variables or extensions in the URL are not valid JSON.')
         })
-        // Before the rest: a client that asks by a hash alone has nothing run, and is told to send the query.
+        // First: a client that sends only a hash gets the reply that makes it send the query, and nothing is executed.
         checkParams(normalizeParams(params))
         if (!isPreflighted(request.headers)) throw preflightRequired()
         return params
       })
     },
-    // Only an image makes a request large, and only a mutation takes one.
+    // Only images make a request large, and only mutations accept images.
     onParse:
       () =>
       ({ result, context }) => {
-        // Over a WebSocket there is no such memory: its messages have a limit of their own.
+        // Absent over WebSocket, whose messages have their own limit.
         const { memory, params } = context as typeof context & Partial<RequestContext>
         if (result instanceof Error) return
         checkOperation(result, params?.operationName)
@@ -61,7 +61,7 @@ async function readPost(request: Request, memory: MemoryLease): Promise<never> {
   try {
     const params = normalizeParams(await readParams(request, memory))
     checkParams(params)
-    // What Yoga expects of a parser is checked by Yoga: it is what came.
+    // Yoga itself validates the shape that it expects of a parser.
     return params as never
   } catch (error) {
     throw toRefusal(error)
@@ -85,16 +85,16 @@ async function readParams(request: Request, memory: MemoryLease): Promise<unknow
 async function readJson(request: Request, memory: MemoryLease): Promise<unknown> {
   const body = createJsonBody()
   for await (const chunk of readBody(request, { memory, maxBytes: MAX_BODY_BYTES }))
-    if (!tryToRead(() => body.write(chunk))) throw operationTooLarge()
-  const params = tryToRead(() => body.end())
+    if (!parseOrRefuse(() => body.write(chunk))) throw operationTooLarge()
+  const params = parseOrRefuse(() => body.end())
   if (typeof params !== 'object' || params === null)
     throw badRequest('The request body must be a JSON object with a query.')
   return params
 }
 
-function tryToRead<T>(read: () => T): T {
+function parseOrRefuse<T>(parse: () => T): T {
   try {
-    return read()
+    return parse()
   } catch {
     throw badRequest('The request body is not valid JSON.')
   }
@@ -104,8 +104,8 @@ async function readMultipart(request: Request, memory: MemoryLease, contentType:
   const chunks: Uint8Array[] = []
   for await (const chunk of readBody(request, { memory, maxBytes: MAX_BODY_BYTES })) chunks.push(chunk)
   const params = await parseMultipart(Buffer.concat(chunks), contentType)
-  // fal may take two minutes for it. An image in JSON is text until it is in the database, which is soon.
-  memory.keepFile()
+  // Uploading the file to fal may take two minutes. An image in JSON is stored soon, and its memory freed.
+  memory.releaseAllButFile()
   return params
 }
 

@@ -39,9 +39,9 @@ type ServerConfig = Pick<
 >
 
 export interface RunningServer {
-  /** Where the server listens, without a slash at the end. */
+  /** The URL that the server listens on, without a trailing slash. */
   url: string
-  /** Sends the clients of all sockets elsewhere, finishes the responses under way, and stops listening. */
+  /** Asks the clients of all sockets to reconnect, finishes the responses in progress, and stops listening. */
   stop(): Promise<void>
 }
 
@@ -52,7 +52,7 @@ export interface RunningServer {
 export async function openServer(deps: ServerDeps): Promise<RunningServer> {
   const { config, schema, health, metrics, studio, webhooks, onError } = deps
   const { server, url } = await listen(config)
-  // Nothing below may wait: a request that comes before its routes would never be answered.
+  // Nothing below may await: a request that arrives before the routes exist would never be answered.
   const publicUrl = config.publicUrl ?? url
   const basePath = config.publicUrl ? new URL(config.publicUrl).pathname.replace(/\/$/, '') : ''
   const { allowedOrigins, trustedHosts, production } = config

@@ -5,15 +5,15 @@ import { type Asset, createAsset, sendAsset } from './assets.ts'
 import { toPageHeaders } from './page-headers.ts'
 
 export interface StudioOptions {
-  /** Where the build of the page is: `index.html` and `assets/`. It need not be there, and may come later. */
+  /** The build of the page: `index.html` and `assets/`. It may be missing, or built later. */
   directory: string
-  /** Hosts that videos come from, as a Content-Security-Policy writes them. */
+  /** Hosts of videos, as sources of a Content-Security-Policy. */
   mediaSources: readonly string[]
-  /** Path of the public URL, empty for none: what the page loads is below it. */
+  /** Path of the public URL and prefix of the page's assets; empty for none. */
   basePath: string
 }
 
-/** What a build may hold, and whether it gets smaller. */
+/** The file types of a build, and whether they compress. */
 const TYPES: Readonly<Record<string, { type: string; zips: boolean }>> = {
   '.js': { type: 'text/javascript; charset=utf-8', zips: true },
   '.css': { type: 'text/css; charset=utf-8', zips: true },
@@ -22,21 +22,21 @@ const TYPES: Readonly<Record<string, { type: string; zips: boolean }>> = {
   '.webp': { type: 'image/webp', zips: false },
 }
 
-/** A file of its own name, and of no other folder. */
+/** A plain file name: no hidden file, and no path to another folder. */
 const ASSET_NAME = /^[\w-][\w.-]*$/
 
-/** The studio: its page at `/` and at the link of every job, and the files that the page loads. */
+/** The studio: its page at `/` and at `/jobs/:id`, and its assets. */
 export function studioRoutes({ directory, mediaSources, basePath }: StudioOptions): Hono {
   const app = new Hono()
   const headers = toHeaders(mediaSources)
   const assets = new Map<string, Asset>()
 
   async function servePage(http: HttpContext): Promise<Response> {
-    const page = await readIfThere(join(directory, 'index.html'))
-    const told = (page ? new TextDecoder().decode(page) : NOT_BUILT).replaceAll('="./', () => `="${basePath}/`)
-    // Small, and asked for again at each visit: a new build is seen at once.
-    if (page) return http.body(told, 200, { ...headers, 'content-type': HTML, 'cache-control': 'no-cache' })
-    return http.body(told, 503, { ...headers, 'content-type': HTML, 'cache-control': 'no-store' })
+    const page = await readIfExists(join(directory, 'index.html'))
+    const html = (page ? new TextDecoder().decode(page) : NOT_BUILT).replaceAll('="./', () => `="${basePath}/`)
+    // Revalidated at each visit: the page is small, and a new build is visible immediately.
+    if (page) return http.body(html, 200, { ...headers, 'content-type': HTML, 'cache-control': 'no-cache' })
+    return http.body(html, 503, { ...headers, 'content-type': HTML, 'cache-control': 'no-store' })
   }
 
   app.get('/', servePage)
@@ -57,7 +57,7 @@ function toHeaders(mediaSources: readonly string[]): Record<string, string> {
     'style-src': "'self'",
     'img-src': "'self' data: blob:",
     'media-src': `'self' blob: ${media}`.trim(),
-    // The hosts of the videos, since a download reads from there.
+    // Downloads fetch from the hosts of the videos.
     'connect-src': `'self' ${media}`.trim(),
   })
   return { ...headers, 'cross-origin-opener-policy': 'same-origin' }
@@ -66,11 +66,11 @@ function toHeaders(mediaSources: readonly string[]): Record<string, string> {
 async function readAsset(directory: string, name: string): Promise<Asset | null> {
   const kind = TYPES[extname(name)]
   if (!kind || !ASSET_NAME.test(name)) return null
-  const plain = await readIfThere(join(directory, 'assets', name))
+  const plain = await readIfExists(join(directory, 'assets', name))
   return plain && (await createAsset(plain, kind))
 }
 
-async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+async function readIfExists(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
   try {
     return new Uint8Array(await readFile(path))
   } catch (error) {

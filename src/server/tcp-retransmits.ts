@@ -4,13 +4,13 @@ import { SocketAddress } from 'node:net'
 /** The kernel's tables of TCP connections. @see https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt */
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
 
-/** sl, local, remote, state, queues, timer and, last of what is read here, how often in a row a segment was sent again. */
+/** Columns: sl, local, remote, state, queues, timer and the number of retransmits in a row. */
 const ROW = /^ *\d+: ([\dA-F]+):([\dA-F]{4}) ([\dA-F]+):([\dA-F]{4}) 01 \S+ \S+ ([\dA-F]{8}) /gm
 
-/** One lost segment is nothing: after the second repetition in a row nothing has been heard for over half a second. */
-const REPETITIONS = 2
+/** One lost segment is normal; after two retransmits in a row the client has been silent for over half a second. */
+const MIN_RETRANSMITS = 2
 
-/** Two ends of a connection, as `readRetransmitting` writes them. */
+/** The key of a connection in the result of `readRetransmitting`. */
 export function toPeer({
   localPort,
   remoteAddress = '',
@@ -24,20 +24,20 @@ export function toPeer({
 }
 
 /**
- * The connections of this network on which what was sent is sent again and again without an acknowledgement. Linux keeps
- * trying for a quarter of an hour, Node can set no shorter time (TCP_USER_TIMEOUT), and the probes of keep-alive rest as
- * long as something is unacknowledged. None where the system has no such table.
+ * The connections that retransmit without an acknowledgement. Linux keeps trying for 15 minutes, Node cannot set a
+ * shorter time (TCP_USER_TIMEOUT), and keep-alive sends no probes while data is unacknowledged. Empty on systems
+ * without the table.
  */
 export async function readRetransmitting(): Promise<ReadonlySet<string>> {
   const tables = await Promise.all(TABLES.map((path) => readFile(path, 'latin1').catch(() => '')))
   return new Set(tables.flatMap(findRetransmitting))
 }
 
-/** Reads one table. Exported for its tests. */
+/** Parses one table. */
 export function findRetransmitting(table: string): string[] {
   const peers: string[] = []
-  for (const [, , localPort = '', remote = '', remotePort = '', repetitions = ''] of table.matchAll(ROW)) {
-    if (Number.parseInt(repetitions, 16) < REPETITIONS) continue
+  for (const [, , localPort = '', remote = '', remotePort = '', retransmits = ''] of table.matchAll(ROW)) {
+    if (Number.parseInt(retransmits, 16) < MIN_RETRANSMITS) continue
     const remoteAddress = toAddress(remote)
     peers.push(
       toPeer({
@@ -50,7 +50,7 @@ export function findRetransmitting(table: string): string[] {
   return peers
 }
 
-/** The table writes addresses as words of 32 bits in the byte order of the machine. */
+/** The table has addresses as 32-bit words in the byte order of the machine. */
 function toAddress(words: string): string {
   const bytes = Buffer.from(words, 'hex')
   if (isLittleEndian()) bytes.swap32()

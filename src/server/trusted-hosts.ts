@@ -5,52 +5,51 @@ import { Hono } from 'hono'
 import { shorten } from '../errors.ts'
 import { isLoopback, withoutBrackets } from './allowed-origins.ts'
 
-/** What decides under which names this server may be reached. */
+/** The host names that this server accepts. */
 export interface HostRules {
-  /** How others reach this server. */
+  /** The URL of this server for clients. */
   publicUrl: string
   allowedOrigins: readonly string[]
-  /** Further host names; one with a port stands for that port alone. */
+  /** Additional host names; one with a port is valid for that port only. */
   trustedHosts: readonly string[]
 }
 
-/** What a request says of where it goes. */
-export type Addressed = Pick<IncomingMessage, 'url' | 'headersDistinct'>
+/** The target of a request. */
+export type RequestTarget = Pick<IncomingMessage, 'url' | 'headersDistinct'>
 
-/** Why a request is refused for where it goes. */
+/** Why a request is refused because of its target. */
 export interface HostProblem {
   status: 400 | 421
   code: 'BAD_REQUEST' | 'MISDIRECTED_REQUEST'
   message: string
 }
 
-/** What is wrong with where a request goes; null when nothing is. */
-export type FindHostProblem = (request: Addressed) => HostProblem | null
+/** Checks the target of a request; null when it is accepted. */
+export type FindHostProblem = (request: RequestTarget) => HostProblem | null
 
-/** A name or an address, and perhaps a port: no user, no path, nothing that two programs could read in two ways. */
+/** A name or an IP address with an optional port: no user and no path, which programs could parse differently. */
 const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
-/** How much of a foreign name is repeated. The longest name of the DNS has 253 characters. */
+/** Characters of a foreign name in an error. The longest DNS name has 253. */
 const SHOWN_LENGTH = 100
 
 /**
- * Tells whether a request was sent to this server under one of its own names. A page of a name that its owner points at
- * this machine (DNS rebinding) is of the same origin as what it asks for: no browser sends an Origin with its GETs, nor
- * a preflight. An address is nobody's to point elsewhere.
+ * Whether a Host header has one of this server's own names. An attacker can point a name at this machine (DNS
+ * rebinding): pages of that name then have the same origin as this server, and browsers send their GETs without an
+ * Origin and without a preflight. IP addresses are always accepted, since nobody can point them elsewhere.
  */
 export function isTrustedHost(host: string, { publicUrl, allowedOrigins, trustedHosts }: HostRules): boolean {
-  const asked = parseHost(host)
-  if (!asked) return false
-  if (isLoopback(asked.hostname) || isIP(withoutBrackets(asked.hostname)) !== 0) return true
-  // The host of an app's own scheme is no name of the web: anybody could have it there.
+  const requested = parseHost(host)
+  if (!requested) return false
+  if (isLoopback(requested.hostname) || isIP(withoutBrackets(requested.hostname)) !== 0) return true
+  // The host of a custom scheme is not a DNS name: on the web it can belong to anybody.
   const pages = [publicUrl, ...allowedOrigins].filter((url) => /^https?:/i.test(url))
-  if (pages.some((url) => URL.parse(url)?.hostname === asked.hostname)) return true
+  if (pages.some((url) => URL.parse(url)?.hostname === requested.hostname)) return true
   return trustedHosts.some((entry) => {
     const trusted = parseHost(entry)
-    return trusted?.hostname === asked.hostname && (trusted.port === '' || trusted.port === asked.port)
+    return trusted?.hostname === requested.hostname && (trusted.port === '' || trusted.port === requested.port)
   })
 }
 
-/** Makes the check of what comes in. */
 export function createHostCheck(rules: HostRules): FindHostProblem {
   return (request) => {
     const host = readHost(request)
@@ -67,10 +66,10 @@ export function createHostCheck(rules: HostRules): FindHostProblem {
   }
 }
 
-/** Load balancers and Prometheus ask for these under whatever name they have for the server, or none. */
+/** Load balancers and Prometheus request these under any name, or without one. */
 const PROBES: readonly string[] = ['/healthz', '/readyz', '/metrics']
 
-/** Stands before all routes: those that a web page could ask for are served under this server's own names alone. */
+/** Runs before all routes: routes that a web page could use are served under this server's own names only. */
 export function hostRoutes(findHostProblem: FindHostProblem): Hono {
   return new Hono().use(async (http, next) => {
     const incoming = (http.env as HttpBindings).incoming as IncomingMessage
@@ -82,11 +81,11 @@ export function hostRoutes(findHostProblem: FindHostProblem): Hono {
   })
 }
 
-/** The one host that the request names; null when it names none, several, or none that can be understood. */
-function readHost({ url = '', headersDistinct }: Addressed): string | null {
+/** The host of the request; null when it is missing, repeated or malformed. */
+function readHost({ url = '', headersDistinct }: RequestTarget): string | null {
   const [host, ...others] = headersDistinct.host ?? []
   if (host === undefined || others.length > 0 || !parseHost(host)) return null
-  // A target with a host of its own: what stands in front may have gone by that one.
+  // An absolute URL: a proxy in front may have routed by its host.
   if (!url.startsWith('/') && URL.parse(url)?.host !== parseHost(host)?.host) return null
   return host
 }

@@ -17,20 +17,22 @@ import type { Plugin as YogaPlugin } from 'graphql-yoga'
 import { shorten } from '../errors.ts'
 import { MAX_ERRORS, shortenError } from './errors.ts'
 
-/** Longest list looked into: `nodes` takes 100 ids, and says so itself of up to this many. */
+/**
+ * Longest accepted list. The resolver of `nodes` has its own limit of 100 ids, and its own error for up to this many.
+ */
 const MAX_ITEMS = 1000
 
-/** What is shown of a text or of the name of a field that does not fit, in characters. */
+/** Characters of a rejected text or field name in an error. */
 const MAX_SHOWN_CHARACTERS = 50
 
 export interface VariableChecksOptions {
-  /** True where callers should not learn the schema from its errors. */
+  /** Omit "Did you mean …", which reveals the schema, from errors. */
   hideSuggestions: boolean
 }
 
 /**
- * Tells what is wrong with an operation's variables before it is executed. The executor would write each object around
- * a mistake whole into the error: 2 MB of unknown fields held the process for 23 s.
+ * Validates an operation's variables before its execution. The executor prints the whole object around each mistake
+ * into the error: 2 MB of unknown fields blocked the process for 23 s.
  */
 export function checkVariables({ hideSuggestions }: VariableChecksOptions): YogaPlugin {
   function checked<Args extends ExecutionArgs, Result>(run: (args: Args) => Result) {
@@ -46,12 +48,12 @@ export function checkVariables({ hideSuggestions }: VariableChecksOptions): Yoga
   }
 }
 
-/** graphql's own check, of an excerpt: what it writes into its errors is short then. */
+/** Runs graphql's own validation on excerpts of the values, which keeps its errors short. */
 function findErrors({ schema, document, operationName, variableValues }: ExecutionArgs, hideSuggestions: boolean) {
   const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? []
   try {
     const excerpts = toExcerpts(schema, definitions, variableValues ?? {})
-    // One less, since graphql adds an error that says that there are more.
+    // One less: graphql adds an error that says that there are more.
     const options = { maxErrors: MAX_ERRORS - 1, hideSuggestions }
     return getVariableValues(schema, definitions, excerpts, options).errors?.map(toBadRequest) ?? []
   } catch (error) {
@@ -60,7 +62,7 @@ function findErrors({ schema, document, operationName, variableValues }: Executi
   }
 }
 
-/** What the variables of an operation fit or do not fit as the full values do. Others are never looked at. */
+/** Excerpts of the operation's variables: valid exactly when the full values are. Undeclared variables are ignored. */
 function toExcerpts(
   schema: GraphQLSchema,
   definitions: readonly VariableDefinitionNode[],
@@ -75,7 +77,7 @@ function toExcerpts(
   )
 }
 
-/** @throws GraphQLError when a list has too many items to look at each */
+/** @throws GraphQLError when a list has too many items */
 function toExcerpt(value: unknown, type: GraphQLInputType): unknown {
   if (isNonNullType(type)) return toExcerpt(value, type.ofType)
   if (isListType(type) && Array.isArray(value)) {
@@ -84,13 +86,13 @@ function toExcerpt(value: unknown, type: GraphQLInputType): unknown {
     return value.map((item) => toExcerpt(item, type.ofType))
   }
   if (isListType(type)) return toExcerpt(value, type.ofType)
-  // No scalar takes a text for its length: cut, one that fits still does, and one that does not never begins to.
+  // No scalar depends on the length of a string: shortened, a valid one stays valid and an invalid one invalid.
   if (typeof value === 'string') return shorten(value, MAX_SHOWN_CHARACTERS)
   if (typeof value !== 'object' || value === null || value instanceof Blob) return value
-  return isInputObjectType(type) && !Array.isArray(value) ? new ObjectExcerpt(value, type) : SOMETHING
+  return isInputObjectType(type) && !Array.isArray(value) ? new ObjectExcerpt(value, type) : NOT_A_SCALAR
 }
 
-/** The fields of the type, and as many others as there can be errors. What graphql shows of it is `{…}`. */
+/** The fields of the type, and as many unknown ones as errors are allowed. graphql prints it as `{…}`. */
 class ObjectExcerpt {
   constructor(value: object, type: GraphQLInputObjectType) {
     const fields = type.getFields()
@@ -105,7 +107,7 @@ class ObjectExcerpt {
     }
   }
 
-  /** Assigned, `__proto__` would be no field. */
+  /** An assignment to `__proto__` would not create a field. */
   #define(name: string, value: unknown): void {
     Object.defineProperty(this, name, { value, enumerable: true })
   }
@@ -115,8 +117,8 @@ class ObjectExcerpt {
   }
 }
 
-/** A list or an object where the type has none: no scalar takes it. */
-const SOMETHING = { toJSON: () => '…' }
+/** Stands for a list or an object where a scalar is expected: no scalar accepts it. */
+const NOT_A_SCALAR = { toJSON: () => '…' }
 
 function toBadRequest(error: GraphQLError): GraphQLError {
   const { message, nodes, originalError } = shortenError(error)

@@ -6,9 +6,9 @@ import { BodyError, readBody } from './read-body.ts'
 /** See adapters/fal/webhook-signature.ts, jobs/webhook-url.ts and jobs/fal-webhook.ts. */
 export interface WebhookOptions {
   verifySignature(delivery: SignedDelivery): Promise<'valid' | 'invalid' | 'unavailable'>
-  /** The request that the body of a delivery tells of; null when it tells of none. */
+  /** The request id in the body of a delivery; null when there is none. */
   readRequestId(rawBody: Uint8Array): string | null
-  /** Whether this server made the URL that fal was given for the job. */
+  /** Whether this server issued the webhook URL of the job. */
   verifyUrl(jobId: string, mac: string): boolean
   handleDelivery(delivery: { jobId: string; requestId: string }): Promise<unknown>
   memory: MemoryBudget
@@ -23,15 +23,15 @@ interface SignedDelivery {
   rawBody: Uint8Array
 }
 
-/** What fal says of one video is some kilobytes. */
+/** Largest delivery, in bytes; a normal one has a few kilobytes. */
 const MAX_BODY_BYTES = 1024 * 1024
-/** Until fal's keys may be asked for again. */
+/** When fal's keys may be fetched again, in seconds. */
 const RETRY_AFTER_SECONDS = 60
 
-const ANSWERS = {
-  taken: { status: 200, body: { ok: true } },
+const RESPONSES = {
+  accepted: { status: 200, body: { ok: true } },
   unreadable: { status: 400, body: { error: 'The body has no request id: expected JSON with a request_id.' } },
-  // One answer for all that is wrong: it does not help to find out what.
+  // One response for every invalid delivery: it does not help an attacker to find out why.
   forged: {
     status: 401,
     body: { error: 'The delivery is not signed by fal, or its URL was not issued by this server.' },
@@ -40,35 +40,35 @@ const ANSWERS = {
   unavailable: { status: 503, body: { error: 'The delivery cannot be processed now: send it again later.' } },
 } as const
 
-type Outcome = keyof typeof ANSWERS
+type Outcome = keyof typeof RESPONSES
 
-/** A body that was cut by its sender is no error of this server: the answer reaches nobody. */
+/** `cut` is not an error of this server: the sender has disconnected, and sees no response. */
 const BODY_OUTCOMES = { 'too large': 'too large', overloaded: 'unavailable', cut: 'unreadable' } as const
 
 /**
- * POST /webhooks/fal: fal tells that it is done with a request. A 2xx means that nothing more has to be sent, also when
- * it was nothing new; 503 that it should be. Nothing here waits for fal, unless its keys have to be fetched.
+ * POST /webhooks/fal: fal reports that a request has ended. A 2xx acknowledges the delivery, even when it was not new;
+ * 503 asks fal to retry. Requests to fal are made only to fetch its keys.
  */
 export function webhookRoutes(options: WebhookOptions): Hono {
   return new Hono()
     .post('/webhooks/fal', async (http) => {
       const lease = options.memory.open()
-      const outcome = await take(http, options, lease)
+      const outcome = await handle(http, options, lease)
         .catch((error: unknown): Outcome => {
           if (error instanceof BodyError) return BODY_OUTCOMES[error.reason]
           options.onError(error, { stage: 'webhook' })
           return 'unavailable'
         })
         .finally(lease.release)
-      const { status, body } = ANSWERS[outcome]
+      const { status, body } = RESPONSES[outcome]
       if (outcome === 'unavailable') http.header('retry-after', String(RETRY_AFTER_SECONDS))
       return http.json(body, status)
     })
     .all('/webhooks/fal', (http) => http.json({ error: 'Method not allowed: use POST.' }, 405, { allow: 'POST' }))
 }
 
-/** In the order of what it costs: what is not ours is refused before its body is read. */
-async function take(http: HttpContext, options: WebhookOptions, lease: MemoryLease): Promise<Outcome> {
+/** Cheap checks first: a delivery to a foreign URL is refused before its body is read. */
+async function handle(http: HttpContext, options: WebhookOptions, lease: MemoryLease): Promise<Outcome> {
   const { verifySignature, readRequestId, verifyUrl, handleDelivery } = options
   const header = (name: string) => http.req.header(name) ?? ''
   if (Number(header('content-length')) > MAX_BODY_BYTES) return 'too large'
@@ -77,7 +77,7 @@ async function take(http: HttpContext, options: WebhookOptions, lease: MemoryLea
   const chunks: Uint8Array[] = []
   for await (const chunk of readBody(http.req.raw, { memory: lease, maxBytes: MAX_BODY_BYTES })) chunks.push(chunk)
   const rawBody = Buffer.concat(chunks)
-  // One that was sent twice comes as one with a comma, which fits no signature.
+  // A repeated header arrives as one value with a comma, which matches no signature.
   const verdict = await verifySignature({
     requestId: header('x-fal-webhook-request-id'),
     userId: header('x-fal-webhook-user-id'),
@@ -89,5 +89,5 @@ async function take(http: HttpContext, options: WebhookOptions, lease: MemoryLea
   const requestId = readRequestId(rawBody)
   if (requestId === null) return 'unreadable'
   await handleDelivery({ jobId, requestId })
-  return 'taken'
+  return 'accepted'
 }

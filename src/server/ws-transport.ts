@@ -6,10 +6,10 @@ import { normalizeParams } from './graphql-params.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { createOperationIds } from './operation-ids.ts'
 
-/** Largest message taken, in bytes. Pictures do not go over the socket: upload them, or give a URL. */
+/** Largest accepted message, in bytes. Images are uploaded or passed by URL, not sent over the socket. */
 const MAX_MESSAGE_BYTES = 256 * 1024
 
-/** Largest messages of the types that ask for nothing, in characters; `connection_init` may bring a token. */
+/** Largest messages of the types other than `subscribe`, in characters; `connection_init` may contain a token. */
 const MAX_LENGTHS: Readonly<Partial<Record<MessageType, number>>> = {
   [MessageType.ConnectionInit]: 8192,
   [MessageType.Ping]: 1024,
@@ -20,64 +20,65 @@ const MAX_LENGTHS: Readonly<Partial<Record<MessageType, number>>> = {
 /** Longest id of an operation, in characters; a UUID has 36. */
 const MAX_ID_LENGTH = 128
 
-/** Types that only a server sends. */
+/** Message types that only a server sends. */
 const SERVER_TYPES: readonly MessageType[] = [MessageType.ConnectionAck, MessageType.Next, MessageType.Error]
 
-/** A socket for which more than this waits, in bytes, is cut when there is something else to send. */
-const MAX_WAITING_BYTES = 1024 * 1024
+/** A socket with more buffered bytes than this is closed at the next send. */
+const MAX_BUFFERED_BYTES = 1024 * 1024
 
-/** Messages to a client that are longer, in characters, count for what the process has under way. */
+/** Messages to a client longer than this, in characters, count against the memory budget. */
 const LARGE_LENGTH = 16 * 1024
 
-/** How long a message may take to come in whole, in milliseconds: as long as the body of a request. */
+/** Longest time until a message is complete, in milliseconds: the same as for the body of a request. */
 const MESSAGE_MS = 60_000
 
-/** Bytes of a control frame besides its payload. */
+/** Overhead of a control frame, in bytes. */
 const CONTROL_FRAME_BYTES = 6
 
 /** Longest reason in a close frame, in bytes. @see https://www.rfc-editor.org/rfc/rfc6455#section-5.5 */
 const MAX_REASON_BYTES = 123
 
-/** A client that does not answer a close is cut off after this, in milliseconds: a drain does not wait for the deaf. */
+/** A client that does not answer a close frame is disconnected after this, in milliseconds. */
 const CLOSE_MS = 2_000
 
-/** Between two pings, in milliseconds. A client that has not answered one by the next is cut off. */
+/** Interval between pings, in milliseconds. A client that misses a pong is disconnected at the next. */
 const PING_MS = 12_000
 
-/** The close code for "come back later". @see https://www.iana.org/assignments/websocket (1013) */
+/** The close code for "try again later". @see https://www.iana.org/assignments/websocket (1013) */
 const TRY_AGAIN_LATER = 1013
 
-/** What a socket has under way: messages that are being dealt with, each until its operation ends. */
-export interface Underway {
+/** The messages of a socket in progress, each until its operation ends. */
+export interface InProgress {
   count: number
-  /** In characters, of all of them. */
+  /** Total length, in characters. */
   length: number
-  /** Of the message that is being handed on, in characters. */
+  /** Length of the message being handled, in characters. */
   newest: number
 }
 
-/** What one socket may make the server hold before a message is whole. */
+/** Options of ws that limit the memory of an incomplete message. */
 export function createSocketLimits() {
   return {
     perMessageDeflate: false,
-    // One message at a time, and between two of them everybody else has a turn: 64 kB of them can come at once.
+    // One message per turn of the event loop, so that others run in between: 64 kB of them can arrive at once.
     allowSynchronousEvents: false,
     maxPayload: MAX_MESSAGE_BYTES,
-    // A message comes in one frame, rarely in some; a segment of the network brings a kilobyte of it. Each piece costs
-    // about a hundred bytes, whatever is in it.
+    // A message normally has one frame, and a network segment carries a kilobyte of it. Each piece costs about 100
+    // bytes besides its content.
     maxFragments: 1024,
     maxBufferedChunks: 2048,
     closeTimeout: CLOSE_MS,
   } satisfies ServerOptions & { closeTimeout: number }
 }
 
-/** Brings graphql-ws and a WebSocket together, and bounds what the client can make the two hold. */
+/** Connects graphql-ws to a WebSocket, and limits the memory that the client can make them use. */
 export function openTransport(
   webSocket: WebSocket,
   { memory, onError }: { memory: MemoryBudget; onError: OnError },
-): { transport: Transport; underway: Underway } {
+): { transport: Transport; inProgress: InProgress } {
   const isOpen = () => webSocket.readyState === webSocket.OPEN
-  // What breaks the rules of WebSockets, ws closes by itself and tells here too; so it does with a connection that breaks.
+  // ws itself closes the socket after a protocol error or a broken connection; without a listener its event would
+  // throw.
   webSocket.on('error', () => {})
 
   function close(code: number, reason = ''): void {
@@ -85,10 +86,10 @@ export function openTransport(
   }
 
   const ids = createOperationIds()
-  const underway: Underway = { count: 0, length: 0, newest: 0 }
+  const inProgress: InProgress = { count: 0, length: 0, newest: 0 }
 
   function receive(text: string, handle: (text: string) => Promise<void>): void {
-    // Whoever is being closed is heard no more, though its messages may still come.
+    // Messages can still arrive while the socket is closing: ignore them.
     if (!isOpen()) return
     const message = toMessage(text)
     if (message === null) {
@@ -103,8 +104,8 @@ export function openTransport(
       close(CloseCode.BadRequest, `The id is longer than ${MAX_ID_LENGTH} characters`)
       return
     }
-    const entered = ids.enter(message)
-    if (entered === null) {
+    const renamed = ids.toServer(message)
+    if (renamed === null) {
       close(CloseCode.SubscriberAlreadyExists, 'The id belongs to an operation in progress')
       return
     }
@@ -113,31 +114,31 @@ export function openTransport(
       close(TRY_AGAIN_LATER, 'The server is overloaded')
       return
     }
-    underway.count++
-    underway.length += text.length
-    underway.newest = text.length
-    // graphql-ws reads messages that are parsed already as well, though its types know only of text.
-    handle(entered as unknown as string)
+    inProgress.count++
+    inProgress.length += text.length
+    inProgress.newest = text.length
+    // graphql-ws accepts parsed messages too, though its types only allow text.
+    handle(renamed as unknown as string)
       .catch((error: unknown) => {
         onError(error, { stage: 'websocket' })
         close(TRY_AGAIN_LATER, 'Unexpected error')
       })
       .finally(() => {
         lease.release()
-        underway.count--
-        underway.length -= text.length
+        inProgress.count--
+        inProgress.length -= text.length
       })
   }
 
-  /** Resolves when the message has left this process: whoever makes them waits for a slow reader. */
+  /** Resolves when the message has been written to the socket, which makes producers wait for slow readers. */
   function send(message: string): Promise<void> {
-    const text = ids.leave(message)
+    const text = ids.toClient(message)
     if (text === null) return Promise.resolve()
-    if (webSocket.bufferedAmount > MAX_WAITING_BYTES) webSocket.terminate()
+    if (webSocket.bufferedAmount > MAX_BUFFERED_BYTES) webSocket.terminate()
     if (!isOpen()) return Promise.resolve()
     const lease = memory.open()
     if (text.length > LARGE_LENGTH && !lease.reserve(2 * text.length)) webSocket.terminate()
-    // One that could not be sent has no reader any more.
+    // A message that cannot be sent resolves too: its client has disconnected.
     return new Promise((resolve) => {
       webSocket.send(text, () => {
         lease.release()
@@ -153,13 +154,13 @@ export function openTransport(
       close,
       onMessage: (handle) => webSocket.on('message', (data) => receive(String(data), handle)),
     },
-    underway,
+    inProgress,
   }
 }
 
 /**
- * Counts what has come of a message that is not whole yet, and cuts a socket for which there is no memory, or that takes too
- * long.
+ * Counts the received bytes of an incomplete message, and disconnects the socket when the memory budget is exhausted or
+ * the message takes too long.
  */
 export function limitIncomplete(webSocket: WebSocket, stream: Duplex, memory: MemoryBudget): void {
   let bytes = 0
@@ -175,14 +176,15 @@ export function limitIncomplete(webSocket: WebSocket, stream: Duplex, memory: Me
     lease = memory.open()
   }
 
-  // ws tells of what a piece completes in a later turn (`allowSynchronousEvents`), so that the piece has been counted by then.
+  // ws emits messages in a later turn than their chunk (`allowSynchronousEvents`), after the chunk has been counted.
   stream.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     timer ??= setTimeout(() => webSocket.terminate(), MESSAGE_MS)
-    // Twice, for the allocator keeps what is given back in such pieces. Closed in order, it would be held until the client agrees.
+    // Twice, since the allocator retains freed chunks. Terminated, since a close handshake would hold the memory until
+    // the client answers.
     if (!lease.reserve(2 * chunk.length)) webSocket.terminate()
   })
-  // Of what comes after it in the same piece nothing is counted: a piece has 64 KiB.
+  // Bytes behind a message in the same chunk are not counted: a chunk has at most 64 KiB.
   webSocket.on('message', () => settle(0))
   for (const kind of ['ping', 'pong'] as const)
     webSocket.on(kind, (payload) => settle(bytes - payload.length - CONTROL_FRAME_BYTES))
@@ -190,17 +192,17 @@ export function limitIncomplete(webSocket: WebSocket, stream: Duplex, memory: Me
 }
 
 /**
- * Passes over all that comes behind a frame that broke the rules. Node hands on chunks that waited for a deferred message
- * before it acts on the error of one of them, and ws 8.23 reads the next as part of the broken frame: without its mask that
- * throws, and ends the process.
+ * Ignores everything after an invalid frame. Node delivers chunks that waited for a deferred message before it handles
+ * the error of one of them, and ws 8.23 reads the next chunk as part of the invalid frame: without a mask that throws,
+ * and ends the process.
  */
-export function endAfterError(webSocket: WebSocket): void {
+export function ignoreAfterError(webSocket: WebSocket): void {
   const { _receiver: receiver } = webSocket as unknown as { _receiver: Writable & { _errored: boolean } }
   const write = receiver._write.bind(receiver)
   receiver._write = (chunk, encoding, done) => (receiver._errored ? done() : write(chunk, encoding, done))
 }
 
-/** Pings all sockets, and cuts off those that have not answered the last one. Returns what ends it. */
+/** Pings all sockets, and disconnects those that missed the last pong. Returns its stop. */
 export function keepAlive(sockets: WebSocketServer): () => void {
   const unanswered = new WeakSet<WebSocket>()
   sockets.on('connection', (webSocket) => webSocket.on('pong', () => unanswered.delete(webSocket)))
@@ -216,7 +218,7 @@ export function keepAlive(sockets: WebSocketServer): () => void {
   return () => clearInterval(timer)
 }
 
-/** Null for what is no message that a client may send. */
+/** Null when the text is not a message that a client may send. */
 function toMessage(text: string): Message | null {
   try {
     const given = JSON.parse(text) as { type?: unknown; payload?: unknown } | null

@@ -20,34 +20,34 @@ import { MAX_SUBSCRIPTION_BYTES, subscriptionTooLarge } from './request-parser.t
 import type { FindHostProblem } from './trusted-hosts.ts'
 import {
   createSocketLimits,
-  endAfterError,
+  type InProgress,
+  ignoreAfterError,
   keepAlive,
   limitIncomplete,
   openTransport,
-  type Underway,
 } from './ws-transport.ts'
 
-/** The close code for "come back": the server restarts. @see https://www.iana.org/assignments/websocket (1012) */
+/** The close code for "service restart": reconnect. @see https://www.iana.org/assignments/websocket (1012) */
 const SERVICE_RESTART = 1012
 
-/** Operations that a socket has under way at most. */
+/** Most operations of a socket in progress. */
 const MAX_OPERATIONS = 100
 
-/** The messages of all operations that a socket has under way, in characters: they are kept until each ends. */
+/** Total length of the messages of operations in progress, in characters: each is kept until its operation ends. */
 const MAX_OPERATIONS_LENGTH = 1024 * 1024
 
 /** The graphql-transport-ws protocol on the server's own port. */
 export interface GraphQLSockets {
-  /** Tells every client to come back elsewhere or later, and closes. */
+  /** Closes all sockets with a code that makes clients reconnect, here or to another instance. */
   stop(): Promise<void>
 }
 
-/** The executors that Yoga made, carried from `onSubscribe` to `execute` and `subscribe`. */
+/** Yoga's executors, passed from `onSubscribe` to `execute` and `subscribe`. */
 type Enveloped = Pick<ReturnType<GraphQLServer['getEnveloped']>, 'execute' | 'subscribe'>
 
 export interface GraphQLSocketsOptions {
   graphql: GraphQLServer
-  /** Where sockets are opened. */
+  /** The path of upgrade requests. */
   path: string
   allowsOrigin: AllowsOrigin
   findHostProblem: FindHostProblem
@@ -65,14 +65,14 @@ export function serveGraphQLSockets(
     handleProtocols: (protocols) => handleProtocols(protocols),
   })
 
-  const protocol = makeServer<Record<string, unknown>, Underway>({
+  const protocol = makeServer<Record<string, unknown>, InProgress>({
     execute: (args) => (args.rootValue as Enveloped).execute(args),
     subscribe: (args) => (args.rootValue as Enveloped).subscribe(args),
     onSubscribe: async (socket, id, payload): Promise<ExecutionArgs | readonly GraphQLError[]> => {
       const isLong = socket.extra.newest > MAX_SUBSCRIPTION_BYTES
-      if (isFull(socket.extra, Object.keys(socket.subscriptions).length)) return [toTooMany()]
+      if (isFull(socket.extra, Object.keys(socket.subscriptions).length)) return [tooManyOperations()]
       const { schema, execute, subscribe, contextFactory, parse, validate } = graphql.getEnveloped({
-        // The GET that opened the socket is not the operation's: Yoga refuses mutations by GET.
+        // Not the GET that opened the socket: Yoga refuses mutations by GET.
         request: { method: 'POST' },
         params: payload,
       })
@@ -84,7 +84,7 @@ export function serveGraphQLSockets(
         const operation = getOperationAST(document, payload.operationName)
         if (isLong && operation?.operation === OperationTypeNode.SUBSCRIPTION) return [subscriptionTooLarge()]
         const contextValue = await contextFactory()
-        // Completed, or closed, by now: it does not begin, and nobody is told.
+        // The operation was completed or the socket closed meanwhile: it does not start, and the error is not sent.
         if (!(id in socket.subscriptions)) return [new GraphQLError('The operation was completed before it started.')]
         return {
           schema,
@@ -95,7 +95,7 @@ export function serveGraphQLSockets(
           rootValue: { execute, subscribe } satisfies Enveloped,
         }
       } catch (error) {
-        // A document that cannot be parsed is answered; thrown, it would close the socket for all its operations.
+        // Returned as the operation's error: thrown, it would close the socket and end all its operations.
         if (error instanceof GraphQLError) return [error]
         throw error
       }
@@ -105,8 +105,8 @@ export function serveGraphQLSockets(
       result.errors && ({ ...result, errors: result.errors.map(toWireError) } as FormattedExecutionResult),
   })
   sockets.on('connection', (webSocket) => {
-    const { transport, underway } = openTransport(webSocket, { memory, onError })
-    const closed = protocol.opened(transport, underway)
+    const { transport, inProgress } = openTransport(webSocket, { memory, onError })
+    const closed = protocol.opened(transport, inProgress)
     webSocket.once('close', (code, reason) => {
       closed(code, String(reason)).catch((error: unknown) => onError(error, { stage: 'websocket' }))
     })
@@ -124,14 +124,14 @@ export function serveGraphQLSockets(
       refuse(socket, hostProblem)
       return
     }
-    // Browsers let any page open a socket to anywhere, and leave it to the server to look whose it is.
+    // Browsers allow any page to open a socket to any host: the server has to check the origin.
     const { origin, host } = request.headers
     if (!allowsOrigin({ origin, host })) {
       refuse(socket, toForbiddenOrigin(origin ?? ''))
       return
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      endAfterError(webSocket)
+      ignoreAfterError(webSocket)
       limitIncomplete(webSocket, socket, memory)
       sockets.emit('connection', webSocket, request)
     })
@@ -149,14 +149,14 @@ export function serveGraphQLSockets(
 }
 
 /**
- * Whether an operation is one too many. Those that the client has completed need a moment to end, and may outlast the
- * message: they count once there are as many of them again.
+ * Whether the limit of operations is exceeded. Completed operations take a moment to end, and count only once there are
+ * as many of them again.
  */
-function isFull({ count, length }: Underway, subscriptions: number): boolean {
+function isFull({ count, length }: InProgress, subscriptions: number): boolean {
   return subscriptions > MAX_OPERATIONS || count > 2 * MAX_OPERATIONS || length > MAX_OPERATIONS_LENGTH
 }
 
-function toTooMany(): GraphQLError {
+function tooManyOperations(): GraphQLError {
   const most = `${MAX_OPERATIONS} operations, or ${MAX_OPERATIONS_LENGTH} characters of them,`
   return new GraphQLError(
     `A socket may have at most ${most} in progress: wait for one to end, complete one, or open another socket.`,
@@ -164,7 +164,7 @@ function toTooMany(): GraphQLError {
   )
 }
 
-/** What Yoga notes for HTTP answers (a status) means nothing here. */
+/** Removes Yoga's HTTP status, which has no meaning over a WebSocket. */
 function toWireError(error: GraphQLError | GraphQLFormattedError): GraphQLFormattedError {
   const { extensions, ...rest } = error instanceof GraphQLError ? error.toJSON() : error
   const { http: _status, ...kept } = extensions ?? {}

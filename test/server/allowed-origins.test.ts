@@ -90,7 +90,7 @@ describe('outside production', () => {
     'null',
     '',
     ' ',
-  ])('one from elsewhere or of garbage is not: %j', (origin) => {
+  ])('a foreign or malformed origin is not allowed: %j', (origin) => {
     expect(isAllowedOrigin(origin, DEVELOPMENT)).toBe(false)
   })
 })
@@ -126,12 +126,12 @@ describe("the server's own page", () => {
   })
 })
 
-test('a public URL that is not known yet allows nobody', () => {
+test('an empty public URL allows no origin', () => {
   expect(isAllowedOrigin('null', { ...PRODUCTION, publicUrl: '' })).toBe(false)
   expect(isAllowedOrigin('https://reelay.example', { ...PRODUCTION, publicUrl: '' })).toBe(false)
 })
 
-test('a request without an Origin is not judged; an empty one is', () => {
+test('a request without an Origin is accepted; one with an empty Origin is checked', () => {
   const allowsOrigin = createOriginCheck(PRODUCTION)
   expect(allowsOrigin({ origin: undefined, host: 'evil.com' })).toBe(true)
   expect(allowsOrigin({ origin: '', host: 'evil.com' })).toBe(false)

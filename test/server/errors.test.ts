@@ -38,7 +38,7 @@ async function tell(thrown: unknown) {
   return { seen, json: JSON.parse(JSON.stringify(seen)), text: JSON.stringify(seen), reported }
 }
 
-describe('an error that nobody expected', () => {
+describe('an unexpected error', () => {
   test.each<[string, unknown]>([
     ['an Error', new Error(`cannot connect to ${SECRET}`)],
     ['an Error with a cause', new Error('no', { cause: new Error(SECRET) })],
@@ -59,7 +59,7 @@ describe('an error that nobody expected', () => {
     expect(inspect(seen, { depth: 8, showHidden: true })).not.toContain('hunter2')
   })
 
-  test('tells the operator all of it, once, under the id that the client has', async () => {
+  test('is reported once with all details, under the id that the client gets', async () => {
     const thrown = new Error(SECRET)
     const { json, reported } = await tell(thrown)
     expect(json.extensions.errorId).toMatch(/^[0-9a-f-]{36}$/)
@@ -103,7 +103,7 @@ describe('a domain error', () => {
     expect((await tell(new JobNotFoundError())).reported).toEqual([])
   })
 
-  test('that says what is away is: the operator gets its cause, the client does not', async () => {
+  test('that names the unavailable dependency is sent; its cause is reported, and not sent', async () => {
     const error = new ServiceUnavailableError('Come back later.', { cause: new Error(SECRET) })
     const { text, reported } = await tell(error)
     expect(text).not.toContain('hunter2')
@@ -119,7 +119,7 @@ describe('a domain error', () => {
 })
 
 describe('GraphQL’s own error', () => {
-  test('is told as it is, and is no news: of syntax', () => {
+  test('is sent unchanged, and not reported: syntax', () => {
     const reported: unknown[] = []
     try {
       parse('{ field ')
@@ -130,7 +130,7 @@ describe('GraphQL’s own error', () => {
     expect(reported).toEqual([])
   })
 
-  test('is told as it is, and is no news: of validation', () => {
+  test('is sent unchanged, and not reported: validation', () => {
     const reported: unknown[] = []
     const [error] = validate(schema, parse('{ unknown }'))
     expect(toClientError(error, { onError: (reason) => reported.push(reason) })).toBe(error)

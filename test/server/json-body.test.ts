@@ -136,7 +136,7 @@ test.each([1, 2, 7, 100])(
   },
 )
 
-test('a string that looks like the name of a data URI stays itself', () => {
+test('a string that looks like a placeholder is not replaced', () => {
   const text = '["data:image/png;base64,AAAA","\\u0064ata:0",{"\\u0064ata:0":1}]'
   expect(read(encode(text), 100)).toEqual(JSON.parse(text))
 })

@@ -63,7 +63,7 @@ function* repeat(text: string, count: number) {
   for (let i = 0; i < count; i++) yield text
 }
 
-test('a subscription ends when whoever polls it leaves while it begins', async () => {
+test('a subscription ends when its client disconnects while it starts', async () => {
   const leaving = new AbortController()
   const { answer, isEnded } = await poll([], {
     signal: leaving.signal,
@@ -82,7 +82,7 @@ test('one answer has 100 results or some 500,000 characters, and ends the subscr
   expect(long.isEnded()).toBe(true)
 })
 
-test('an answer leaves out what the memory for requests has no room for, and does not say that nothing follows', async () => {
+test('a response omits results beyond the memory budget, and does not say that the subscription is complete', async () => {
   const memory = createMemoryBudget(1).open()
   while (memory.reserve(1_000_000));
   while (memory.reserve(10_000));

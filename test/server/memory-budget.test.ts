@@ -12,12 +12,12 @@ function fill(budget: ReturnType<typeof createMemoryBudget>, bytes: number) {
   }
 }
 
-test('a process of 700 MB takes one image of the largest size at a time, one of 4 GB some more', () => {
+test('a process of 700 MB accepts one image of the largest size at a time, one of 4 GB several', () => {
   expect(fill(createMemoryBudget(700 * MB), MAX_BODY_BYTES).leases).toHaveLength(1)
   expect(fill(createMemoryBudget(4096 * MB), MAX_BODY_BYTES).leases).toHaveLength(6)
 })
 
-test('even the smallest process takes one', () => {
+test('even the smallest process accepts one', () => {
   expect(fill(createMemoryBudget(64 * MB), MAX_BODY_BYTES).leases).toHaveLength(1)
 })
 
@@ -27,7 +27,7 @@ test('images leave room for requests without one', () => {
   expect(budget.open().extend(MAX_OPERATION_BYTES)).toBe(true)
 })
 
-test('what is given back can be taken again, once', () => {
+test('released memory can be charged again, once', () => {
   const budget = createMemoryBudget(700 * MB)
   const { leases, refused } = fill(budget, MAX_OPERATION_BYTES)
   refused.release()
@@ -53,17 +53,17 @@ test('a body that comes in pieces costs what it costs in one', () => {
   expect(budget.open().extend(MAX_BODY_BYTES)).toBe(true)
 })
 
-test('a file that was read leaves room for the next one, and gives back what it kept', () => {
+test('a file that was read leaves memory for the next, and releases the rest', () => {
   const budget = createMemoryBudget(700 * MB)
   const lease = budget.open()
   lease.extend(MAX_BODY_BYTES)
-  lease.keepFile()
-  lease.keepFile()
+  lease.releaseAllButFile()
+  lease.releaseAllButFile()
   expect(lease.receivedBytes).toBe(MAX_BODY_BYTES)
   expect(budget.open().extend(10 * MB)).toBe(true)
   expect(budget.open().extend(MB)).toBe(false)
   lease.release()
-  lease.keepFile()
+  lease.releaseAllButFile()
   expect(budget.open().extend(MB)).toBe(true)
   expect(budget.open().extend(6 * MB)).toBe(false)
 })
@@ -75,7 +75,7 @@ test('chunks of a byte cost what they take, not what is in them', () => {
   expect(chunks).toBeLessThan(400_000)
 })
 
-test('what is reserved counts for all, and a large part leaves room for small ones', () => {
+test('reserved memory counts for all requests, and a large share leaves memory for small ones', () => {
   const budget = createMemoryBudget(700 * MB)
   const lease = budget.open()
   while (lease.reserve(MB));

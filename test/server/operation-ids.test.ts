@@ -40,7 +40,7 @@ function openSocket() {
     {
       protocol: 'graphql-transport-ws',
       send: (text) => {
-        const told = ids.leave(text)
+        const told = ids.toClient(text)
         if (told !== null) sent.push(JSON.parse(told))
       },
       close: () => {},
@@ -56,7 +56,7 @@ function openSocket() {
     isWaiting: (name: string) => waiting.has(name),
     open: (name: string) => waiting.get(name)?.(),
     closed,
-    send: (message: Parameters<typeof ids.enter>[0]) => void handle(JSON.stringify(ids.enter(message))),
+    send: (message: Parameters<typeof ids.toServer>[0]) => void handle(JSON.stringify(ids.toServer(message))),
   }
 }
 
@@ -98,12 +98,12 @@ test('a source that comes after its socket was closed is not read', async () => 
   expect([...socket.running]).toEqual([])
 })
 
-test('an id is free as soon as its operation has told its end, and no sooner', () => {
+test('an id is free once the end of its operation was sent, and no sooner', () => {
   const ids = createOperationIds()
-  const first = ids.enter(watch('1', 'a')) as { id: string }
-  expect(ids.enter(watch('1', 'a'))).toBeNull()
-  expect(ids.leave(`{"id":"${first.id}","type":"complete"}`)).toBe('{"id":"1","type":"complete"}')
-  const second = ids.enter(watch('1', 'a')) as { id: string }
+  const first = ids.toServer(watch('1', 'a')) as { id: string }
+  expect(ids.toServer(watch('1', 'a'))).toBeNull()
+  expect(ids.toClient(`{"id":"${first.id}","type":"complete"}`)).toBe('{"id":"1","type":"complete"}')
+  const second = ids.toServer(watch('1', 'a')) as { id: string }
   expect(second.id).not.toBe(first.id)
-  expect(ids.leave(`{"id":"${first.id}","type":"next","payload":{}}`)).toBeNull()
+  expect(ids.toClient(`{"id":"${first.id}","type":"next","payload":{}}`)).toBeNull()
 })

@@ -50,7 +50,7 @@ describe.each([
   '/reelay?from=mail',
   '/reelay/jobs/a',
 ])('%s', (path) => {
-  test('is the page, asked for again at each visit', async () => {
+  test('is the page, revalidated at each visit', async () => {
     const answer = await fetch(url + path)
     expect(answer.status).toBe(200)
     expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8')
@@ -58,7 +58,7 @@ describe.each([
     expect(await answer.text()).toBe('<title>Reelay</title><script src="/reelay/assets/index-abc.js"></script>')
   })
 
-  test('may run its own scripts and play videos of the named hosts, and no more', async () => {
+  test('may only run its own scripts and play videos of the given hosts', async () => {
     const { headers } = await fetch(url + path)
     const policy = new Map(
       headers
@@ -78,7 +78,7 @@ describe.each([
   })
 })
 
-/** As it is written: fetch would tidy the path up. */
+/** Sends the path unchanged: fetch would normalize it. */
 function getRaw(
   path: string,
   headers: Record<string, string> = {},
@@ -95,7 +95,7 @@ function getRaw(
   })
 }
 
-test('what the page loads is kept for ever, and sent compressed to whoever takes that', async () => {
+test('assets are cached forever, and gzipped for clients that accept it', async () => {
   const plain = await getRaw('/assets/index-abc.js')
   const zipped = await getRaw('/assets/index-abc.js', { 'accept-encoding': 'br, gzip' })
   expect(plain.body.toString()).toBe(SCRIPT)
@@ -124,13 +124,13 @@ test.each([
   '/assets/constructor',
   '/sources.sha256',
   '/jobs/a/b',
-])('%s is not there', async (path) => {
+])('%s is not found', async (path) => {
   const { status, body } = await getRaw(path)
   expect([400, 404]).toContain(status)
   expect(body.toString()).not.toContain('not for you')
 })
 
-test('a server without a build says so, and what to do', async () => {
+test('a server without a build says how to build the studio', async () => {
   const bare = await serve(join(directory.path, 'nothing'))
   try {
     const answer = await fetch(bare.url)

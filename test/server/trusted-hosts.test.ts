@@ -54,7 +54,7 @@ test.each([
   ':4000',
   '*',
   '',
-])('a foreign or malformed one is not: %j', (host) => {
+])('a foreign or malformed host is not trusted: %j', (host) => {
   expect(isTrustedHost(host, RULES)).toBe(false)
 })
 
@@ -93,7 +93,7 @@ describe('a request', () => {
     expect(find(url, ...hosts)?.status ?? null).toBe(status)
   })
 
-  test('to a foreign host is told of the setting, and of no more than 100 characters of the name', () => {
+  test('to a foreign host gets an error with the setting and at most 100 characters of the name', () => {
     const { message = '' } = find('/', `${'a'.repeat(10_000)}.evil.com`) ?? {}
     expect(message).toContain('TRUSTED_HOSTS')
     expect(message).toContain(`"${'a'.repeat(99)}…"`)

@@ -29,14 +29,14 @@ test('C3: a delivery that comes before the request’s id is saved brings it', a
   expect(rig.news).toEqual([job.id])
 })
 
-test('C2: of ten copies at once each is taken, and one has an effect', async () => {
+test('C2: ten copies at once are all accepted, and one has an effect', async () => {
   const job = await rig.loseSubmit()
   const answers = await Promise.all(Array.from({ length: 10 }, () => post(job.url, job.delivery)))
   expect(answers).toEqual(Array.from({ length: 10 }, () => TAKEN))
   expect(await rig.read(job.id)).toMatchObject({ requestId: job.requestId, status: 'PENDING', lastSequence: 1 })
 })
 
-test('C3: a delivery after the end, or of an unknown job, is taken without effect', async () => {
+test('C3: a delivery after the end, or for an unknown job, is accepted without effect', async () => {
   const job = await rig.loseSubmit()
   await rig.end(job.id)
   expect(await post(job.url, job.delivery)).toEqual(TAKEN)
@@ -71,7 +71,7 @@ test('only POST is served', async () => {
   expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
 })
 
-test('while the database is away, fal is asked to send it again, and nothing secret is told', async () => {
+test('while the database is unavailable, fal is asked to retry, and no secret is revealed', async () => {
   const away = await openWebhookRig({ databaseUrl: 'postgres://nobody@127.0.0.1:1/none' })
   const { url, delivery } = await away.loseSubmit()
   const init = { method: 'POST', headers: delivery.headers as Record<string, string> }
@@ -122,7 +122,7 @@ describe('C6: a body of more than 1 MB is refused', () => {
   })
 })
 
-test('a sender that leaves in the middle of a body is no error of ours', async () => {
+test('a sender that disconnects within a body is not reported as an error', async () => {
   const job = await rig.loseSubmit()
   const headers = { ...job.delivery.headers, expect: '100-continue' }
   const sending = request(job.url, { method: 'POST', headers, agent: false })
