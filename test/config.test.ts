@@ -74,7 +74,7 @@ describe('without anything set', () => {
   })
 })
 
-describe('what is set is taken', () => {
+describe('values are read', () => {
   test.each<[Environment, object]>([
     [
       { HOST: '::1', PORT: '0' },
@@ -186,7 +186,7 @@ describe('in production', () => {
   })
 })
 
-describe('what cannot be right is refused', () => {
+describe('invalid values are refused', () => {
   test.each<[Environment, string]>([
     [{ PORT: 'http' }, 'PORT must be'],
     [{ PORT: '-1' }, 'PORT must be'],
@@ -299,7 +299,7 @@ describe('what cannot be right is refused', () => {
     ])
   })
 
-  test('every problem at once, also what is missing beside what is wrong', () => {
+  test('all problems together, missing values beside invalid ones', () => {
     const problems = problemsOf({ NODE_ENV: 'production', PORT: 'x' })
     for (const name of ['PORT', 'FAL_KEY', 'DATABASE_URL']) expect(problems).toContain(name)
   })

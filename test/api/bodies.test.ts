@@ -35,7 +35,7 @@ describe('a body of more than 15 MiB', () => {
     })
   })
 
-  test('is refused as well when its length was not told', async () => {
+  test('is refused without a Content-Length too', async () => {
     const chunk = new Uint8Array(1024 * 1024).fill(32)
     let left = 17
     const body = new ReadableStream({

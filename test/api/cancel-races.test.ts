@@ -188,7 +188,7 @@ test(`B11: ${JOBS} jobs, canceled at any moment, each end once and as fal says (
   for (const count of Object.values(seen)) expect(count, JSON.stringify(seen)).toBeGreaterThan(0)
 })
 
-test('a cancel while the submit is on its way, when fal takes it: CANCELING, and CANCELED by fal; sent once', async () => {
+test('a cancel during a submit that fal accepts: CANCELING, then CANCELED by fal; sent once', async () => {
   const picture = 'http://sandbox.test/slow.png?on-its-way'
   const { id, cursor } = await rig.generate({ imageUrl: picture })
   await until(() => line.submits.get(picture) === 1, { everyMs: 1, what: 'the submit to leave' })

@@ -45,7 +45,7 @@ describe('a job that fal never got', () => {
     expect((await away.watch(id)).map(({ status }) => status)).toEqual(['CANCELED'])
   })
 
-  test('is CANCELED for ever: a later cancel is a JobStateError with the job', async () => {
+  test('stays CANCELED: a later cancel is a JobStateError with the job', async () => {
     const { id } = await away.generate({ imageUrl: PICTURE_DATA_URI })
     await cancel(away, id)
     expect(await cancel(away, id)).toMatchObject({
@@ -55,7 +55,7 @@ describe('a job that fal never got', () => {
     })
   })
 
-  test('is canceled by one of 20 calls at once, and all others are told that it has ended', async () => {
+  test('is canceled by one of 20 calls at once, and all others get JobStateError', async () => {
     const { id, cursor } = await away.generate({ imageUrl: PICTURE_DATA_URI })
     const answers = await Promise.all(Array.from({ length: 20 }, () => cancel(away, id)))
     const kinds = answers.map(({ __typename }) => __typename)

@@ -100,7 +100,7 @@ test('two servers in two schemas of a database do not see each other', async () 
 })
 
 describe('a role without rights', () => {
-  test('is told in one line what to grant, and can start with that', async () => {
+  test('gets the missing grants in one line, and starts with them', async () => {
     const database = await openDatabase()
     const obstacle = await findObstacle(database.url)
     const { name } = database
@@ -162,13 +162,13 @@ describe('a server does not start on a database', () => {
     expect(await tablesOf(database)).toEqual([])
   })
 
-  test('that takes no writes', async () => {
+  test('that refuses writes', async () => {
     const database = await openDatabase()
     await database.administer(`alter role ${database.name} set default_transaction_read_only = on`)
     expect(await findObstacle(database.url)).toContain('takes no writes')
   })
 
-  test('whose failure nobody foresaw, and says so in one line', async () => {
+  test('with an unexpected failure, in one line', async () => {
     const database = await openDatabase()
     await database.administer(`alter database ${database.name} owner to ${database.name}`)
     await deployMigrations({ connectionString: database.url })

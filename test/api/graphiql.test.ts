@@ -111,7 +111,7 @@ describe('the page loads nothing from another host:', () => {
   const find = (text: string, start: string, target = FOREIGN) =>
     [...text.matchAll(new RegExp(start + target, 'gi'))].map(([hit]) => hit)
 
-  test('no script, style sheet, picture, frame or form', () => {
+  test('no script, style sheet, image, frame or form', () => {
     expect(find(html, String.raw`\b(?:src|srcset|href|action|data|poster)\s*=`)).toEqual([])
   })
 

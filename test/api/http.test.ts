@@ -71,7 +71,7 @@ describe('mutations', () => {
 describe('introspection', () => {
   const QUERY = '{ __schema { queryType { name } } }'
 
-  test('tells the schema', async () => {
+  test('returns the schema', async () => {
     expect(await request(rig.url, QUERY)).toMatchObject({ data: { __schema: { queryType: { name: 'Query' } } } })
   })
 
@@ -95,7 +95,7 @@ describe('introspection', () => {
   })
 })
 
-test('an error that nobody expected is masked, over HTTP and over a WebSocket, and the server goes on', async () => {
+test('an unexpected error is masked over HTTP and WebSocket, and the server keeps working', async () => {
   const broken = await openRig({ fal: 'away' })
   const client = new pg.Client({ connectionString: broken.databaseUrl })
   await client.connect()

@@ -164,7 +164,7 @@ describe('a key', () => {
     })
   })
 
-  test('that was used anew after 24 hours stands for the new job, for 24 hours more', async () => {
+  test('that is reused after 24 hours belongs to the new job for another 24 hours', async () => {
     const key = randomUUID()
     const first = jobOf(await generate(key))
     await age(key, '25 hours')

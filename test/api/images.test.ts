@@ -42,7 +42,7 @@ async function countImages(databaseUrl: string): Promise<number> {
   }
 }
 
-test('a picture in a data URI is shown here until fal can take it, then at fal, and is not kept in the database', async () => {
+test('an image in a data URI is served here until it is uploaded to fal, and is then removed from the database', async () => {
   const bytes = await draw()
   const away = await openRig({ fal: 'away' })
   try {
@@ -77,7 +77,7 @@ test('a picture in a data URI is shown here until fal can take it, then at fal, 
   }
 })
 
-test('a job of a URL has no picture here, and is no way to that URL', async () => {
+test('a job with an image URL has no image here, and does not redirect to that URL', async () => {
   const { id } = await rig.generate({ imageUrl: 'https://elsewhere.test/login' })
   for (const method of ['GET', 'HEAD']) {
     const answer = await fetch(`${rig.url}/media/images/${id}`, { method, redirect: 'manual' })
@@ -85,7 +85,7 @@ test('a job of a URL has no picture here, and is no way to that URL', async () =
   }
 })
 
-describe('a picture of 10 MiB that waits here', () => {
+describe('a stored image of 10 MiB', () => {
   let away: Rig
   let bytes: Buffer
   let url: string
@@ -99,7 +99,7 @@ describe('a picture of 10 MiB that waits here', () => {
   })
   afterAll(() => away.close())
 
-  test('comes in whole, with its length and what keeps it a picture', async () => {
+  test('is sent whole, with its length and headers that keep it an image', async () => {
     const answer = await fetch(url)
     expect(answer.status).toBe(200)
     expect(Object.fromEntries(answer.headers)).toMatchObject({
@@ -112,7 +112,7 @@ describe('a picture of 10 MiB that waits here', () => {
     expect(bytes.equals(Buffer.from(await answer.arrayBuffer()))).toBe(true)
   })
 
-  test('is told of without its bytes, and not sent to who has it', async () => {
+  test('answers HEAD without a body, and 304 to clients that have it', async () => {
     const head = await fetch(url, { method: 'HEAD' })
     const etag = String(head.headers.get('etag'))
     expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([
@@ -150,7 +150,7 @@ describe('a picture of 10 MiB that waits here', () => {
   })
 })
 
-test('a picture is shown no longer when its job has ended, and is still there for a retry', async () => {
+test('an image is no longer served once its job has ended, and is kept for a retry', async () => {
   const away = await openRig({ fal: 'away' })
   try {
     const bytes = await draw()
@@ -167,7 +167,7 @@ test('a picture is shown no longer when its job has ended, and is still there fo
   }
 })
 
-test('there is no picture for an unknown job, nor for what is no id', async () => {
+test('an unknown job and a malformed id have no image', async () => {
   for (const id of ['01890000-0000-7000-8000-000000000000', 'nonsense', '%00', '..%2f..%2fetc%2fpasswd'])
     expect((await fetch(`${rig.url}/media/images/${id}`)).status).toBe(404)
 })
@@ -189,7 +189,7 @@ describe('a data URI', () => {
     expect(data.generateVideo).toHaveProperty('issues.length', 1)
   })
 
-  test('of exactly 10 MiB is taken', async () => {
+  test('of exactly 10 MiB is accepted', async () => {
     const imageUrl = toDataUri('image/png', Buffer.concat([await draw()], MAX_IMAGE_BYTES))
     const { data } = await request(rig.url, GenerateVideoDocument, { input: { imageUrl } })
     expect(data.generateVideo.__typename).toBe('GenerateVideoSuccess')

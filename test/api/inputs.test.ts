@@ -23,7 +23,7 @@ async function send(input: unknown) {
   return await request(rig.url, String(GenerateVideoDocument), { input })
 }
 
-test('every issue of an input is told at once, each with its path and its code', async () => {
+test('all issues of an input are reported together, each with its path and code', async () => {
   const answer = await generate({
     imageUrl: 'ftp://example.com/rocket.png',
     seed: 2 ** 53,

@@ -117,7 +117,7 @@ describe('a filter', () => {
     expect((await list({ filter: { status: null, createdAfter: null } })).totalCount).toBe(COUNT)
   })
 
-  test('by time leaves out both ends, in any offset', async () => {
+  test('by time excludes both ends, in any time zone offset', async () => {
     const createdAfter = minute(4).toISOString()
     const createdBefore = minute(8).toISOString().replace('T00:', 'T01:').replace('Z', '+01:00')
     expect((await list({ filter: { createdAfter, createdBefore } })).ids).toEqual(ids.slice(COUNT - 8, COUNT - 5))

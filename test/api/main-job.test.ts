@@ -148,7 +148,7 @@ test('the same seed and settings make the same bytes, another seed makes others'
   expect(other).not.toBe(one)
 })
 
-test('the job tells its whole story afterwards', async () => {
+test('the job has its whole history afterwards', async () => {
   const job = await generate({ idempotencyKey: randomUUID() })
   await watch(job.id)
   const { data } = await request(app.url, GetJobDocument, { id: job.id })
@@ -157,7 +157,7 @@ test('the job tells its whole story afterwards', async () => {
   expect([createdAt, startedAt, finishedAt]).toEqual([createdAt, startedAt, finishedAt].toSorted())
 })
 
-test('jobFeed tells the updates of every job from now on', async () => {
+test('jobFeed sends the updates of every job from now on', async () => {
   const seen: { sequence: number; job: { id: string } }[] = []
   const feed = subscribe(app.url, WatchFeedDocument)
   const reading = (async () => {

@@ -76,7 +76,7 @@ describe('a job that was made', () => {
       )
   })
 
-  test('leaves zeros where there is nothing, and the figures of the process', () => {
+  test('has zeros for series without values, and the metrics of the process', () => {
     for (const status of ['PENDING', 'QUEUED', 'RUNNING', 'STORING', 'CANCELING'])
       expect([status, figures.get(`reelay_jobs{status="${status}"}`)]).toEqual([status, 0])
     for (const name of ['reelay_submitting_paused', 'reelay_claim_takeovers_total', 'reelay_subscriptions'])
@@ -92,7 +92,7 @@ describe('a job that was made', () => {
   })
 })
 
-describe('while fal is away', () => {
+describe('while fal is unavailable', () => {
   let rig: Rig
 
   beforeAll(async () => {
@@ -134,7 +134,7 @@ describe('while fal is away', () => {
   })
 })
 
-describe('while Postgres is gone', () => {
+describe('while Postgres is unavailable', () => {
   let rig: Rig
   let proxy: FaultProxy
   let app: { url: string; stop(): Promise<void> }
@@ -163,18 +163,21 @@ describe('while Postgres is gone', () => {
       what: 'a count that is not zero',
     })
 
-  test.each(['cut', 'blackhole'] as const)('(%s) all but the number of jobs is told in time', async (mode) => {
-    await rig.generate()
-    await countedJobs()
-    proxy.mode = mode
-    const has = (figures: Map<string, number>) => figures.has('reelay_jobs{status="PENDING"}')
-    await until(async () => !has((await scrape(app.url)).figures), { timeoutMs: 15_000, everyMs: 50 })
-    const scrapes = await Promise.all([scrape(app.url), scrape(app.url), scrape(app.url)])
-    for (const { figures, tookMs } of scrapes) {
-      expect([has(figures), figures.has('reelay_job_updates_total')]).toEqual([false, true])
-      expect(tookMs).toBeLessThan(2_000)
-    }
-    proxy.mode = 'pass'
-    await countedJobs()
-  })
+  test.each(['cut', 'blackhole'] as const)(
+    '(%s) all metrics but the number of jobs are returned in time',
+    async (mode) => {
+      await rig.generate()
+      await countedJobs()
+      proxy.mode = mode
+      const has = (figures: Map<string, number>) => figures.has('reelay_jobs{status="PENDING"}')
+      await until(async () => !has((await scrape(app.url)).figures), { timeoutMs: 15_000, everyMs: 50 })
+      const scrapes = await Promise.all([scrape(app.url), scrape(app.url), scrape(app.url)])
+      for (const { figures, tookMs } of scrapes) {
+        expect([has(figures), figures.has('reelay_job_updates_total')]).toEqual([false, true])
+        expect(tookMs).toBeLessThan(2_000)
+      }
+      proxy.mode = 'pass'
+      await countedJobs()
+    },
+  )
 })

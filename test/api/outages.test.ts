@@ -77,7 +77,7 @@ describe.each<[FaultMode, number]>([
   ['cut', 2_500],
   ['blackhole', 5_000],
 ])('while Postgres is gone (%s)', (mode, mostMs) => {
-  test('callers are told to come back, a subscription waits and misses nothing, and the job ends', async () => {
+  test('callers get SERVICE_UNAVAILABLE, a subscription waits and misses nothing, and the job ends', async () => {
     const id = await generate()
     const { updates, done } = watch(id)
     await until(() => updates.some(({ status }) => status === 'RUNNING'))
@@ -106,7 +106,7 @@ describe.each<[FaultMode, number]>([
   })
 })
 
-test('a new subscription is told to come back, and its socket stays', async () => {
+test('a new subscription gets SERVICE_UNAVAILABLE, and its socket stays open', async () => {
   const id = await generate()
   proxy.mode = 'cut'
   const { value } = await subscribe(app.url, WatchJobDocument, { id }).next()

@@ -142,7 +142,7 @@ test('no header that a page may send to another site without a preflight counts 
     expect([name, isPreflighted(new Headers({ [name]: value }))]).toEqual([name, false])
 })
 
-test('the preflight of an allowed page is told that it may send the header', async () => {
+test('the preflight of an allowed origin allows the header', async () => {
   const response = await fetch(`${rig.url}/graphql`, {
     method: 'OPTIONS',
     headers: {

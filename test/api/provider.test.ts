@@ -42,7 +42,7 @@ async function readWarnings(): Promise<string[]> {
   return ((await ready.json()) as { warnings: string[] }).warnings
 }
 
-test('a key that fal refuses is told before the first job, and its end before there is one', async () => {
+test('a refused key is reported before the first job, and so is its recovery', async () => {
   await untilState('KEY_REFUSED')
   const { reason, since } = await readProvider()
   expect(reason).toContain('fal refuses the API key: Invalid key. Jobs wait until the operator sets FAL_KEY')
@@ -54,7 +54,7 @@ test('a key that fal refuses is told before the first job, and its end before th
   expect(await readWarnings()).toEqual([])
 })
 
-test('a job that waits for a key is told so once, and once that it waits no longer, and is sent once', async () => {
+test('a job that waits for a key gets one update about it and one about its end, and is submitted once', async () => {
   isRefusing = true
   const { id } = await rig.generate()
   const watching = rig.watch(id)
@@ -78,7 +78,7 @@ test('a job that waits for a key is told so once, and once that it waits no long
   await untilState('AVAILABLE')
 })
 
-test('what the worker meets is told by the API of another process', async () => {
+test('a pause of the worker is reported by the API of another process', async () => {
   const config = { databaseUrl: rig.databaseUrl, falUrl: fal.url }
   const api = await startTestApp({ ...config, config: { roles: ['api'] } })
   isRefusing = true
@@ -94,7 +94,7 @@ test('what the worker meets is told by the API of another process', async () => 
   await api.stop()
 })
 
-test('an upload that fal refuses is told to all, though no job waits', async () => {
+test('a refused upload is reported to all clients, though no job waits', async () => {
   isRefusing = true
   const { errors } = await upload(rig.url, UploadImageDocument, await (await fetch(PICTURE_DATA_URI)).blob())
   expect(errors.map(({ extensions }) => extensions.code)).toEqual(['SERVICE_UNAVAILABLE'])

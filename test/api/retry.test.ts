@@ -69,7 +69,7 @@ describe('retryJob', () => {
     expect(await rig.readJob(failed.id)).toMatchObject({ status: 'FAILED', retryOf: null })
   })
 
-  test.each([PICTURE_URL, PICTURE_DATA_URI])('of a CANCELED job takes its picture along: %.40s', async (imageUrl) => {
+  test.each([PICTURE_URL, PICTURE_DATA_URI])('of a CANCELED job keeps its image: %.40s', async (imageUrl) => {
     const canceled = await away.generate({ imageUrl })
     await cancel(away, canceled.id)
     const answer = await retry(away, canceled.id)

@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => directory.remove())
 
-test('without any setting it starts a database and a sandbox of its own and says what runs where, again after a kill', async () => {
+test('without settings it starts its own database and sandbox and prints what runs where, also after a kill', async () => {
   const first = await startServerProcess({ DATA_DIR: directory.path })
   const ready = await fetch(`${first.url}/readyz`)
   expect(ready.status).toBe(200)
@@ -67,7 +67,7 @@ async function readPostgresId(): Promise<number> {
   return Number.parseInt(await readFile(join(directory.path, 'postgres-17/postmaster.pid'), 'utf8'), 10)
 }
 
-test('a closed terminal stops the server as SIGTERM does, though nobody reads its last lines: no Postgres is left', async () => {
+test('a closed terminal stops the server like SIGTERM, though its output is closed: no Postgres is left', async () => {
   const server = await startServerProcess({ DATA_DIR: directory.path })
   const postgresId = await readPostgresId()
   server.process.stdout?.destroy()
@@ -78,7 +78,7 @@ test('a closed terminal stops the server as SIGTERM does, though nobody reads it
   expect(() => process.kill(postgresId, 0)).toThrow('ESRCH')
 }, 60_000)
 
-test('a second signal ends a drain at once, and no Postgres is left', async () => {
+test('a second signal ends a drain immediately, and no Postgres is left', async () => {
   // A submit that has left is waited for.
   const fal = await openRecordingServer()
   fal.script(({ method }) => (method === 'GET' ? { status: 404, json: { detail: 'Not found' } } : undefined))
@@ -103,7 +103,7 @@ test('a second signal ends a drain at once, and no Postgres is left', async () =
   }
 }, 60_000)
 
-test('a Node that is too old is told so in one line, before it reads what it does not know', async () => {
+test('an old Node exits with a one-line message instead of a syntax error', async () => {
   const older = "Object.defineProperty(process,'versions',{value:{...process.versions,node:'22.18.0'}})"
   const { code, output } = await runServerProcess({
     NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(older)}`,
@@ -114,7 +114,7 @@ test('a Node that is too old is told so in one line, before it reads what it doe
   })
 })
 
-test('every problem with the settings is told at once, each in one line, before anything is opened, and no secret with them', async () => {
+test('invalid settings are all reported together, one line each and without secrets, before anything is opened', async () => {
   const { code, output } = await runServerProcess({
     PORT: '70000',
     DATABASE_URL: 'mysql://user:hunter2@db/x',
@@ -135,14 +135,14 @@ test('a key is asked for when fal is set without one', async () => {
   })
 })
 
-test('production uses neither the sandbox nor the embedded database unless they are asked for by name', async () => {
+test('production uses the sandbox and the embedded database only when they are set explicitly', async () => {
   const { code, output } = await runServerProcess({ NODE_ENV: 'production' })
   expect(code).toBe(1)
   expect(output).toContain('DATABASE_URL is missing')
   expect(output).toContain('FAL_KEY is missing')
 })
 
-test('a database that cannot be reached is told without its password', async () => {
+test('an unreachable database is reported without its password', async () => {
   const { code, output } = await runServerProcess({
     DATABASE_URL: 'postgres://user:hunter2@127.0.0.1:1/x',
     FAL_KEY: 'k',

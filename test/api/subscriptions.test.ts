@@ -95,7 +95,7 @@ describe(`${CLIENTS} clients over WebSocket and ${CLIENTS} over server-sent even
   })
 })
 
-test('a reader that stops reading delays nobody, and gets the rest when it goes on', async () => {
+test('a stalled subscriber delays no other, and gets the rest when it reads again', async () => {
   const UPDATES = 1500
   const { id } = await generate()
   const { id: jobId } = decodeNodeId(id)

@@ -104,7 +104,7 @@ describe('a job that two processes made', () => {
     expect(tree.map(([name]) => named(name).error).filter((error) => error !== null)).toEqual([])
   })
 
-  test('tells which process did what, and by which ids the job is known', () => {
+  test('names the process of each span and the ids of the job', () => {
     expect([named('generateVideo').service, named('relay').service]).toEqual(['reelay', 'reelay-worker'])
     expect(named('create job').attributes).toEqual({ 'reelay.job_id': jobId })
     expect(named('relay').attributes).toEqual({ 'reelay.job_id': jobId, 'reelay.claim': 1 })
@@ -122,7 +122,7 @@ describe('a job that two processes made', () => {
     expect(subscription?.traceId).not.toBe(traceId)
   })
 
-  test('holds neither the key nor the picture’s address', () => {
+  test('contains neither the key nor the image URL', () => {
     expect(collector.requests.length).toBeGreaterThan(0)
     for (const { body, headers } of collector.requests)
       for (const secret of [FAL_KEY, 'secret-of-the-test', 'pictures.example.com', 'of-the-test'])
@@ -150,7 +150,7 @@ test('what fails is marked by its kind, and a trace that is not sampled is not s
   expect(spans.filter(({ traceId }) => traceId === silent)).toEqual([])
 }, 60_000)
 
-test('a collector that is away is told of, and keeps no server from working or stopping', async () => {
+test('an unavailable collector is logged, and the server works and stops normally', async () => {
   const away = await openRecordingServer()
   await away.close()
   const server = await startServer({ OTEL_EXPORTER_OTLP_ENDPOINT: away.url })

@@ -132,7 +132,7 @@ describe('a file', () => {
     expect(answer).toHaveProperty('issues.length', 1)
   })
 
-  test('of exactly 10 MiB is taken', async () => {
+  test('of exactly 10 MiB is accepted', async () => {
     const { answer } = await uploadTo(rig.url, await padded(MAX_IMAGE_BYTES), 'image/png')
     expect(answer).toMatchObject({ __typename: 'UploadImageSuccess', fileSize: MAX_IMAGE_BYTES })
   })
@@ -143,7 +143,7 @@ describe('a file', () => {
   })
 })
 
-test('a picture while fal is away is a SERVICE_UNAVAILABLE error that does not say where fal is', async () => {
+test('an upload while fal is unavailable is a SERVICE_UNAVAILABLE error without the address of fal', async () => {
   const { status, answer, errors } = await uploadTo(away.url, await draw('png'), 'image/png')
   expect({ status, answer, errors }).toMatchObject({
     answer: undefined,
@@ -201,7 +201,7 @@ describe('a request without a proper file', () => {
   })
 })
 
-test('while fal’s storage takes connections and says nothing, the caller is told within seconds to come back', async () => {
+test('while fal’s storage accepts connections and never responds, the caller gets SERVICE_UNAVAILABLE within seconds', async () => {
   const silent = createServer((socket) => void socket.on('error', () => {}).resume())
   silent.listen(0, '127.0.0.1')
   await once(silent, 'listening')

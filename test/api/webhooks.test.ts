@@ -35,7 +35,7 @@ async function endOf(rig: Rig, id: string): Promise<string> {
   }, WAIT)
 }
 
-test('a submit whose answer was lost is adopted when fal tells of its end, and not sent again', async () => {
+test('a submit whose response was lost is adopted by the webhook of fal, and not repeated', async () => {
   const { rig, submits } = await openReachableRig((request, answer) =>
     request.method === 'POST' && new URL(request.url).pathname === SUBMIT ? new Response('', { status: 502 }) : answer,
   )
@@ -48,7 +48,7 @@ test('a submit whose answer was lost is adopted when fal tells of its end, and n
   )
 })
 
-test('fal is told where to send its webhook only when a public URL was set by hand', async () => {
+test('fal gets a webhook URL only when PUBLIC_URL is set', async () => {
   const told: (string | null)[] = []
   const { rig } = await openReachableRig((request, answer) => {
     if (request.method === 'POST') told.push(new URL(request.url).searchParams.get('fal_webhook'))

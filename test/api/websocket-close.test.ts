@@ -111,7 +111,7 @@ describe('a socket is closed', () => {
   })
 })
 
-test('a message of 256 kB is taken', async () => {
+test('a message of 256 kB is accepted', async () => {
   const socket = await openReady()
   socket.send(JSON.stringify(typename('1')).padEnd(MAX_MESSAGE_BYTES))
   expect(await socket.received(({ id }) => id === '1')).toMatchObject(answered)

@@ -54,7 +54,7 @@ describe('a socket stays open', () => {
     await expectAlive(socket)
   })
 
-  test('by variables of a wrong type, which are told', async () => {
+  test('by variables of a wrong type, which are reported', async () => {
     const socket = await openReady()
     socket.send(operation('1', WatchJobDocument.toString(), { id: null }))
     const message = await socket.received(({ id }) => id === '1')

@@ -147,7 +147,7 @@ function toBody(query: string, variables: object, more: object = {}): Buffer {
   return Buffer.from(JSON.stringify({ query, variables, ...more }))
 }
 
-describe('15 MB of rubbish hold nobody up:', () => {
+describe('15 MB of rubbish do not block others:', () => {
   test.each<[string, () => Buffer]>([
     ['white space', () => fill(' ')],
     ['brackets', () => fill('[')],
@@ -266,7 +266,7 @@ test.each<[string, string, string]>([
   })
 })
 
-describe('an image of 10 MiB holds nobody up:', () => {
+describe('an image of 10 MiB does not block others:', () => {
   test('when it is sent, sent again with its key, and brought to fal', { timeout: 60_000 }, async () => {
     const [own, sandbox] = await Promise.all([createTestDatabase(), startTestSandbox()])
     const both = await startServer(own.url, sandbox.url, 'api,worker')
@@ -303,7 +303,7 @@ describe(`a process of ${PROCESS_MB} MB`, () => {
     return { answers, longestMs }
   }
 
-  test('bears fifty data URIs at once, and takes the next one', { timeout: 120_000 }, async () => {
+  test('survives fifty data URIs at once, and accepts the next one', { timeout: 120_000 }, async () => {
     const body = makeGenerate()
     const { answers, longestMs } = await sendFifty(() => post(body))
     for (const { text } of answers.filter(({ status }) => status === 200))
@@ -313,7 +313,7 @@ describe(`a process of ${PROCESS_MB} MB`, () => {
     expect(await until(async () => (await post(body)).status === 200, { timeoutMs: 30_000 })).toBe(true)
   })
 
-  test('reads the next upload while fal takes its time with one', async () => {
+  test('accepts the next upload while fal is slow with one', async () => {
     const fal = await openRecordingServer()
     fal.script(() => undefined)
     const own = await startServer(database.url, fal.url, 'api')

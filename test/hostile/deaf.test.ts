@@ -152,7 +152,7 @@ describe('a WebSocket costs little memory by', () => {
   })
 })
 
-test('frames behind one that breaks the rules, and behind messages that are still dealt with, harm nobody', async () => {
+test('frames behind an invalid one, and behind messages in progress, do no harm', async () => {
   const pings = repeat(toText({ type: 'ping' }), 1_000)
   const invalidClose = toFrame(8, Buffer.from([0x03, 0xf7]))
   for (let round = 0; round < 20; round++) {
@@ -164,7 +164,7 @@ test('frames behind one that breaks the rules, and behind messages that are stil
   await expectServed(target.url)
 })
 
-describe('what nobody reads is cut after half a minute:', () => {
+describe('a connection that is not read is closed after 30 s:', () => {
   const STUCK_MS = 30_000
   const json = { 'content-type': 'application/json', 'graphql-require-preflight': '1' }
 
@@ -233,7 +233,7 @@ function connectionsOf(port: number): number[] {
   return [...rows].filter(([, from]) => from === local).map(([, , to = '']) => Number.parseInt(to, 16))
 }
 
-test('all that leaves no line in the log that is not of its own', () => {
+test('none of this logs an error', () => {
   expect(target.strangeLines()).toEqual([])
   expect(target.server.output()).not.toMatch(/"level":(50|60)/)
 })

@@ -73,7 +73,7 @@ describe.each(Object.entries(BODY_TRANSPORTS))('over %s a mutation is refused:',
   })
 })
 
-describe.each(Object.entries(TRANSPORTS))('over %s a document is taken:', (_name, send) => {
+describe.each(Object.entries(TRANSPORTS))('over %s a document is accepted:', (_name, send) => {
   test.each([
     ['15,000 characters', `{ __typename } #${'a'.repeat(14_984)}`],
     ['30 aliases', `{ ${repeat(30, (i) => `a${i}: __typename`).join(' ')} }`],

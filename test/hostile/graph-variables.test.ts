@@ -115,7 +115,7 @@ describe('the error says which rule is broken, and where:', () => {
   })
 })
 
-describe.each(Object.entries(TRANSPORTS))('over %s variables that fit are taken:', (_name, send) => {
+describe.each(Object.entries(TRANSPORTS))('over %s valid variables are accepted:', (_name, send) => {
   test.each<[string, string, Record<string, unknown>]>([
     ['100 ids', NODES, { ids: Array(100).fill('Sm9iOmFhYWFhYWFhLWFhYWEtYWFhYS1hYWFhLWFhYWFhYWFhYWFhYQ') }],
     ['one id for a list', NODES, { ids: 'Sm9iOmFhYWFhYWFhLWFhYWEtYWFhYS1hYWFhLWFhYWFhYWFhYWFhYQ' }],

@@ -80,7 +80,7 @@ test('bodies that come a byte at a time', async () => {
   await expectUnharmed(sockets)
 }, 60_000)
 
-test('large answers that nobody reads', async () => {
+test('large responses to clients that do not read', async () => {
   const imageUrl = `https://example.com/${'a'.repeat(8_000)}.png`
   const generate = 'mutation ($u: URL!) { generateVideo(input: { imageUrl: $u }) { __typename } }'
   await Promise.all(Array.from({ length: 100 }, () => request(target.url, generate, { u: imageUrl })))
@@ -99,7 +99,7 @@ test('large answers that nobody reads', async () => {
   await expectUnharmed(sockets)
 }, 60_000)
 
-test('pictures that nobody reads', async () => {
+test('images to clients that do not read', async () => {
   const picture = Buffer.alloc(9 * MB, 0x5a)
   Buffer.from(PICTURE_DATA_URI.replace(/^.*,/, ''), 'base64').copy(picture)
   const input = { imageUrl: `data:image/png;base64,${picture.toString('base64')}` }

@@ -61,7 +61,7 @@ test.concurrent.each<[string, string, string, RegExp]>([
   30_000,
 )
 
-test('a body that comes at a modest pace is taken', async () => {
+test('a body at a modest rate is accepted', async () => {
   const socket = await openConnection(target.port)
   const query = '{"query":"{ __typename }"}'.padEnd(30_000)
   socket.write(toHead('POST', '/graphql', { ...json, 'content-length': String(query.length) }))
@@ -77,7 +77,7 @@ test('a body that comes at a modest pace is taken', async () => {
 }, 40_000)
 
 /** 500 slow bodies and 500 slow heads. */
-test('a thousand slow senders keep nobody else waiting, and all are cut', async () => {
+test('a thousand slow senders delay nobody else, and all are disconnected', async () => {
   const before = target.countDescriptors() ?? 0
   const starts = [body('/graphql'), 'GET / HTTP/1.1\r\nx: ']
   const sockets = await Promise.all(

@@ -151,7 +151,7 @@ test('the 101st subscription of a socket is an error for its id, and the first s
   expect(socket.isOpen).toBe(true)
 })
 
-test('an unexpected failure of a resolver or of a source tells its id and nothing else', async () => {
+test('an unexpected failure of a resolver or a source reveals only its id', async () => {
   const broken = await openHostileRig()
   const { openReady: openAtBroken, cutAll: cutBroken } = createSocketOpener(() => broken.url)
   try {
