@@ -17,7 +17,7 @@ export async function probeFal(fal: Pick<Fal, 'status'>, signal: AbortSignal): P
     await fal.status(DEFAULT_MODEL.endpoint, randomUUID(), { signal: either, logs: false })
   } catch (error) {
     signal.throwIfAborted()
-    if (limit.aborted) throw new FalError('interrupted', `fal did not answer within ${TIMEOUT_MS / 1000} s`)
+    if (limit.aborted) throw new FalError('interrupted', `fal did not respond within ${TIMEOUT_MS / 1000} s`)
     // fal itself refused this one request: the key is accepted.
     if (error instanceof FalError && (error.kind === 'not-found' || error.kind === 'rejected')) return
     throw error

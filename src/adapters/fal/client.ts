@@ -1,8 +1,8 @@
 /**
  * The driver of fal's queue and storage over `@fal-ai/serverless-client`.
  *
- * The library is used for `queue.submit`, `.status`, `.result`, `.cancel` and `storage.upload` only: its streams and
- * `subscribe` throw where nobody can catch. It is imported by this folder alone.
+ * Only `queue.submit`, `.status`, `.result`, `.cancel` and `storage.upload` are used: the library's streams and
+ * `subscribe` throw errors that cannot be caught. Only this folder imports the library.
  */
 
 import { queue, storage } from '@fal-ai/serverless-client'
@@ -26,27 +26,27 @@ export interface FalOptions {
   queueUrl: string
   /** Base of the REST API, such as `https://rest.fal.ai`; may have a path prefix. */
   restUrl: string
-  /** Hosts that results and uploads may come from; `*.fal.media` stands for all below it. */
+  /** Hosts that may serve results and uploads; `*.fal.media` matches all subdomains. */
   mediaHosts: string[]
-  /** fal's API key; without one, calls that bring none go out without (a sandbox needs none). */
+  /** fal's API key, for calls that pass none. Without one, requests carry no key (the sandbox needs none). */
   key?: string | undefined
   /**
-   * For a whole call; 30,000 by default, at least 1. Both requests of an upload together have up to four times that, but
-   * no longer than 4.5 s and a second for each 100 kB.
+   * Limit for a whole call, in milliseconds: 30,000 by default, at least 1. The two requests of an upload together have
+   * up to four times that, but at most 4.5 s plus 1 s per 100 kB.
    */
   timeoutMs?: number
-  /** How long a status stream may be silent, comments included, in milliseconds. Default 60,000; fal sends one every 15 s. */
+  /** Longest silence of a status stream, in milliseconds. Default 60,000; fal sends a comment every 15 s. */
   silenceMs?: number
 }
 
-/** The bytes of an upload take longer than a few lines of JSON, but somebody waits for them. */
+/** An upload takes longer than a few lines of JSON, but a caller waits for it. */
 const UPLOAD_TIMEOUTS = 4
-/** What an upload may take in all: this long, and as long as its bytes take on a slow line. In milliseconds. */
+/** Upload limit: this many milliseconds, plus the time its bytes take on a slow connection. */
 const UPLOAD_MS = 4_500
 const UPLOAD_BYTES_PER_MS = 100
 
 /**
- * Any number of adapters may live in one process; they share nothing but connections. There is nothing to close.
+ * Creates an adapter. Several in one process share nothing but connections. There is nothing to close.
  * @throws TypeError when a base URL is not a plain http(s) URL.
  */
 export function createFal(options: FalOptions): Fal {
@@ -67,7 +67,7 @@ export function createFal(options: FalOptions): Fal {
       checkEndpoint(endpoint)
       checkInput(input)
       const webhook = webhookUrl === undefined ? {} : { webhookUrl }
-      // Without autoUpload the library sends the input as it is, and never uploads on its own.
+      // With autoUpload off, the library sends the input unchanged and uploads nothing by itself.
       const send = () => queue.submit(endpoint, { input, autoUpload: false, ...webhook })
       return call(options, readSubmitted, send, { ownConnection: true })
     },
@@ -100,7 +100,7 @@ export function createFal(options: FalOptions): Fal {
       return call(options, readCancel, () => queue.cancel(endpoint, { requestId }))
     },
     async upload(file, { fileName, ...options } = {}) {
-      const named = toNamedFile(file, fileName)
+      const namedFile = toNamedFile(file, fileName)
       let slot: FalUploadSlot | undefined
       const readSlotThenReceipt = (response: FalResponse, current: FalCall): FalUploadSlot => {
         if (slot === undefined) {
@@ -111,18 +111,18 @@ export function createFal(options: FalOptions): Fal {
         }
         return slot
       }
-      const send = () => storage.upload(named)
-      const patienceMs = Math.min(timeoutMs * UPLOAD_TIMEOUTS, UPLOAD_MS + Math.ceil(file.size / UPLOAD_BYTES_PER_MS))
-      return (await call(options, readSlotThenReceipt, send, { timeoutMs: patienceMs })).file_url
+      const send = () => storage.upload(namedFile)
+      const uploadMs = Math.min(timeoutMs * UPLOAD_TIMEOUTS, UPLOAD_MS + Math.ceil(file.size / UPLOAD_BYTES_PER_MS))
+      return (await call(options, readSlotThenReceipt, send, { timeoutMs: uploadMs })).file_url
     },
     isMediaUrl: hosts.isMediaUrl,
   }
 }
 
-/** How long a status stream may take to begin, in milliseconds. */
+/** Limit for opening a status stream, in milliseconds. */
 const CONNECT_MS = 10_000
 
-/** The part of an endpoint that its requests are kept under: `fal-ai/fast-svd/text-to-video` is one of `fal-ai/fast-svd`. */
+/** The app that an endpoint's requests belong to: `fal-ai/fast-svd` for `fal-ai/fast-svd/text-to-video`. */
 function toApp(endpoint: string): string {
   const segments = endpoint.split('/')
   const isNamespaced = segments[0] === 'workflows' || segments[0] === 'comfy'
@@ -130,42 +130,41 @@ function toApp(endpoint: string): string {
 }
 
 /**
- * No segment can be `..`, a URL, a query or an escape: the library would pass all of them through, key attached.
- * Its namespaces (`workflows`, `comfy`) take a segment more.
+ * Rejects `..`, URLs, queries and escapes in every segment: the library would send them on with the key attached.
+ * The namespaces `workflows` and `comfy` need one more segment.
  */
 const ENDPOINT = /^(?!(?:workflows|comfy)\/[^/]+$)[A-Za-z0-9][A-Za-z0-9_-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*){1,6}$/
 const MEDIA_TYPE = /^[\w.+-]+\/[\w.+-]+(?:\s*;.*)?$/
 
 function checkEndpoint(endpoint: string): void {
-  if (!ENDPOINT.test(endpoint)) throw new FalError('rejected', 'Expected a model id such as fal-ai/stable-video')
+  if (!ENDPOINT.test(endpoint)) throw new FalError('rejected', 'Expected a model ID such as fal-ai/stable-video')
 }
 
 function checkRequest(endpoint: string, requestId: string): void {
   checkEndpoint(endpoint)
   if (!isRequestId(requestId))
-    throw new FalError('rejected', "Expected one of fal's request ids: 1 to 128 letters, digits, - and _")
+    throw new FalError('rejected', 'Expected a fal request ID: 1 to 128 letters, digits, - and _')
 }
 
 function checkInput(input: FalInput): void {
-  const odd = Object.entries(input).find(([, value]) => {
+  const invalid = Object.entries(input).find(([, value]) => {
     return typeof value !== 'string' && typeof value !== 'boolean' && !Number.isFinite(value)
   })
-  if (odd === undefined) return
-  const message = 'expected a text, a finite number, true or false'
-  throw new FalError('rejected', message, { issues: [{ path: [odd[0]], code: 'not_json', message }] })
+  if (invalid === undefined) return
+  const message = 'expected a string, a finite number, true or false'
+  throw new FalError('rejected', message, { issues: [{ path: [invalid[0]], code: 'not_json', message }] })
 }
 
-/** Checked here because fetch's own complaint about a bad header value repeats the value. */
+/** Checked here because fetch repeats an invalid header value in its error. */
 function checkKey(key: string | undefined): string | null {
   if (key === undefined || key === '') return null
   if (/^[\x21-\x7e]+$/.test(key)) return key
-  throw new FalError('auth', 'The fal key holds white space or characters that are not ASCII: correct it')
+  throw new FalError('auth', 'The fal key contains white space or non-ASCII characters: correct it')
 }
 
 function toNamedFile(file: Blob, fileName: string | undefined): Blob {
-  // The library would send the bytes of a look-alike as JSON, and fail on a type without a slash.
-  if (!(file instanceof Blob))
-    throw new FalError('rejected', 'Expected a Blob or File of Node itself: convert the file')
+  // The library would send any other Blob implementation as JSON, and fails on a type without a slash.
+  if (!(file instanceof Blob)) throw new FalError('rejected', "Expected Node's own Blob or File: convert the file")
   if (file.type !== '' && !MEDIA_TYPE.test(file.type))
     throw new FalError('rejected', 'Expected a type such as image/png')
   return fileName === undefined ? file : new File([file], fileName, { type: file.type })

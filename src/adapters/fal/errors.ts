@@ -1,4 +1,4 @@
-/** Failures of fal: one class, its kinds, and how fal's two shapes of errors, its proxies' pages and `Retry-After` become one. */
+/** FalError, its kinds, and how fal's error responses and its proxies' pages are translated into it. */
 
 import { shorten } from '../../errors.ts'
 import { toStorableText } from '../../text.ts'
@@ -7,17 +7,17 @@ import { redactKey } from './key-redaction.ts'
 import type { FalResponse } from './types.ts'
 
 /**
- * Why a call to fal failed, by what the caller may do next.
+ * Why a call to fal failed, classified by what the caller may do next.
  *
- * - `auth`: 401 or 403. The key is missing, wrong, locked or lacks the permission; other calls with it will fail too.
- * - `not-found`: 404. fal knows no such model or request (any more).
- * - `rejected`: a definite no (any other 4xx), or refused here before anything was sent (`status` is null then).
- *   Asking again the same way gets the same response.
- * - `rate-limited`: 429. Nothing was started; ask again after `retryAfterMs`, or later.
- * - `not-sent`: no connection came about, so not a byte of the request left. Safe to ask again.
- * - `unavailable`: 5xx, 408, 425 or 499. fal or its ingress failed. A read may be repeated; a submit may have been taken.
- * - `interrupted`: the connection broke or our time ran out after something may have been sent. As `unavailable`.
- * - `unreadable`: an answer that is not what the protocol says (HTML, cut JSON, a redirect, no valid request id).
+ * - `auth`: 401 or 403. The key is missing, wrong, locked or lacks a permission; other calls with it will fail too.
+ * - `not-found`: 404. fal has no such model or request, or has it no longer.
+ * - `rejected`: any other 4xx, or refused here before sending (then `status` is null). A retry fails the same way.
+ * - `rate-limited`: 429. Nothing was started; retry after `retryAfterMs` or later.
+ * - `not-sent`: no connection was opened, so no byte of the request was sent. Safe to retry.
+ * - `unavailable`: 5xx, 408, 425 or 499. fal or its ingress failed. Reads may be retried; a submit may have been
+ *   accepted.
+ * - `interrupted`: the connection broke or the deadline passed after something may have been sent. As `unavailable`.
+ * - `unreadable`: a response that violates the protocol (HTML, truncated JSON, a redirect, no valid request ID).
  *   As `unavailable`; `body` has its beginning.
  */
 export type FalErrorKind =
@@ -30,11 +30,11 @@ export type FalErrorKind =
   | 'interrupted'
   | 'unreadable'
 
-/** One thing that fal, or its model, found wrong with the input. */
+/** One problem that fal or its model found in the input. */
 export interface FalIssue {
-  /** Where in the input, from the outside in, such as `['motion_bucket_id']`; empty when it is about the whole. */
+  /** Path into the input, such as `['motion_bucket_id']`; empty for the whole input. */
   path: string[]
-  /** fal's `type`, such as `image_load_error`. Decide by this, never by the message. */
+  /** fal's `type`, such as `image_load_error`. Decide by this and never by the message. */
   code: string
   message: string
 }
@@ -49,19 +49,19 @@ export interface FalErrorDetails {
 }
 
 /**
- * A call to fal that failed. Neither the message, nor the fields, nor the chain of causes hold the key or the echoed
- * input; the message is short and fit to be shown to users.
+ * A failed call to fal. The message, the fields and the causes contain neither the key nor the echoed input. The
+ * message is short and may be shown to users.
  */
 export class FalError extends Error {
   override readonly name = 'FalError'
   readonly kind: FalErrorKind
   /** The HTTP status; null when there was no response. */
   readonly status: number | null
-  /** fal's own word for the error: the first issue's `type`, else `error_type` of the body or the header. */
+  /** fal's error code: the first issue's `type`, else `error_type` of the body or the header. */
   readonly errorType: string | null
-  /** Empty unless the model, or the check of its input, complained. */
+  /** Empty unless the model or the validation of its input failed. */
   readonly issues: FalIssue[]
-  /** What `Retry-After` asked for, in milliseconds, at most a day; null when it was absent or unreadable. */
+  /** `Retry-After` in milliseconds, at most a day; null when absent or unreadable. */
   readonly retryAfterMs: number | null
   readonly #body: string | null
 
@@ -76,7 +76,7 @@ export class FalError extends Error {
   }
 
   /**
-   * The first 2 kB of an answer that could not be read, without the key; of a result, all that would have been parsed. For
+   * The first 2 kB of an unreadable response, or the first 192 KiB of an unreadable result, without the key. For
    * operators only: it may echo the input.
    */
   get body(): string | null {
@@ -91,14 +91,14 @@ const MAX_ISSUES = 50
 const MAX_PATH_SEGMENTS = 20
 const MAX_RETRY_AFTER_MS = 24 * 60 * 60 * 1000
 
-/** The error that a non-2xx answer stands for, in either of fal's two shapes, or neither. */
+/** Translates a non-2xx response, in either of fal's two error formats or in another one. */
 export function toFalError(response: FalResponse): FalError {
   const kind = toErrorKind(response.status)
   const body = toRecord(parseJson(response.text))
   const errorType = toErrorType(body?.error_type || response.errorType, response)
   const issues = toIssues(body?.detail, errorType, response)
-  const said = issues.length > 0 ? issues.map(describeIssue).join('; ') : toMessage(body)
-  return new FalError(kind, toText(said, response) || `${FALLBACK_MESSAGES[kind]} (status ${response.status})`, {
+  const text = issues.length > 0 ? issues.map(describeIssue).join('; ') : toMessage(body)
+  return new FalError(kind, toText(text, response) || `${FALLBACK_MESSAGES[kind]} (status ${response.status})`, {
     status: response.status,
     errorType: Array.isArray(body?.detail) ? (issues[0]?.code ?? errorType) : errorType,
     issues,
@@ -107,7 +107,7 @@ export function toFalError(response: FalResponse): FalError {
   })
 }
 
-/** The answer to the bytes. Its 401, 403 and 404 speak of the signed URL, neither of the key nor of a model. */
+/** Checks the response to an upload's bytes. Its 401, 403 and 404 concern the signed URL, not the key or a model. */
 export function requireUploaded(response: FalResponse): void {
   if (isSuccess(response)) return
   const error = toFalError(response)
@@ -117,7 +117,7 @@ export function requireUploaded(response: FalResponse): void {
   })
 }
 
-/** `Retry-After` in either form, as milliseconds from now: never negative, at most a day (a timer's range is 24 days). */
+/** Either form of `Retry-After`, as milliseconds from now: from 0 to a day (a timer's range is 24 days). */
 export function toRetryAfterMs(header: string | null, nowMs: number): number | null {
   const text = header?.trim() ?? ''
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : text.endsWith('GMT') ? Date.parse(text) - nowMs : Number.NaN
@@ -136,11 +136,11 @@ const FALLBACK_MESSAGES = {
   auth: 'fal refused the key',
   'not-found': 'fal does not know this model or request',
   rejected: 'fal refused the request',
-  'rate-limited': 'fal takes no more requests at the moment',
+  'rate-limited': 'fal is rate-limiting requests',
   'not-sent': 'fal could not be reached',
-  unavailable: 'fal is unavailable at the moment',
+  unavailable: 'fal is unavailable',
   interrupted: 'The connection to fal broke',
-  unreadable: 'fal answered with something else than expected',
+  unreadable: 'fal sent an unexpected response',
 } satisfies Record<FalErrorKind, string>
 
 function toErrorKind(status: number): FalErrorKind {
@@ -152,7 +152,7 @@ function toErrorKind(status: number): FalErrorKind {
 }
 
 export function toUnreadable(response: FalResponse, what: string, maxBodyLength = MAX_BODY_LENGTH): FalError {
-  return new FalError('unreadable', `fal gave an answer ${what} (status ${response.status})`, {
+  return new FalError('unreadable', `fal's response ${what} (status ${response.status})`, {
     status: response.status,
     body: toText(response.text.slice(0, maxBodyLength), response, maxBodyLength),
   })
@@ -166,7 +166,7 @@ function toIssues(detail: unknown, errorType: string | null, response: FalRespon
   return detail.slice(0, MAX_ISSUES).flatMap((entry: unknown) => {
     const issue = typeof entry === 'string' ? { msg: entry } : toRecord(entry)
     if (issue === null) return []
-    // Only these three of its fields: `input` and `ctx` may repeat what the user sent.
+    // Only these three fields: `input` and `ctx` may repeat the user's input.
     return {
       path: toPath(issue.loc).map((segment) => toText(segment, response, MAX_CODE_LENGTH)),
       code:
@@ -176,7 +176,7 @@ function toIssues(detail: unknown, errorType: string | null, response: FalRespon
   })
 }
 
-/** fal's `loc` starts with the part of the request, which for a submit is always the body. */
+/** fal's `loc` starts with the part of the request, which is always `body` for a submit. */
 function toPath(loc: unknown): string[] {
   if (!Array.isArray(loc)) return []
   const segments = loc
@@ -202,18 +202,18 @@ export function toErrorType(value: unknown, response: FalResponse): string | nul
 export function toStatusError(error: unknown, response: FalResponse): string | null {
   if (error === undefined || error === null || error === '' || error === false) return null
   const text = typeof error === 'string' ? error : toMessage(toRecord(error))
-  return toText(text, response) || 'fal reports a failure without saying which'
+  return toText(text, response) || 'fal reported a failure without a reason'
 }
 
 function toText(text: string, response: FalResponse, maxLength = MAX_MESSAGE_LENGTH): string {
   return toSafeText(text, response.key, maxLength)
 }
 
-/** The text cleaned, without the key or the secret half of it, and at most `maxLength` UTF-16 units long. */
+/** The text in storable form, with the key and its secret half redacted, at most `maxLength` UTF-16 units long. */
 export function toSafeText(text: string, key: string | null, maxLength: number): string {
-  // Cut before as well: fal's texts may be of any length, and what is hidden makes them shorter.
+  // Truncated before as well, because fal's text may be of any length; redaction then shortens it.
   return shorten(redactKey(toStorableText(text.slice(0, maxLength * READ_PER_SHOWN)), key), maxLength)
 }
 
-/** How much of a text is read for each character that may be shown of it. */
+/** Characters read for each character that may be shown. */
 const READ_PER_SHOWN = 8

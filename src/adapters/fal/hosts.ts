@@ -1,30 +1,30 @@
-/** Which hosts are fal's: pure decisions on URLs, made from the settings once. */
+/** Decides which hosts belong to fal, from the settings. */
 
 export interface FalHostsOptions {
   /** Base of the queue API, with an optional path prefix. */
   queueUrl: string
   /** Base of the REST API (storage), with an optional path prefix. */
   restUrl: string
-  /** Host names, or `*.` and a domain for all below it (but not itself). */
+  /** Host names, or `*.` and a domain for all its subdomains (but not the domain itself). */
   mediaHosts: string[]
 }
 
 export interface FalHosts {
-  /** Where a URL that the client library built is really sent; null when its host is not one that we know. */
+  /** Maps a URL that the client library built to the configured base URL; null for an unknown host. */
   toGatewayUrl(url: string): string | null
   /** See `Fal.isMediaUrl`. */
   isMediaUrl(url: string): boolean
-  /** May a picture be sent there? To the media hosts, and to all of fal's own domains. */
+  /** True when an image may be uploaded there: to the media hosts and to all of fal's domains. */
   isUploadUrl(url: string): boolean
 }
 
-/** @throws TypeError when a base URL cannot be one; its message does not repeat the URL, which may hold a password. */
+/** @throws TypeError for an invalid base URL. The message does not repeat the URL, which may contain a password. */
 export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOptions): FalHosts {
   const queue = toBase('queueUrl', queueUrl)
   const rest = toBase('restUrl', restUrl)
   const bases: Record<string, URL> = { 'queue.fal.run': queue, 'rest.alpha.fal.ai': rest, 'rest.fal.ai': rest }
   const own = new Set([queue.hostname, rest.hostname])
-  // A server on this machine names itself by any of them, whichever we were told.
+  // A server on this machine may use any loopback name in its URLs, whichever one is configured.
   if (LOOPBACK.some((name) => own.has(name))) for (const name of LOOPBACK) own.add(name)
   const media = mediaHosts.map((host) => host.toLowerCase())
 
@@ -42,7 +42,7 @@ export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOption
       const target = new URL(base)
       target.pathname = target.pathname.replace(/\/+$/, '') + pathname
       target.search = search
-      // The legacy storage behind an initiate without a type is switched off, if fal's own Python client is right.
+      // Without a storage type, initiate uses the legacy storage; fal's Python client says it is switched off.
       if (base === rest && pathname === INITIATE_PATH) target.searchParams.set('storage_type', 'fal-cdn-v3')
       return target.href
     },
@@ -51,22 +51,22 @@ export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOption
   }
 }
 
-/** The same hosts as `isMediaUrl` takes, as a Content-Security-Policy writes them. */
+/** The hosts that `isMediaUrl` accepts, as sources of a Content-Security-Policy. */
 export function toMediaSources({ queueUrl, restUrl, mediaHosts }: FalHostsOptions): string[] {
-  // Of any port, as above: a proxy in front of a fal on this machine has another than the files.
+  // On any port: a proxy in front of a local fal listens on another port than the files.
   const own = [queueUrl, restUrl].map((url) => `${new URL(url).hostname}:*`)
   return [...new Set([...own, ...mediaHosts])]
 }
 
-/** Is this http or https, without credentials, and the same URL to every parser? */
+/** True for http and https without credentials, and without characters that parsers read differently. */
 function isPlainUrl(url: string): boolean {
-  // White space, control characters and backslashes are repaired by one parser and kept by another.
+  // One parser repairs white space, control characters and backslashes, another keeps them.
   if (UNSAFE_CHARACTERS.test(url) || !URL.canParse(url)) return false
   const { protocol, username, password } = new URL(url)
   return (protocol === 'https:' || protocol === 'http:') && username === '' && password === ''
 }
 
-/** Uploads go to `v3.fal.media` and its like today; which host it is, fal decides. */
+/** fal chooses the upload host: today `v3.fal.media` and similar. */
 const FAL_DOMAINS = ['fal.media', 'fal.ai', 'fal.run'].flatMap((domain) => [domain, `*.${domain}`])
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 const INITIATE_PATH = '/storage/upload/initiate'

@@ -2,17 +2,17 @@ import { type SpanAttributes, startSpan } from '../telemetry/trace.ts'
 import { FalError, type FalErrorKind } from './errors.ts'
 import type { Fal } from './types.ts'
 
-/** A call that has come to its end. */
+/** A finished call. */
 export interface ObservedCall {
   call: Exclude<keyof Fal, 'isMediaUrl'>
-  /** `aborted`: the caller wanted the answer no longer. */
+  /** `aborted`: the caller's signal aborted the call. */
   outcome: 'ok' | 'aborted' | FalErrorKind
   seconds: number
 }
 
 /**
- * The same fal, whose calls are told when they end, and are spans. What is told of a `watch` is how all of it came out.
- * Spans have names and ids only: neither the key, nor what the job is made of.
+ * Wraps the port so that every call is a span and is reported when it ends; a `watch` is reported once, with its
+ * outcome. Spans contain names and IDs only, never the key or the input.
  */
 export function observeFal(fal: Fal, onCall: (observed: ObservedCall) => void): Fal {
   function start(call: ObservedCall['call'], attributes: SpanAttributes) {
@@ -35,9 +35,9 @@ export function observeFal(fal: Fal, onCall: (observed: ObservedCall) => void): 
   ): Promise<T> {
     const { span, end } = start(call, attributes)
     try {
-      const answer = await span.run(() => send(span.set))
+      const result = await span.run(() => send(span.set))
       end('ok')
-      return answer
+      return result
     } catch (error) {
       if (error instanceof FalError) span.fail(error)
       end(toOutcome(error))
@@ -61,7 +61,7 @@ export function observeFal(fal: Fal, onCall: (observed: ObservedCall) => void): 
     upload: (...args) => observe('upload', {}, () => fal.upload(...args)),
     async *watch(endpoint, id, ...rest) {
       const { span, end } = start('watch', toAttributes(endpoint, id))
-      // Whoever leaves before the end says so by `return`, which is no error.
+      // A consumer that stops early calls `return`, which is not an error.
       let outcome: ObservedCall['outcome'] = 'aborted'
       try {
         for await (const status of fal.watch(endpoint, id, ...rest)) {
@@ -69,7 +69,7 @@ export function observeFal(fal: Fal, onCall: (observed: ObservedCall) => void): 
           yield status
         }
       } catch (error) {
-        // Left after COMPLETED, its connection may break: it has said all.
+        // After COMPLETED the outcome is known, even if the connection breaks.
         if (outcome !== 'ok') outcome = toOutcome(error)
         if (outcome !== 'ok' && error instanceof FalError) span.fail(error)
         throw error
@@ -86,7 +86,7 @@ function toAttributes(endpoint: string, requestId: string): SpanAttributes {
   return { 'fal.endpoint': endpoint, 'fal.request_id': requestId }
 }
 
-/** What is no FalError is the reason of the caller's signal. */
+/** Any error but a FalError is the reason of the caller's signal. */
 function toOutcome(error: unknown): ObservedCall['outcome'] {
   return error instanceof FalError ? error.kind : 'aborted'
 }

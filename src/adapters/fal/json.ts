@@ -1,6 +1,6 @@
-/** Parses what fal sends, which may be of any length and shape. */
+/** A JSON parser with limits, for input of any length and shape. */
 
-/** Longest text that is parsed, in characters: as brackets that only open it takes 30 ms, and whoever parses is alone. */
+/** Longest text that is parsed, in characters. Parsing that many opening brackets blocks the process for 30 ms. */
 export const MAX_JSON_LENGTH = 192 * 1024
 
 export function toRecord(value: unknown): Record<string, unknown> | null {
@@ -10,8 +10,8 @@ export function toRecord(value: unknown): Record<string, unknown> | null {
 }
 
 /**
- * Undefined, which JSON cannot say, when it is not JSON, or too long to be parsed. What Python writes for numbers that are
- * none, `NaN` and `Infinity`, is null.
+ * The parsed value, or undefined when the text is not JSON or too long to be parsed. `NaN` and `Infinity`, which Python
+ * writes into JSON, are read as null.
  */
 export function parseJson(text: string, revive?: (name: string, value: unknown) => unknown): unknown {
   if (text.length > MAX_JSON_LENGTH) return undefined
@@ -19,7 +19,7 @@ export function parseJson(text: string, revive?: (name: string, value: unknown) 
     try {
       return JSON.parse(json, revive)
     } catch {
-      return undefined // The caller knows the status, and so what the lack of JSON means.
+      return undefined // The caller decides by the HTTP status what invalid JSON means.
     }
   }
   return (
@@ -27,5 +27,5 @@ export function parseJson(text: string, revive?: (name: string, value: unknown) 
   )
 }
 
-/** Strings are matched whole, and to the end of the text if they have none: so nothing is looked at twice. */
+/** Matches strings whole, an unterminated one up to the end of the text: linear in the text. */
 const NO_NUMBER = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|-?\b(?:NaN|Infinity)\b/g

@@ -1,43 +1,43 @@
 /**
- * Finds a fal key in fal's text in whatever form it comes back: in another case, encoded, escaped, spaced out, or cut. Text
- * and key are reduced to their letters and digits, and what shares a long run with the key is hidden. Linear in the text.
+ * Finds fal's key in text in any form: in another case, encoded, escaped, spaced out, reversed or cut. Text and key are
+ * reduced to letters and digits, and every long run that they share is redacted. Linear in the text.
  */
 
 const REDACTED = '[redacted]'
-/** Letters and digits in a row that count as the key's: by chance it takes 36^12 of them; ordinary words are shorter. */
+/** Length of a shared run that counts as the key: one in 36^12 by chance, and longer than ordinary words. */
 const LONGEST_SHARED = 12
-/** A key cut by one character lacks two of its hexadecimal or base64 digits. */
+/** A key cut by one character lacks two hexadecimal or base64 digits. */
 const CUT = 2
-/** Of a key that is shorter than this, less than all may be an ordinary word. */
+/** Part of a shorter key may be an ordinary word, so such a key must match whole. */
 const SHORTEST_SHARED = 6
-/** Length of what is looked up at intervals; each run that counts holds one whole. */
+/** Length of the substrings looked up at intervals: every run that counts contains a whole one. */
 const ANCHOR = 4
-/** fal's keys are `id:secret`. A half shorter than this would be found in ordinary words. */
+/** fal's keys are `id:secret`. A shorter secret would match ordinary words. */
 const SHORTEST_SECRET = 6
 
-/** One encoding of the key, reduced, and how much of it in a row counts. */
+/** One encoding of the key, reduced, and the length of a run that counts. */
 interface Form {
   text: string
   shared: number
 }
 
 interface Matcher {
-  /** Every place of every form, by the characters that stand there. */
+  /** Every position in every form, by the ANCHOR characters found there. */
   anchors: ReadonlyMap<string, readonly { form: Form; at: number }[]>
   stride: number
 }
 
-/** The text with everything hidden that shows the key or the secret half of it. */
+/** The text with the key and its secret half redacted. */
 export function redactKey(text: string, key: string | null): string {
   const ranges = key === null ? [] : findKey(text, key)
   if (ranges.length === 0) return text
-  let hidden = ''
+  let redacted = ''
   let after = 0
   for (const { start, end } of ranges) {
-    hidden += text.slice(after, start) + REDACTED
+    redacted += text.slice(after, start) + REDACTED
     after = end
   }
-  return hidden + text.slice(after)
+  return redacted + text.slice(after)
 }
 
 export function mentionsKey(text: string, key: string | null): boolean {
@@ -65,7 +65,7 @@ function findKey(text: string, key: string): { start: number; end: number }[] {
   return ranges
 }
 
-/** How far the text and the form are alike around a place where both have the same anchor. */
+/** Extends a shared anchor in both directions to the whole run that text and form share. */
 function extend(letters: string, at: number, place: { form: Form; at: number }): { from: number; to: number } {
   const { text } = place.form
   let before = 0
@@ -77,7 +77,7 @@ function extend(letters: string, at: number, place: { form: Form; at: number }):
 
 let latest: { key: string; matcher: Matcher } | null = null
 
-/** Made once per key: a process has one, or few. */
+/** Caches the matcher of the latest key: a process has one key, or few. */
 function toMatcher(key: string): Matcher {
   if (latest?.key !== key) latest = { key, matcher: createMatcher(key) }
   return latest.matcher
@@ -106,7 +106,7 @@ function toForm(text: string): Form {
   return { text, shared: Math.min(LONGEST_SHARED, Math.max(text.length - CUT, least)) }
 }
 
-/** Hexadecimal, and base64 as the text comes out behind 0, 1 or 2 other bytes, without the digits that depend on these. */
+/** Hexadecimal, and base64 after 0, 1 or 2 other bytes, without the digits that depend on those bytes. */
 function toEncodings(text: string): string[] {
   const bytes = Buffer.from(text)
   const aligned = [0, 1, 2].map((offset) => {
@@ -116,11 +116,11 @@ function toEncodings(text: string): string[] {
   return [bytes.toString('hex'), ...aligned]
 }
 
-/** What stands for one character, or for none, in JSON, JavaScript, HTML and URLs, also when it was escaped more than once. */
+/** An escape sequence in JSON, JavaScript, HTML or URLs, also when escaped more than once. */
 const ESCAPE =
   /\\{1,8}(?:u\{([0-9a-f]{1,6})\}|u([0-9a-f]{4})|x([0-9a-f]{2})|[bfnrtv0])|%(?:25){0,8}([0-9a-f]{2})|&(?:amp;){0,8}(?:#x([0-9a-f]{1,8});?|#(\d{1,9});?|[a-z]{2,31};)/iy
 
-/** The lower-case letters and digits of a text, whatever they were written as, and where in the text each begins and ends. */
+/** A text's letters and digits, unescaped and in lower case, with the start and end of each in the text. */
 function reduce(text: string): { letters: string; starts: Uint32Array; ends: Uint32Array } {
   const codes = Buffer.allocUnsafe(text.length)
   const starts = new Uint32Array(text.length)
@@ -154,7 +154,7 @@ const BACKSLASH = 0x5c
 const PERCENT = 0x25
 const AMPERSAND = 0x26
 
-/** By character code: the letter in lower case, or the digit; 0 for all else. */
+/** By character code: the lower-case letter or digit; 0 for other characters. */
 const LETTERS = Uint8Array.from({ length: 128 }, (_, code) => {
   const character = String.fromCharCode(code)
   return /[a-z0-9]/i.test(character) ? character.toLowerCase().charCodeAt(0) : 0

@@ -1,22 +1,22 @@
-/** The log in a status of fal: of any length and shape, so no more of it is read than can be of use. */
+/** Parses the log in a fal status, which may be of any length and shape, up to a limit. */
 
 import { toStorableText } from '../../text.ts'
 import { MAX_JSON_LENGTH, toRecord } from './json.ts'
 import { redactKey } from './key-redaction.ts'
 import type { FalLogLine } from './types.ts'
 
-/** Text that is read from the log's beginning, in characters: more than is kept of a job's log. */
+/** Characters read from the beginning of the log: more than a job's history keeps. */
 const MAX_LENGTH = 128 * 1024
-/** What a line counts at least, whatever it says. */
+/** Every line counts as at least this many characters. */
 const LEAST_LENGTH = 64
-/** Lines that are read from the end of a log that is longer, for the progress they report, and how much of each. */
+/** Lines read from the end of a longer log, for the progress they report, and the characters read of each. */
 const NEWEST_LINES = 50
 const NEWEST_LENGTH = 1024
 
-/** A time is some 30 characters long. */
+/** A timestamp has about 30 characters. */
 const MAX_TIME_LENGTH = 64
 
-/** In fal's order. Lines without a message are left out; null, which fal says when logs are off, is none. */
+/** Log lines in fal's order, without lines that have no message. fal sends null when logs are off. */
 export function toLogLines(logs: unknown, key: string | null): FalLogLine[] {
   if (!Array.isArray(logs)) return []
   const lines: FalLogLine[] = []
@@ -31,7 +31,7 @@ export function toLogLines(logs: unknown, key: string | null): FalLogLine[] {
   return [...lines, ...newest.map((entry) => toLine(entry, key, NEWEST_LENGTH)).filter((line) => line !== null)]
 }
 
-/** A status that is too long to be parsed, without the middle of its log. What is no such status stays as it is. */
+/** Removes the middle of the log from a status that is too long to be parsed. Other text is returned unchanged. */
 export function shortenLog(text: string): string {
   if (text.length <= MAX_JSON_LENGTH) return text
   const opening = /"logs"\s*:\s*\[/.exec(text)
@@ -45,7 +45,7 @@ export function shortenLog(text: string): string {
   return text.slice(0, from) + text.slice(to)
 }
 
-/** Where the elements of a JSON array end, and where the array does; -1 when the text ends before. */
+/** Positions of the commas between a JSON array's elements, and of its end; -1 when the text is truncated. */
 function findCommas(text: string, begin: number): { commas: number[]; end: number } {
   const commas: number[] = []
   let depth = 0
@@ -74,7 +74,7 @@ function toLine(entry: unknown, key: string | null, maxLength: number): FalLogLi
   return { message, level: toLevel(line.level), at: toDate(line.timestamp) }
 }
 
-/** STDERR is INFO like STDOUT: Python's logging and progress bars write there when all is well. */
+/** STDERR maps to INFO like STDOUT: Python's logging and progress bars write there without any error. */
 function toLevel(level: unknown): FalLogLine['level'] {
   const name = typeof level === 'string' ? level.slice(0, 20).toUpperCase() : ''
   if (name === 'ERROR' || name === 'CRITICAL' || name === 'FATAL') return 'ERROR'
@@ -82,7 +82,7 @@ function toLevel(level: unknown): FalLogLine['level'] {
   return name === 'DEBUG' || name === 'TRACE' ? 'DEBUG' : 'INFO'
 }
 
-/** fal leaves the zone away and means UTC; JavaScript would read local time. */
+/** fal omits the time zone and means UTC; JavaScript would assume local time. */
 function toDate(timestamp: unknown): Date | null {
   if (typeof timestamp !== 'string' || timestamp.length > MAX_TIME_LENGTH) return null
   const [, day, time, zone] =

@@ -1,13 +1,12 @@
 /**
- * The one way out to fal: what the client library fetches goes through here, bound to the call that asked for it.
+ * Sends every request of the client library to fal, bound to the call that caused it.
  *
- * `@fal-ai/serverless-client` has one configuration for the whole process. Its hooks below hold nothing themselves:
- * base URLs, key, deadline and bookkeeping come from the call in the AsyncLocalStorage, so that any number of adapters
- * with different keys share the library without mixing.
+ * `@fal-ai/serverless-client` has one configuration per process. The hooks below are stateless: base URLs, key and
+ * deadline come from the call in the AsyncLocalStorage, so that adapters with different keys share the library safely.
  *
- * Connections are those of Node's global fetch: kept alive, one request at a time on each, as many as there are
- * requests under way, closed after 4 idle seconds. A thousand jobs asked once a second need about
- * rate × latency of them (100 at 100 ms), not a thousand. A submit alone opens one of its own: see `ownConnection`.
+ * Node's global fetch pools the connections: kept alive, one request at a time on each, closed after 4 idle seconds.
+ * Polling 1,000 jobs once a second needs about rate × latency connections (100 at 100 ms), not 1,000. Only a submit
+ * opens its own connection: see `ownConnection`.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
@@ -17,18 +16,18 @@ import { FalError, toRetryAfterMs } from './errors.ts'
 import type { FalHosts } from './hosts.ts'
 import type { FalResponse } from './types.ts'
 
-/** What one call of the port brings along. */
+/** The context of one call of the port. */
 export interface FalCall {
   readonly hosts: FalHosts
   readonly key: string | null
-  /** Aborts with the caller's reason, or with the FalError that says that time ran out. */
+  /** Aborts with the caller's reason, or with a FalError at the deadline. */
   readonly signal: AbortSignal
   /** See {@link FalCallSettings}. */
   readonly ownConnection: boolean
-  /** Set once fal has named it: the one URL besides the base URLs that this call may PUT to. */
+  /** Set once fal has returned it: the only URL besides the base URLs that this call may PUT to. */
   uploadUrl: string | null
-  /** Makes of each answer what the client library is to be given. */
-  readonly read: (answer: FalResponse, call: FalCall) => unknown
+  /** Converts each response into the value that the client library receives. */
+  readonly read: (response: FalResponse, call: FalCall) => unknown
 }
 
 export interface FalCallSettings<T> {
@@ -37,24 +36,24 @@ export interface FalCallSettings<T> {
   signal: AbortSignal | undefined
   timeoutMs: number
   /**
-   * Sends over a connection that carried nothing before. A kept one may just have been closed by the other side: the
-   * request then breaks as one that fal may have taken, although it never saw it. A read is asked again; a submit is lost.
+   * Sends over a new connection. fal may just have closed a pooled one: the request then fails as one that fal may have
+   * accepted, although fal never saw it. A read is retried after that, but a submit must not be.
    */
   ownConnection: boolean
-  read: (answer: FalResponse, call: FalCall) => T
+  read: (response: FalResponse, call: FalCall) => T
 }
 
-/** Answers longer than this are not read to their end. */
-const MAX_ANSWER_BYTES = 1024 * 1024
+/** Longer bodies are read up to here. */
+const MAX_BODY_BYTES = 1024 * 1024
 
 const calls = new AsyncLocalStorage<FalCall>()
-/** Says `connection: close` and keeps none, so there is nothing to close here; opens nothing before it is used. */
+/** Sends `connection: close` and pools nothing, so it needs no closing. Opens nothing until it is used. */
 const ownConnections = new Agent({ pipelining: 0 })
 let configured = false
 
 /**
- * Runs `send`, which calls the client library, as one call with one deadline, and resolves to what `read` made of the
- * last answer. (The library's own return value will not do: its cancel throws the answer away.)
+ * Runs `send`, which calls the client library, under one deadline, and resolves to the value that `read` returned for
+ * the last response. (The library's own return value is not enough: its cancel discards the response.)
  * @throws FalError, or the reason of `signal`.
  */
 export async function callFal<T>(settings: FalCallSettings<T>, send: () => Promise<unknown>): Promise<T> {
@@ -64,32 +63,35 @@ export async function callFal<T>(settings: FalCallSettings<T>, send: () => Promi
   const deadline = new AbortController()
   const abort = () => deadline.abort(signal?.reason)
   const timer = setTimeout(() => {
-    deadline.abort(new FalError('interrupted', `fal did not answer within ${timeoutMs} ms`))
+    deadline.abort(new FalError('interrupted', `fal did not respond within ${timeoutMs} ms`))
   }, timeoutMs)
-  // Not AbortSignal.any: a worker's signal outlives millions of calls, and each must leave nothing behind on it.
+  // Not AbortSignal.any: a worker's signal outlives millions of calls, and each must remove its listener.
   signal?.addEventListener('abort', abort, { once: true })
   const outcomes: T[] = []
-  const note = (answer: FalResponse, call: FalCall) => {
-    const outcome = read(answer, call)
+  const record = (response: FalResponse, call: FalCall) => {
+    const outcome = read(response, call)
     outcomes.push(outcome)
     return outcome
   }
   try {
-    await calls.run({ hosts, key, signal: deadline.signal, ownConnection, uploadUrl: null, read: note }, send)
+    await calls.run({ hosts, key, signal: deadline.signal, ownConnection, uploadUrl: null, read: record }, send)
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)
   }
-  if (outcomes.length === 0) throw new Error('The fal client returned without having asked fal: expected one request.')
+  if (outcomes.length === 0) throw new Error('The fal client returned without sending a request.')
   return outcomes[outcomes.length - 1] as T
 }
 
-/** Each configuration replaces the one before it, and none at all makes the library print a line per call. */
+/**
+ * Configures the library once: a second configuration would replace the first, and without any it prints a line per
+ * call.
+ */
 function configureClient(): void {
   if (configured) return
   configured = true
   config({
-    // Given as a function, so that the library never looks into the environment for a key.
+    // A function keeps the library from reading a key from the environment.
     credentials: () => calls.getStore()?.key ?? undefined,
     fetch: gatewayFetch,
     responseHandler: async (response) => {
@@ -101,11 +103,11 @@ function configureClient(): void {
 
 function currentCall(): FalCall {
   const call = calls.getStore()
-  if (call === undefined) throw new Error('The fal client was used past its adapter: go through createFal().')
+  if (call === undefined) throw new Error('The fal client was called outside its adapter: use createFal().')
   return call
 }
 
-/** Sends once, to fal's base URLs or to the upload URL of this call, following no redirect. */
+/** Sends once, to fal's base URLs or to this call's upload URL, and follows no redirect. */
 const gatewayFetch: typeof fetch = async (input, init = {}) => {
   const call = currentCall()
   const url = String(input)
@@ -124,10 +126,10 @@ const gatewayFetch: typeof fetch = async (input, init = {}) => {
   }
 }
 
-/** An answer, read to its end or to the limit. */
+/** Reads a response up to the size limit. */
 export async function readResponse(response: Response, call: Pick<FalCall, 'key' | 'signal'>): Promise<FalResponse> {
-  const { text, complete, error } = await readText(response, MAX_ANSWER_BYTES)
-  // A refusal is definite even if its explanation was cut.
+  const { text, complete, error } = await readText(response, MAX_BODY_BYTES)
+  // An error status is definite even when its body is cut off.
   if (error !== undefined && (response.ok || call.signal.aborted)) throw toCallFailure(error, call)
   return {
     status: response.status,
@@ -139,7 +141,7 @@ export async function readResponse(response: Response, call: Pick<FalCall, 'key'
   }
 }
 
-/** At most `maxBytes` of a body, counted after decompression; `error` is what broke it off. */
+/** Reads at most `maxBytes` of a body, counted after decompression. `error` is set when the connection broke. */
 export async function readText(
   response: Response,
   maxBytes: number,
@@ -160,14 +162,14 @@ export async function readText(
   return { text: text + decoder.decode(), complete: true }
 }
 
-/** What a failure of fetch, or of reading what it brought, means for the caller. */
+/** Translates an error of fetch, or of reading its body, into a FalError or the caller's abort reason. */
 export function toCallFailure(error: unknown, call: Pick<FalCall, 'signal'>): unknown {
   if (call.signal.aborted) return call.signal.reason
-  // Without its cause: the parser's error has the bytes of the answer with it, which may repeat the key.
-  if (isParserError(error)) return new FalError('interrupted', 'The connection to fal broke: its answer is not HTTP')
+  // Without its cause: the parser's error contains the response's bytes, which may repeat the key.
+  if (isParserError(error)) return new FalError('interrupted', 'The connection to fal broke: its response is not HTTP')
   const code = findCode(error) ?? 'unknown reason'
   if (wasNeverSent(error)) return new FalError('not-sent', `fal could not be reached (${code})`, { cause: error })
-  const message = `The connection to fal broke before its answer was complete (${code})`
+  const message = `The connection to fal broke before its response was complete (${code})`
   return new FalError('interrupted', message, { cause: error })
 }
 
@@ -175,7 +177,7 @@ function isParserError(error: unknown): boolean {
   return error instanceof Error && (error.name === 'HTTPParserError' || isParserError(error.cause))
 }
 
-/** Codes that occur only before a connection stands: no lookup, no listener, no time, no trust. */
+/** Codes that occur only before a connection is open: DNS, refused, timed out, or an untrusted certificate. */
 const NEVER_SENT = new Set([
   ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'],
   ...['CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'ERR_TLS_CERT_ALTNAME_INVALID'],
@@ -183,8 +185,9 @@ const NEVER_SENT = new Set([
 ])
 
 /**
- * EHOSTUNREACH, ENETUNREACH and ETIMEDOUT can also hit a connection that stands, so they count only from the system
- * call that opens one. Where several addresses were tried, each must have failed so.
+ * True when the connection was never opened, so that no byte of the request was sent. EHOSTUNREACH, ENETUNREACH and
+ * ETIMEDOUT also occur on open connections, so they count only from the `connect` system call. When several addresses
+ * were tried, all must have failed this way.
  */
 export function wasNeverSent(error: unknown): boolean {
   if (!(error instanceof Error)) return false

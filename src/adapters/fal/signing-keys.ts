@@ -3,47 +3,47 @@ import { FalError } from './errors.ts'
 import { parseJson, toRecord } from './json.ts'
 import { readText } from './request.ts'
 
-/** The keys with which fal signs, fetched when they are first needed and forgotten a day later. */
+/** fal's public signing keys, fetched at first use and discarded after a day. */
 export interface FalKeys {
-  /** The keys that may be trusted now: none before the first fetch, and none that is older than a day. */
+  /** The keys that are trusted now: empty before the first fetch and a day after the last. */
   readonly current: readonly KeyObject[]
   /**
-   * Asks fal for its keys, once for all who call meanwhile, and at most once per minute: in between, the outcome of the
-   * last time is told. False when fal's keys could not be had; those there were are kept then.
+   * Fetches the keys at most once per minute; other calls within that minute share the outcome of the last fetch. False
+   * when the fetch failed; the previous keys are then kept.
    */
   refresh(): Promise<boolean>
-  /** Gives up a fetch that is under way. */
+  /** Aborts a fetch in progress. */
   close(): void
 }
 
 export interface FalKeysOptions {
-  /** Where fal publishes its keys, as a JSON Web Key set. */
+  /** URL of fal's JSON Web Key set. */
   jwksUrl: string
   /** Milliseconds since 1970. Default: the system's clock. */
   now?: () => number
-  /** How long fal may take to answer, in milliseconds. Default 5000. */
+  /** Limit for the whole response, in milliseconds. Default 5,000. */
   timeoutMs?: number
-  /** Told of each fetch that failed: a FalError. */
+  /** Receives a FalError for each failed fetch. */
   onError(error: unknown, context: { stage: string }): void
 }
 
-/** fal's own rule: a key is not to be used longer than this without asking again. */
+/** fal's rule: keys must be fetched again after this time. */
 const MAX_AGE_MS = 24 * 3600_000
 const MIN_BETWEEN_MS = 60_000
-const MAX_ANSWER_BYTES = 64 * 1024
-/** A delivery that fits none has been tried with each. */
+const MAX_BODY_BYTES = 64 * 1024
+/** A forged delivery is checked against every key. */
 const MAX_KEYS = 20
 
 export function openFalKeys({ jwksUrl, now = Date.now, timeoutMs = 5_000, onError }: FalKeysOptions): FalKeys {
   const closing = new AbortController()
-  let kept: { keys: readonly KeyObject[]; at: number } = { keys: [], at: 0 }
+  let cached: { keys: readonly KeyObject[]; at: number } = { keys: [], at: 0 }
   let last: { outcome: Promise<boolean>; at: number } | null = null
 
   async function fetchKeys(): Promise<boolean> {
     const at = now()
     try {
       const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)])
-      kept = { keys: readKeys(await readJwks(jwksUrl, signal)), at }
+      cached = { keys: readKeys(await readJwks(jwksUrl, signal)), at }
       return true
     } catch (error) {
       if (!closing.signal.aborted) onError(toFailure(error), { stage: 'webhook keys' })
@@ -53,33 +53,33 @@ export function openFalKeys({ jwksUrl, now = Date.now, timeoutMs = 5_000, onErro
 
   return {
     get current() {
-      return now() - kept.at < MAX_AGE_MS ? kept.keys : []
+      return now() - cached.at < MAX_AGE_MS ? cached.keys : []
     },
     refresh: () => {
       if (last === null || now() - last.at >= MIN_BETWEEN_MS) last = { at: now(), outcome: fetchKeys() }
       return last.outcome
     },
-    close: () => closing.abort(new Error('the server stops')),
+    close: () => closing.abort(new Error('the server is stopping')),
   }
 }
 
-/** @throws FalError when it is no answer with keys, and whatever fetch throws */
+/** @throws FalError for a response without keys, or the error of fetch. */
 async function readJwks(url: string, signal: AbortSignal): Promise<unknown> {
-  // A redirect is an answer without keys: whoever can bend this one way may not name another.
+  // Redirects are not followed: an attacker who can forge one could name another host.
   const response = await fetch(url, { redirect: 'manual', signal, headers: { accept: 'application/json' } })
   if (response.status !== 200) {
     await response.body?.cancel()
     throw unusable(`status ${response.status}`)
   }
-  const { text, complete, error } = await readText(response, MAX_ANSWER_BYTES)
+  const { text, complete, error } = await readText(response, MAX_BODY_BYTES)
   if (error !== undefined) throw error
-  if (!complete) throw unusable(`more than ${MAX_ANSWER_BYTES} bytes`)
+  if (!complete) throw unusable(`more than ${MAX_BODY_BYTES} bytes`)
   return parseJson(text)
 }
 
 /**
- * The Ed25519 keys of a JSON Web Key set. What is no such key is passed over: a set may hold others.
- * @throws FalError when none is left, which no set of fal's can mean
+ * The Ed25519 keys of a JSON Web Key set; keys of other types are skipped.
+ * @throws FalError when there is no usable key, because fal always publishes one.
  */
 export function readKeys(jwks: unknown): KeyObject[] {
   const entries = toRecord(jwks)?.keys
@@ -96,12 +96,12 @@ function toKey(entry: unknown): KeyObject[] {
   return [createPublicKey({ key: { kty, crv, x: point.toString('base64url') }, format: 'jwk' })]
 }
 
-/** 32 bytes in base64url; some encoders pad. */
+/** 32 bytes in base64url, which some encoders pad. */
 const ENCODED_POINT = /^[A-Za-z0-9_-]{43}=?$/
 
 /**
- * With a key of small order one signature fits many messages, and OpenSSL 3.0 takes it (3.5 does not). These are all the
- * encodings of such points, without the sign of x, which is the highest bit.
+ * With a key of small order one signature is valid for many messages, and OpenSSL 3.0 accepts such a key (3.5 does
+ * not). These are all encodings of such points, without the sign of x, which is the highest bit.
  * @see https://eprint.iacr.org/2020/1244 (all of them in its table of small-order points)
  */
 const SMALL_ORDER = new Set([

@@ -1,6 +1,6 @@
 /**
- * fal's status stream (server-sent events), read by ourselves: the client library's ends quietly when it is cut, never
- * notices silence, and throws where nobody can catch.
+ * Reads fal's status stream (server-sent events) without the client library, whose stream ends without an error when
+ * the connection is cut, does not notice silence, and throws errors that cannot be caught.
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -14,17 +14,17 @@ export interface StatusStreamOptions {
   url: string
   key: string | null
   signal?: AbortSignal | undefined
-  /** How long nothing at all may come, not even a comment, in milliseconds. */
+  /** Longest time without any bytes, comments included, in milliseconds. */
   silenceMs: number
-  /** How long the first answer may take, in milliseconds. */
+  /** Limit for the response's headers, in milliseconds. */
   connectMs: number
 }
 
-/** One event is one status with its new log lines. */
+/** An event is one status with its new log lines. */
 const MAX_EVENT_LENGTH = 1024 * 1024
 
 /**
- * Yields each status as it comes. Ends after COMPLETED was read, and in no other way but by throwing.
+ * Yields each status as it arrives. Ends after COMPLETED, and throws in every other case.
  * @throws FalError, or the reason of `signal`
  */
 export async function* readStatusStream(options: StatusStreamOptions): AsyncGenerator<FalStatus, void, undefined> {
@@ -41,8 +41,8 @@ export async function* readStatusStream(options: StatusStreamOptions): AsyncGene
     const expectNext = () => watchdog.expect(silenceMs, `fal's status stream was silent for ${silenceMs} ms`)
     expectNext()
     for await (const text of readEvents(response, { call, onBytes: expectNext })) {
-      // How long the reader takes is not fal's silence.
-      watchdog.rest()
+      // The consumer's time does not count as fal's silence.
+      watchdog.stop()
       const status = readStatus(toResponse(text, key))
       yield status
       if (status.state === 'COMPLETED') return
@@ -52,9 +52,9 @@ export async function* readStatusStream(options: StatusStreamOptions): AsyncGene
   } catch (error) {
     throw error instanceof FalError ? error : toCallFailure(error, call)
   } finally {
-    watchdog.rest()
+    watchdog.stop()
     signal?.removeEventListener('abort', abort)
-    // Ends the connection, however the reading ended.
+    // Closes the connection in every case.
     controller.abort()
   }
 }
@@ -66,7 +66,7 @@ async function open(url: string, call: StreamCall): Promise<Response> {
   if (!response.ok) throw toFalError(await readResponse(response, call))
   const type = response.headers.get('content-type') ?? ''
   if (/^text\/event-stream\b/i.test(type)) return response
-  throw toUnreadable(await readResponse(response, call), 'that is no stream of events')
+  throw toUnreadable(await readResponse(response, call), 'is not an event stream')
 }
 
 interface StreamCall {
@@ -87,28 +87,28 @@ async function* readEvents(
       isTooLong ||= type === 'max-buffer-size-exceeded'
     },
   })
-  // Streaming: a character may come in two chunks.
+  // Streaming, because a character may be split between two chunks.
   const decoder = new TextDecoder()
   for await (const chunk of response.body ?? []) {
     onBytes()
     parser.feed(decoder.decode(chunk, { stream: true }))
-    if (isTooLong) throw toUnreadable(toResponse('', call.key), 'with an event that is too long')
+    if (isTooLong) throw toUnreadable(toResponse('', call.key), 'has an event that is too long')
     for (const event of events.splice(0)) {
       yield event
-      // A chunk may hold thousands of events that are no news: each is read in a turn of its own.
+      // A chunk may hold thousands of events without any change: each is read in its own turn of the event loop.
       await nextTurn()
     }
   }
 }
 
-/** Barks when what is expected does not come in time. */
-function createWatchdog(bark: (message: string) => void) {
+/** A restartable timeout: calls `onTimeout` when nothing arrives in time. */
+function createWatchdog(onTimeout: (message: string) => void) {
   let timer: NodeJS.Timeout | undefined
   return {
     expect: (timeoutMs: number, message: string): void => {
       clearTimeout(timer)
-      timer = setTimeout(() => bark(message), timeoutMs)
+      timer = setTimeout(() => onTimeout(message), timeoutMs)
     },
-    rest: (): void => clearTimeout(timer),
+    stop: (): void => clearTimeout(timer),
   }
 }

@@ -1,40 +1,43 @@
-/** fal's queue and storage as Reelay needs them: the port, and the types on both sides of its driver. */
+/** The port to fal's queue and storage, and the types that both sides of it share. */
 
 /**
- * Talks to fal. Every method sends each of its requests at most once and never retries: whether to ask again is the
- * caller's decision, by {@link FalError.kind}. A method MUST reject with a {@link FalError}, or, when the caller's
- * `signal` aborted, with that signal's reason.
+ * Calls fal. Every method sends each of its requests at most once and never retries: the caller decides whether to retry
+ * by {@link FalError.kind}. A method MUST reject with a {@link FalError}, or with the reason of the caller's
+ * `signal` when that has aborted.
  */
 export interface Fal {
-  /** Asks for a job. After any failure but `auth`, `not-found`, `rejected`, `rate-limited` and `not-sent` it may exist. */
+  /**
+   * Creates a request. It may exist after any failure but `auth`, `not-found`, `rejected`, `rate-limited` and
+   * `not-sent`.
+   */
   submit(endpoint: string, input: FalInput, options?: FalCallOptions & { webhookUrl?: string }): Promise<FalSubmitted>
   /**
-   * Where the request stands, with all log lines so far (fal repeats the earlier ones), or with none when `logs` is
-   * false: the way out when they made the answer `unreadable` by its length.
+   * Polls the request's status, with all log lines so far (fal repeats the earlier ones). `logs: false` omits them, for
+   * a request whose log made the response too long to read (`unreadable`).
    */
   status(endpoint: string, requestId: string, options?: FalCallOptions & { logs?: boolean }): Promise<FalStatus>
   /**
-   * Where the request stands, as fal tells it by itself. Each status has the log lines since the one before; the first may
-   * have some, or all, of the earlier ones. MUST end only after a status that is COMPLETED, and throw otherwise.
+   * Streams the request's statuses. Each status has the log lines since the previous one; the first may repeat some or
+   * all earlier lines. MUST end only after a COMPLETED status, and throw otherwise.
    */
   watch(endpoint: string, requestId: string, options?: FalCallOptions): AsyncIterable<FalStatus>
   /**
-   * The model's own JSON, not looked into. fal keeps it for an hour, for 6 minutes from 10 kB on.
-   * A model's failure is a FalError with `issues`, whatever its kind; without issues it is the platform's.
+   * The model's JSON, not validated. fal keeps it for 1 hour, or for 6 minutes from 10 kB on.
+   * A FalError with `issues` is the model's failure, whatever its kind; without issues the platform failed.
    */
   result(endpoint: string, requestId: string, options?: FalCallOptions): Promise<unknown>
-  /** Reads the text of a result that was kept, as `result` reads it now. @throws FalError when it cannot be read. */
+  /** Parses a stored result exactly as `result` does. @throws FalError when the text is unreadable. */
   readResult(text: string): unknown
-  /** `REQUESTED` is no promise: a running request may finish nevertheless, and is billed then. */
+  /** `REQUESTED` is not a guarantee: a running request may still finish, and is then billed. */
   cancel(endpoint: string, requestId: string, options?: FalCallOptions): Promise<FalCancelOutcome>
   /**
    * Stores a file at fal and resolves to its public URL, which passes {@link Fal.isMediaUrl}.
-   * @param file - a Blob or File of Node itself; a look-alike (GraphQL Yoga's) must be converted before.
+   * @param file - Node's own Blob or File; convert any other implementation, such as GraphQL Yoga's, first.
    */
   upload(file: Blob, options?: FalCallOptions & { fileName?: string }): Promise<string>
   /**
-   * May this URL be fetched as fal's media? Says yes to http and https without credentials, at one of the media hosts
-   * or at the host of the queue or REST base, on any port. The names of the loopback count as one host.
+   * True for http and https URLs without credentials, on any port, at one of the media hosts or at the host of the
+   * queue or REST base URL. All loopback names count as one host.
    */
   isMediaUrl(url: string): boolean
 }
@@ -50,21 +53,21 @@ export interface FalCallOptions {
 
 export interface FalSubmitted {
   requestId: string
-  /** How many requests are ahead, from 0 to 2,147,483,647; null when fal did not say so. */
+  /** How many requests are ahead, from 0 to 2,147,483,647; null when fal did not report it. */
   position: number | null
 }
 
 export interface FalLogLine {
   message: string
   level: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR'
-  /** Null when fal gave no readable time. */
+  /** Null when fal sent no readable timestamp. */
   at: Date | null
 }
 
 /**
- * Where a request stands. fal has no failed state: `COMPLETED` with an `error` or an `errorType` is one, and one
- * without either may still show as the failure of {@link Fal.result}. A status of `CANCELLED` counts as `COMPLETED`
- * with the `errorType` `client_cancelled`; others not known here count as `IN_PROGRESS`.
+ * The status of a request. fal has no failed state: `COMPLETED` with an `error` or an `errorType` is a failure, and
+ * without either {@link Fal.result} may still fail. `CANCELLED` is read as `COMPLETED` with the `errorType`
+ * `client_cancelled`; unknown statuses are read as `IN_PROGRESS`.
  */
 export type FalStatus =
   | { state: 'IN_QUEUE'; position: number | null; logs: FalLogLine[] }
@@ -73,20 +76,20 @@ export type FalStatus =
 
 export type FalCancelOutcome = 'REQUESTED' | 'ALREADY_COMPLETED' | 'NOT_FOUND'
 
-/** One HTTP answer, read to its end or to the limit. */
+/** An HTTP response of fal, its body read up to a limit. */
 export interface FalResponse {
   status: number
   text: string
-  /** False when the text is only the beginning. */
+  /** False when `text` is only the beginning of the body. */
   complete: boolean
   /** The header `x-fal-error-type`. */
   errorType: string | null
   retryAfterMs: number | null
-  /** The key it was asked with, so that no error repeats it. */
+  /** The key that the request was sent with: errors redact it. */
   key: string | null
 }
 
-/** What the storage answers to an initiate, in the names that the client library takes apart. */
+/** The storage's response to an initiate request, in the field names that the client library reads. */
 export interface FalUploadSlot {
   upload_url: string
   file_url: string

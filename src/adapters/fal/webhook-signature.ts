@@ -3,34 +3,34 @@ import { parseJson, toRecord } from './json.ts'
 import { isRequestId } from './response.ts'
 import { type FalKeysOptions, openFalKeys } from './signing-keys.ts'
 
-/** A delivery of fal's to a webhook, as it came: the headers `x-fal-webhook-…`, and the body's own bytes. */
+/** A webhook request of fal: its `x-fal-webhook-…` headers and the raw body. */
 export interface FalDelivery {
   requestId: string
   userId: string
   timestamp: string
   signature: string
-  /** Never parsed and written again: another order of the same JSON has another signature. */
+  /** Never parsed and serialized again: reordered JSON has another signature. */
   rawBody: Uint8Array
 }
 
-/** Tells fal's deliveries from all others. */
+/** Verifies that fal signed a delivery. */
 export interface FalSignatures {
   /**
-   * `unavailable` when fal's keys cannot be had now, so that nobody can tell. A signature counts for five minutes, before
-   * and after, and does not cover the URL that it was sent to.
+   * `unavailable` when fal's keys cannot be fetched, so that the signature can be neither confirmed nor refused. A
+   * signature is valid for 5 minutes before and after its timestamp, and does not cover the URL.
    */
   verify(delivery: FalDelivery): Promise<'valid' | 'invalid' | 'unavailable'>
   close(): void
 }
 
-/** How far fal's clock and ours may be apart, with the way between them, in seconds. */
+/** Largest difference between fal's clock and ours, network delay included, in seconds. */
 const LEEWAY_SECONDS = 300
 const SIGNATURE = /^[0-9a-f]{128}$/i
 const TIMESTAMP = /^\d{1,12}$/
-/** What a header can hold. A line break would make one part into two. */
+/** The characters of a header. A line break would turn one signed part into two. */
 const HEADER_TEXT = /^[\x20-\x7e\x80-\xff]+$/
 
-/** Fetches no key before the first delivery that has the form of one. */
+/** Fetches the keys at the first well-formed delivery. */
 export function openFalSignatures(options: FalKeysOptions): FalSignatures {
   const { now = Date.now } = options
   const keys = openFalKeys(options)
@@ -39,24 +39,24 @@ export function openFalSignatures(options: FalKeysOptions): FalSignatures {
       if (!isWellFormed(delivery) || !isRecent(delivery.timestamp, now())) return 'invalid'
       const signed = toSignedBytes(delivery)
       const signature = Buffer.from(delivery.signature, 'hex')
-      const fits = (key: KeyObject) => verify(null, signed, key, signature)
+      const matches = (key: KeyObject) => verify(null, signed, key, signature)
       const tried = keys.current
-      if (tried.some(fits)) return 'valid'
-      // fal may have a new key, and whoever cannot look cannot say no.
+      if (tried.some(matches)) return 'valid'
+      // fal may have a new key, so a failed refresh leaves the delivery undecided.
       if (!(await keys.refresh())) return 'unavailable'
-      return keys.current !== tried && keys.current.some(fits) ? 'valid' : 'invalid'
+      return keys.current !== tried && keys.current.some(matches) ? 'valid' : 'invalid'
     },
     close: keys.close,
   }
 }
 
 /**
- * The id of the request that a delivery tells of: the body's `request_id`, which the submit was answered with. Null when
- * it has none. The header need not say the same: fal has other ids for its repeated attempts.
+ * The body's `request_id`, which is the ID that the submit returned; null when there is none. The header may differ:
+ * fal uses other IDs for its repeated attempts.
  */
 export function readDeliveredId(rawBody: Uint8Array): string | null {
   const text = Buffer.from(rawBody).toString()
-  // What is too long to be parsed tells it before the model's own output.
+  // In a body too long to parse, the ID precedes the model's output.
   const id = toRecord(parseJson(text))?.request_id ?? BEGINNING.exec(text.slice(0, 4096))?.[1]
   return isRequestId(id) ? id : null
 }
@@ -73,6 +73,6 @@ function isRecent(timestamp: string, nowMs: number): boolean {
 
 function toSignedBytes({ requestId, userId, timestamp, rawBody }: FalDelivery): Buffer {
   const digest = createHash('sha256').update(rawBody).digest('hex')
-  // Headers come as one character per byte, so this gives back the bytes that were sent.
+  // Header values have one character per byte, so latin1 restores the bytes that were sent.
   return Buffer.from([requestId, userId, timestamp, digest].join('\n'), 'latin1')
 }

@@ -4,16 +4,18 @@ import { shorten } from '../../errors.ts'
 
 export type { Logger }
 
-/** Longest message of an error in a line, in characters: strangers have a say in what it holds. */
+/** Longest error message in a log line, in characters: clients and fal influence its content. */
 const MAX_MESSAGE = 500
 
-/** Frames of a stack that a line keeps. */
+/** Stack frames per log line. */
 const MAX_FRAMES = 20
 
-/** Causes of an error that a line tells, one below the other. */
+/** Nested causes per log line. */
 const MAX_CAUSES = 4
 
-/** Logs to standard error: JSON lines, or readable ones on a terminal. Values under these names are never written. */
+/**
+ * Logs to standard error: JSON lines, or formatted text on a terminal. Values of the redacted names are never written.
+ */
 export function createLogger(level: string): Logger {
   const options = {
     level,
@@ -26,13 +28,13 @@ export function createLogger(level: string): Logger {
     },
   }
   const destination = pino.destination({ fd: 2, sync: true })
-  // Its terminal may be closed, and its reader gone: that is no reason to end.
+  // The terminal or pipe may be closed, which must not end the process.
   destination.on('error', () => {})
   if (!process.stderr.isTTY) return pino(options, destination)
   return pino(options, pretty({ destination, colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }))
 }
 
-/** What a line keeps of an error: of bounded length, and without the other properties that its class may have. */
+/** An error as logged: bounded in length, and without the other properties of its class. */
 function toErrorLine(error: unknown): unknown {
   if (!(error instanceof Error)) return shorten(String(error), MAX_MESSAGE)
   const { code } = error as { code?: unknown }
@@ -45,7 +47,7 @@ function toErrorLine(error: unknown): unknown {
 }
 
 function toStack(error: Error, causes = 0): string {
-  // The stack begins with the message, which may be of any length and have any number of lines.
+  // The stack begins with the message, which may have any number of lines.
   const frames = (error.stack ?? '')
     .slice(String(error).length)
     .split('\n', MAX_FRAMES + 1)

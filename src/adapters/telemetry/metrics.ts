@@ -4,7 +4,7 @@ import type { JobStatus } from '../../generated/prisma/enums.ts'
 import { withTimeout } from '../../timeout.ts'
 import type { ObservedCall } from '../fal/instrumented.ts'
 
-/** The figures of this process, in words of ours: who counts knows nothing of Prometheus. */
+/** The metrics of one app, independent of Prometheus. */
 export interface Metrics {
   /** Counts an update; with it the status that the job left, and its end. */
   updateStored(
@@ -13,15 +13,15 @@ export interface Metrics {
   ): void
   falCalled(call: ObservedCall): void
   claimTakenOver(): void
-  /** Adds the figures that are read when Prometheus scrapes them. Call once. */
+  /** Adds the gauges, which are read at each scrape. Call once. */
   registerGauges(sources: GaugeSources): void
-  /** All figures as Prometheus reads them. What cannot be counted now is left out. */
+  /** All metrics in Prometheus' text format, without those that cannot be read at the moment. */
   render(): Promise<string>
-  /** The media type of that text. */
+  /** The media type of the rendered text. */
   readonly contentType: string
 }
 
-/** Figures that are read at each scrape, rather than counted as things happen. */
+/** Values that are read at each scrape. */
 export interface GaugeSources {
   /** Jobs that have not ended, by status. */
   countJobs(): Promise<ReadonlyMap<JobStatus, number>>
@@ -29,15 +29,15 @@ export interface GaugeSources {
   isSubmittingPaused(): boolean
 }
 
-/** How long the database may take to count jobs before a scrape is answered without that figure, in milliseconds. */
+/** How long the database may take to count jobs before a scrape is answered without that gauge, in milliseconds. */
 const COUNT_MS = 1_500
 
-/** From a moment to hours: a job may wait in fal's line. */
+/** Up to hours: a job may wait in fal's queue. */
 const STATE_SECONDS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 21_600]
-/** An answer is waited for 30 s, an upload for 120 s; streams last as long as they are listened to. */
+/** Calls time out after 30 s, uploads after 120 s; a stream lasts as long as its consumer reads. */
 const CALL_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 600]
 
-/** Figures of one app; any number of them may be in one process. There is nothing to close. */
+/** Creates the metrics of one app; a process may have several. There is nothing to close. */
 export function createMetrics(onError: (error: unknown, context: { stage: string }) => void): Metrics {
   const registry = new Registry()
   const registers = [registry]
@@ -88,7 +88,7 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
         ).catch((error: unknown) => {
           onError(error, { stage: 'count jobs' })
         })
-        // A figure of before the outage would look like one of now.
+        // A count from before an outage would look current.
         this.reset()
         for (const [status, count] of counts ?? []) this.set({ status }, count)
       },
@@ -111,7 +111,7 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
     })
   }
 
-  const ofProcess = openProcessRegistry()
+  const processMetrics = openProcessRegistry()
 
   return {
     updateStored: ({ status, final }, previous) => {
@@ -125,7 +125,7 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
     },
     claimTakenOver: () => takeovers.inc(),
     registerGauges,
-    render: async () => (await Promise.all([registry.metrics(), ofProcess.metrics()])).join(''),
+    render: async () => (await Promise.all([registry.metrics(), processMetrics.metrics()])).join(''),
     contentType: registry.contentType,
   }
 }
@@ -133,9 +133,9 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
 let processRegistry: Registry | undefined
 
 /**
- * prom-client's own figures: processor time, memory, event loop, open files. They are of the process, not of an app, and
- * what watches the event loop and the garbage collection cannot be ended: so there is one of them, however many apps come
- * and go. It keeps no process alive.
+ * prom-client's default metrics: processor time, memory, event loop, open files. They belong to the process, and their
+ * observers of the event loop and the garbage collector cannot be stopped: so all apps share one registry. It does not
+ * keep the process alive.
  */
 function openProcessRegistry(): Registry {
   if (!processRegistry) {

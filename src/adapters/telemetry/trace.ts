@@ -1,39 +1,39 @@
 /**
- * Spans, as the code sees them. Until adapters/tracing.ts has set OpenTelemetry up, all of this is its no-op: nothing is
- * recorded, and nothing is carried.
+ * Spans over OpenTelemetry's API. Until tracing.ts has set up the SDK, the API is a no-op: nothing is recorded or
+ * propagated.
  */
 
 import { context, isSpanContextValid, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 
-/** What a span says of itself. No secrets, and nothing of a caller's own: ids, names, numbers. */
+/** Attributes of a span: IDs, names and numbers, never secrets or a caller's input. */
 export type SpanAttributes = Record<string, string | number>
 
 export interface SpanOptions {
-  /** `client`: a call to somebody else; `server`: somebody's call to us. Neither: work of our own. */
+  /** `client` for an outgoing call, `server` for an incoming one; internal work by default. */
   kind?: 'client' | 'server'
   attributes?: SpanAttributes
 }
 
-/** A span that has begun, and ends when it is told to. */
+/** An open span. */
 export interface OpenSpan {
-  /** Runs something within: spans that it begins are below this one. */
+  /** Runs `work` inside the span: spans started by it are children. */
   run<T>(work: () => T): T
   set(attributes: SpanAttributes): void
-  /** Marks it as failed, by the class of the error and no more: messages may hold what callers wrote. */
+  /** Marks the span as failed with the error's class only: messages may contain a caller's input. */
   fail(error: unknown): void
   end(): void
 }
 
 const KINDS = { client: SpanKind.CLIENT, server: SpanKind.SERVER }
 
-/** Begins a span below the current one. Whoever begins it MUST end it. */
+/** Starts a child of the current span. The caller MUST end it. */
 export function startSpan(name: string, { kind, attributes = {} }: SpanOptions = {}): OpenSpan {
   const span = trace
     .getTracer('reelay')
     .startSpan(name, { kind: kind === undefined ? SpanKind.INTERNAL : KINDS[kind], attributes })
-  const within = trace.setSpan(context.active(), span)
+  const inSpan = trace.setSpan(context.active(), span)
   return {
-    run: (work) => context.with(within, work),
+    run: (work) => context.with(inSpan, work),
     set: (more) => {
       span.setAttributes(more)
     },
@@ -44,7 +44,7 @@ export function startSpan(name: string, { kind, attributes = {} }: SpanOptions =
   }
 }
 
-/** Runs something as a span below the current one, which fails when it does. */
+/** Runs `work` in a child of the current span, which is marked as failed when `work` throws. */
 export async function withSpan<T>(
   name: string,
   options: SpanOptions,
@@ -62,7 +62,7 @@ export async function withSpan<T>(
 }
 
 /**
- * The current span, for whoever goes on with its trace later or elsewhere; null without one.
+ * The current span as a `traceparent`, to continue its trace later or elsewhere; null without one.
  * @see https://www.w3.org/TR/trace-context/#traceparent-header
  */
 export function currentTraceParent(): string | null {
@@ -73,7 +73,7 @@ export function currentTraceParent(): string | null {
 
 const TRACE_PARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/
 
-/** Runs something within a trace that began elsewhere; one that cannot be read, or null, changes nothing. */
+/** Runs `work` as part of a trace that started elsewhere. An invalid `traceparent`, or null, is ignored. */
 export function withTraceParent<T>(traceParent: string | null, work: () => T): T {
   const [, traceId = '', spanId = '', flags = ''] = TRACE_PARENT.exec(traceParent ?? '') ?? []
   const parent = { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true }

@@ -1,21 +1,20 @@
 import { context, DiagLogLevel, diag, trace } from '@opentelemetry/api'
 
-/** Spans are recorded, and sent in batches. */
+/** A running exporter: spans are recorded and sent in batches. */
 export interface Tracing {
-  /** Sends what is left, if the collector takes it soon; from then on nothing is recorded. */
+  /** Stops recording, and sends the remaining spans if the collector accepts them within FLUSH_MS. */
   stop(): Promise<void>
 }
 
-/** How long the last spans may take to be sent, in milliseconds. */
+/** Limit for sending the last spans, in milliseconds. */
 const FLUSH_MS = 1_500
 
-/** A collector that is away fails every batch: it is told once in this time, in milliseconds. */
+/** An unavailable collector fails every batch: the failure is reported once per this many milliseconds. */
 const REPEAT_MS = 60_000
 
 /**
- * Sets OpenTelemetry up for this process, which has one: src/adapters/telemetry/trace.ts records from now on. Where spans go to, and by which
- * headers, the exporter reads from the environment by the names that are OpenTelemetry's own. What asks for a trace not to
- * be recorded is its `traceparent` alone.
+ * Sets up OpenTelemetry for the whole process: from then on trace.ts records. The exporter reads its endpoint and
+ * headers from OpenTelemetry's environment variables. Only a `traceparent` decides whether a trace is sampled.
  * @see https://opentelemetry.io/docs/specs/otel/protocol/exporter
  */
 export async function openTracing({
@@ -23,7 +22,7 @@ export async function openTracing({
 }: {
   onError(error: unknown, context: { stage: string }): void
 }): Promise<Tracing> {
-  // Loaded by those only who trace: it is most of a server's start.
+  // Loaded only when tracing is on: these modules take most of a server's start.
   const [
     { BatchSpanProcessor, TracerProvider },
     { OTLPTraceExporter },
@@ -49,7 +48,7 @@ export async function openTracing({
     stop: async () => {
       const late = Promise.withResolvers<never>()
       const timer = setTimeout(() => late.reject(new Error(`the last spans were not sent in ${FLUSH_MS} ms`)), FLUSH_MS)
-      // The exporter would try again for longer than a drain may take.
+      // The exporter's retries would take longer than a drain may.
       await Promise.race([provider.shutdown(), late.promise]).catch((error: unknown) =>
         onError(error, { stage: 'traces' }),
       )
@@ -62,16 +61,16 @@ export async function openTracing({
 }
 
 function reportTo(onError: (error: unknown, context: { stage: string }) => void): void {
-  let toldAt = Number.NEGATIVE_INFINITY
-  const tell = (message: string): void => {
+  let reportedAt = Number.NEGATIVE_INFINITY
+  const report = (message: string): void => {
     const now = performance.now()
-    if (now - toldAt < REPEAT_MS) return
-    toldAt = now
+    if (now - reportedAt < REPEAT_MS) return
+    reportedAt = now
     onError(new Error(`OpenTelemetry: ${message.slice(0, 500)}`), { stage: 'traces' })
   }
   const silent = () => {}
   diag.setLogger(
-    { error: tell, warn: tell, info: silent, debug: silent, verbose: silent },
+    { error: report, warn: report, info: silent, debug: silent, verbose: silent },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   )
 }

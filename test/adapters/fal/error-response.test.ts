@@ -49,7 +49,7 @@ async function failureOf(call: Promise<unknown>): Promise<FalError> {
 
 const html = { headers: { 'content-type': 'text/html' }, body: '<html><h1>Bad gateway</h1></html>' }
 
-const tooLong = { message: 'fal gave an answer that is too long (status 200)' }
+const tooLong = { message: "fal's response is too long (status 200)" }
 
 interface Row {
   name: string
@@ -197,7 +197,7 @@ const rows: Row[] = [
     name: '504 with its type in a header',
     answer: { ...html, status: 504, headers: { 'x-fal-error-type': 'request_timeout', 'content-type': 'text/html' } },
     kind: 'unavailable',
-    error: { errorType: 'request_timeout', message: 'fal is unavailable at the moment (status 504)' },
+    error: { errorType: 'request_timeout', message: 'fal is unavailable (status 504)' },
   },
   {
     name: 'a detail of 10,000 characters',
@@ -230,7 +230,7 @@ const rows: Row[] = [
       return undefined
     },
     kind: 'interrupted',
-    error: { message: 'The connection to fal broke: its answer is not HTTP' },
+    error: { message: 'The connection to fal broke: its response is not HTTP' },
   },
   {
     name: 'an acceptance that is cut',
@@ -291,7 +291,7 @@ test.each([
   server.script(script)
   const hasty = createFal({ queueUrl: server.url, restUrl: server.url, mediaHosts: [], key: KEY, timeoutMs: 50 })
   const failure = await failureOf(hasty.submit(MODEL, INPUT))
-  expect(failure).toMatchObject({ kind: 'interrupted', message: 'fal did not answer within 50 ms' })
+  expect(failure).toMatchObject({ kind: 'interrupted', message: 'fal did not respond within 50 ms' })
   expect(server.requests).toHaveLength(1)
 })
 
@@ -373,8 +373,8 @@ test("the bytes of an upload go to no host but fal's", async () => {
 test('an upload has four times as long as any other call', async () => {
   server.script(() => undefined)
   const hasty = createFal({ queueUrl: server.url, restUrl: server.url, mediaHosts: [], key: KEY, timeoutMs: 20 })
-  expect((await failureOf(hasty.upload(new Blob(['x'])))).message).toBe('fal did not answer within 80 ms')
-  expect((await failureOf(hasty.status(MODEL, REQUEST_ID))).message).toBe('fal did not answer within 20 ms')
+  expect((await failureOf(hasty.upload(new Blob(['x'])))).message).toBe('fal did not respond within 80 ms')
+  expect((await failureOf(hasty.status(MODEL, REQUEST_ID))).message).toBe('fal did not respond within 20 ms')
 })
 
 test('a status too long for its logs can be read without them', async () => {

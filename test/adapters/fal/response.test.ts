@@ -48,7 +48,7 @@ describe('a status', () => {
       error: 'Nope [redacted]',
       errorType: 'runner_server_error',
     })
-    expect(failed({ error: { code: 7 } })).toMatchObject({ error: 'fal reports a failure without saying which' })
+    expect(failed({ error: { code: 7 } })).toMatchObject({ error: 'fal reported a failure without a reason' })
     expect(failed({ error: 'x'.repeat(10_000) })).toMatchObject({ error: expect.stringMatching(/^x{499}…$/) })
   })
 
@@ -121,7 +121,7 @@ test('a number that Python writes as NaN or Infinity is null, in a status and in
     NaN: null,
   })
   for (const odd of ['{"a":NaNa}', '{"a":"NaN}', '{"a":-}', "{'a':NaN}", 'NaN,', '{"a":\\'])
-    expect(() => readResult({ ...answer(null), text: odd })).toThrow('not JSON')
+    expect(() => readResult({ ...answer(null), text: odd })).toThrow('not valid JSON')
 })
 
 test('the error of a result that cannot be read has all of it that could be parsed, without the key', () => {
@@ -158,7 +158,7 @@ test('no answer brings the key further, in whatever field and form it stands', (
     for (const shown of [logs, result, { ...failed, message: failed.message }, page.body])
       expect(JSON.stringify(shown)).not.toContain(form)
   }
-  expect(() => readSubmitted(answer({ request_id: `a-${secret}` }))).toThrow('without a valid request id')
+  expect(() => readSubmitted(answer({ request_id: `a-${secret}` }))).toThrow('has no valid request ID')
 })
 
 test('Retry-After is read in both forms, and within a day', () => {
