@@ -76,9 +76,9 @@ export async function listJobs(
 }
 
 /**
- * JobConnection.totalCount: all lists of the operation are counted at once.
- * @throws QueryTooComplexError for a second range of time: where a range cuts an hour, the hour's jobs are counted one
- * by one, and if a million are in it, that is as much as a query may cost
+ * JobConnection.totalCount. All lists of the operation share one count.
+ * @throws QueryTooComplexError for a second time range: hours that a range cuts are counted job by job, and an hour with
+ * a million jobs already costs as much as a query may
  */
 async function countJobs({ status, ...range }: JobFilter, { jobs, viewer, counts }: Context): Promise<number> {
   const key = JSON.stringify([range.createdAfter, range.createdBefore])

@@ -47,7 +47,7 @@ test.each(['invented_by_fal_tomorrow', 'toString', '__proto__'])(
   },
 )
 
-test('a known type of an issue wins over an unknown one of the whole', () => {
+test('a known error type of an issue wins over an unknown type of the response', () => {
   const issues = [{ path: ['body', 'image_url'], code: 'image_load_error', message: 'no image' }]
   expect(toFailure(DEFAULT_MODEL, new FalError('rejected', 'no', { errorType: 'bad_request', issues }))).toMatchObject({
     code: 'INPUT_UNREACHABLE',
@@ -78,7 +78,7 @@ test.each([
   expect(failure.issues).toEqual([{ path: ours, code: 'less_than', message: 'too big' }])
 })
 
-test('repeating helps unless the input itself was refused', () => {
+test('every failure is retryable except a rejected input', () => {
   const hopeless = FAILURE_CODES.filter((code) => !createFailure(code, 'no').retryable)
   expect([...hopeless].sort()).toEqual(['CONTENT_POLICY', 'INPUT_REJECTED'])
 })
@@ -96,7 +96,7 @@ describe('a stored failure', () => {
     expect(readFailure({ failure: null })).toBeNull()
   })
 
-  test('that cannot be one is an error, not a guess', () => {
+  test('that does not parse is an error', () => {
     expect(() => readFailure({ failure: { code: 'UNHEARD_OF' } })).toThrow()
   })
 })

@@ -52,7 +52,7 @@ const deliver = (delivery: { jobId: string; requestId: string }) => handleFalWeb
 const read = (id: string) => db.job.findUniqueOrThrow({ where: { id } })
 
 test.each(['PENDING', 'CANCELING'] as const)(
-  'a lost submit of a %s job is adopted, and its relay is told',
+  'the lost submit of a %s job is adopted, and its worker is notified',
   async (status) => {
     const id = await createJob({ status, submittingAt: mark })
     const requestId = randomUUID()
@@ -63,7 +63,7 @@ test.each(['PENDING', 'CANCELING'] as const)(
 )
 
 test.each(['PENDING', 'QUEUED', 'RUNNING', 'STORING', 'CANCELING'] as const)(
-  'the end of the request of a %s job is news, and changes nothing',
+  'the end of the request of a %s job notifies its worker and changes no row',
   async (status) => {
     const requestId = randomUUID()
     const id = await createJob({ status, submittingAt: mark, requestId })
@@ -75,11 +75,11 @@ test.each(['PENDING', 'QUEUED', 'RUNNING', 'STORING', 'CANCELING'] as const)(
 )
 
 test.each<[string, Parameters<typeof createJob>[0]]>([
-  ['of which no submit has left', {}],
-  ['that has another request', { status: 'QUEUED', submittingAt: mark, requestId: 'another' }],
-  ['that was given up', { status: 'FAILED', submittingAt: mark }],
-  ['that was canceled before fal had it', { status: 'CANCELED' }],
-])('of a job %s a delivery changes nothing', async (_name, columns) => {
+  ['without a submit', {}],
+  ['with another request', { status: 'QUEUED', submittingAt: mark, requestId: 'another' }],
+  ['that has failed', { status: 'FAILED', submittingAt: mark }],
+  ['that was canceled before its submit', { status: 'CANCELED' }],
+])('a delivery for a job %s changes nothing', async (_name, columns) => {
   const id = await createJob(columns)
   const before = await read(id)
   expect(await deliver({ jobId: id, requestId: randomUUID() })).toBe('ignored')
@@ -87,18 +87,18 @@ test.each<[string, Parameters<typeof createJob>[0]]>([
   expect(news).toEqual([])
 })
 
-test.each(['SUCCEEDED', 'FAILED', 'CANCELED'] as const)('a delivery that comes after %s is ignored', async (status) => {
+test.each(['SUCCEEDED', 'FAILED', 'CANCELED'] as const)('a delivery after %s is ignored', async (status) => {
   const requestId = randomUUID()
   const id = await createJob({ status, submittingAt: mark, requestId })
   expect(await deliver({ jobId: id, requestId })).toBe('ignored')
   expect(news).toEqual([])
 })
 
-test('a delivery of an unknown job is ignored', async () => {
+test('a delivery for an unknown job is ignored', async () => {
   expect(await deliver({ jobId: randomUUID(), requestId: randomUUID() })).toBe('ignored')
 })
 
-test('a request that is another job’s is not adopted', async () => {
+test('the request of another job is not adopted', async () => {
   const requestId = randomUUID()
   await createJob({ status: 'QUEUED', submittingAt: mark, requestId })
   const id = await createJob({ submittingAt: mark })
@@ -106,7 +106,7 @@ test('a request that is another job’s is not adopted', async () => {
   expect(await read(id)).toMatchObject({ requestId: null })
 })
 
-test('the sender’s own answer is saved after an adoption if it names the same request, and no other', async () => {
+test('after an adoption, the response of the submit is saved only if it names the same request', async () => {
   const id = await createJob({ submittingAt: mark })
   const requestId = randomUUID()
   await deliver({ jobId: id, requestId })
@@ -116,7 +116,7 @@ test('the sender’s own answer is saved after an adoption if it names the same 
   expect(await read(id)).toMatchObject({ requestId })
 })
 
-test('of copies and the sender’s answer at one time, one writes and none is lost, 50 times', async () => {
+test('concurrent deliveries and the response of the submit write one request id, in 50 rounds', async () => {
   for (let round = 0; round < 50; round++) {
     const id = await createJob({ submittingAt: mark })
     const requestId = randomUUID()

@@ -5,7 +5,7 @@ import { claimKey, findByKey, type IdempotencyKey, removeOldKeys, toFingerprint 
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
 import { until } from '../helpers/until.ts'
 
-test('equal inputs have equal fingerprints; a value that is not set is null', async () => {
+test('equal inputs have equal fingerprints; an unset value counts as null', async () => {
   expect(await toFingerprint(['a', 1, null])).toBe(await toFingerprint(['a', 1, undefined]))
   expect(await toFingerprint(['a', 1, null])).toMatch(/^[0-9a-f]{64}$/)
 })
@@ -16,7 +16,7 @@ test('a fingerprint is the digest of the JSON, however long a text is', async ()
     expect(await toFingerprint(values)).toBe(createHash('sha256').update(JSON.stringify(values)).digest('hex'))
 })
 
-test('inputs that differ in anything have different fingerprints', async () => {
+test('different inputs have different fingerprints', async () => {
   const inputs = [
     [],
     [null],
@@ -69,7 +69,7 @@ describe('a key in the database', () => {
     db.$executeRaw`UPDATE "IdempotencyKey" SET "createdAt" = now() - ${duration}::interval WHERE key = ${key}`
   const take = (key: IdempotencyKey, jobId: string) => db.$transaction((tx) => claimKey(tx, key, jobId))
 
-  test('is of its owner alone', async () => {
+  test('belongs to its owner only', async () => {
     const key = newKey()
     const [jobId, foreign] = [await createJob(), await createJob()]
     expect(await take(key, jobId)).toBe(true)
@@ -79,7 +79,7 @@ describe('a key in the database', () => {
     expect(await findByKey(db, { ...key, ownerId: 'nobody' })).toBeNull()
   })
 
-  test('lives 24 hours by the clock of the database, whatever time this server believes it is', async () => {
+  test('expires after 24 hours by the clock of the database, not of the server', async () => {
     const key = newKey()
     const [first, second] = [await createJob(), await createJob()]
     expect(await take(key, first)).toBe(true)
@@ -94,7 +94,7 @@ describe('a key in the database', () => {
     expect(await findByKey(db, key)).toMatchObject({ job: { id: second } })
   })
 
-  test('is waited for while another call takes it, and is free when that call is undone', async () => {
+  test('blocks a second call until the first ends, and is free when the first is rolled back', async () => {
     const key = newKey()
     const [first, second] = [await createJob(), await createJob()]
     const taken = Promise.withResolvers<void>()
@@ -120,7 +120,7 @@ describe('a key in the database', () => {
     expect(await waiting).toBe(true)
   })
 
-  test('that is taken anew at the moment of its removal stays', async () => {
+  test('that is claimed again during its deletion stays', async () => {
     const key = newKey()
     const [first, second] = [await createJob(), await createJob()]
     await take(key, first)
@@ -133,7 +133,7 @@ describe('a key in the database', () => {
     expect(await findByKey(db, key)).toMatchObject({ job: { id: second } })
   })
 
-  test('is removed when its time is over, the oldest first', async () => {
+  test('is deleted after it expires, the oldest first', async () => {
     const keys = Array.from({ length: 5 }, newKey)
     const jobId = await createJob()
     for (const [index, key] of keys.entries()) {

@@ -42,7 +42,7 @@ test.each([
   ['https://images.example:99999/cat.png', 'an invalid host or port'],
   ['https://[::1/cat.png', 'an invalid host or port'],
   [`https://images.example/${'a'.repeat(8192)}`, 'longer than 8192 characters'],
-])('the link %j is refused with its rule: %s', (text, rule) => {
+])('the URL %j breaks a rule: %s', (text, rule) => {
   const problem = findLinkProblem(text)
   expect(problem).toContain(rule)
   expect(problem?.length).toBeLessThan(100)
@@ -56,6 +56,6 @@ test.each([
   'https://images.example/cat@home.png',
   'https://images.example/?from=https://other.example/@me',
   `https://images.example/${'a'.repeat(8192 - 'https://images.example/'.length)}`,
-])('the link %s has no problem', (text) => {
+])('the URL %s is valid', (text) => {
   expect(findLinkProblem(text)).toBeNull()
 })

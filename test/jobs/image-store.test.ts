@@ -50,7 +50,7 @@ function findLongest(value: unknown): number {
   return Math.max(0, ...(Array.isArray(value) ? value : [values, rows]).map(findLongest))
 }
 
-test('no statement has more than a megabyte of an image', async () => {
+test('no statement carries more than a megabyte of an image', async () => {
   const [asked, answered] = [vi.spyOn(pg.Client.prototype, 'query'), vi.spyOn(pg.Pool.prototype, 'query')]
   // It takes the pool's function when it is opened.
   const observed = openDatabase({ url: database.url, onError: () => {} })
@@ -66,7 +66,7 @@ test('no statement has more than a megabyte of an image', async () => {
   }
 })
 
-test('there is no image of a job without one, nor one that was saved by half', async () => {
+test('a job without an image has none, and a partially saved image is not visible', async () => {
   const jobId = await createJob()
   const undone = db.$transaction(async (tx) => {
     await saveImage(tx, jobId, { contentType: 'image/png', bytes: new Uint8Array(2 * MB) })

@@ -117,7 +117,7 @@ describe('a range is split into whole hours and the rest', () => {
   })
 })
 
-test('jobs at the turn of an hour are on one side of it, and both ends of a range are outside of it', async () => {
+test('jobs on the hour count for one hour only, and both ends of a range are exclusive', async () => {
   const ownerId = newOwner()
   await insert(
     ownerId,
@@ -134,7 +134,7 @@ test('jobs at the turn of an hour are on one side of it, and both ends of a rang
   expect(await countAll(ownerId)).toBe(7)
 })
 
-test('the first and the last time that the API knows are ends of a range', async () => {
+test('the first and last time of the API are valid ends of a range', async () => {
   const ownerId = newOwner()
   await insert(ownerId, [NOON])
   const [first, last] = [new Date('0001-01-01T00:00:00Z'), new Date('9999-12-31T23:59:59.999Z')]
@@ -142,7 +142,7 @@ test('the first and the last time that the API knows are ends of a range', async
   expect(await countAll(ownerId, { createdAfter: last, createdBefore: first })).toBe(0)
 })
 
-test('jobs are counted by state, and those of another owner are not', async () => {
+test('jobs are counted by state and owner', async () => {
   const [ownerId, other] = [newOwner(), newOwner()]
   await insert(ownerId, [NOON, NOON], 'FAILED')
   await insert(ownerId, [NOON], 'QUEUED')
@@ -154,7 +154,7 @@ test('jobs are counted by state, and those of another owner are not', async () =
   expect(await count(newOwner(), range)).toEqual(none)
 })
 
-test('all jobs are counted without a look at them, while their table is locked even', async () => {
+test('all jobs are counted without reading their table, even while it is locked', async () => {
   const ownerId = newOwner()
   await insert(ownerId, [NOON, NOON + HOUR_MS])
   await writer.query('BEGIN; LOCK TABLE public."Job"')
@@ -165,7 +165,7 @@ test('all jobs are counted without a look at them, while their table is locked e
   }
 })
 
-test('a transaction that is taken back is not counted, before and after', async () => {
+test('a transaction that is rolled back is never counted', async () => {
   const ownerId = newOwner()
   const ids = await insert(ownerId, [NOON])
   await writer.query('BEGIN')
@@ -176,7 +176,7 @@ test('a transaction that is taken back is not counted, before and after', async 
   expect(await count(ownerId)).toMatchObject({ SUCCEEDED: 1, FAILED: 0 })
 })
 
-test(`whatever is done to jobs, and whenever changes are added up, the count is what is there (seed ${SEED})`, async () => {
+test(`after any changes of jobs and any runs of the maintenance, the counts match the rows (seed ${SEED})`, async () => {
   const random = createSeeded(SEED)
   const pick = <T>(list: readonly T[]): T => list[random.whole(0, list.length - 1)] as T
   // Around turns of hours, in both time zones.
@@ -205,7 +205,7 @@ test(`whatever is done to jobs, and whenever changes are added up, the count is 
   expect(await count(ownerId)).toEqual(await countOneByOne(ownerId, {}))
 })
 
-test('jobs change while changes are added up by two at once, and each count is of one moment', async () => {
+test('every count is of one snapshot while jobs change and two runs add changes up', async () => {
   const ownerId = newOwner()
   const ids = await insert(
     ownerId,
@@ -248,7 +248,7 @@ test('jobs change while changes are added up by two at once, and each count is o
   expect(await count(ownerId)).toEqual(await countOneByOne(ownerId, {}))
 })
 
-test('once added up, a change is gone, and two changes that cancel each other out leave nothing', async () => {
+test('changes are deleted once added up, and two that cancel out leave no row', async () => {
   await addAllDeltas()
   const ownerId = newOwner()
   const ids = await insert(ownerId, [NOON, NOON], 'PENDING')
@@ -272,7 +272,7 @@ test('once added up, a change is gone, and two changes that cancel each other ou
   expect(rows).toEqual([{ status: 'FAILED', jobs: 1 }])
 })
 
-test('jobs that were written without the triggers are counted once docs/operations.md is followed', async () => {
+test('jobs written without the triggers are counted after the steps of docs/operations.md', async () => {
   const ownerId = newOwner()
   await insert(ownerId, [NOON], 'FAILED')
   await addAllDeltas()
@@ -288,7 +288,7 @@ test('jobs that were written without the triggers are counted once docs/operatio
   expect(await count(ownerId)).toEqual(await countOneByOne(ownerId, {}))
 })
 
-test('when all jobs are gone at once, none is counted', async () => {
+test('no job is counted after all are deleted in one statement', async () => {
   const ownerId = newOwner()
   await insert(ownerId, [NOON])
   await addAllDeltas()
@@ -300,7 +300,7 @@ test('when all jobs are gone at once, none is counted', async () => {
   expect(await countAll(ownerId)).toBe(1)
 })
 
-test('whoever may write jobs needs no rights on the tables of the counts', async () => {
+test('a role that may write jobs needs no rights on the tables of the counts', async () => {
   const role = `writer_${randomUUID().replaceAll('-', '')}`
   await writer.query(
     `CREATE ROLE ${role}; GRANT ALL ON public."Job" TO ${role}; GRANT USAGE ON SCHEMA public TO ${role}`,

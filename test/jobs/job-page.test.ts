@@ -26,7 +26,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-test('every page is what the whole list has there, whatever the filter, also when ids and times disagree', async () => {
+test('every page equals its part of the whole list, for any filter, even when the orders of ids and times differ', async () => {
   const seed = Math.floor(Math.random() * 1e9)
   const random = createSeeded(seed)
   const pick = <T>(list: readonly T[]): T => list[random.whole(0, list.length - 1)] as T
@@ -81,7 +81,7 @@ test('every page is what the whole list has there, whatever the filter, also whe
   }
 })
 
-test('a page after a job that is gone begins about where the job was', async () => {
+test('a page after a deleted job starts near its former position', async () => {
   const newest = await readJobs(db, { ownerId: 'mine', filter: {}, range: { limit: 1 } })
   // The time of these ids is before that of all jobs, then after.
   const range = (after: string): JobRange => ({ after, limit: 1 })
@@ -93,7 +93,7 @@ test('a page after a job that is gone begins about where the job was', async () 
   ).toEqual(newest)
 })
 
-test('a page of 5,000 jobs reads what it answers with, wherever that is', async () => {
+test('a page in 5,000 jobs reads only its own rows, at any position', async () => {
   const own = await createTestDatabase()
   const many = openDatabase({ url: own.url, onError: () => {} })
   try {

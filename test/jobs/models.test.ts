@@ -15,7 +15,7 @@ test('the default model is in the catalogue, under its endpoint', () => {
 describe('what is sent to fal', () => {
   const settings = { imageUrl: 'https://images.example/cat.png', seed: null, motionBucketId: 127, condAug: 0, fps: 25 }
 
-  test('has fal’s names, and leaves out what is not set', () => {
+  test('has fal’s names and omits unset settings', () => {
     expect(toFalInput(DEFAULT_MODEL, settings)).toEqual({
       image_url: 'https://images.example/cat.png',
       motion_bucket_id: 127,
@@ -24,7 +24,7 @@ describe('what is sent to fal', () => {
     })
   })
 
-  test('has a seed of 0: that is a seed', () => {
+  test('includes a seed of 0', () => {
     expect(toFalInput(DEFAULT_MODEL, { ...settings, seed: 0n })).toMatchObject({ seed: 0 })
   })
 })
@@ -56,7 +56,7 @@ describe('fal’s answer', () => {
     [2 ** 53, null],
     [JSON.parse('12345678901234567890'), null],
     [0.5, null],
-  ])('a seed of %s is given as %s: never a rounded one', (seed, given) => {
+  ])('a seed of %s is read as %s, never rounded', (seed, given) => {
     expect(DEFAULT_MODEL.readResult({ video: VIDEO, seed }).seed).toBe(given)
   })
 

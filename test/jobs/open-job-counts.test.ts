@@ -23,7 +23,7 @@ async function createJob(finishedAt: Date | null = null): Promise<void> {
   await db.job.create({ data: { ownerId: 'local', ...settings, status, finishedAt } })
 }
 
-test('jobs that have not ended are counted by state, and states without any are zero', async () => {
+test('open jobs are counted by state, with zero for states without jobs', async () => {
   await Promise.all([createJob(), createJob(), createJob(new Date())])
   expect([...(await createOpenJobCounter(db)())].toSorted()).toEqual([
     ['CANCELING', 0],
@@ -34,7 +34,7 @@ test('jobs that have not ended are counted by state, and states without any are 
   ])
 })
 
-test('all who ask at one time share a count, which is read again some time later', async () => {
+test('concurrent callers share a count, which is read again after it expires', async () => {
   const countOpenJobs = createOpenJobCounter(db, { cacheMs: 100 })
   const counts = await Promise.all(Array.from({ length: 20 }, () => countOpenJobs()))
   expect(new Set(counts).size).toBe(1)

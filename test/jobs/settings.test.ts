@@ -26,7 +26,7 @@ async function issuesOf(part: Partial<Input>): Promise<InputIssue[]> {
   return error.issues
 }
 
-test('an input of an image alone is complete with the defaults', async () => {
+test('an input with only an image is complete with the defaults', async () => {
   const settings = { imageUrl: IMAGE_URL, seed: null, motionBucketId: 127, condAug: 0.02, fps: 25 }
   expect(await check()).toEqual({ settings, image: null })
 })
@@ -59,7 +59,7 @@ test.each<Partial<Input>>([
   { imageUrl: 'https://bücher.example/катя.png' },
   { imageUrl: 'https://images.example/cat@home.png' },
   { imageUrl: `https://images.example/${'a'.repeat(8192 - 'https://images.example/'.length)}` },
-])('%j is taken', async (part) => {
+])('%j is accepted', async (part) => {
   expect(await issuesOf(part)).toEqual([])
 })
 
@@ -136,7 +136,7 @@ describe('an image in a data URI', () => {
     expect(issues).toMatchObject([{ path: ['input', 'imageUrl'], message: expect.not.stringContaining('8192') }])
   })
 
-  test('that is no image is refused together with the rest', async () => {
+  test('that is not an image is reported together with the other issues', async () => {
     const issues = await issuesOf({ imageUrl: 'DATA:text/plain,hello', fps: 0 })
     expect(issues.map((issue) => issue.path.at(-1)).sort()).toEqual(['fps', 'imageUrl'])
   })

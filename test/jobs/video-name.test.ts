@@ -11,7 +11,7 @@ function read(video: { url?: string; content_type?: unknown; file_name?: unknown
 }
 
 describe('the name to save a video by', () => {
-  test('of fal’s own example has the ending of a video, and its type is one', () => {
+  test('of fal’s own example gets a video extension and a video type', () => {
     const video = { url: 'https://fal.media/x', content_type: 'image/png', file_name: 'z9RV14K95DvU.png' }
     expect(read(video)).toEqual({ contentType: 'video/mp4', fileName: 'z9RV14K95DvU.mp4' })
   })
@@ -60,7 +60,7 @@ describe('the name to save a video by', () => {
     for (const file_name of [undefined, '', '..']) expect(read({ url, file_name }).fileName).toBe(fileName)
   })
 
-  test('is at most 200 bytes long, cut between characters, with its ending', () => {
+  test('has at most 200 bytes, cut between characters, with its extension', () => {
     for (const character of ['a', 'é', '漢', '🎬', '. ']) {
       const { fileName } = read({ file_name: `x${character.repeat(100_000)}.mp4` })
       expect(Buffer.byteLength(fileName)).toBeLessThanOrEqual(200)
@@ -85,18 +85,18 @@ describe('the type', () => {
     expect(read({ content_type, file_name })).toEqual({ contentType, fileName })
   })
 
-  test('is told by the address before the name', () => {
+  test('comes from the URL before the name', () => {
     const video = { url: 'https://fal.media/clip.webm', content_type: 'text/plain', file_name: 'clip.mov' }
     expect(read(video)).toEqual({ contentType: 'video/webm', fileName: 'clip.webm' })
   })
 
-  test('of a GIF is one where its address says so too', () => {
+  test('of a GIF counts only when the URL ends in .gif too', () => {
     const video = { url: 'https://fal.media/a.gif', content_type: 'image/gif' }
     expect(read(video)).toEqual({ contentType: 'image/gif', fileName: 'a.gif' })
   })
 })
 
-test('what was made fit stays as it is', () => {
+test('a sanitized name and type stay unchanged', () => {
   const names = ['CON', '...', 'a.png', 'clip.mp4.exe', `${'é'.repeat(300)}.mov`, '', 'x..mp4', '_ .mp4', 'a.mp4.png']
   for (const fileName of names)
     for (const contentType of ['video/webm', 'image/gif', null]) {

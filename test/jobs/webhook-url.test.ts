@@ -10,7 +10,7 @@ function read(url: string) {
   return { job: searchParams.get('job') ?? '', mac: searchParams.get('mac') ?? '' }
 }
 
-test('an address names the job and is recognized by every instance that has the same secret', () => {
+test('a URL names the job and is verified by every instance with the same secret', () => {
   const jobId = randomUUID()
   const url = webhookUrls.toUrl(jobId)
   expect(url).toMatch(/^https:\/\/reelay\.example\.com\/base\/webhooks\/fal\?job=[0-9a-f-]{36}&mac=[\w-]{43}$/)
@@ -20,7 +20,7 @@ test('an address names the job and is recognized by every instance that has the 
   expect(elsewhere.verify(job, mac)).toBe(true)
 })
 
-test('an address says neither the secret nor what another purpose would make of it', () => {
+test('a URL does not contain the secret', () => {
   expect(webhookUrls.toUrl(randomUUID())).not.toContain('secret')
 })
 
@@ -33,17 +33,17 @@ test.each<[string, (given: { job: string; mac: string }) => { job: string; mac: 
   ['empty', ({ job }) => ({ job, mac: '' })],
   ['of other characters in the same number', ({ job, mac }) => ({ job, mac: 'é'.repeat(mac.length) })],
   ['changed in its last bits', ({ job, mac }) => ({ job, mac: mac.slice(0, -1) + nextLetter(mac.at(-1)) })],
-])('a proof that is %s is refused', (_name, change) => {
+])('a proof that is %s is rejected', (_name, change) => {
   const { job, mac } = change(read(webhookUrls.toUrl('01993a5e-0000-7000-8000-00000000abcd')))
   expect(webhookUrls.verify(job, mac)).toBe(false)
 })
 
-test('a proof made with another secret is refused', () => {
+test('a proof made with another secret is rejected', () => {
   const { job, mac } = read(createWebhookUrls({ publicUrl, secret: 'id:other' }).toUrl(randomUUID()))
   expect(webhookUrls.verify(job, mac)).toBe(false)
 })
 
-/** The last letter of 32 bytes has two bits that mean nothing: its neighbour may decode to the same bytes. */
+/** Two bits of the last letter of 32 bytes are unused: its neighbour may decode to the same bytes. */
 function nextLetter(letter = ''): string {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return letters[(letters.indexOf(letter) ^ 1) % 64] ?? ''

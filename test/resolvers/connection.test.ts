@@ -14,7 +14,7 @@ function page(args: PageArguments) {
   return toConnection(rows, request, args, (row) => row)
 }
 
-describe('a page that is asked for', () => {
+describe('the arguments of a page', () => {
   test.each<[PageArguments, { limit: number; fromEnd: boolean }]>([
     [{}, { limit: 20, fromEnd: false }],
     [
@@ -47,7 +47,7 @@ describe('a page that is asked for', () => {
 })
 
 describe('a connection', () => {
-  test('begins at the start and says that the list goes on', () => {
+  test('starts at the beginning and reports that the list continues', () => {
     const { edges, pageInfo } = page({ first: 3 })
     expect(edges).toEqual(['row0', 'row1', 'row2'].map((row) => ({ cursor: row, node: row })))
     expect(pageInfo).toEqual({ hasNextPage: true, hasPreviousPage: false, startCursor: 'row0', endCursor: 'row2' })
@@ -77,7 +77,7 @@ describe('a connection', () => {
     expect(seen).toEqual(LIST)
   })
 
-  test('without rows has no cursors and does not go on', () => {
+  test('without rows has no cursors and no further pages', () => {
     expect(toConnection<string>([], { limit: 5, fromEnd: false }, {}, (row) => row)).toEqual({
       edges: [],
       pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },

@@ -10,7 +10,7 @@ function encode(text: string): string {
 }
 
 describe('an id', () => {
-  test.each(['Job', 'Video'])('of a %s comes back as it was given', (typename) => {
+  test.each(['Job', 'Video'])('of a %s is decoded to its parts', (typename) => {
     const text = encodeNodeId(typename, UUID)
     expect(text).toMatch(/^[\w-]+$/)
     expect(decodeNodeId(text)).toEqual({ typename, id: UUID })
@@ -24,21 +24,21 @@ describe('an id', () => {
     ['without an id', encode('Job:')],
     ['of a number', encode('Job:1')],
     ['in capitals', encode(`Job:${UUID.toUpperCase()}`)],
-    ['with something behind it', encode(`Job:${UUID}:1`)],
-    ['with a line break behind it', encode(`Job:${UUID}\n`)],
+    ['with a suffix', encode(`Job:${UUID}:1`)],
+    ['with a trailing line break', encode(`Job:${UUID}\n`)],
     ['of ordinary base64, padded', Buffer.from(`Video:${UUID}`).toString('base64').padEnd(60, '=')],
     ['with white space', ` ${encodeNodeId('Job', UUID)}`],
     ['with a NUL', encode(`Job:${UUID}\0`)],
     ['with SQL', encode("Job:' OR 1=1 --")],
     ['of a property of every object', encode(`constructor:${UUID}`)],
-  ])('that this API does not give out is refused: %s', (_name, text) => {
+  ])('that is not an id of this API is rejected: %s', (_name, text) => {
     expect(() => decodeNodeId(text)).toThrow(InvalidArgumentError)
     expect(parseJobId(text)).toBeNull()
     expect(() => requireJobId(text)).toThrow(JobNotFoundError)
   })
 })
 
-test('a job’s id is the row’s id; a video’s is not one of a job', () => {
+test('only a job’s id is parsed to the row’s id', () => {
   expect(parseJobId(encodeNodeId('Job', UUID))).toBe(UUID)
   expect(requireJobId(encodeNodeId('Job', UUID))).toBe(UUID)
   expect(parseJobId(encodeNodeId('Video', UUID))).toBeNull()

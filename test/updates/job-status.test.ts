@@ -21,7 +21,7 @@ describe.each(STATES)('a job that is %s', (from) => {
     expect(canMove(from, to)).toBe(ALLOWED[from].split(' ').includes(to))
   })
 
-  test('never comes back to a state that it has left', () => {
+  test('never returns to a state it has left', () => {
     const reachable = new Set<JobStatus>()
     const open: JobStatus[] = [from]
     for (let state = open.pop(); state; state = open.pop())
@@ -29,7 +29,7 @@ describe.each(STATES)('a job that is %s', (from) => {
     expect(reachable).not.toContain(from)
   })
 
-  test('can come to an end', () => {
+  test('can reach an end', () => {
     expect(isTerminal(from) || TRANSITIONS[from].some(isTerminal)).toBe(true)
   })
 })
@@ -38,6 +38,6 @@ test('a job has ended when it SUCCEEDED, FAILED or was CANCELED', () => {
   expect(STATES.filter(isTerminal).sort()).toEqual(['CANCELED', 'FAILED', 'SUCCEEDED'])
 })
 
-test('a job can be canceled until its video is being stored', () => {
+test('a job can be canceled until its video is stored', () => {
   expect(STATES.filter(isCancelable).sort()).toEqual(['PENDING', 'QUEUED', 'RUNNING'])
 })
