@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { isLoopbackUrl } from '../loopback.ts'
 import { type Ending, type LogEntry, logEntry, type VideoRequest } from '../request.ts'
 import { CANCELLED } from './failures.ts'
-import { createLine, simulatedPosition } from './line.ts'
 import { findScenario, SCENARIOS, type ScenarioEffects } from './scenarios.ts'
 import type { RequestStore } from './store.ts'
 
@@ -44,12 +43,22 @@ export function createQueue(
   { store, run, ended, onError }: QueueDeps,
   { slots, stepMs }: { slots: number; stepMs: number },
 ): Queue {
-  const line = createLine()
+  /** Ordered by when a request may start, then by acceptance. */
+  const waiting: VideoRequest[] = []
   const running = new Map<string, { cancel: AbortController; done: Promise<void> }>()
   const watchers = new Map<string, Set<() => void>>()
   const closing = new AbortController()
   let sequence = Math.max(0, ...[...store.all.values()].map((request) => request.sequence))
   let timer: NodeJS.Timeout | undefined
+
+  function addToWaiting(request: VideoRequest): void {
+    waiting.splice(rankOf(waiting, request), 0, request)
+  }
+
+  function removeFromWaiting(request: VideoRequest): void {
+    const rank = rankOf(waiting, request)
+    if (waiting[rank] === request) waiting.splice(rank, 1)
+  }
 
   function tell(request: VideoRequest): void {
     for (const changed of watchers.get(request.id) ?? []) changed()
@@ -59,21 +68,21 @@ export function createQueue(
     const { aheadAtFirst } = courseOf(request)
     const durationMs = request.dueAt - request.acceptedAt
     const simulated = simulatedPosition({ aheadAtFirst, durationMs }, Date.now() - request.acceptedAt)
-    request.position = Math.min(request.position, Math.max(simulated, line.rank(request)))
+    request.position = Math.min(request.position, Math.max(simulated, rankOf(waiting, request)))
   }
 
   /** Starts the first of the line as long as there are slots; else comes back when the first is due. */
   function pump(): void {
     clearTimeout(timer)
     while (!closing.signal.aborted && running.size < slots) {
-      const next = line.first()
+      const next = waiting[0]
       if (!next) return
       const waitMs = next.dueAt - Date.now()
       if (waitMs > 0) {
         timer = setTimeout(pump, waitMs)
         return
       }
-      line.remove(next)
+      removeFromWaiting(next)
       next.stage = 'running'
       tell(next)
       const cancel = new AbortController()
@@ -121,9 +130,9 @@ export function createQueue(
       const request = newRequest(body, { sequence, stepMs, webhookUrl })
       if (webhookUrl && !isLoopbackUrl(webhookUrl))
         request.logs.push(logEntry('Sandbox: the webhook is not sent, no host but this machine is called', 'WARN'))
-      request.position = Math.max(courseOf(request).aheadAtFirst, line.rank(request))
+      request.position = Math.max(courseOf(request).aheadAtFirst, rankOf(waiting, request))
       await store.add(request)
-      line.add(request)
+      addToWaiting(request)
       pump()
       return request
     },
@@ -142,7 +151,7 @@ export function createQueue(
       const run = running.get(id)
       if (run) run.cancel.abort(new Error('cancelled'))
       else if (request.stage === 'queued') {
-        line.remove(request)
+        removeFromWaiting(request)
         await endCancelled(request)
       }
       return 'CANCELLATION_REQUESTED'
@@ -168,7 +177,7 @@ export function createQueue(
         request.stage = 'queued'
         if (request.cancelRequested)
           void endCancelled(request).catch((error: unknown) => onError(error, { stage: 'cancel' }))
-        else line.add(request)
+        else addToWaiting(request)
       }
       pump()
     },
@@ -178,6 +187,33 @@ export function createQueue(
       await Promise.all([...running.values()].map(({ done }) => done))
     },
   }
+}
+
+/** How many are said to stand in front of a request at a time: from `aheadAtFirst` down to 0. */
+function simulatedPosition(
+  { aheadAtFirst, durationMs }: { aheadAtFirst: number; durationMs: number },
+  elapsedMs: number,
+): number {
+  if (durationMs <= 0) return elapsedMs > 0 ? 0 : aheadAtFirst
+  const left = Math.max(0, 1 - elapsedMs / durationMs)
+  return Math.min(aheadAtFirst, Math.floor((aheadAtFirst + 1) * left))
+}
+
+/** How many of those that wait stand in front of a request. Logarithmic: in a load test thousands ask for their rank. */
+function rankOf(waiting: readonly VideoRequest[], request: VideoRequest): number {
+  let low = 0
+  let high = waiting.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const other = waiting[middle]
+    if (other && isBefore(other, request)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function isBefore(a: VideoRequest, b: VideoRequest): boolean {
+  return a.dueAt !== b.dueAt ? a.dueAt < b.dueAt : a.sequence < b.sequence
 }
 
 function newRequest(
