@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
-import { readIfThere, writeWhole } from './files.ts'
+import { readIfExists, writeAtomically } from './disk.ts'
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -26,7 +26,7 @@ export async function openServer({ host, port, dataDir }: ListenOptions): Promis
   const server = createServer(getRequestListener((request) => answer(request)))
   server.on('clientError', (_error, socket) => socket.destroy())
   const portFile = join(dataDir, 'port')
-  const remembered = port === 0 ? Number((await readIfThere(portFile)) ?? 0) || 0 : port
+  const remembered = port === 0 ? Number((await readIfExists(portFile)) ?? 0) || 0 : port
   try {
     await listen(server, host, remembered)
   } catch (error) {
@@ -35,7 +35,7 @@ export async function openServer({ host, port, dataDir }: ListenOptions): Promis
   }
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('expected to listen on a TCP port')
-  if (port === 0) await writeWhole(portFile, String(address.port))
+  if (port === 0) await writeAtomically(portFile, String(address.port))
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     serve: (app) => {

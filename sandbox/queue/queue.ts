@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isLoopbackUrl } from '../loopback.ts'
-import { type Ending, type LogEntry, logEntry, type VideoRequest } from '../request.ts'
 import { CANCELLED } from './failures.ts'
+import { type Ending, type LogEntry, logEntry, type VideoRequest } from './request.ts'
 import { findScenario, SCENARIOS, type ScenarioEffects } from './scenarios.ts'
 import type { RequestStore } from './store.ts'
 

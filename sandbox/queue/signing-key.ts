@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { join } from 'node:path'
-import { readIfThere, writeWhole } from '../files.ts'
+import { readIfExists, writeAtomically } from '../disk.ts'
 
 /** The key that signs webhooks. */
 export interface SigningKey {
@@ -22,7 +22,7 @@ export interface SignedParts {
 /** Opens the key of a data folder, or makes it. */
 export async function openSigningKey(dataDir: string): Promise<SigningKey> {
   const path = join(dataDir, 'webhook-key.pem')
-  const pem = await readIfThere(path)
+  const pem = await readIfExists(path)
   const privateKey = pem ? createPrivateKey(pem) : await makeKey(path)
   const { kty, crv, x } = createPublicKey(privateKey).export({ format: 'jwk' })
   const kid = createHash('sha256')
@@ -43,6 +43,6 @@ export function signedBytes({ requestId, userId, timestamp, rawBody }: SignedPar
 
 async function makeKey(path: string): Promise<KeyObject> {
   const { privateKey } = generateKeyPairSync('ed25519')
-  await writeWhole(path, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(), 0o600)
+  await writeAtomically(path, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(), 0o600)
   return privateKey
 }

@@ -1,5 +1,5 @@
-import { statusBody, type VideoRequest } from '../request.ts'
 import type { Queue } from './queue.ts'
+import { statusBody, type VideoRequest } from './request.ts'
 
 export interface StatusStreamOptions {
   baseUrl: string

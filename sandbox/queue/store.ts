@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readIfThere, writeWhole } from '../files.ts'
-import type { VideoRequest } from '../request.ts'
+import { readIfExists, writeAtomically } from '../disk.ts'
+import type { VideoRequest } from './request.ts'
 
 /** Keeps requests over restarts: one JSON file each. */
 export interface RequestStore {
@@ -36,7 +36,7 @@ export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptio
     const before = writes.get(request.id) ?? Promise.resolve()
     const write = before
       .catch(() => {}) // that failure was told to the caller of that write
-      .then(() => (all.has(request.id) ? writeWhole(pathOf(request.id), JSON.stringify(request)) : undefined))
+      .then(() => (all.has(request.id) ? writeAtomically(pathOf(request.id), JSON.stringify(request)) : undefined))
     writes.set(request.id, write)
     const forget = () => {
       if (writes.get(request.id) === write) writes.delete(request.id)
@@ -82,7 +82,7 @@ async function readRequests(folder: string): Promise<VideoRequest[]> {
   for (const name of await readdir(folder)) {
     if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true })
     if (!name.endsWith('.json')) continue
-    const request = parseRequest(await readIfThere(join(folder, name)))
+    const request = parseRequest(await readIfExists(join(folder, name)))
     if (request) requests.push(request)
   }
   return requests.sort((a, b) => a.sequence - b.sequence)

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { outcomeOf, type VideoRequest } from '../request.ts'
+import { outcomeOf, type VideoRequest } from './request.ts'
 import type { SigningKey } from './signing-key.ts'
 import type { RequestStore } from './store.ts'
 

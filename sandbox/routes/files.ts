@@ -25,7 +25,7 @@ export function fileRoutes({ media }: { media: MediaStore }): Hono {
   // A GET route answers HEAD as well.
   routes.get('/files/:id/:name', async (context) => {
     const file = media.find(context.req.param('id'))
-    const handle = file?.sizeBytes === null || !file ? null : await openIfThere(media.pathOf(file.id))
+    const handle = file?.sizeBytes === null || !file ? null : await openIfExists(media.pathOf(file.id))
     if (!file || !handle) return context.json({ detail: 'No such file' }, 404, OPEN_TO_ALL)
     return await answerFile(context, file, handle)
   })
@@ -71,7 +71,7 @@ async function answerFile(context: Context, file: MediaFile, handle: FileHandle)
   return new Response(Readable.toWeb(bytes) as ReadableStream, { status, headers: { ...headers, ...more } })
 }
 
-async function openIfThere(path: string): Promise<FileHandle | null> {
+async function openIfExists(path: string): Promise<FileHandle | null> {
   try {
     return await open(path)
   } catch (error) {

@@ -3,8 +3,8 @@ import { bodyLimit } from 'hono/body-limit'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { fieldError } from '../queue/failures.ts'
 import { effectsOf, type Queue } from '../queue/queue.ts'
+import { outcomeOf, statusBody } from '../queue/request.ts'
 import { streamStatus } from '../queue/status-stream.ts'
-import { outcomeOf, statusBody } from '../request.ts'
 import { requireKey } from './authorization.ts'
 
 export interface RequestRoutesDeps {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { z } from 'zod'
-import { readIfThere, writeWhole } from '../files.ts'
+import { readIfExists, writeAtomically } from '../disk.ts'
 import { KEEP_AT_LEAST_MS } from '../queue/store.ts'
 
 /** One stored file: an upload or a clip. */
@@ -56,7 +56,7 @@ export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: Med
 
   // The bytes stand before their description, so a description never promises bytes that are missing.
   async function describe(file: MediaFile): Promise<MediaFile> {
-    await writeWhole(join(folder, `${file.id}.json`), JSON.stringify(file))
+    await writeAtomically(join(folder, `${file.id}.json`), JSON.stringify(file))
     files.set(file.id, file)
     return file
   }
@@ -80,7 +80,7 @@ export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: Med
       return await describe({ id, contentType, sizeBytes: size, savedAt: Date.now() })
     },
     save: async (id, contentType, bytes) => {
-      await writeWhole(pathOf(id), bytes)
+      await writeAtomically(pathOf(id), bytes)
       return await describe({ id, contentType, sizeBytes: bytes.byteLength, savedAt: Date.now() })
     },
     prune: async (isReferred, now) => {
@@ -103,7 +103,7 @@ async function readFiles(folder: string): Promise<Map<string, MediaFile>> {
   for (const name of await readdir(folder)) {
     if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true })
     if (!name.endsWith('.json')) continue
-    const parsed = Saved.safeParse(parseJson(await readIfThere(join(folder, name))))
+    const parsed = Saved.safeParse(parseJson(await readIfExists(join(folder, name))))
     if (parsed.success) files.set(parsed.data.id, parsed.data)
   }
   return files

@@ -1,4 +1,4 @@
-import type { Failure } from './queue/failures.ts'
+import type { Failure } from './failures.ts'
 
 /** One line of a request's log. The time has no zone and is UTC, as in fal's own samples. */
 export interface LogEntry {
