@@ -1,6 +1,6 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readIfExists, writeAtomically } from '../disk.ts'
+import { readJsonFiles, writeAtomically } from '../disk.ts'
 import type { VideoRequest } from './request.ts'
 
 /** Keeps requests over restarts: one JSON file each. */
@@ -28,7 +28,8 @@ export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptio
   const folder = join(dataDir, 'requests')
   await mkdir(folder, { recursive: true })
   const all = new Map<string, VideoRequest>()
-  for (const request of await readRequests(folder)) all.set(request.id, request)
+  const saved = (await readJsonFiles(folder)).filter(isRequest).sort((a, b) => a.sequence - b.sequence)
+  for (const request of saved) all.set(request.id, request)
   const writes = new Map<string, Promise<void>>()
   const pathOf = (id: string) => join(folder, `${id}.json`)
 
@@ -77,25 +78,7 @@ export function endedSurplus(
     .filter((request, index) => index >= keepEnded * 9 || now - (request.endedAt ?? 0) > KEEP_AT_LEAST_MS)
 }
 
-async function readRequests(folder: string): Promise<VideoRequest[]> {
-  const requests: VideoRequest[] = []
-  for (const name of await readdir(folder)) {
-    if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true })
-    if (!name.endsWith('.json')) continue
-    const request = parseRequest(await readIfExists(join(folder, name)))
-    if (request) requests.push(request)
-  }
-  return requests.sort((a, b) => a.sequence - b.sequence)
-}
-
-/** Our own writing, whole by construction: what stands there is trusted once it parses and names itself. */
-function parseRequest(text: string | null): VideoRequest | null {
-  try {
-    const value: unknown = JSON.parse(text ?? 'null')
-    return typeof value === 'object' && value !== null && 'id' in value && 'stage' in value
-      ? (value as VideoRequest)
-      : null
-  } catch {
-    return null // damaged by hand: the others still count
-  }
+/** Only this program writes these files, and atomically, so a value with an id and a stage is trusted as a request. */
+function isRequest(value: unknown): value is VideoRequest {
+  return typeof value === 'object' && value !== null && 'id' in value && 'stage' in value
 }

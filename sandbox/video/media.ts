@@ -1,10 +1,10 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { z } from 'zod'
-import { readIfExists, writeAtomically } from '../disk.ts'
+import { readJsonFiles, writeAtomically } from '../disk.ts'
 import { KEEP_AT_LEAST_MS } from '../queue/store.ts'
 
 /** One stored file: an upload or a clip. */
@@ -51,7 +51,11 @@ const Saved = z.object({
 export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: MediaStoreOptions): Promise<MediaStore> {
   const folder = join(dataDir, 'media')
   await mkdir(folder, { recursive: true })
-  const files = await readFiles(folder)
+  const files = new Map<string, MediaFile>()
+  for (const value of await readJsonFiles(folder)) {
+    const saved = Saved.safeParse(value)
+    if (saved.success) files.set(saved.data.id, saved.data)
+  }
   const pathOf = (id: string) => join(folder, `${id}.bin`)
 
   // The bytes stand before their description, so a description never promises bytes that are missing.
@@ -95,25 +99,6 @@ export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: Med
         await rm(pathOf(id), { force: true })
       }
     },
-  }
-}
-
-async function readFiles(folder: string): Promise<Map<string, MediaFile>> {
-  const files = new Map<string, MediaFile>()
-  for (const name of await readdir(folder)) {
-    if (name.endsWith('.tmp')) await rm(join(folder, name), { force: true })
-    if (!name.endsWith('.json')) continue
-    const parsed = Saved.safeParse(parseJson(await readIfExists(join(folder, name))))
-    if (parsed.success) files.set(parsed.data.id, parsed.data)
-  }
-  return files
-}
-
-function parseJson(text: string | null): unknown {
-  try {
-    return JSON.parse(text ?? 'null')
-  } catch {
-    return null // damaged by hand: the file counts as missing
   }
 }
 
