@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import type { MediaFile, MediaStore } from './media.ts'
 import { type ClipSettings, clipId, makeClip } from './video.ts'
 
@@ -7,7 +8,7 @@ export type GiveClip = (picture: Uint8Array, settings: ClipSettings) => Promise<
 /** @param concurrency - clips in the making at once; more than the machine has cores only makes each slower. */
 export function createClips({ media }: { media: MediaStore }, { concurrency }: { concurrency: number }): GiveClip {
   const making = new Map<string, Promise<MediaFile>>()
-  const atOnce = createLimit(concurrency)
+  const atOnce = pLimit(concurrency)
 
   return async (picture, settings) => {
     const id = clipId(picture, settings)
@@ -21,22 +22,6 @@ export function createClips({ media }: { media: MediaStore }, { concurrency }: {
       return await clip
     } finally {
       making.delete(id)
-    }
-  }
-}
-
-function createLimit(slots: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  let free = slots
-  const waiting: (() => void)[] = []
-  return async (work) => {
-    if (free > 0) free -= 1
-    else await new Promise<void>((resolve) => waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else free += 1
     }
   }
 }
