@@ -1,81 +1,55 @@
-import { type FileHandle, open } from 'node:fs/promises'
-import { Readable } from 'node:stream'
-import { type Context, Hono } from 'hono'
-import { parseRange } from '../range.ts'
-import type { MediaFile, MediaStore } from '../video/media.ts'
+import { serveStatic } from '@hono/node-server/serve-static'
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
+import type { MediaStore } from '../video/media.ts'
 
-const OPEN_TO_ALL = {
-  'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'content-length, content-range, accept-ranges, etag',
-}
+const allowEveryPage = cors({
+  origin: '*',
+  allowMethods: ['GET', 'HEAD', 'OPTIONS'],
+  allowHeaders: ['range', 'if-range', 'if-none-match'],
+  exposeHeaders: ['content-length', 'content-range', 'accept-ranges', 'etag'],
+  maxAge: 86_400,
+})
 
-/** Uploads and clips, open to everybody, with single byte ranges. The last part of the path is only a name. */
+/** Uploads and clips, public, with single byte ranges so that a player can seek. The last part of the path is only a name. */
 export function fileRoutes({ media }: { media: MediaStore }): Hono {
   const routes = new Hono()
+  routes.use('/files/*', allowEveryPage)
 
-  routes.options('/files/*', (context) =>
-    context.body(null, 204, {
-      ...OPEN_TO_ALL,
-      'access-control-allow-methods': 'GET, HEAD, OPTIONS',
-      'access-control-allow-headers': 'range, if-range, if-none-match',
-      'access-control-max-age': '86400',
-    }),
-  )
-
-  // A GET route answers HEAD as well.
+  // A GET route also answers HEAD.
   routes.get('/files/:id/:name', async (context) => {
     const file = media.find(context.req.param('id'))
-    const handle = file?.sizeBytes === null || !file ? null : await openIfExists(media.pathOf(file.id))
-    if (!file || !handle) return context.json({ detail: 'No such file' }, 404, OPEN_TO_ALL)
-    return await answerFile(context, file, handle)
+    if (!file || file.sizeBytes === null) return context.json({ detail: 'No such file' }, 404)
+    const headers = {
+      'accept-ranges': 'bytes',
+      'content-type': file.contentType,
+      etag: `"${file.id}-${file.sizeBytes}-${file.savedAt}"`,
+      'last-modified': new Date(file.savedAt).toUTCString(),
+      'cache-control': 'public, max-age=86400',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': 'sandbox', // an uploaded page or SVG must not run here
+    }
+    const ifNoneMatch = context.req.header('if-none-match')
+    if (ifNoneMatch && (ifNoneMatch.trim() === '*' || ifNoneMatch.includes(headers.etag)))
+      return context.body(null, 304, headers)
+
+    const ifRange = context.req.header('if-range')
+    const isStale = ifRange !== undefined && ifRange !== headers.etag && ifRange !== headers['last-modified']
+    if (isStale || !isSingleRange(context.req.header('range'))) context.req.raw.headers.delete('range')
+    const response = await serveStatic({ path: media.pathOf(file.id) })(context, async () => {})
+    if (!response) return context.json({ detail: 'No such file' }, 404)
+    for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
+    return response
   })
 
   return routes
 }
 
-async function answerFile(context: Context, file: MediaFile, handle: FileHandle): Promise<Response> {
-  const { size } = await handle.stat()
-  const etag = `"${file.id}-${size}-${file.savedAt}"`
-  const headers = {
-    ...OPEN_TO_ALL,
-    'accept-ranges': 'bytes',
-    'content-type': file.contentType,
-    etag,
-    'last-modified': new Date(file.savedAt).toUTCString(),
-    'cache-control': 'public, max-age=86400',
-    'x-content-type-options': 'nosniff',
-    'content-security-policy': 'sandbox', // an uploaded page or SVG must not run here
-  }
-  const answerEmpty = async (status: 304 | 416 | 200 | 206, more: Record<string, string> = {}) => {
-    await handle.close()
-    return context.body(null, status, { ...headers, ...more })
-  }
-  const ifNoneMatch = context.req.header('if-none-match')
-  if (ifNoneMatch && (ifNoneMatch.trim() === '*' || ifNoneMatch.includes(etag))) return await answerEmpty(304)
-
-  const ifRange = context.req.header('if-range')
-  const stale = ifRange !== undefined && ifRange !== etag && ifRange !== headers['last-modified']
-  const range = stale ? null : parseRange(context.req.header('range'), size)
-  if (range === 'unsatisfiable') return await answerEmpty(416, { 'content-range': `bytes */${size}` })
-
-  const { start, end } = range ?? { start: 0, end: size - 1 }
-  const more = {
-    'content-length': String(end - start + 1),
-    ...(range ? { 'content-range': `bytes ${start}-${end}/${size}` } : {}),
-  }
-  const status = range ? 206 : 200
-  if (context.req.method === 'HEAD' || size === 0) return await answerEmpty(status, more)
-  // The stream closes the handle, also when the client goes away half-way.
-  const bytes = handle.createReadStream({ start, end })
-  bytes.on('error', () => {}) // told to the response; without a listener it would end the process
-  return new Response(Readable.toWeb(bytes) as ReadableStream, { status, headers: { ...headers, ...more } })
-}
-
-async function openIfExists(path: string): Promise<FileHandle | null> {
-  try {
-    return await open(path)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
-    throw error
-  }
+/**
+ * Whether a Range header asks for one well-formed range. Any other header is ignored, and the whole file is sent.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
+ */
+function isSingleRange(header = ''): boolean {
+  const [match, first = '', last = ''] = /^bytes=(?=-?\d)(\d*)-(\d*)$/.exec(header) ?? []
+  return match !== undefined && (first === '' || last === '' || Number(first) <= Number(last))
 }
