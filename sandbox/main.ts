@@ -9,10 +9,10 @@ const Settings = z.object({
   SANDBOX_SLOTS: z.coerce.number().int().min(1).max(10_000).default(2),
 })
 
-// Whoever read our output may be gone; that is no reason to fail.
+// The process that read our output may have exited: not a reason to fail.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 
-function say(text: string): void {
+function log(text: string): void {
   process.stderr.write(`reelay sandbox (not fal): ${text}\n`)
 }
 
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
     dataDir: SANDBOX_DATA_DIR,
     stepMs: SANDBOX_STEP_MS,
     slots: SANDBOX_SLOTS,
-    onError: (error, { stage }) => say(`${stage}: ${describe(error)}`),
+    onError: (error, { stage }) => log(`${stage}: ${describe(error)}`),
   })
 
   let stopping = false
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
     void sandbox.close().then(
       () => process.exit(0),
       (error: unknown) => {
-        say(`cannot stop cleanly: ${describe(error)}`)
+        log(`cannot stop cleanly: ${describe(error)}`)
         process.exit(1)
       },
     )
@@ -48,17 +48,17 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   process.on('SIGHUP', stop)
-  // The parent is gone, however it ended: nobody is left who needs a sandbox.
+  // The parent has exited, so the sandbox is no longer needed.
   process.on('disconnect', stop)
-  // Gone already, while this started: there is no channel left that could say so. (Without a parent it is undefined.)
+  // The parent exited during startup: no disconnect event follows. (Without a parent, connected is undefined.)
   if (process.connected === false) stop()
 
   process.stdout.write(`${JSON.stringify({ url: sandbox.url })}\n`)
-  // A parent says it in its own words.
-  if (!process.channel) say(`a local stand-in for fal listens at ${sandbox.url}; no model runs and nothing is billed`)
+  // A parent process logs the address itself.
+  if (!process.channel) log(`listening at ${sandbox.url} in place of fal; no model runs and nothing is billed`)
 }
 
 main().catch((error: unknown) => {
-  say(`cannot start: ${describe(error)}`)
+  log(`cannot start: ${describe(error)}`)
   process.exit(1)
 })

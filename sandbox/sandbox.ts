@@ -16,38 +16,38 @@ import { openMediaStore } from './video/media.ts'
 
 /** A running sandbox. */
 export interface Sandbox {
-  /** Base of its queue and of its storage, without a slash at the end. */
+  /** Base URL of the queue and the storage, without a trailing slash. */
   readonly url: string
-  /** Stops it; unfinished requests go on at the next start with the same data folder. */
+  /** Stops the sandbox; unfinished requests resume at the next start with the same data folder. */
   close(): Promise<void>
 }
 
 export interface SandboxOptions {
-  /** Where requests, files, the signing key and the port are kept. One sandbox at a time may use a folder. */
+  /** Folder for requests, files, the signing key and the port. Only one sandbox at a time may use it. */
   dataDir: string
   /** Default 127.0.0.1. */
   host?: string
-  /** Default 0: the port of the last run with this folder, if it is free. */
+  /** Default 0: the port of the last run with this folder if it is free, else any free port. */
   port?: number
-  /** Length of a step, in milliseconds; every other wait is counted in steps. 0 is as fast as can be. Default 200. */
+  /** Length of a step, in milliseconds; all other waits are multiples of it. 0 runs without waiting. Default 200. */
   stepMs?: number
   /** Requests that run at once. Default 2. */
   slots?: number
-  /** Ended requests, and files that none of them needs, that are kept. Default 500. */
+  /** Number of ended requests to keep, and of files that no request refers to. Default 500. */
   keep?: number
-  /** Default 100 MB. */
+  /** Maximum size of an upload, in bytes. Default 100 MB. */
   maxUploadBytes?: number
-  /** How often a status stream says that it lives, in milliseconds. Default 15,000. */
+  /** Interval between pings on a status stream, in milliseconds. Default 15,000. */
   pingMs?: number
   /** Wait before a webhook's second attempt, in milliseconds. Default 1,000. */
   webhookRetryMs?: number
-  /** Told of failures in background work. Default: ignores them. */
+  /** Receives failures of background work. Default: ignores them. */
   onError?(error: unknown, context: { stage: string }): void
 }
 
 const PRUNE_MS = 30_000
 
-/** Opens a local fal: see README.md. Goes on with what an earlier run left in the data folder. */
+/** Opens a local fal, see README.md, and resumes unfinished requests in the data folder. */
 export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { dataDir, host = '127.0.0.1', port = 0, stepMs = 200, slots = 2, keep = 500 } = options
   const onError = options.onError ?? (() => {})
@@ -63,12 +63,12 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const baseUrl = server.url
 
   const webhooks = createWebhooks({ store, key, baseUrl, onError }, { retryMs: options.webhookRetryMs ?? 1_000 })
-  const giveClip = createClips({ media }, { concurrency: Math.min(slots, availableParallelism()) })
+  const getClip = createClips({ media }, { concurrency: Math.min(slots, availableParallelism()) })
   const queue = createQueue(
     {
       store,
-      run: (request, log, signal) => runRequest(request, { media, giveClip, baseUrl, stepMs, log }, signal),
-      ended: webhooks.deliver,
+      run: (request, log, signal) => runRequest(request, { media, getClip, baseUrl, stepMs, log }, signal),
+      onEnded: webhooks.deliver,
       onError,
     },
     { slots, stepMs },
@@ -88,18 +88,18 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   async function prune(): Promise<void> {
     await store.prune(Date.now())
-    const referred = new Set<string>()
-    for (const { ending } of store.all.values()) if (ending?.kind === 'video') referred.add(ending.mediaId)
-    await media.prune((id) => referred.has(id), Date.now())
+    const referenced = new Set<string>()
+    for (const { ending } of store.all.values()) if (ending?.kind === 'video') referenced.add(ending.mediaId)
+    await media.prune((id) => referenced.has(id), Date.now())
   }
 
   let pruning = Promise.resolve()
-  const pruneInTurn = () => {
+  const queuePrune = () => {
     pruning = pruning.then(prune).catch((error: unknown) => onError(error, { stage: 'prune' }))
   }
-  const pruneTimer = setInterval(pruneInTurn, PRUNE_MS)
+  const pruneTimer = setInterval(queuePrune, PRUNE_MS)
   pruneTimer.unref()
-  pruneInTurn()
+  queuePrune()
 
   for (const request of store.all.values()) if (request.stage === 'ended') webhooks.deliver(request)
   queue.start()

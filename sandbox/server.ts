@@ -4,26 +4,25 @@ import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { readIfExists, writeAtomically } from './disk.ts'
 
-/** Where to listen. */
 export interface ListenOptions {
   host: string
-  /** 0: the port of the last run if it is still free, because the URLs in results contain it; else any free one. */
+  /** 0: the port of the last run if it is still free, because the URLs in results contain it; else any free port. */
   port: number
   dataDir: string
 }
 
-/** An HTTP server that listens and answers 503 until it is given its application. */
+/** A listening HTTP server that returns 503 until `serve` is called. */
 export interface ListeningServer {
   readonly url: string
   serve(app: Hono): void
-  /** Ends every connection. */
+  /** Closes the server and every connection. */
   close(): Promise<void>
 }
 
-/** @throws when a port asked for by number is taken. */
+/** @throws when a port requested by number is taken. */
 export async function openServer({ host, port, dataDir }: ListenOptions): Promise<ListeningServer> {
-  let answer = async (_request: Request): Promise<Response> => new Response(null, { status: 503 })
-  const server = createServer(getRequestListener((request) => answer(request)))
+  let handle = async (_request: Request): Promise<Response> => new Response(null, { status: 503 })
+  const server = createServer(getRequestListener((request) => handle(request)))
   server.on('clientError', (_error, socket) => socket.destroy())
   const portFile = join(dataDir, 'port')
   const remembered = port === 0 ? Number((await readIfExists(portFile)) ?? 0) || 0 : port
@@ -39,7 +38,7 @@ export async function openServer({ host, port, dataDir }: ListenOptions): Promis
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     serve: (app) => {
-      answer = async (request) => await app.fetch(request)
+      handle = async (request) => await app.fetch(request)
     },
     close: () =>
       new Promise((resolve) => {

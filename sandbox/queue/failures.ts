@@ -1,4 +1,4 @@
-/** How a request failed: what the result call answers, and what the status says. */
+/** How a request failed: the response of the result call, and the error of the status call. */
 export interface Failure {
   httpStatus: number
   body: { detail: string | FieldError[]; error_type?: string }
@@ -8,7 +8,7 @@ export interface Failure {
   errorType: string
 }
 
-/** One entry of `detail` in fal's validation answers. */
+/** One entry of `detail` in fal's validation errors. */
 export interface FieldError {
   loc: (string | number)[]
   msg: string
@@ -18,7 +18,7 @@ export interface FieldError {
   input?: unknown
 }
 
-/** One entry of `detail`; `url` points at fal's page on that type, as fal's own entries do. */
+/** Builds one entry of `detail`; `url` links to fal's page on the type, as in fal's own errors. */
 export function fieldError(
   loc: (string | number)[],
   type: string,
@@ -28,18 +28,18 @@ export function fieldError(
   return { loc, msg, type, url: `https://docs.fal.ai/errors#${type}`, ...extra }
 }
 
-/** The input was refused: 422 with one entry for each fault. */
+/** Rejected input: 422 with one entry per error. */
 export function validationFailure(detail: FieldError[]): Failure {
   const first = detail[0]
   return {
     httpStatus: 422,
     body: { detail },
-    error: first ? `${first.loc.join('.')}: ${first.msg}` : 'The input is not valid',
+    error: first ? `${first.loc.join('.')}: ${first.msg}` : 'Invalid input',
     errorType: first?.type ?? 'bad_request',
   }
 }
 
-/** The input was refused for one field. */
+/** Input rejected because of one field. */
 export function fieldFailure(
   field: string,
   type: string,
@@ -49,15 +49,15 @@ export function fieldFailure(
   return validationFailure([fieldError(['body', field], type, msg, extra)])
 }
 
-/** The model itself failed. */
+/** A failure of the model itself. */
 export function modelFailure(httpStatus: number, type: string, msg: string): Failure {
   return { httpStatus, body: { detail: [fieldError(['body'], type, msg)] }, error: msg, errorType: type }
 }
 
-/** The platform around the model failed. */
+/** A failure of the platform around the model. */
 export function platformFailure(httpStatus: number, errorType: string, text: string): Failure {
   return { httpStatus, body: { detail: text, error_type: errorType }, error: text, errorType }
 }
 
-/** What a cancelled request ends with. */
+/** The failure of every cancelled request. */
 export const CANCELLED: Failure = platformFailure(499, 'client_cancelled', 'The request was cancelled by the client')

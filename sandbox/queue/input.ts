@@ -12,11 +12,11 @@ const Input = z.object({
 /** The input of fal-ai/stable-video, with its defaults filled in. */
 export type VideoInput = z.infer<typeof Input>
 
-/** Reads a request's body as the model does; faults come back in fal's own shape. Unknown fields are ignored. */
-export function parseInput(body: unknown): { input: VideoInput } | { faults: FieldError[] } {
+/** Validates a request's body as the model does, with errors in fal's own shape. Unknown fields are ignored. */
+export function parseInput(body: unknown): { input: VideoInput } | { errors: FieldError[] } {
   const parsed = Input.safeParse(body)
   if (parsed.success) return { input: parsed.data }
-  return { faults: parsed.error.issues.map((issue) => toFieldError(issue, body)) }
+  return { errors: parsed.error.issues.map((issue) => toFieldError(issue, body)) }
 }
 
 function toFieldError(issue: z.core.$ZodIssue, body: unknown): FieldError {

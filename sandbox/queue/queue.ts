@@ -5,42 +5,42 @@ import { type Ending, type LogEntry, logEntry, type VideoRequest } from './reque
 import { findScenario, SCENARIOS, type ScenarioEffects } from './scenarios.ts'
 import type { RequestStore } from './store.ts'
 
-/** What a cancel call is answered with. */
-export type CancelAnswer = 'CANCELLATION_REQUESTED' | 'ALREADY_COMPLETED' | 'NOT_FOUND'
+/** The result of a cancel call, in fal's words. */
+export type CancelResult = 'CANCELLATION_REQUESTED' | 'ALREADY_COMPLETED' | 'NOT_FOUND'
 
-/** The queue of the sandbox: takes requests, moves the line, runs some at once. */
+/** The sandbox's queue: accepts requests and runs them in order, a few at a time. */
 export interface Queue {
-  /** Takes a request; it is on disk when this returns. */
+  /** Accepts a request; it is on disk when this resolves. */
   submit(body: unknown, webhookUrl: string | null): Promise<VideoRequest>
-  /** A request with its position of this moment. */
+  /** A request with its current queue position. */
   find(id: string): VideoRequest | undefined
-  cancel(id: string): Promise<CancelAnswer>
-  /** Takes one of the 504 answers that a result still has to give; false when there is none. */
-  takeResultTimeout(request: VideoRequest): Promise<boolean>
-  /** Calls back whenever the request changes otherwise than in its position. Returns the way to stop that. */
+  cancel(id: string): Promise<CancelResult>
+  /** Uses up one of the 504s that the scenario has left for the result call; false when none is left. */
+  consumeResultTimeout(request: VideoRequest): Promise<boolean>
+  /** Calls `changed` on every change but that of the queue position. Returns a function that stops the calls. */
   watch(id: string, changed: () => void): () => void
-  /** Starts what waits, also what an earlier run left. */
+  /** Starts running requests, including those of an earlier run. */
   start(): void
-  /** Stops the running ones; they wait again at the next start. */
+  /** Aborts the running requests; they are queued again at the next start. */
   close(): Promise<void>
 }
 
 export interface QueueDeps {
   store: RequestStore
   run(request: VideoRequest, log: RunLog, signal: AbortSignal): Promise<Ending>
-  /** Told of every request that ended, once that is on disk. */
-  ended(request: VideoRequest): void
+  /** Called for every request that has ended, once the ending is on disk. */
+  onEnded(request: VideoRequest): void
   onError(error: unknown, context: { stage: string }): void
 }
 
 type RunLog = (message: string, level?: LogEntry['level']) => void
 
-/** An ordinary request sees 2, 1 and 0 before it starts, for three steps each. */
-const ORDINARY_LINE = { aheadAtFirst: 2, lineSteps: 9 }
+/** An ordinary request reports the positions 2, 1 and 0, for three steps each, before it starts. */
+const ORDINARY_WAIT = { initialPosition: 2, queueSteps: 9 }
 
-/** @param slots - how many run at once. */
+/** @param slots - number of requests that run at once. */
 export function createQueue(
-  { store, run, ended, onError }: QueueDeps,
+  { store, run, onEnded, onError }: QueueDeps,
   { slots, stepMs }: { slots: number; stepMs: number },
 ): Queue {
   /** Ordered by when a request may start, then by acceptance. */
@@ -60,18 +60,18 @@ export function createQueue(
     if (waiting[rank] === request) waiting.splice(rank, 1)
   }
 
-  function tell(request: VideoRequest): void {
+  function notify(request: VideoRequest): void {
     for (const changed of watchers.get(request.id) ?? []) changed()
   }
 
   function updatePosition(request: VideoRequest): void {
-    const { aheadAtFirst } = courseOf(request)
+    const initialPosition = initialPositionOf(request)
     const durationMs = request.dueAt - request.acceptedAt
-    const simulated = simulatedPosition({ aheadAtFirst, durationMs }, Date.now() - request.acceptedAt)
+    const simulated = simulatedPosition({ initialPosition, durationMs }, Date.now() - request.acceptedAt)
     request.position = Math.min(request.position, Math.max(simulated, rankOf(waiting, request)))
   }
 
-  /** Starts the first of the line as long as there are slots; else comes back when the first is due. */
+  /** Starts due requests while slots are free, and sets a timer for the next one. */
   function pump(): void {
     clearTimeout(timer)
     while (!closing.signal.aborted && running.size < slots) {
@@ -84,7 +84,7 @@ export function createQueue(
       }
       removeFromWaiting(next)
       next.stage = 'running'
-      tell(next)
+      notify(next)
       const cancel = new AbortController()
       const done = work(next, cancel.signal).catch((error: unknown) => onError(error, { stage: 'run' }))
       running.set(next.id, { cancel, done })
@@ -98,7 +98,7 @@ export function createQueue(
   async function work(request: VideoRequest, cancelled: AbortSignal): Promise<void> {
     const log: RunLog = (message, level) => {
       request.logs.push(logEntry(message, level))
-      tell(request)
+      notify(request)
     }
     try {
       await end(request, await run(request, log, AbortSignal.any([cancelled, closing.signal])))
@@ -110,13 +110,13 @@ export function createQueue(
     }
   }
 
-  /** On disk first: what a caller has seen to be complete stays so after a SIGKILL. */
+  /** Saves before it publishes: a request that a caller has seen completed stays so after a SIGKILL. */
   async function end(request: VideoRequest, ending: Ending): Promise<void> {
     const change = { stage: 'ended', ending, endedAt: Date.now(), body: withoutDataUri(request.body) } as const
     await store.save({ ...request, ...change })
     Object.assign(request, change)
-    tell(request)
-    ended(request)
+    notify(request)
+    onEnded(request)
   }
 
   async function endCancelled(request: VideoRequest): Promise<void> {
@@ -129,8 +129,10 @@ export function createQueue(
       sequence += 1
       const request = newRequest(body, { sequence, stepMs, webhookUrl })
       if (webhookUrl && !isLoopbackUrl(webhookUrl))
-        request.logs.push(logEntry('Sandbox: the webhook is not sent, no host but this machine is called', 'WARN'))
-      request.position = Math.max(courseOf(request).aheadAtFirst, rankOf(waiting, request))
+        request.logs.push(
+          logEntry('Sandbox: the webhook is not sent because the sandbox calls no other machine', 'WARN'),
+        )
+      request.position = Math.max(initialPositionOf(request), rankOf(waiting, request))
       await store.add(request)
       addToWaiting(request)
       pump()
@@ -156,7 +158,7 @@ export function createQueue(
       }
       return 'CANCELLATION_REQUESTED'
     },
-    takeResultTimeout: async (request) => {
+    consumeResultTimeout: async (request) => {
       if (request.resultTimeouts <= 0) return false
       request.resultTimeouts -= 1
       await store.save(request)
@@ -189,17 +191,17 @@ export function createQueue(
   }
 }
 
-/** How many are said to stand in front of a request at a time: from `aheadAtFirst` down to 0. */
+/** The queue position to report after `elapsedMs`: from `initialPosition` down to 0 within `durationMs`. */
 function simulatedPosition(
-  { aheadAtFirst, durationMs }: { aheadAtFirst: number; durationMs: number },
+  { initialPosition, durationMs }: { initialPosition: number; durationMs: number },
   elapsedMs: number,
 ): number {
-  if (durationMs <= 0) return elapsedMs > 0 ? 0 : aheadAtFirst
+  if (durationMs <= 0) return elapsedMs > 0 ? 0 : initialPosition
   const left = Math.max(0, 1 - elapsedMs / durationMs)
-  return Math.min(aheadAtFirst, Math.floor((aheadAtFirst + 1) * left))
+  return Math.min(initialPosition, Math.floor((initialPosition + 1) * left))
 }
 
-/** How many of those that wait stand in front of a request. Logarithmic: in a load test thousands ask for their rank. */
+/** The number of waiting requests ahead of this one. A binary search: a load test has thousands of them. */
 function rankOf(waiting: readonly VideoRequest[], request: VideoRequest): number {
   let low = 0
   let high = waiting.length
@@ -228,7 +230,7 @@ function newRequest(
     body,
     scenario: scenario?.name ?? null,
     acceptedAt,
-    dueAt: acceptedAt + (scenario?.effects.lineSteps ?? ORDINARY_LINE.lineSteps) * stepMs,
+    dueAt: acceptedAt + (scenario?.effects.queueSteps ?? ORDINARY_WAIT.queueSteps) * stepMs,
     stage: 'queued',
     cancelRequested: false,
     position: Number.MAX_SAFE_INTEGER,
@@ -240,20 +242,20 @@ function newRequest(
   }
 }
 
-/** How a request's scenario bends its course. */
+/** The effects of a request's scenario. */
 export function effectsOf(request: VideoRequest): ScenarioEffects {
   return SCENARIOS.find(({ name }) => name === request.scenario)?.effects ?? {}
 }
 
-function courseOf(request: VideoRequest): { aheadAtFirst: number } {
-  return { aheadAtFirst: effectsOf(request).aheadAtFirst ?? ORDINARY_LINE.aheadAtFirst }
+function initialPositionOf(request: VideoRequest): number {
+  return effectsOf(request).initialPosition ?? ORDINARY_WAIT.initialPosition
 }
 
 function imageUrlOf(body: unknown): unknown {
   return typeof body === 'object' && body !== null && 'image_url' in body ? body.image_url : undefined
 }
 
-/** An ended request needs its picture no more, and a data URI can be megabytes. */
+/** Shortens a data URI, which can be megabytes: an ended request no longer needs its image. */
 function withoutDataUri(body: unknown): unknown {
   const imageUrl = imageUrlOf(body)
   if (typeof imageUrl !== 'string' || !imageUrl.startsWith('data:')) return body

@@ -1,6 +1,6 @@
 import type { Failure } from './failures.ts'
 
-/** One line of a request's log. The time has no zone and is UTC, as in fal's own samples. */
+/** One log line of a request. The timestamp is UTC without a zone, as in fal's own samples. */
 export interface LogEntry {
   message: string
   level: 'INFO' | 'WARN' | 'ERROR'
@@ -13,44 +13,44 @@ export type Ending =
   | { kind: 'video'; mediaId: string; sizeBytes: number; seed: number; inferenceSeconds: number }
   | { kind: 'failure'; failure: Failure; inferenceSeconds: number | null }
 
-/** Where a request's webhook stands. */
+/** Delivery state of a request's webhook. */
 export interface WebhookState {
   url: string
   attempts: number
-  /** Nothing is left to do: it was taken, or given up. */
+  /** Nothing is left to do: the delivery was accepted or given up. */
   settled: boolean
 }
 
-/** One accepted request, as it is kept on disk. */
+/** One accepted request, as stored on disk. */
 export interface VideoRequest {
   id: string
-  /** Its place in the order of acceptance, over restarts. */
+  /** Order of acceptance, across restarts. */
   sequence: number
   body: unknown
-  /** The scenario's name, or null for the ordinary course. */
+  /** The scenario's name, or null for an ordinary run. */
   scenario: string | null
   acceptedAt: number
-  /** When it may leave the line. */
+  /** When it may start, in Unix milliseconds. */
   dueAt: number
   stage: 'queued' | 'running' | 'ended'
   cancelRequested: boolean
-  /** The lowest position ever told: a position never goes up. */
+  /** The lowest queue position reported so far: a position never goes up. */
   position: number
   logs: LogEntry[]
   ending: Ending | null
   endedAt: number | null
-  /** How often the result call still answers 504. */
+  /** How many more times the result call returns 504. */
   resultTimeouts: number
   webhook: WebhookState | null
 }
 
-/** The three addresses of a request. */
+/** The three URLs of a request. */
 export function requestUrls(baseUrl: string, id: string) {
   const response_url = `${baseUrl}/fal-ai/stable-video/requests/${id}`
   return { response_url, status_url: `${response_url}/status`, cancel_url: `${response_url}/cancel` }
 }
 
-/** The status call's body. `logs` is null unless they were asked for. */
+/** The status call's body. `logs` is null unless the caller asked for log lines. */
 export function statusBody(request: VideoRequest, { baseUrl, logs }: { baseUrl: string; logs: LogEntry[] | null }) {
   const common = { request_id: request.id, ...requestUrls(baseUrl, request.id) }
   if (request.stage === 'queued') return { status: 'IN_QUEUE', queue_position: request.position, ...common, logs }
@@ -65,7 +65,7 @@ export function statusBody(request: VideoRequest, { baseUrl, logs }: { baseUrl: 
   }
 }
 
-/** What the result call answers once the request has ended; a webhook carries the same. */
+/** The result call's response for an ended request; its webhook carries the same. */
 export function outcomeOf(id: string, ending: Ending, baseUrl: string): { httpStatus: number; body: unknown } {
   if (ending.kind === 'failure') return { httpStatus: ending.failure.httpStatus, body: ending.failure.body }
   const fileName = `${id}.mp4`
@@ -83,7 +83,7 @@ export function outcomeOf(id: string, ending: Ending, baseUrl: string): { httpSt
   }
 }
 
-/** A log line of this moment. */
+/** Builds a log line with the current time. */
 export function logEntry(message: string, level: LogEntry['level'] = 'INFO'): LogEntry {
   return { message, level, source: 'USER', timestamp: new Date().toISOString().replace('Z', '000') }
 }

@@ -1,32 +1,32 @@
 import type { Failure } from './failures.ts'
 import { fieldFailure, modelFailure, platformFailure } from './failures.ts'
 
-/** How a scenario bends the ordinary course of a request. Times are counted in steps, so that a fast pace shortens them. */
+/** How a scenario differs from an ordinary run. Times are counted in steps, so a shorter step shortens them. */
 export interface ScenarioEffects {
-  /** Requests said to stand in front at first. */
-  aheadAtFirst?: number
-  /** How long that line takes to pass, in steps. */
-  lineSteps?: number
-  /** How many steps the model makes. */
+  /** Queue position reported at first. */
+  initialPosition?: number
+  /** Time in the queue, in steps. */
+  queueSteps?: number
+  /** Number of steps that the model runs. */
   steps?: number
-  /** How much longer than usual each step takes. */
+  /** Factor on the length of each step. */
   stepFactor?: number
   /** The request fails with this after its first steps. */
   failure?: Failure
-  /** How often the result call answers 504 before it answers the truth. */
+  /** How many times the result call returns 504 before the result. */
   resultTimeouts?: number
   /** A cancel is acknowledged and then ignored. */
   ignoresCancel?: boolean
-  /** The status stream opens and says nothing. */
+  /** The status stream opens and sends nothing. */
   silentStream?: boolean
 }
 
-/** A named course of events that a caller chooses by the picture's URL. */
+/** A named run that a caller chooses by the image's URL. */
 export interface Scenario {
   name: string
-  /** What happens, for people. */
+  /** What happens, in one sentence. */
   description: string
-  /** An `image_url` that chooses it. */
+  /** The `image_url` that chooses it. */
   imageUrl: string
   effects: ScenarioEffects
 }
@@ -34,45 +34,45 @@ export interface Scenario {
 /** The host that chooses scenarios; `.test` is reserved and never resolves. */
 export const SCENARIO_HOST = 'sandbox.test'
 
-/** The rule, for people. */
-export const SCENARIO_RULE = `image_url = http://${SCENARIO_HOST}/<name>.png chooses the scenario <name>; any other picture takes the ordinary course`
+/** How to choose a scenario, in one sentence. */
+export const SCENARIO_RULE = `image_url = http://${SCENARIO_HOST}/<name>.png chooses the scenario <name>; any other image gets an ordinary run`
 
-/** Every scenario, in the order in which they are shown. */
+/** Every scenario, in display order. */
 export const SCENARIOS: readonly Scenario[] = [
-  scenario('long-line', 'Over 12,000 stand in front; the line passes in about 20 s.', {
-    aheadAtFirst: 12_654,
-    lineSteps: 100,
+  scenario('long-line', 'Starts more than 12,000 places back in the queue; its turn comes in about 20 s.', {
+    initialPosition: 12_654,
+    queueSteps: 100,
   }),
-  scenario('slow', 'Makes 100 slow steps, about a minute.', { steps: 100, stepFactor: 3 }),
-  scenario('model-error', 'Completes; the result answers 500 internal_server_error.', {
-    failure: modelFailure(500, 'internal_server_error', 'The model failed while it made the video'),
+  scenario('slow', 'Runs 100 slow steps, about a minute.', { steps: 100, stepFactor: 3 }),
+  scenario('model-error', 'Completes; the result call returns 500 internal_server_error.', {
+    failure: modelFailure(500, 'internal_server_error', 'The model failed while generating the video'),
   }),
-  scenario('content-policy', 'Completes; the result answers 422 content_policy_violation.', {
+  scenario('content-policy', 'Completes; the result call returns 422 content_policy_violation.', {
     failure: fieldFailure(
       'image_url',
       'content_policy_violation',
       'The content could not be processed because it was flagged by a content checker',
     ),
   }),
-  scenario('invalid-input', 'Completes; the result answers 422 with details of motion_bucket_id.', {
+  scenario('invalid-input', 'Completes; the result call returns 422 with details of motion_bucket_id.', {
     failure: fieldFailure('motion_bucket_id', 'less_than_equal', 'Input should be less than or equal to 255', {
       ctx: { le: 255 },
       input: 999,
     }),
   }),
-  scenario('completed-with-error', 'Completes; the status carries error and error_type runner_disconnected.', {
-    failure: platformFailure(503, 'runner_disconnected', 'The runner disconnected before it answered'),
+  scenario('completed-with-error', 'Completes; the status has error and error_type runner_disconnected.', {
+    failure: platformFailure(503, 'runner_disconnected', 'The runner disconnected before it responded'),
   }),
-  scenario('result-504-twice', 'Succeeds, but the result answers 504 twice before it gives the video.', {
+  scenario('result-504-twice', 'Succeeds, but the result call returns 504 twice before the video.', {
     resultTimeouts: 2,
   }),
-  scenario('cancelled-late', 'When you cancel it, that is acknowledged with 202, yet the video is finished.', {
+  scenario('cancelled-late', 'A cancel is acknowledged with 202, but the video is finished anyway.', {
     ignoresCancel: true,
   }),
-  scenario('silent-stream', 'The status stream opens and says nothing; asking for the status works.', {
+  scenario('silent-stream', 'The status stream opens and sends nothing; polling the status works.', {
     silentStream: true,
   }),
-  scenario('unreachable-image', 'Completes; the result answers 422 file_download_error.', {
+  scenario('unreachable-image', 'Completes; the result call returns 422 file_download_error.', {
     failure: fieldFailure(
       'image_url',
       'file_download_error',
@@ -84,7 +84,7 @@ export const SCENARIOS: readonly Scenario[] = [
   }),
 ]
 
-/** The scenario that a picture's URL chooses, or null for the ordinary course. */
+/** The scenario that an image's URL chooses, or null for an ordinary run. */
 export function findScenario(imageUrl: unknown): Scenario | null {
   if (typeof imageUrl !== 'string' || imageUrl.startsWith('data:') || !URL.canParse(imageUrl)) return null
   const url = new URL(imageUrl)

@@ -6,11 +6,11 @@ import { readIfExists, writeAtomically } from '../disk.ts'
 export interface SigningKey {
   /** The public half, as a JSON Web Key set. */
   readonly jwks: { keys: Record<string, unknown>[] }
-  /** The signature of a delivery, in hex. */
+  /** Returns the signature of a delivery, in hex. */
   sign(delivery: SignedParts): string
 }
 
-/** What a webhook's signature covers. */
+/** The parts of a delivery that its signature covers. */
 export interface SignedParts {
   requestId: string
   userId: string
@@ -19,7 +19,7 @@ export interface SignedParts {
   rawBody: Uint8Array
 }
 
-/** Opens the key of a data folder, or makes it. */
+/** Opens the key in a data folder, or creates it. */
 export async function openSigningKey(dataDir: string): Promise<SigningKey> {
   const path = join(dataDir, 'webhook-key.pem')
   const pem = await readIfExists(path)

@@ -3,27 +3,27 @@ import { join } from 'node:path'
 import { readJsonFiles, writeAtomically } from '../disk.ts'
 import type { VideoRequest } from './request.ts'
 
-/** Keeps requests over restarts: one JSON file each. */
+/** Keeps requests across restarts, one JSON file each. */
 export interface RequestStore {
   readonly all: ReadonlyMap<string, VideoRequest>
-  /** Takes a new request; it is on disk when this returns. */
+  /** Adds a new request; it is on disk when this resolves. */
   add(request: VideoRequest): Promise<void>
-  /** Writes what changed. Writes of one request happen in the order of the calls. */
+  /** Writes a changed request. Writes of one request happen in the order of the calls. */
   save(request: VideoRequest): Promise<void>
-  /** Forgets the oldest ended requests beyond the limit; returns whether any was forgotten. */
-  prune(now: number): Promise<boolean>
+  /** Deletes the oldest ended requests beyond the limit. */
+  prune(now: number): Promise<void>
 }
 
 export interface RequestStoreOptions {
   dataDir: string
-  /** Ended requests that are kept. Ones that ended within ten minutes stay, up to ten times as many. */
+  /** Number of ended requests to keep. Those that ended within ten minutes stay too, up to ten times as many. */
   keepEnded: number
 }
 
-/** For so long an ended request is kept whatever the limit says: a load test still wants its results. */
+/** Minimum age at which an ended request may be deleted: a load test still reads its results. In milliseconds. */
 export const KEEP_AT_LEAST_MS = 600_000
 
-/** Reads what an earlier run left. A file that cannot be read as a request is left alone and ignored. */
+/** Opens the store with the requests of an earlier run. Files that are not requests are ignored. */
 export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptions): Promise<RequestStore> {
   const folder = join(dataDir, 'requests')
   await mkdir(folder, { recursive: true })
@@ -36,13 +36,13 @@ export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptio
   function save(request: VideoRequest): Promise<void> {
     const before = writes.get(request.id) ?? Promise.resolve()
     const write = before
-      .catch(() => {}) // that failure was told to the caller of that write
+      .catch(() => {}) // already reported to the caller of that write
       .then(() => (all.has(request.id) ? writeAtomically(pathOf(request.id), JSON.stringify(request)) : undefined))
     writes.set(request.id, write)
-    const forget = () => {
+    const release = () => {
       if (writes.get(request.id) === write) writes.delete(request.id)
     }
-    write.then(forget, forget)
+    write.then(release, release)
     return write
   }
 
@@ -57,16 +57,15 @@ export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptio
       const surplus = endedSurplus([...all.values()], { keepEnded, now })
       for (const request of surplus) {
         all.delete(request.id)
-        await writes.get(request.id)?.catch(() => {}) // told to the caller of that write
+        await writes.get(request.id)?.catch(() => {}) // already reported to the caller of that write
         await rm(pathOf(request.id), { force: true })
       }
-      return surplus.length > 0
     },
   }
 }
 
-/** Which ended requests to forget: the oldest beyond the limit. */
-export function endedSurplus(
+/** The ended requests to delete: the oldest beyond the limit. */
+function endedSurplus(
   requests: readonly VideoRequest[],
   { keepEnded, now }: { keepEnded: number; now: number },
 ): VideoRequest[] {

@@ -3,11 +3,11 @@ import { outcomeOf, type VideoRequest } from './request.ts'
 import type { SigningKey } from './signing-key.ts'
 import type { RequestStore } from './store.ts'
 
-/** Sends what a request ended with to its webhook. */
+/** Delivers the outcome of requests to their webhooks. */
 export interface Webhooks {
-  /** Delivers in the background, with retries, unless nothing is left to do. */
+  /** Delivers in the background, with retries; does nothing for a settled webhook. */
   deliver(request: VideoRequest): void
-  /** Stops; what was not taken is sent after the next start. */
+  /** Stops; unsettled deliveries are sent after the next start. */
   close(): Promise<void>
 }
 
@@ -22,8 +22,8 @@ const MAX_ATTEMPTS = 5
 const ATTEMPT_TIMEOUT_MS = 15_000
 const USER_ID = 'sandbox-user'
 
-/** How long to wait before an attempt: the second waits `firstMs`, each later one twice as long. */
-export function retryDelayMs(attemptsMade: number, firstMs: number): number {
+/** Wait before an attempt: none before the first, `firstMs` before the second, then doubling. */
+function retryDelayMs(attemptsMade: number, firstMs: number): number {
   return attemptsMade === 0 ? 0 : firstMs * 2 ** (attemptsMade - 1)
 }
 
@@ -39,15 +39,15 @@ export function createWebhooks(
     const { webhook } = request
     while (webhook && !webhook.settled) {
       await setTimeout(retryDelayMs(webhook.attempts, retryMs), undefined, { signal: closing.signal })
-      const answer = await attempt(request, webhook.url)
+      const result = await attempt(request, webhook.url)
       closing.signal.throwIfAborted()
       webhook.attempts += 1
-      webhook.settled = answer !== 'again' || webhook.attempts >= MAX_ATTEMPTS
+      webhook.settled = result !== 'retry' || webhook.attempts >= MAX_ATTEMPTS
       await store.save(request)
     }
   }
 
-  async function attempt(request: VideoRequest, url: string): Promise<'taken' | 'refused' | 'again'> {
+  async function attempt(request: VideoRequest, url: string): Promise<'accepted' | 'rejected' | 'retry'> {
     const rawBody = Buffer.from(JSON.stringify(webhookBody(request, baseUrl)))
     const timestamp = String(Math.floor(Date.now() / 1000))
     try {
@@ -61,14 +61,14 @@ export function createWebhooks(
           'x-fal-webhook-signature': key.sign({ requestId: request.id, userId: USER_ID, timestamp, rawBody }),
         },
         body: rawBody,
-        redirect: 'manual', // to fal a redirection is a refusal for good
+        redirect: 'manual', // fal treats a redirect as a permanent rejection
         signal: AbortSignal.any([closing.signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]),
       })
       await response.body?.cancel()
-      if (response.ok) return 'taken'
-      return response.status >= 300 && response.status < 400 ? 'refused' : 'again'
+      if (response.ok) return 'accepted'
+      return response.status >= 300 && response.status < 400 ? 'rejected' : 'retry'
     } catch {
-      return 'again' // nobody there, or too slow: the next attempt tells
+      return 'retry' // unreachable or too slow
     }
   }
 

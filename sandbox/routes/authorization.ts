@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 
-/** Lets a call through with any key, except none and those that begin with "invalid": for trying that out. */
+/** Accepts any key except those that begin with "invalid", which let callers try out a 401. */
 export const requireKey: MiddlewareHandler = async (context, next) => {
   const key = /^Key\s+(\S.*)$/i.exec(context.req.header('authorization') ?? '')?.[1]
   if (key === undefined)

@@ -3,7 +3,7 @@ import { html } from 'hono/html'
 import { SCENARIO_RULE, SCENARIOS } from '../queue/scenarios.ts'
 import type { SigningKey } from '../queue/signing-key.ts'
 
-/** What the sandbox says of itself: the landing page, the scenarios, and the key that checks its webhooks. */
+/** The landing page, the list of scenarios, and the public key that verifies webhooks. */
 export function pageRoutes({ key, baseUrl }: { key: SigningKey; baseUrl: string }): Hono {
   const routes = new Hono()
   const scenarios = SCENARIOS.map(({ name, description, imageUrl }) => ({ name, description, imageUrl }))
@@ -21,7 +21,7 @@ export function pageRoutes({ key, baseUrl }: { key: SigningKey; baseUrl: string 
 </style>
 <h1>This is a sandbox, not fal</h1>
 <p>It speaks the HTTP protocol of fal's queue for <code>fal-ai/stable-video</code>, on this machine alone, and makes
-short MP4s with a plain camera move. No model runs and nothing is billed. Any key is taken, except one that begins with
+short MP4s with a slow pan and zoom. No model runs and nothing is billed. Any key is accepted, except one that begins with
 <code>invalid</code>.</p>
 <p>Queue and storage: <code>${baseUrl}</code></p>
 <h2>Scenarios</h2>

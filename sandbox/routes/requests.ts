@@ -17,7 +17,7 @@ export interface RequestRoutesDeps {
 const MAX_BODY_BYTES = 32_000_000
 const CANCEL_CODES = { CANCELLATION_REQUESTED: 202, ALREADY_COMPLETED: 400, NOT_FOUND: 404 } as const
 
-/** The queue's calls for fal-ai/stable-video, the only model there is. */
+/** The queue's routes for fal-ai/stable-video, the only model of the sandbox. */
 export function requestRoutes({ queue, baseUrl, pingMs, closing }: RequestRoutesDeps): Hono {
   const model = new Hono()
   model.use(requireKey)
@@ -25,11 +25,11 @@ export function requestRoutes({ queue, baseUrl, pingMs, closing }: RequestRoutes
   model.post('/', bodyLimit({ maxSize: MAX_BODY_BYTES }), async (context) => {
     const read = await readJson(context.req.raw)
     if (!read) {
-      const fault = fieldError(['body'], 'json_invalid', 'JSON decode error')
-      return context.json({ detail: [fault] }, 422)
+      const error = fieldError(['body'], 'json_invalid', 'JSON decode error')
+      return context.json({ detail: [error] }, 422)
     }
     const request = await queue.submit(read.body, context.req.query('fal_webhook') ?? null)
-    // It may run already; the answer to a submit is about the line.
+    // The request may already be running; the response to a submit always says IN_QUEUE.
     return context.json(statusBody({ ...request, stage: 'queued' }, { baseUrl, logs: null }))
   })
 
@@ -54,13 +54,13 @@ export function requestRoutes({ queue, baseUrl, pingMs, closing }: RequestRoutes
       if (!request) return context.json({ status: 'NOT_FOUND' }, 404)
       context.header('x-fal-request-id', request.id)
       if (!request.ending) return context.json({ detail: 'Request is still in progress' }, 400)
-      if (await queue.takeResultTimeout(request)) {
+      if (await queue.consumeResultTimeout(request)) {
         context.header('x-fal-error-type', 'request_timeout')
         return context.json({ detail: 'The result could not be read in time', error_type: 'request_timeout' }, 504)
       }
       const { httpStatus, body } = outcomeOf(request.id, request.ending, baseUrl)
       if (request.ending.kind === 'failure') context.header('x-fal-error-type', request.ending.failure.errorType)
-      // Hono's list of codes does not know 499, which fal gives for a cancelled request.
+      // Hono's list of status codes lacks 499, which fal returns for a cancelled request.
       return context.json(body, httpStatus as ContentfulStatusCode)
     })
 

@@ -10,15 +10,15 @@ const Initiate = z.object({
   file_name: z.string().max(500).optional(),
 })
 
-/** Uploads: a place is asked for with a key, then the bytes are put there without one, as at fal. */
+/** Uploads as at fal: initiate with a key, then PUT the bytes without one. */
 export function storageRoutes({ media, baseUrl }: { media: MediaStore; baseUrl: string }): Hono {
   const routes = new Hono()
 
   routes.post('/storage/upload/initiate', requireKey, async (context) => {
     const parsed = Initiate.safeParse(await context.req.json().catch(() => null))
     if (!parsed.success) {
-      const fault = fieldError(['body'], 'model_attributes_type', 'Expected {content_type, file_name}')
-      return context.json({ detail: [fault] }, 422)
+      const error = fieldError(['body'], 'model_attributes_type', 'Expected {content_type, file_name}')
+      return context.json({ detail: [error] }, 422)
     }
     const { content_type = '', file_name = '' } = parsed.data
     const id = randomUUID()
@@ -37,7 +37,7 @@ export function storageRoutes({ media, baseUrl }: { media: MediaStore; baseUrl: 
       return context.json({ size: sizeBytes })
     } catch (error) {
       if (!(error instanceof TooLargeError)) throw error
-      // The rest of the body is not read, so this connection cannot carry another call.
+      // The rest of the body stays unread, so the connection cannot be reused.
       return context.json({ detail: error.message }, 413, { connection: 'close' })
     }
   })

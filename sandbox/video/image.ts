@@ -6,16 +6,16 @@ import { type Failure, fieldFailure } from '../queue/failures.ts'
 import { SCENARIO_HOST } from '../queue/scenarios.ts'
 import type { MediaStore } from './media.ts'
 
-/** A request's picture, and what its log should say about how it was had. */
-export interface LoadedPicture {
+/** A request's image, and a warning for its log. */
+export interface LoadedImage {
   bytes: Uint8Array
-  /** Set when a drawn picture stands in for the one asked for. */
+  /** Set when a drawn placeholder replaces the requested image. */
   warning: string | null
 }
 
-/** The picture cannot be used at all. */
-export class PictureError extends Error {
-  override name = 'PictureError'
+/** The image cannot be used at all. */
+export class ImageError extends Error {
+  override name = 'ImageError'
   readonly failure: Failure
 
   constructor(failure: Failure) {
@@ -26,21 +26,21 @@ export class PictureError extends Error {
 
 const FETCH_TIMEOUT_MS = 5_000
 const MAX_FETCH_BYTES = 20_000_000
-/** A larger one is refused before its pixels are unpacked. */
+/** A larger image is rejected before it is decoded. */
 export const MAX_PIXELS = 50_000_000
 
 /**
- * Loads what `image_url` names: a data URI, a file of this sandbox, or a URL on this machine. No other host is called:
- * a picture drawn from the URL stands in for it.
- * @throws {PictureError} when it is no URL, or when the bytes that came are not a picture.
+ * Loads the image of `image_url`: a data URI, a file of this sandbox, or a URL on this machine. The sandbox calls no
+ * other host: a placeholder drawn from the URL replaces such an image.
+ * @throws {ImageError} when `imageUrl` is not an http(s) or data URL, or its bytes are not an image.
  */
-export async function loadPicture(
+export async function loadImage(
   imageUrl: string,
   { media, baseUrl, signal }: { media: MediaStore; baseUrl: string; signal: AbortSignal },
-): Promise<LoadedPicture> {
+): Promise<LoadedImage> {
   if (imageUrl.startsWith('data:')) return { bytes: await checked(decodeDataUri(imageUrl), imageUrl), warning: null }
   if (!URL.canParse(imageUrl) || !/^https?:$/.test(new URL(imageUrl).protocol))
-    throw new PictureError(
+    throw new ImageError(
       fieldFailure('image_url', 'file_download_error', 'Failed to download the file: expected an http(s) or data URL', {
         input: imageUrl,
       }),
@@ -49,25 +49,25 @@ export async function loadPicture(
     const bytes = await fetchBytes(imageUrl, { media, baseUrl, signal })
     return { bytes: await checked(bytes, imageUrl), warning: null }
   } catch (error) {
-    if (error instanceof PictureError || signal.aborted) throw error
+    if (error instanceof ImageError || signal.aborted) throw error
     const reason = error instanceof Error ? error.message : String(error)
-    // One picture for all scenarios: they are about the course of a request, and so share a clip.
+    // All scenarios share one image, and so one encoded clip: they differ in how the request runs.
     const subject = new URL(imageUrl).hostname === SCENARIO_HOST ? SCENARIO_HOST : imageUrl
-    return { bytes: await drawPicture(subject), warning: warningOf(imageUrl, reason) }
+    return { bytes: await drawPlaceholder(subject), warning: warningOf(imageUrl, reason) }
   }
 }
 
-/** The last pictures drawn: a load test asks for the same one again and again. */
+/** The most recently drawn placeholders: a load test requests the same one many times. */
 const drawn = new Map<string, Promise<Uint8Array>>()
 const MAX_DRAWN = 20
 
-/** Draws a small landscape in colours that follow from a text: the same text, the same picture. */
-export function drawPicture(text: string): Promise<Uint8Array> {
-  const picture = drawn.get(text) ?? draw(text)
+/** Draws a small landscape whose colours derive from a text: the same text always gives the same image. */
+function drawPlaceholder(text: string): Promise<Uint8Array> {
+  const image = drawn.get(text) ?? draw(text)
   drawn.delete(text)
-  drawn.set(text, picture) // now the youngest
+  drawn.set(text, image) // moves it to the end: the Map is in order of use
   for (const oldest of drawn.keys()) if (drawn.size > MAX_DRAWN) drawn.delete(oldest)
-  return picture
+  return image
 }
 
 async function draw(text: string): Promise<Uint8Array> {
@@ -96,17 +96,17 @@ async function fetchBytes(
 ): Promise<Uint8Array> {
   const own = imageUrl.startsWith(`${baseUrl}/files/`) ? media.find(imageUrl.split('/')[4] ?? '') : undefined
   if (own) return await readFile(media.pathOf(own.id))
-  if (!isLoopbackUrl(imageUrl)) throw new Error('the sandbox calls no host but this machine')
+  if (!isLoopbackUrl(imageUrl)) throw new Error('the sandbox calls no other machine')
   const response = await fetch(imageUrl, {
-    redirect: 'error', // it could lead off this machine
+    redirect: 'error', // a redirect could leave this machine
     signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
   })
-  if (!response.ok) throw new Error(`it answered ${response.status}`)
+  if (!response.ok) throw new Error(`HTTP ${response.status}`)
   const chunks: Uint8Array[] = []
   let sizeBytes = 0
   for await (const chunk of response.body ?? []) {
     sizeBytes += chunk.byteLength
-    if (sizeBytes > MAX_FETCH_BYTES) throw new Error(`it is larger than ${MAX_FETCH_BYTES} bytes`)
+    if (sizeBytes > MAX_FETCH_BYTES) throw new Error(`larger than ${MAX_FETCH_BYTES} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
@@ -120,7 +120,7 @@ function decodeDataUri(uri: string): Uint8Array {
   try {
     return Buffer.from(decodeURIComponent(data))
   } catch {
-    return new Uint8Array() // stray percent signs: no picture, and said so by the check that follows
+    return new Uint8Array() // stray percent signs: the check that follows rejects the empty image
   }
 }
 
@@ -129,21 +129,16 @@ async function checked(bytes: Uint8Array, imageUrl: string): Promise<Uint8Array>
     await sharp(bytes, { limitInputPixels: MAX_PIXELS }).metadata()
     return bytes
   } catch {
-    throw unreadablePicture(imageUrl)
+    throw new ImageError(
+      fieldFailure('image_url', 'image_load_error', 'Failed to load the image: it is damaged or not an image', {
+        input: imageUrl.slice(0, 200), // a data URI can be megabytes
+      }),
+    )
   }
-}
-
-/** The bytes came but are no picture; a data URI is not echoed whole. */
-export function unreadablePicture(imageUrl: string): PictureError {
-  return new PictureError(
-    fieldFailure('image_url', 'image_load_error', 'Failed to load the image: it is no picture, or a damaged one', {
-      input: imageUrl.slice(0, 200),
-    }),
-  )
 }
 
 function warningOf(imageUrl: string, reason: string): string {
   const { host, hostname } = new URL(imageUrl)
-  if (hostname === SCENARIO_HOST) return 'Sandbox: this host only names scenarios; a drawn picture is used'
-  return `Sandbox: the picture at ${host} was not loaded (${reason}); a drawn picture is used in its place`
+  if (hostname === SCENARIO_HOST) return 'Sandbox: this host only names scenarios; a drawn image is used'
+  return `Sandbox: the image at ${host} was not loaded (${reason}); a drawn image is used instead`
 }

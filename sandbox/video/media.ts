@@ -11,22 +11,22 @@ import { KEEP_AT_LEAST_MS } from '../queue/store.ts'
 export interface MediaFile {
   id: string
   contentType: string
-  /** Null until its bytes have come. */
+  /** Null until the upload is complete. */
   sizeBytes: number | null
   savedAt: number
 }
 
-/** Keeps uploads and clips over restarts. */
+/** Keeps uploads and clips across restarts. */
 export interface MediaStore {
   find(id: string): MediaFile | undefined
   pathOf(id: string): string
-  /** Promises a place for an upload; its bytes come later. */
+  /** Registers an upload before its bytes arrive. */
   reserve(id: string, contentType: string): Promise<void>
-  /** Streams bytes to disk. @throws {TooLargeError} beyond the limit, and then nothing is kept. */
+  /** Streams bytes to disk. @throws {TooLargeError} beyond the size limit, and then keeps nothing. */
   receive(id: string, bytes: AsyncIterable<Uint8Array>): Promise<MediaFile>
   save(id: string, contentType: string, bytes: Uint8Array): Promise<MediaFile>
-  /** Forgets the oldest files beyond the limit that nobody refers to. */
-  prune(isReferred: (id: string) => boolean, now: number): Promise<void>
+  /** Deletes the oldest unreferenced files beyond the limit. */
+  prune(isReferenced: (id: string) => boolean, now: number): Promise<void>
 }
 
 export interface MediaStoreOptions {
@@ -47,7 +47,7 @@ const Saved = z.object({
   savedAt: z.number(),
 })
 
-/** Reads what an earlier run left. */
+/** Opens the store with the files of an earlier run. */
 export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: MediaStoreOptions): Promise<MediaStore> {
   const folder = join(dataDir, 'media')
   await mkdir(folder, { recursive: true })
@@ -58,7 +58,7 @@ export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: Med
   }
   const pathOf = (id: string) => join(folder, `${id}.bin`)
 
-  // The bytes stand before their description, so a description never promises bytes that are missing.
+  // The bytes are written before their description, so a description never names missing bytes.
   async function describe(file: MediaFile): Promise<MediaFile> {
     await writeAtomically(join(folder, `${file.id}.json`), JSON.stringify(file))
     files.set(file.id, file)
@@ -87,9 +87,9 @@ export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: Med
       await writeAtomically(pathOf(id), bytes)
       return await describe({ id, contentType, sizeBytes: bytes.byteLength, savedAt: Date.now() })
     },
-    prune: async (isReferred, now) => {
+    prune: async (isReferenced, now) => {
       const surplus = [...files.values()]
-        .filter((file) => !isReferred(file.id))
+        .filter((file) => !isReferenced(file.id))
         .sort((a, b) => b.savedAt - a.savedAt)
         .slice(keepFiles)
         .filter((file) => now - file.savedAt > KEEP_AT_LEAST_MS)

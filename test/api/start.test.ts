@@ -40,7 +40,7 @@ test('without settings it starts its own database and sandbox and prints what ru
   const messages: string[] = []
   for await (const update of subscribe(second.url, WatchJobDocument, { id: data.generateVideo.job.id }))
     messages.push(...(update.data?.jobProgress.logs.map(({ message }) => message) ?? []))
-  expect(messages).toContain('A runner of the sandbox took the request (this is not fal)')
+  expect(messages).toContain('A sandbox runner started the request (this is not fal)')
 
   // A second server on the directory would stop this one's database when it stops.
   expect(await runServerProcess({ DATA_DIR: directory.path, FAL_KEY: 'k' })).toEqual({

@@ -4,7 +4,7 @@ import { openSandbox, type SandboxOptions } from '../../sandbox/sandbox.ts'
 import { makeTemporaryDirectory } from '../helpers/directories.ts'
 import { until } from '../helpers/until.ts'
 
-/** The picture that comes with the project. */
+/** The project's sample image. */
 export const ROCKET = fileURLToPath(new URL('../../examples/rocket.png', import.meta.url))
 
 const Status = z.looseObject({
@@ -21,7 +21,7 @@ const Status = z.looseObject({
   error_type: z.string().optional(),
 })
 
-/** A status as fal's queue tells it. */
+/** The body of a status call to fal's queue. */
 export type StatusAnswer = z.infer<typeof Status>
 
 const Video = z.object({
@@ -29,7 +29,7 @@ const Video = z.object({
   seed: z.number(),
 })
 
-/** A sandbox in a folder of its own, and plain calls to it. */
+/** A sandbox in its own temporary folder, with a plain HTTP client. */
 export async function openTestSandbox(options: Omit<SandboxOptions, 'dataDir'> & { dataDir?: string } = {}) {
   const directory = await makeTemporaryDirectory('sandbox-test')
   const errors: unknown[] = []
@@ -51,7 +51,7 @@ export async function openTestSandbox(options: Omit<SandboxOptions, 'dataDir'> &
   }
 }
 
-/** Plain calls with a key to a sandbox. */
+/** A plain HTTP client of a sandbox that sends a key. */
 export function createClient(url: string) {
   const call = (path: string, init: RequestInit = {}) =>
     fetch(path.startsWith('http') ? path : url + path, {
@@ -94,7 +94,7 @@ export function createClient(url: string) {
   }
 }
 
-/** The status events of a stream, as they come, until it closes. */
+/** All status events of a stream, read until it closes. */
 export async function readEvents(response: Response): Promise<StatusAnswer[]> {
   const text = await response.text()
   return text

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { openTestSandbox, ROCKET } from './client.ts'
 
 let sandbox: Awaited<ReturnType<typeof openTestSandbox>>
-let picture: Buffer
+let image: Buffer
 let fileUrl: string
 
 const Initiated = z.object({ upload_url: z.string(), file_url: z.string() })
@@ -21,42 +21,42 @@ async function initiate(query = '') {
 
 beforeAll(async () => {
   sandbox = await openTestSandbox({ maxUploadBytes: 1_000_000 })
-  picture = await readFile(ROCKET)
+  image = await readFile(ROCKET)
   const { upload_url, file_url } = await initiate()
-  await fetch(upload_url, { method: 'PUT', body: new Uint8Array(picture), headers: { 'content-type': 'image/png' } })
+  await fetch(upload_url, { method: 'PUT', body: new Uint8Array(image), headers: { 'content-type': 'image/png' } })
   fileUrl = file_url
 })
 afterAll(() => sandbox.close())
 
-test('an upload is had back, whole and open to every page', async () => {
+test('an upload can be downloaded whole, by any page', async () => {
   const response = await fetch(fileUrl)
-  expect(Buffer.from(await response.arrayBuffer()).equals(picture)).toBe(true)
+  expect(Buffer.from(await response.arrayBuffer()).equals(image)).toBe(true)
   expect(Object.fromEntries(response.headers)).toMatchObject({
     'content-type': 'image/png',
-    'content-length': String(picture.byteLength),
+    'content-length': String(image.byteLength),
     'accept-ranges': 'bytes',
     'access-control-allow-origin': '*',
   })
 })
 
-test('both forms of initiate are answered, and neither without a key', async () => {
+test('initiate works in both forms, and requires a key', async () => {
   expect((await initiate('?storage_type=fal-cdn-v3')).file_url).toMatch(/\/my_rocket\.png$/)
   const response = await fetch(`${sandbox.url}/storage/upload/initiate`, { method: 'POST', body: '{}' })
   expect(response.status).toBe(401)
 })
 
-test('a range is answered with its bytes', async () => {
+test('a range request returns its bytes', async () => {
   const response = await fetch(fileUrl, { headers: { range: 'bytes=10-19' } })
-  expect([response.status, response.headers.get('content-range')]).toEqual([206, `bytes 10-19/${picture.byteLength}`])
-  expect(Buffer.from(await response.arrayBuffer()).equals(picture.subarray(10, 20))).toBe(true)
+  expect([response.status, response.headers.get('content-range')]).toEqual([206, `bytes 10-19/${image.byteLength}`])
+  expect(Buffer.from(await response.arrayBuffer()).equals(image.subarray(10, 20))).toBe(true)
 })
 
-test('a range beyond the end answers 416', async () => {
-  const response = await fetch(fileUrl, { headers: { range: `bytes=${picture.byteLength}-` } })
-  expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${picture.byteLength}`])
+test('a range beyond the end returns 416', async () => {
+  const response = await fetch(fileUrl, { headers: { range: `bytes=${image.byteLength}-` } })
+  expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${image.byteLength}`])
 })
 
-test('If-Range gives the part of the same file, and the whole of another', async () => {
+test('If-Range returns the range of an unchanged file, and the whole of a changed one', async () => {
   const etag = (await fetch(fileUrl, { method: 'HEAD' })).headers.get('etag') ?? ''
   const codes = []
   for (const ifRange of [etag, '"other"'])
@@ -65,26 +65,26 @@ test('If-Range gives the part of the same file, and the whole of another', async
   expect((await fetch(fileUrl, { headers: { 'if-none-match': etag } })).status).toBe(304)
 })
 
-test('HEAD tells the size and sends nothing', async () => {
+test('HEAD returns the size and no body', async () => {
   const response = await fetch(fileUrl, { method: 'HEAD' })
-  expect(response.headers.get('content-length')).toBe(String(picture.byteLength))
+  expect(response.headers.get('content-length')).toBe(String(image.byteLength))
   expect((await response.arrayBuffer()).byteLength).toBe(0)
 })
 
-test('an upload beyond the limit answers 413 and keeps nothing', async () => {
+test('an upload beyond the limit returns 413 and is not stored', async () => {
   const { upload_url, file_url } = await initiate()
   expect((await fetch(upload_url, { method: 'PUT', body: new Uint8Array(1_000_001) })).status).toBe(413)
   expect((await fetch(file_url)).status).toBe(404)
 })
 
-test('a client that goes away half-way leaves the sandbox well', async () => {
+test('a client that disconnects halfway does no harm', async () => {
   const { upload_url } = await initiate()
   const put = request(upload_url, { method: 'PUT', headers: { 'content-length': 1000 } })
   const failed = once(put, 'error')
   await new Promise((resolve) => put.write(new Uint8Array(10), resolve))
   const download = await fetch(fileUrl)
   await download.body?.cancel()
-  put.destroy(new Error('gone'))
+  put.destroy(new Error('disconnected'))
   await failed
   expect((await fetch(`${sandbox.url}/healthz`)).status).toBe(200)
 })

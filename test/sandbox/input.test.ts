@@ -8,9 +8,9 @@ beforeAll(async () => {
 })
 afterAll(() => sandbox.close())
 
-const image_url = 'http://picture.example/a.png'
+const image_url = 'http://image.example/a.png'
 
-describe('input is accepted at submit and refused when it runs', () => {
+describe('invalid input is accepted at submit and rejected when the request runs', () => {
   test.for([
     [{}, 'image_url', 'missing'],
     [{ image_url: 5 }, 'image_url', 'string_type'],
@@ -34,7 +34,7 @@ describe('input is accepted at submit and refused when it runs', () => {
   })
 })
 
-test('a picture on another host is replaced by a drawn one, and the log says so', async () => {
+test('an image on another host is replaced by a drawn one, with a warning in the log', async () => {
   const request = await sandbox.submit({ image_url, seed: 1 })
   const { logs } = await sandbox.completed(request)
   expect(logs).toContainEqual(expect.objectContaining({ level: 'WARN', message: expect.stringContaining('drawn') }))

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { openTestSandbox, readEvents } from './client.ts'
 
-const PICTURE = { image_url: 'http://picture.example/a.png', seed: 1 }
+const INPUT = { image_url: 'http://image.example/a.png', seed: 1 }
 let sandbox: Awaited<ReturnType<typeof openTestSandbox>>
 
 beforeAll(async () => {
@@ -10,8 +10,8 @@ beforeAll(async () => {
 })
 afterAll(() => sandbox.close())
 
-test('a submit answers with a UUID, its place in line and the three addresses', async () => {
-  const answer = await sandbox.submit(PICTURE)
+test('a submit returns a UUID, the queue position and the three URLs', async () => {
+  const answer = await sandbox.submit(INPUT)
   const base = `${sandbox.url}/fal-ai/stable-video/requests/${answer.request_id}`
   expect(answer).toEqual({
     status: 'IN_QUEUE',
@@ -24,7 +24,7 @@ test('a submit answers with a UUID, its place in line and the three addresses', 
   })
 })
 
-test('a call without a key, or with an invalid one, answers 401', async () => {
+test('a call without a key or with an invalid one returns 401', async () => {
   for (const authorization of ['', 'Bearer x', 'Key ', 'Key invalid-1']) {
     const response = await sandbox.call('/fal-ai/stable-video', {
       method: 'POST',
@@ -36,7 +36,7 @@ test('a call without a key, or with an invalid one, answers 401', async () => {
   }
 })
 
-test('an unknown model answers 404, an unknown request NOT_FOUND', async () => {
+test('an unknown model returns 404, an unknown request NOT_FOUND', async () => {
   const unknownModel = await sandbox.call('/fal-ai/other/model', { method: 'POST', body: '{}' })
   expect(unknownModel.status).toBe(404)
   const base = '/fal-ai/stable-video/requests/00000000-0000-4000-8000-000000000000'
@@ -51,34 +51,34 @@ test('an unknown model answers 404, an unknown request NOT_FOUND', async () => {
   }
 })
 
-test('a body that is not JSON answers 422', async () => {
+test('a body that is not JSON returns 422', async () => {
   const response = await sandbox.call('/fal-ai/stable-video', { method: 'POST', body: '{' })
   expect(response.status).toBe(422)
 })
 
-test('the status answers 202 until the request is complete, and the result 400', async () => {
-  const unhurried = await openTestSandbox({ stepMs: 30 })
+test('until the request is complete, the status returns 202 and the result 400', async () => {
+  const slower = await openTestSandbox({ stepMs: 30 })
   try {
-    const request = await unhurried.submit(PICTURE)
-    expect(await unhurried.status(request)).toMatchObject({ code: 202, status: 'IN_QUEUE', logs: null })
-    expect(await unhurried.result(request)).toMatchObject({
+    const request = await slower.submit(INPUT)
+    expect(await slower.status(request)).toMatchObject({ code: 202, status: 'IN_QUEUE', logs: null })
+    expect(await slower.result(request)).toMatchObject({
       code: 400,
       body: { detail: 'Request is still in progress' },
     })
     const running = await until(async () => {
-      const answer = await unhurried.status(request, '?logs=1')
+      const answer = await slower.status(request, '?logs=1')
       return answer.status === 'IN_PROGRESS' ? answer : null
     })
     expect(running.code).toBe(202)
     expect(running).not.toHaveProperty('queue_position')
-    expect(await unhurried.completed(request)).toMatchObject({ code: 200 })
+    expect(await slower.completed(request)).toMatchObject({ code: 200 })
   } finally {
-    await unhurried.close()
+    await slower.close()
   }
 })
 
-test('polled logs are cumulative and their times are UTC without a zone', async () => {
-  const request = await sandbox.submit(PICTURE)
+test('polled logs are cumulative, with UTC timestamps without a zone', async () => {
+  const request = await sandbox.submit(INPUT)
   const { logs } = await sandbox.completed(request)
   const messages = (logs ?? []).map(({ message }) => message)
   expect(messages).toContain('Step 1/25')
@@ -91,8 +91,8 @@ test('polled logs are cumulative and their times are UTC without a zone', async 
   })
 })
 
-test('the status stream tells each change once, with only the new log lines, and closes after COMPLETED', async () => {
-  const request = await sandbox.submit(PICTURE)
+test('the status stream sends each change once, with only the new log lines, and closes after COMPLETED', async () => {
+  const request = await sandbox.submit(INPUT)
   const response = await sandbox.call(`${request.status_url}/stream?logs=1`)
   expect(response.headers.get('content-type')).toBe('text/event-stream')
   const events = await readEvents(response)
@@ -102,15 +102,15 @@ test('the status stream tells each change once, with only the new log lines, and
   expect(events.flatMap((event) => event.logs ?? [])).toEqual(logs)
 })
 
-test('a status stream without logs has none, and says that it lives', async () => {
-  const request = await sandbox.submit(PICTURE)
+test('a status stream without logs sends pings and no log lines', async () => {
+  const request = await sandbox.submit(INPUT)
   const text = await (await sandbox.call(`${request.status_url}/stream?logs=0`)).text()
   expect(text).toContain(': ping')
   expect(text).not.toContain('Step')
 })
 
-test('the result is answered at both addresses, with the request id in a header', async () => {
-  const request = await sandbox.submit(PICTURE)
+test('both result URLs return the result, with the request id in a header', async () => {
+  const request = await sandbox.submit(INPUT)
   await sandbox.completed(request)
   const { code, headers, body } = await sandbox.result(request)
   expect([code, headers.get('x-fal-request-id')]).toEqual([200, request.request_id])
@@ -126,13 +126,13 @@ test('the result is answered at both addresses, with the request id in a header'
   expect(await (await sandbox.call(`${request.response_url}/response`)).json()).toEqual(body)
 })
 
-test('a request without a seed is given one', async () => {
-  const request = await sandbox.submit({ image_url: PICTURE.image_url })
+test('a request without a seed gets one', async () => {
+  const request = await sandbox.submit({ image_url: INPUT.image_url })
   await sandbox.completed(request)
   expect(Number.isSafeInteger((await sandbox.video(request)).seed)).toBe(true)
 })
 
-test('it says of itself that it is a sandbox, and lists its scenarios', async () => {
+test('the landing page says that this is a sandbox, and /scenarios lists the scenarios', async () => {
   expect(await (await fetch(sandbox.url)).text()).toContain('This is a sandbox, not fal')
   expect(await (await fetch(`${sandbox.url}/scenarios`)).json()).toMatchObject({
     sandbox: true,

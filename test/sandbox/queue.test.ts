@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { openTestSandbox, readEvents } from './client.ts'
 
-const PICTURE = { image_url: 'http://picture.example/a.png', seed: 1 }
+const INPUT = { image_url: 'http://image.example/a.png', seed: 1 }
 
 describe('with one slot', () => {
   let sandbox: Awaited<ReturnType<typeof openTestSandbox>>
@@ -11,15 +11,15 @@ describe('with one slot', () => {
   })
   afterAll(() => sandbox.close())
 
-  test('a single request sees the line shrink before it runs', async () => {
-    const request = await sandbox.submit(PICTURE)
+  test('the queue position of a single request falls before it runs', async () => {
+    const request = await sandbox.submit(INPUT)
     const seen = new Set([request.queue_position])
     await until(async () => {
       const { status, queue_position } = await sandbox.status(request)
       if (status === 'IN_QUEUE') seen.add(queue_position)
       return status !== 'IN_QUEUE'
     })
-    // A busy machine may miss one of them, never see one go up.
+    // On a busy machine a poll may skip a position, but positions never rise.
     const positions = [...seen].map(Number)
     expect(positions[0]).toBe(2)
     expect(positions.length).toBeGreaterThan(1)
@@ -27,9 +27,9 @@ describe('with one slot', () => {
     await sandbox.completed(request)
   })
 
-  test('requests are served in order, and positions only go down', async () => {
+  test('requests run in order, and positions only fall', async () => {
     const requests = []
-    for (let index = 0; index < 4; index += 1) requests.push(await sandbox.submit(PICTURE))
+    for (let index = 0; index < 4; index += 1) requests.push(await sandbox.submit(INPUT))
     const last = requests.at(-1)
     if (!last) throw new Error('expected requests')
     const events = await readEvents(await sandbox.call(`${last.status_url}/stream`))
@@ -40,15 +40,15 @@ describe('with one slot', () => {
     expect(times).toEqual([...times].sort())
   })
 
-  test('a cancelled request in line never runs', async () => {
-    const request = await sandbox.submit(PICTURE)
+  test('a request that is cancelled in the queue never runs', async () => {
+    const request = await sandbox.submit(INPUT)
     expect(await sandbox.cancel(request)).toEqual({ code: 202, body: { status: 'CANCELLATION_REQUESTED' } })
     expect(await sandbox.status(request)).toMatchObject({ status: 'COMPLETED', error_type: 'client_cancelled' })
     expect(await sandbox.result(request)).toMatchObject({ code: 499, body: { error_type: 'client_cancelled' } })
     expect(await sandbox.cancel(request)).toEqual({ code: 400, body: { status: 'ALREADY_COMPLETED' } })
   })
 
-  test('a cancelled running request stops at the next step', async () => {
+  test('a request that is cancelled while running stops at the next step', async () => {
     const request = await sandbox.submit({ image_url: 'http://sandbox.test/slow.png' })
     await until(async () => (await sandbox.status(request)).status === 'IN_PROGRESS')
     expect((await sandbox.cancel(request)).code).toBe(202)
@@ -58,10 +58,10 @@ describe('with one slot', () => {
   })
 })
 
-test('200 requests at once pass through two slots', async () => {
+test('200 concurrent requests complete with two slots', async () => {
   const sandbox = await openTestSandbox()
   try {
-    const requests = await Promise.all(Array.from({ length: 200 }, () => sandbox.submit(PICTURE)))
+    const requests = await Promise.all(Array.from({ length: 200 }, () => sandbox.submit(INPUT)))
     const last = await sandbox.completed(requests[199] ?? expect.fail('expected 200 requests'))
     expect(last.error).toBeUndefined()
     const answers = await Promise.all(requests.map(async (request) => (await sandbox.completed(request)).error))

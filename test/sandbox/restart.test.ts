@@ -9,7 +9,7 @@ import { until } from '../helpers/until.ts'
 import { createClient } from './client.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../sandbox/main.ts', import.meta.url))
-const PICTURE = { image_url: 'http://sandbox.test/ordinary.png', seed: 1 }
+const INPUT = { image_url: 'http://sandbox.test/ordinary.png', seed: 1 }
 const started: ChildProcess[] = []
 const directories: TemporaryDirectory[] = []
 
@@ -46,10 +46,10 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<unknown
   return code
 }
 
-test('after SIGKILL it comes back at the same address, with its results, and goes on with the rest', async () => {
+test('after SIGKILL it restarts at the same URL with its results and resumes the rest', async () => {
   const dataDir = await makeDirectory()
   const before = await start(dataDir)
-  const done = await before.submit(PICTURE)
+  const done = await before.submit(INPUT)
   await before.completed(done)
   const video = await before.video(done)
   const running = await before.submit({ image_url: 'http://sandbox.test/result-504-twice.png', seed: 1 })
@@ -65,7 +65,7 @@ test('after SIGKILL it comes back at the same address, with its results, and goe
   expect((await after.completed(slow)).error).toBeUndefined()
 })
 
-test('it stops cleanly on SIGTERM with a stream open, having printed one line', async () => {
+test('it stops cleanly on SIGTERM with an open stream, and prints one line only', async () => {
   const { child, lines, submit, call } = await start(await makeDirectory())
   const request = await submit({ image_url: 'http://sandbox.test/silent-stream.png' })
   const stream = await call(`${request.status_url}/stream`)
@@ -75,24 +75,24 @@ test('it stops cleanly on SIGTERM with a stream open, having printed one line', 
   expect(lines).toHaveLength(1)
 })
 
-test('it ends when its parent is gone', async () => {
+test('it exits when its parent disconnects', async () => {
   const { child } = await start(await makeDirectory())
   const exited = once(child, 'exit')
   child.disconnect()
   expect((await exited)[0]).toBe(0)
 })
 
-test('a setting out of bounds is told, and it does not start', async () => {
+test('a setting out of range is reported, and the sandbox does not start', async () => {
   const child = spawn(process.execPath, ['--no-warnings', PROGRAM], {
     env: { ...process.env, SANDBOX_DATA_DIR: await makeDirectory(), SANDBOX_SLOTS: '0' },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   started.push(child)
-  let said = ''
+  let output = ''
   child.stderr?.on('data', (chunk) => {
-    said += String(chunk)
+    output += String(chunk)
   })
   const [code] = await once(child, 'close')
   expect(code).toBe(1)
-  expect(said).toContain('SANDBOX_SLOTS')
+  expect(output).toContain('SANDBOX_SLOTS')
 })

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { ALL_FORMATS, BufferSource, Input } from 'mediabunny'
 import sharp from 'sharp'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { clipSize, cropOf, VARIANTS, variantOf } from '../../sandbox/video/camera.ts'
-import { makeClip } from '../../sandbox/video/video.ts'
+import { makeClip } from '../../sandbox/video/encode.ts'
+import { clipSize, cropAt, VARIANTS, variantOf } from '../../sandbox/video/pan-zoom.ts'
 import { openTestSandbox, ROCKET } from './client.ts'
 
 const settings = { motion: 127, grain: 0.02, fps: 25, variant: 3 }
 
-/** A tall picture makes a small clip, which is soon made. */
-function drawTall(): Promise<Buffer> {
+/** A tall image makes a small clip, which encodes quickly. */
+function drawTallImage(): Promise<Buffer> {
   const svg =
     '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="270"><circle cx="40" cy="90" r="30" fill="red"/></svg>'
   return sharp(Buffer.from(svg)).png().toBuffer()
@@ -31,29 +31,29 @@ async function readVideo(bytes: Uint8Array) {
 describe('a clip', () => {
   afterEach(() => vi.useRealTimers())
 
-  let picture: Buffer
+  let image: Buffer
   beforeAll(async () => {
-    picture = await readFile(ROCKET)
+    image = await readFile(ROCKET)
   })
 
-  test('is H.264, 25 frames at the given rate, in the shape of its picture', async () => {
-    const clip = await makeClip(picture, { ...settings, fps: 10 })
+  test('is H.264, with 25 frames at the given rate, in the aspect ratio of its image', async () => {
+    const clip = await makeClip(image, { ...settings, fps: 10 })
     expect(await readVideo(clip)).toEqual({ codec: 'avc', size: [768, 432], packetCount: 25, fps: 10 })
   })
 
-  test('is the same, byte for byte, when it is made again', async () => {
-    const picture = await drawTall()
+  test('is the same, byte for byte, when it is encoded again', async () => {
+    const image = await drawTallImage()
     vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-01-01') })
-    const first = await makeClip(picture, settings)
+    const first = await makeClip(image, settings)
     vi.setSystemTime(new Date('2027-01-01')) // the muxer writes the clock into the file
-    expect(Buffer.from(await makeClip(picture, settings)).equals(first)).toBe(true)
+    expect(Buffer.from(await makeClip(image, settings)).equals(first)).toBe(true)
   })
 
-  test('is another with another seed, motion, grain or rate', async () => {
-    const picture = await drawTall()
-    const first = Buffer.from(await makeClip(picture, settings))
+  test('differs for another seed, motion, grain or rate', async () => {
+    const image = await drawTallImage()
+    const first = Buffer.from(await makeClip(image, settings))
     const others = [{ variant: 4 }, { motion: 200 }, { grain: 3 }, { fps: 30 }]
-    const clips = await Promise.all(others.map((other) => makeClip(picture, { ...settings, ...other })))
+    const clips = await Promise.all(others.map((other) => makeClip(image, { ...settings, ...other })))
     expect(clips.filter((clip) => first.equals(clip))).toEqual([])
   })
 })
@@ -65,7 +65,7 @@ describe('over HTTP', () => {
   })
   afterAll(() => sandbox.close())
 
-  test('a picture as data URI gives a video whose size is the one told', async () => {
+  test('a data URI gives a video of the reported size', async () => {
     const image_url = `data:image/png;base64,${(await readFile(ROCKET)).toString('base64')}`
     const request = await sandbox.submit({ image_url, fps: 10, seed: 7 })
     const { error, logs } = await sandbox.completed(request)
@@ -78,28 +78,28 @@ describe('over HTTP', () => {
   })
 })
 
-describe('the camera', () => {
-  const picture = { width: 1536, height: 864 }
+describe('the pan and zoom', () => {
+  const image = { width: 1536, height: 864 }
 
-  test('never leaves the picture', () => {
+  test('never leaves the image', () => {
     for (const motion of [1, 127, 255])
       for (let variant = 0; variant < VARIANTS; variant += 1)
         for (let frame = 0; frame < 25; frame += 1) {
-          const { left, top, width, height } = cropOf(picture, { motion, variant, frame, frames: 25 })
+          const { left, top, width, height } = cropAt(image, { motion, variant, frame, frames: 25 })
           expect(left >= 0 && top >= 0 && left + width <= 1536 && top + height <= 864 && width > 0).toBe(true)
         }
   })
 
   test('moves more with a larger motion_bucket_id', () => {
-    const way = (motion: number) => {
-      const at = (frame: number) => cropOf(picture, { motion, variant: 0, frame, frames: 25 }).left
+    const distance = (motion: number) => {
+      const at = (frame: number) => cropAt(image, { motion, variant: 0, frame, frames: 25 }).left
       return Math.abs(at(24) - at(0))
     }
-    expect(way(255)).toBeGreaterThan(way(127))
-    expect(way(127)).toBeGreaterThan(way(1))
+    expect(distance(255)).toBeGreaterThan(distance(127))
+    expect(distance(127)).toBeGreaterThan(distance(1))
   })
 
-  test('any seed has a variant, and neighbours differ', () => {
+  test('any seed has a variant, and neighbouring seeds differ', () => {
     expect([variantOf(-1), variantOf(0), variantOf(1), variantOf(2 ** 53)]).toEqual([63, 0, 1, 0])
   })
 

@@ -38,9 +38,9 @@ async function isSignedBySandbox({ headers, body }: RecordedRequest): Promise<bo
   return verify(null, signedBytes(parts), key, Buffer.from(read('signature'), 'hex'))
 }
 
-test('a finished request is told to its webhook, signed, with the query of its URL', async () => {
+test('the webhook of a finished request gets a signed delivery at its full URL, query included', async () => {
   const path = '/hook?job=1&token=a%20b'
-  const request = await submitWithHook('http://picture.example/a.png', path)
+  const request = await submitWithHook('http://image.example/a.png', path)
   const delivery = await firstDeliveryTo(path)
   expect(JSON.parse(delivery.body.toString())).toEqual({
     request_id: request.request_id,
@@ -54,7 +54,7 @@ test('a finished request is told to its webhook, signed, with the query of its U
   expect(await isSignedBySandbox({ ...delivery, body: Buffer.from('{}') })).toBe(false)
 })
 
-test('a failed request is told with status ERROR and the detail', async () => {
+test('a failed request is delivered with status ERROR and the detail', async () => {
   await submitWithHook('http://sandbox.test/content-policy.png', '/failed')
   const delivery = await firstDeliveryTo('/failed')
   expect(JSON.parse(delivery.body.toString())).toMatchObject({
@@ -64,20 +64,20 @@ test('a failed request is told with status ERROR and the detail', async () => {
   })
 })
 
-test('a webhook that fails is tried again, a few times at most', async () => {
+test('a failing webhook is retried, five attempts at most', async () => {
   receiver.script(({ url }) => ({ status: url === '/never' ? 500 : deliveriesTo('/later').length < 3 ? 503 : 200 }))
-  await submitWithHook('http://picture.example/a.png', '/later')
-  await submitWithHook('http://picture.example/a.png', '/never')
+  await submitWithHook('http://image.example/a.png', '/later')
+  await submitWithHook('http://image.example/a.png', '/never')
   await until(() => deliveriesTo('/later').length === 3 && deliveriesTo('/never').length === 5)
-  const fence = await submitWithHook('http://picture.example/a.png', '/fence')
+  const fence = await submitWithHook('http://image.example/a.png', '/fence')
   await sandbox.completed(fence)
   await until(() => deliveriesTo('/fence').length === 1)
   expect([deliveriesTo('/later').length, deliveriesTo('/never').length]).toEqual([3, 5])
 })
 
-test('a webhook on another host is not called, and the log says so', async () => {
+test('a webhook on another host is not called, with a warning in the log', async () => {
   const request = await sandbox.submit(
-    { image_url: 'http://picture.example/a.png', seed: 1 },
+    { image_url: 'http://image.example/a.png', seed: 1 },
     '?fal_webhook=http://10.0.0.1/',
   )
   const { logs } = await sandbox.completed(request)

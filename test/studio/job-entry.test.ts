@@ -99,7 +99,7 @@ describe('a job that was read', () => {
 
 test.each([
   [['Step 1/25', 'Step 12/25', 'Loading'], { step: 12, of: 25 }],
-  [['Loading the picture'], null],
+  [['Loading the image'], null],
   [['ratio 16/9'], null],
   [[], null],
 ])('of the lines %j the steps are %j', (lines, steps) => {

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto'
 import { BufferTarget, Mp4OutputFormat, Output, Quality, VideoSample, VideoSampleSource } from 'mediabunny'
 import sharp from 'sharp'
 import type { VideoInput } from '../queue/input.ts'
-import { clipSize, cropOf, type Size, variantOf } from './camera.ts'
 import { MAX_PIXELS } from './image.ts'
 import { clearMp4Clock } from './mp4-clock.ts'
+import { clipSize, cropAt, type Size, variantOf } from './pan-zoom.ts'
 
-/** Stable Video Diffusion makes this many frames, whatever the frame rate. */
+/** Stable Video Diffusion generates this many frames at any frame rate. */
 export const FRAMES = 25
 
-/** Clips fit into this box; half the area of 1024×576, to stay well under a second for each on two cores. */
+/** Maximum size of a clip: half the area of 1024×576, so that encoding takes well under a second on two cores. */
 const BOX: Size = { width: 768, height: 432 }
 
-/** What decides a clip's bytes, besides its picture. */
+/** The settings that, with the image, determine a clip's bytes. */
 export interface ClipSettings {
   motion: number
   grain: number
@@ -20,24 +20,24 @@ export interface ClipSettings {
   variant: number
 }
 
-/** Takes from a request what decides its clip. */
+/** The clip settings of a request's input. */
 export function toClipSettings(input: VideoInput, seed: number): ClipSettings {
   return { motion: input.motion_bucket_id, grain: input.cond_aug, fps: input.fps, variant: variantOf(seed) }
 }
 
-/** Names a clip by everything that decides its bytes, so that the same clip is made once. */
-export function clipId(picture: Uint8Array, { motion, grain, fps, variant }: ClipSettings): string {
+/** A digest of everything that determines a clip's bytes, so that the same clip is encoded once. */
+export function clipId(image: Uint8Array, { motion, grain, fps, variant }: ClipSettings): string {
   const settings = JSON.stringify([motion, grain, fps, variant, FRAMES, BOX])
-  return createHash('sha256').update(picture).update(settings).digest('hex').slice(0, 32)
+  return createHash('sha256').update(image).update(settings).digest('hex').slice(0, 32)
 }
 
 /**
- * Makes an H.264 MP4 of a picture: a slow camera move over it. Scaling and encoding run off the event loop.
- * The same picture and settings make the same bytes.
+ * Encodes an H.264 MP4 that pans and zooms slowly over an image. Scaling and encoding run off the event loop.
+ * The same image and settings give the same bytes.
  */
-export async function makeClip(picture: Uint8Array, settings: ClipSettings): Promise<Uint8Array> {
+export async function makeClip(image: Uint8Array, settings: ClipSettings): Promise<Uint8Array> {
   await provideWebCodecs()
-  const still = await prepareStill(picture)
+  const still = await prepareStill(image)
   const source = new VideoSampleSource({
     codec: 'avc',
     quality: new Quality('medium'),
@@ -71,31 +71,31 @@ export async function makeClip(picture: Uint8Array, settings: ClipSettings): Pro
   return bytes
 }
 
-/** The picture, unpacked at twice the clip's size, so that the camera can move by half pixels. */
+/** The decoded image at twice the clip's size, so that the crop can move by half pixels. */
 interface Still {
   pixels: Uint8Array
-  pictureSize: Size
+  imageSize: Size
   size: Size
 }
 
-async function prepareStill(picture: Uint8Array): Promise<Still> {
-  const image = sharp(picture, { limitInputPixels: MAX_PIXELS })
+async function prepareStill(bytes: Uint8Array): Promise<Still> {
+  const image = sharp(bytes, { limitInputPixels: MAX_PIXELS })
   const { autoOrient } = await image.metadata()
   const size = clipSize(autoOrient, BOX)
-  const pictureSize = { width: size.width * 2, height: size.height * 2 }
+  const imageSize = { width: size.width * 2, height: size.height * 2 }
   const pixels = await image
     .autoOrient()
     .flatten({ background: '#000' })
     .toColourspace('srgb')
-    .resize({ ...pictureSize, fit: 'cover' })
+    .resize({ ...imageSize, fit: 'cover' })
     .raw()
     .toBuffer()
-  return { pixels, pictureSize, size }
+  return { pixels, imageSize, size }
 }
 
 async function renderFrame(still: Still, settings: ClipSettings, frame: number): Promise<Uint8Array> {
-  const crop = cropOf(still.pictureSize, { ...settings, frame, frames: FRAMES })
-  return await sharp(still.pixels, { raw: { ...still.pictureSize, channels: 3 } })
+  const crop = cropAt(still.imageSize, { ...settings, frame, frames: FRAMES })
+  return await sharp(still.pixels, { raw: { ...still.imageSize, channels: 3 } })
     .extract(crop)
     .resize({ ...still.size, fit: 'fill', kernel: 'cubic' })
     .ensureAlpha()
@@ -105,7 +105,7 @@ async function renderFrame(still: Still, settings: ClipSettings, frame: number):
 
 const NOISE_LENGTH = 1 << 16
 
-/** −1 … 1, the same for the same seed (mulberry32). */
+/** Pseudo-random values from −1 to 1 (mulberry32). */
 function makeNoise(seed: number): Float32Array {
   const noise = new Float32Array(NOISE_LENGTH)
   let state = seed + 1
@@ -124,7 +124,7 @@ function addGrain(pixels: Uint8Array, noise: Float32Array, { grain, frame }: { g
   const clamped = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, pixels.byteLength)
   const start = frame * 7919 // a prime: no two frames show the same grain
   for (let at = 0, pixel = start; at < clamped.length; at += 4, pixel += 1) {
-    // The upper bits spread the pattern, or its period would show as columns.
+    // The upper bits spread the pattern: otherwise its period shows as columns.
     const change = (noise[(pixel + (pixel >>> 16) * 4099) & (NOISE_LENGTH - 1)] ?? 0) * strength
     clamped[at] = (clamped[at] ?? 0) + change
     clamped[at + 1] = (clamped[at + 1] ?? 0) + change
@@ -132,7 +132,7 @@ function addGrain(pixels: Uint8Array, noise: Float32Array, { grain, frame }: { g
   }
 }
 
-/** Mediabunny looks for the classes of WebCodecs among the globals, as in a browser. */
+/** Mediabunny uses the WebCodecs classes of the global object, as in a browser. */
 async function provideWebCodecs(): Promise<void> {
   if ('VideoEncoder' in globalThis) return
   const codecs = await import('@napi-rs/webcodecs').catch((cause: unknown) => {
