@@ -19,18 +19,18 @@ export * as $Enums from './enums.ts'
 export * from './enums.ts';
 /**
  * Model Job
- * One video being made. Ids are UUIDv7. Lists are ordered by createdAt, the clock of the database, and then by id.
- * Times are the database's: Prisma fills in `now()` by the clock of the machine that it runs on.
+ * One video being made. Ids are UUIDv7. Lists are ordered by createdAt and then by id.
+ * Defaults of times use dbgenerated, the database's clock: Prisma's `now()` would use the clock of the process.
  */
 export type Job = Prisma.JobModel
 /**
  * Model JobUpdate
- * The log of a job: append only, numbered 1, 2, 3 … within the job.
+ * The updates of a job: append only, numbered 1, 2, 3 … within the job.
  */
 export type JobUpdate = Prisma.JobUpdateModel
 /**
  * Model Video
- * What a job made.
+ * The result of a job.
  */
 export type Video = Prisma.VideoModel
 /**
@@ -40,17 +40,17 @@ export type Video = Prisma.VideoModel
 export type JobImage = Prisma.JobImageModel
 /**
  * Model KeptResult
- * A request that may be paid for, of a job that ended without taking its result. A retry of the job goes on from here, and
- * sends nothing to be paid for.
+ * A request that may be paid for, of a job that ended without its result. A retry of the job continues from here and
+ * submits nothing, so it costs nothing.
  */
 export type KeptResult = Prisma.KeptResultModel
 /**
  * Model IdempotencyKey
- * Which job an idempotency key stands for, and the digest of the input that made it.
+ * The job of an idempotency key, and the digest of the input that created it.
  */
 export type IdempotencyKey = Prisma.IdempotencyKeyModel
 /**
  * Model ProviderPause
- * Why a running process sends nothing to fal, while that is so. One that was not seen for a while is of a process that has died.
+ * Why a running process has paused its submits to fal. A row with an old seenAt belongs to a process that has died.
  */
 export type ProviderPause = Prisma.ProviderPauseModel

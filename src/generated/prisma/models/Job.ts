@@ -14,8 +14,8 @@ import type * as Prisma from "../internal/prismaNamespace.ts"
 
 /**
  * Model Job
- * One video being made. Ids are UUIDv7. Lists are ordered by createdAt, the clock of the database, and then by id.
- * Times are the database's: Prisma fills in `now()` by the clock of the machine that it runs on.
+ * One video being made. Ids are UUIDv7. Lists are ordered by createdAt and then by id.
+ * Defaults of times use dbgenerated, the database's clock: Prisma's `now()` would use the clock of the process.
  */
 export type JobModel = runtime.Types.Result.DefaultSelection<Prisma.$JobPayload>
 
@@ -2425,7 +2425,7 @@ export type $JobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     status: $Enums.JobStatus
     model: string
     /**
-     * What fal is given. Null while the image is a data URI that waits in JobImage for its upload.
+     * The URL that fal gets. Null while the image is a data URI in JobImage that has not been uploaded yet.
      */
     imageUrl: string | null
     seed: bigint | null
@@ -2437,27 +2437,28 @@ export type $JobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     startedAt: Date | null
     finishedAt: Date | null
     /**
-     * When the job came into its state.
+     * When the job entered its status.
      */
     statusSince: Date
     /**
-     * Sequence of the newest update, taken under this row's lock: gapless.
+     * Sequence of the newest update, assigned under this row's lock, so without gaps.
      */
     lastSequence: number
     /**
-     * Sequence of the oldest update that is kept: those of a job that ended long ago are removed, but for the last.
+     * Sequence of the oldest stored update: after the retention period only the last update of an ended job is kept.
      */
     firstSequence: number
     /**
-     * Number of the newest hold on this job. A relay's write counts only while it has this number (fencing).
+     * Number of the newest claim on this job. A worker's write is rejected unless it has this number (fencing).
      */
     claim: number
     /**
-     * How many holders in a row have died with this job in hand and without progress; see src/jobs/takeovers.ts.
+     * Number of workers in a row that died with a claim on this job and without progress; see src/jobs/takeovers.ts.
      */
     takeovers: number
     /**
-     * When a submit was about to leave; cleared when fal surely did not take it. With no requestId its outcome is unknown.
+     * When a submit was about to be sent; cleared when fal certainly did not accept it. Without a requestId its outcome is
+     * unknown.
      */
     submittingAt: Date | null
     /**
@@ -2465,13 +2466,13 @@ export type $JobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
      */
     requestId: string | null
     /**
-     * How many of fal's log lines have been taken, and how many bytes of text that was.
+     * Number of fal's log lines that have been recorded, and their size in bytes.
      */
     falLogLines: number
     falLogBytes: number
     failure: runtime.JsonValue | null
     /**
-     * The trace that the job's mutation belongs to, as W3C writes it (`traceparent`); null when none is kept.
+     * The trace of the job's mutation, in the W3C format (`traceparent`); null when it is not traced.
      */
     traceParent: string | null
     retryOfId: string | null

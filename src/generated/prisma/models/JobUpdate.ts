@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace.ts"
 
 /**
  * Model JobUpdate
- * The log of a job: append only, numbered 1, 2, 3 … within the job.
+ * The updates of a job: append only, numbered 1, 2, 3 … within the job.
  */
 export type JobUpdateModel = runtime.Types.Result.DefaultSelection<Prisma.$JobUpdatePayload>
 

@@ -14,8 +14,8 @@ import type * as Prisma from "../internal/prismaNamespace.ts"
 
 /**
  * Model KeptResult
- * A request that may be paid for, of a job that ended without taking its result. A retry of the job goes on from here, and
- * sends nothing to be paid for.
+ * A request that may be paid for, of a job that ended without its result. A retry of the job continues from here and
+ * submits nothing, so it costs nothing.
  */
 export type KeptResultModel = runtime.Types.Result.DefaultSelection<Prisma.$KeptResultPayload>
 
@@ -419,7 +419,7 @@ export type $KeptResultPayload<ExtArgs extends runtime.Types.Extensions.Internal
      */
     requestId: string
     /**
-     * The answer as it came, at most 192 KiB of it; null when there was none.
+     * fal's response, unparsed, at most 192 KiB of it; null when there was none.
      */
     text: string | null
     at: Date

@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace.ts"
 
 /**
  * Model ProviderPause
- * Why a running process sends nothing to fal, while that is so. One that was not seen for a while is of a process that has died.
+ * Why a running process has paused its submits to fal. A row with an old seenAt belongs to a process that has died.
  */
 export type ProviderPauseModel = runtime.Types.Result.DefaultSelection<Prisma.$ProviderPausePayload>
 
@@ -350,12 +350,12 @@ export type $ProviderPausePayload<ExtArgs extends runtime.Types.Extensions.Inter
   objects: {}
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     /**
-     * Of the process.
+     * Id of the process.
      */
     id: string
     state: $Enums.ProviderState
     /**
-     * Fit to be shown.
+     * Safe to show to clients.
      */
     reason: string
     since: Date

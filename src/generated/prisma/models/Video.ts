@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace.ts"
 
 /**
  * Model Video
- * What a job made.
+ * The result of a job.
  */
 export type VideoModel = runtime.Types.Result.DefaultSelection<Prisma.$VideoPayload>
 
