@@ -1,15 +1,15 @@
 # syntax=docker/dockerfile:1
 
-# The packages of the server. Left out are the development packages (Node itself among them) and the optional ones: the embedded
-# Postgres and the packages that only the sandbox loads. No install script runs. Of the query compilers in @prisma/client only
-# the one for Postgres stays: the others take 57 MB.
+# The server's runtime packages only. Omitted are development packages (a Node among them) and optional packages: the
+# embedded Postgres and what only the sandbox loads. Packages run no install scripts. Of the query compilers in
+# @prisma/client only the one for Postgres stays: the others take 57 MB.
 FROM node:24-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund && \
   find node_modules/@prisma/client/runtime -name 'query_compiler_*' ! -name '*_fast_bg.postgresql.*' -delete
 
-# The page at /. Its build needs development packages, and the bundler's binary, which is an optional package.
+# The page at /. Its build needs the development packages and the bundler's native part, an optional package.
 FROM node:24-slim AS studio
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -26,7 +26,7 @@ ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=4000
 WORKDIR /app
-# The files belong to root and the server runs as another user: it cannot write here.
+# All files belong to root and the server runs as another user, so it cannot write here.
 COPY package.json ./
 COPY --from=packages /app/node_modules ./node_modules
 COPY prisma ./prisma

@@ -3,16 +3,17 @@ import { join } from 'node:path'
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
 /**
- * What `npm run generate` writes: the contract with its possible types, and typed documents for the operations in operations/ and in studio/. All are
- * committed, and `graphql-codegen --config codegen.ts --check` fails when they are stale. Nothing is opened or fetched.
+ * Configures `npm run generate`: the contract with its possible types, and typed documents for the operations in
+ * operations/ and studio/. All are committed; `graphql-codegen --config codegen.ts --check` fails when they are stale.
+ * Nothing is opened or fetched.
  *
- * The schema is printed by a Node of its own. The command loads this file through its own loader, which would bring a
- * second copy of graphql along, and graphql does not take the types of another copy.
+ * A separate Node process prints the schema. The command loads this file with a loader of its own, which would load a
+ * second copy of graphql, and graphql rejects the types of another copy.
  */
 const printSchema = join(import.meta.dirname, 'scripts/print-schema.ts')
 const schema = execFileSync(process.execPath, ['--no-warnings', printSchema], { encoding: 'utf8' })
 
-/** Types of the documents of one folder, and the documents themselves as plain strings: to send them takes no graphql-js. */
+/** The types of one folder's documents, and the documents as plain strings, so that clients need no graphql-js. */
 const typedDocuments = {
   preset: 'client',
   presetConfig: { fragmentMasking: false, skipIndexFile: true },
@@ -30,10 +31,10 @@ const config: CodegenConfig = {
   schema,
   generates: {
     'schema.graphql': { plugins: ['schema-ast'], config: { includeDirectives: true } },
-    // What caches need to know of interfaces and unions: without it, Apollo Client drops what `... on UserError` selects.
+    // The members of interfaces and unions, for caches: without them Apollo Client drops the fields of `... on UserError`.
     'possible-types.json': { plugins: ['fragment-matcher'] },
     'operations/generated/': { ...typedDocuments, documents: 'operations/*.graphql' },
-    // The page's own operations may spread the fragments of operations/.
+    // The studio's operations may spread the fragments of operations/.
     'studio/src/generated/': {
       ...typedDocuments,
       documents: ['studio/src/**/*.graphql', 'operations/fragments.graphql'],

@@ -1,22 +1,22 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
-/** Files that are a client of servers that come and go, as a person at a browser is. */
+/** Files whose client runs against servers that restart, like a person at a browser. */
 const CLIENTS = ['test/browser/**/*.test.ts', 'test/client/reelay-client.test.ts']
-/** Files that wait for minutes to pass and hold nobody to his time: something else can run meanwhile. */
-const PATIENT = ['test/faults/clocks.test.ts', 'test/faults/killers.test.ts']
-/** Files that start servers of their own, and hold them to their times. */
+/** Files that mostly wait for minutes and measure nothing: others can run at the same time. */
+const LONG_WAITS = ['test/faults/clocks.test.ts', 'test/faults/killers.test.ts']
+/** Files that start several servers and check their timing. */
 const CLUSTERS = ['test/faults/**/*.test.ts', 'test/hostile/**/*.test.ts', 'test/api/load.test.ts']
-/** Those of them that mostly wait. */
+/** Files of CLUSTERS that mostly wait. */
 const WAITERS = ['test/hostile/deaf.test.ts', 'test/hostile/slow.test.ts', 'test/hostile/vanished.test.ts']
 
 export default defineConfig({
-  // As Node resolves: graphql has a second copy behind the condition "development", and two copies do not know each other's errors.
+  // Resolve as Node does: the condition "development" selects a second copy of graphql, and the copies reject each other's objects.
   ssr: { resolve: { conditions: ['module', 'node'] } },
   test: {
     environment: 'node',
-    pool: 'forks', // a process per file: a leaked server or a stuck native module cannot reach another file
+    pool: 'forks', // one process per file: a leaked server or a stuck native module cannot affect another file
     globalSetup: ['test/helpers/global-setup.ts'],
-    maxConcurrency: 3, // tests of one file that run side by side: each has a cluster of servers
+    maxConcurrency: 3, // concurrent tests of one file: each has its own cluster of servers
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 30_000,
@@ -26,13 +26,13 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'parts',
-          include: ['test/*.test.ts', 'test/!(faults|hostile|browser)/**/*.test.ts', ...PATIENT],
+          include: ['test/*.test.ts', 'test/!(faults|hostile|browser)/**/*.test.ts', ...LONG_WAITS],
           exclude: [...configDefaults.exclude, 'test/client/reelay-client.test.ts', 'test/api/load.test.ts'],
-          maxWorkers: 3, // the third waits: most files do, for half of their time
+          maxWorkers: 3, // more than the 2 cores: most files wait for half of their time
           sequence: { groupOrder: 0 },
         },
       },
-      // One after the other, and after all else: what is measured there is the servers, not who else is at work.
+      // One after the other, and after all other files: these measure the servers, so nothing else may run.
       {
         extends: true,
         test: { name: 'clients', include: CLIENTS, maxWorkers: 1, testTimeout: 90_000, sequence: { groupOrder: 1 } },
@@ -42,7 +42,7 @@ export default defineConfig({
         test: {
           name: 'clusters',
           include: CLUSTERS,
-          exclude: [...configDefaults.exclude, ...WAITERS, ...PATIENT],
+          exclude: [...configDefaults.exclude, ...WAITERS, ...LONG_WAITS],
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
