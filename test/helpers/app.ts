@@ -3,21 +3,21 @@ import { createApp } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 
 export interface TestApp {
-  /** Base of the server. */
+  /** Base URL of the server. */
   url: string
-  /** What the start screen says of fal. */
+  /** The name of fal in the start banner. */
   fal: string
   stop(): Promise<void>
 }
 
 export interface TestAppOptions {
   databaseUrl: string
-  /** Base of a program that speaks fal's protocol. */
+  /** Base URL of a program that implements fal's protocol. */
   falUrl: string
   config?: Partial<Config>
 }
 
-/** The whole server in this process, on a free port, over a database and a fal of the test's own. Silent. */
+/** The whole server in this process, on a free port, with the test's own database and fal. Logs nothing. */
 export async function startTestApp({ databaseUrl, falUrl, config }: TestAppOptions): Promise<TestApp> {
   const settings: Config = {
     host: '127.0.0.1',

@@ -1,4 +1,4 @@
-/** Sets the clock of this process ahead, or back when negative; its timers and `performance.now()` stay as they are. Answers what undoes it. */
+/** Sets the clock of this process ahead, or back if negative, but not its timers and `performance.now()`. Returns the undo. */
 export function shiftClock(byMs: number): () => void {
   const RealDate = Date
   class ShiftedDate extends RealDate {
@@ -15,7 +15,7 @@ export function shiftClock(byMs: number): () => void {
   }
 }
 
-/** The same for a Node of its own, as part of its environment. */
+/** Environment variables that do the same in a new Node process. */
 export function toShiftedEnvironment(byMs: number): { NODE_OPTIONS: string } {
   const preload = `(${shiftClock})(${byMs})`
   return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}` }

@@ -18,10 +18,10 @@ function toClosingLine(modules: readonly TestModule[], unhandledErrors: number, 
   for (const module of modules) {
     const before = counts.failed
     for (const test of module.children.allTests()) counts[test.result().state] += 1
-    // A file that cannot be loaded, or a hook that fails, has failed with no test to its name.
+    // A file that cannot be loaded, or a hook that fails, counts as a failure without a test.
     if (!module.ok() && counts.failed === before) counts.failed += 1
   }
-  // Nothing ran: no file was found, or the set-up before all files failed.
+  // Nothing ran: no file was found, or the global setup failed.
   if (modules.length === 0 || (reason === 'failed' && counts.failed === 0)) counts.failed += 1
   const skipped = counts.skipped + counts.pending
   return `${counts.passed} passed, ${counts.failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`

@@ -1,4 +1,4 @@
-/** CPU time that this process spends on the work, in milliseconds: other than the clock's, not that of a busy machine. */
+/** CPU time that this process spends on the work, in milliseconds. Unlike elapsed time, it excludes other processes. */
 export async function measureCpuMs<T>(work: () => Promise<T>): Promise<{ result: T; cpuMs: number }> {
   const before = process.cpuUsage()
   const result = await work()

@@ -7,7 +7,7 @@ export interface TemporaryDirectory {
   remove(): Promise<void>
 }
 
-/** A new directory that every user may enter: when the tests run as root, their Postgres runs as somebody else. */
+/** A new directory that every user may enter: when the tests run as root, their Postgres runs as another user. */
 export async function makeTemporaryDirectory(name: string): Promise<TemporaryDirectory> {
   const path = await mkdtemp(join(tmpdir(), `${name}-`))
   await chmod(path, 0o755)

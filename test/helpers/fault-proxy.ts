@@ -3,28 +3,28 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /**
  * - `pass`: everything goes through.
- * - `cut`: connections are ended, and new ones too, as soon as they are made.
- * - `reset`: the same by RST.
- * - `blackhole`: connections stay and new ones are taken, and nothing goes through in either direction.
- * - `refuse`: nobody listens, and connections are ended.
- * - `mute`: what clients send arrives, what the target says does not: it works, and nobody hears of it.
+ * - `cut`: open connections end, and new ones end as soon as they are made.
+ * - `reset`: the same with RST.
+ * - `blackhole`: connections stay open and new ones are accepted, but no data passes in either direction.
+ * - `refuse`: the port is closed, and open connections end.
+ * - `mute`: requests reach the target, its responses are lost.
  */
 export type FaultMode = 'pass' | 'cut' | 'reset' | 'blackhole' | 'refuse' | 'mute'
 
-/** A TCP proxy that breaks what goes through it. It listens on the loopback. */
+/** A TCP proxy on the loopback interface that injects faults. */
 export interface FaultProxy {
   port: number
-  /** Where new connections go to. */
+  /** The target of new connections. */
   target: { host: string; port: number }
   /** The same URL, through the proxy. */
   through(url: string): string
-  /** Takes effect at once, on the connections that are there as well. */
+  /** Takes effect immediately, on open connections too. */
   mode: FaultMode
-  /** Added to each direction, in milliseconds. */
+  /** Delay added in each direction, in milliseconds. */
   delayMs: number
-  /** Ends each connection after so many bytes of the target's. */
+  /** Ends each connection after this many bytes from the target. */
   cutAfterBytes: number
-  /** How many connections there are, and have ever been. */
+  /** Number of connections: open now, and in total. */
   readonly open: number
   readonly made: number
   stop(): Promise<void>
@@ -66,7 +66,7 @@ export async function startFaultProxy({
           if (isTooMuch) end(pair)
         })
       })
-      // In a black hole nobody hears that the other side has gone.
+      // In a black hole neither side learns that the other has disconnected.
       from.on('end', () => later(() => isSwallowed(isAnswer) || to.end()))
       from.on('error', () => isSwallowed(isAnswer) || to.destroy())
       from.on('close', () => {
@@ -115,7 +115,7 @@ export async function startFaultProxy({
       mode = next
       if (next === 'refuse' && !wasRefusing) server.close()
       if (next !== 'refuse' && wasRefusing) server.listen(port, '127.0.0.1')
-      // Bytes are missing in what was swallowed: those connections cannot go on.
+      // Swallowed bytes are missing from these connections, so they cannot continue.
       if (next === 'cut' || next === 'reset' || next === 'refuse' || (wasSwallowing && next === 'pass'))
         for (const pair of pairs) end(pair)
     },

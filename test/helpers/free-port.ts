@@ -2,14 +2,14 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** Below the ports that systems give to whoever asks for any, so that nobody gets it in between. */
+/** Below the ephemeral range, so that no other process is given the port in between. */
 const FIRST = 20_000
 const LAST = 30_000
 
-/** Until whoever got a port listens there, it looks free. */
+/** Ports returned so far: a port looks free until its owner listens. */
 const given = new Set<number>()
 
-/** A port of the loopback that is free, for a server that is told its port or comes back at it. */
+/** A free loopback port, for a server that needs a fixed port or restarts on the same one. */
 export async function findFreePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FIRST, LAST)

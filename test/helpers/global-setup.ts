@@ -10,7 +10,7 @@ import { makeTemporaryDirectory } from './directories.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The run's Postgres, as its superuser, and the database in it that every file's own is a copy of. */
+    /** The run's Postgres, as its superuser, and the template database that each test file copies. */
     postgres: { url: string; template: string }
   }
 }
@@ -19,8 +19,8 @@ const PREFIX = 'reelay-test-postgres'
 const TEMPLATE = 'reelay_template'
 
 /**
- * What an administrator may have set, which no session of Reelay may inherit. Every database of the run has these; those
- * that the tests' own connections could not live with are in createForeignDatabase of test/helpers/postgres.ts.
+ * Settings that an administrator may have made and that no session of Reelay may inherit. Every database of the run has
+ * them. Settings that would break the tests' own connections are in createForeignDatabase of test/helpers/postgres.ts.
  */
 const FOREIGN_SETTINGS = {
   TimeZone: 'Asia/Kolkata',
@@ -63,14 +63,14 @@ async function buildTemplate(url: string): Promise<void> {
     await boss.start()
     await boss.stop({ graceful: false })
 
-    // An open session would keep the template from being copied.
+    // A template with an open session cannot be copied.
     await admin.query(`alter database ${TEMPLATE} is_template true allow_connections false`)
   } finally {
     await admin.end()
   }
 }
 
-/** A run that was killed leaves its server behind. Its directory says whose it was. */
+/** Stops servers that killed runs left behind. The name of a directory identifies its run. */
 async function removeLeftovers(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const pid = Number(new RegExp(`^${PREFIX}-(\\d+)-`).exec(name)?.[1])
@@ -78,7 +78,7 @@ async function removeLeftovers(): Promise<void> {
     const dataDir = join(tmpdir(), name)
     const owner = await stat(dataDir).catch(() => null)
     if (owner === null || (process.getuid && owner.uid !== process.getuid())) continue
-    const server = await openEmbeddedPostgres({ dataDir, durable: false }).catch(() => null) // half removed already
+    const server = await openEmbeddedPostgres({ dataDir, durable: false }).catch(() => null) // partly deleted
     await server?.stop()
     await rm(dataDir, { recursive: true, force: true })
   }

@@ -16,10 +16,10 @@ export interface Result<Data> {
   errors?: readonly { message: string; extensions?: Json | undefined }[] | undefined
 }
 
-/** A document written in the test, or one of operations/. */
+/** A document in the test, or one of operations/. */
 export type Operation<Data, Variables> = TypedDocumentString<Data, Variables> | string
 
-/** Runs an operation over HTTP and answers all that came, errors too. */
+/** Runs an operation over HTTP and returns the whole result, errors included. */
 export async function request<Data = Json, Variables = Json>(
   url: string,
   operation: Operation<Data, Variables>,
@@ -57,7 +57,7 @@ async function read<Data>(response: Response): Promise<GraphQLResponse<Data>> {
   return { status: response.status, data, errors }
 }
 
-/** Subscribes over a WebSocket of its own. Closing the iterator closes the socket, also while it waits for an event. */
+/** Subscribes over its own WebSocket. Closing the iterator closes the socket, also while it waits for an event. */
 export function subscribe<Data = Json, Variables = Json>(
   url: string,
   operation: Operation<Data, Variables>,
@@ -89,7 +89,7 @@ export function subscribeOverSse<Data = Json, Variables = Json>(
   return closeAtOnce(readEvents(url, operation, variables, controller), () => controller.abort())
 }
 
-/** A bare generator's `return` waits for the `next` that is under way: `stop` ends that one. */
+/** A plain generator's `return` waits for the pending `next`; `stop` ends that `next`. */
 function closeAtOnce<T>(generator: AsyncGenerator<T>, stop: () => unknown): AsyncGenerator<T> {
   const close = generator.return.bind(generator)
   generator.return = async (value) => {
@@ -112,7 +112,7 @@ async function* readEvents<Data, Variables>(
       body: JSON.stringify({ query: operation.toString(), variables }),
       signal: controller.signal,
     })
-    if (!response.body) throw new Error('the answer has no body')
+    if (!response.body) throw new Error('the response has no body')
     let text = ''
     const decoder = new TextDecoder()
     for await (const chunk of response.body) {
@@ -127,7 +127,7 @@ async function* readEvents<Data, Variables>(
     }
     throw new Error('the stream ended without `complete`')
   } catch (error) {
-    // Closed by its reader.
+    // The caller closed the iterator.
     if (!controller.signal.aborted) throw error
   } finally {
     controller.abort()

@@ -98,12 +98,12 @@ function pad(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
   return padded
 }
 
-/** The beginning of a file of ISO media boxes: its brands tell HEIC, AVIF and MP4 apart. */
+/** The start of an ISO media file: its brands distinguish HEIC, AVIF and MP4. */
 function box(...brands: [string, string]): Uint8Array<ArrayBuffer> {
   return pad(toBytes(`\0\0\0\x14ftyp${brands[0]}\0\0\0\0${brands[1]}`), 64)
 }
 
-/** A PNG with the chunk that says how many frames follow, behind its header of 33 bytes. */
+/** A PNG with the chunk for the number of frames, after its header of 33 bytes. */
 function toAnimated(png: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array([...png.slice(0, 33), ...toBytes('\0\0\0\x08acTL'), ...new Uint8Array(12), ...png.slice(33)])
 }

@@ -1,12 +1,12 @@
 /**
- * Loaded into a server process before its own code (`node --import`): on SIGUSR2 it prints the longest time for which one
- * turn of the event loop computed since the last such signal, in milliseconds. What other processes did meanwhile does not
- * count: on a busy machine a turn of 30 ms can take half a second.
+ * Preloaded into a server process (`node --import`). On SIGUSR2 it prints the longest CPU time of one turn of the event
+ * loop since the last SIGUSR2, in milliseconds. It measures CPU time because on a busy machine a turn of 30 ms can take
+ * half a second.
  */
 let before = process.threadCpuUsage()
 let longestMs = 0
 
-// Due in every turn.
+// Runs in every turn.
 setInterval(() => {
   const { user, system } = process.threadCpuUsage(before)
   longestMs = Math.max(longestMs, (user + system) / 1000)

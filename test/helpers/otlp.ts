@@ -1,11 +1,11 @@
-/** A span as a collector gets it. Ids are hexadecimal; `parentId` is empty for the first of a trace. */
+/** A span as a collector receives it. Ids are hexadecimal; `parentId` is empty for a root span. */
 export interface SentSpan {
   traceId: string
   id: string
   parentId: string
   name: string
   service: string
-  /** Texts and whole numbers. */
+  /** Strings and integers. */
   attributes: Record<string, string | number>
   /** The status' message; null unless it is an error. */
   error: string | null
@@ -71,7 +71,7 @@ function readFields(bytes: Buffer) {
     const value = { 0: readVarint, 1: () => readBytes(8), 2: () => readBytes(readVarint()), 5: () => readBytes(4) }[
       tag & 7
     ]
-    if (!value) throw new Error(`no protobuf: a field of wire type ${tag & 7}`)
+    if (!value) throw new Error(`not protobuf: a field of wire type ${tag & 7}`)
     parts.push({ field: Math.floor(tag / 8), value: value() })
   }
   return {

@@ -4,13 +4,13 @@ import { inject } from 'vitest'
 
 export interface TestDatabase {
   url: string
-  /** Ends the connections that are left, and removes the database. */
+  /** Closes the remaining connections and drops the database. */
   drop(): Promise<void>
 }
 
 /**
- * A database of this file's own, with the schema and the job engine's tables, in about 20 ms. For `beforeAll`;
- * `drop()` it in `afterAll`. With `{ empty: true }` it has nothing in it.
+ * Creates a database for this test file, with the schema and the job engine's tables, in about 20 ms. For `beforeAll`;
+ * `drop()` it in `afterAll`. With `{ empty: true }` the database is empty.
  */
 export async function createTestDatabase({ empty = false }: { empty?: boolean } = {}): Promise<TestDatabase> {
   const { url, template } = inject('postgres')
@@ -26,13 +26,13 @@ async function drop(name: string): Promise<void> {
 }
 
 export interface ForeignDatabase extends TestDatabase {
-  /** Name of the database and of the role, which has no right but those that everybody has. */
+  /** Name of the database and of the role. The role has only the rights that every role has. */
   name: string
   /** Runs SQL in the database as its administrator. */
   administer(sql: string): Promise<pg.QueryResult>
 }
 
-/** What an administrator may have set for a role, all of which would break somebody who takes defaults for granted. */
+/** Settings that an administrator may have made for a role, each of which breaks code that relies on defaults. */
 const ODD_SETTINGS = {
   ...{ TimeZone: 'Asia/Kolkata', DateStyle: 'SQL, DMY', IntervalStyle: 'sql_standard', client_encoding: 'LATIN1' },
   ...{ bytea_output: 'escape', extra_float_digits: '-10', standard_conforming_strings: 'off' },
@@ -41,7 +41,7 @@ const ODD_SETTINGS = {
   idle_in_transaction_session_timeout: '20ms',
 }
 
-/** An empty database on a server that others administer, with a role whose settings are odd; its URL is the role's. */
+/** An empty database on a foreign server, with a role that has unusual settings; the URL is that of the role. */
 export async function createForeignDatabase({ encoding = 'UTF8' } = {}): Promise<ForeignDatabase> {
   const name = `foreign_${randomUUID().slice(0, 8)}`
   await administer(`create database ${name} template template0 encoding '${encoding}'`)

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 
-/** Sends bytes as they are, and answers with all that came until the other side closed; it is closed after a while of silence. */
+/** Sends raw bytes and returns everything received until the server closes; closes after a period of silence. */
 export async function sendRaw(url: string, text: string | Uint8Array, { silenceMs = 2000 } = {}): Promise<string> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -10,7 +10,7 @@ export async function sendRaw(url: string, text: string | Uint8Array, { silenceM
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1')
     })
-    // A server that refuses resets what it has not read.
+    // A server that rejects a request resets the connection if it has not read everything.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error)
     })
@@ -19,7 +19,7 @@ export async function sendRaw(url: string, text: string | Uint8Array, { silenceM
   })
 }
 
-/** The statuses of all answers in it. */
+/** The status codes of all responses in a text. */
 export function toStatuses(received: string): number[] {
   return [...received.matchAll(/^HTTP\/1\.[01] (\d{3})/gm)].map(([, status]) => Number(status))
 }

@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 
-/** Stands between the server and fal, and writes down what goes through. */
+/** A proxy between the server and fal that records all traffic. */
 export interface RecordingProxy {
   url: string
   requests: { method: string; path: string }[]
   stop(): Promise<void>
 }
 
-/** @param pass - what the server gets in place of an answer of fal's; by default that answer */
+/** @param pass - maps fal's response to the one that the server gets; by default unchanged. */
 export async function startRecordingProxy(
   target: string,
   pass: (request: Request, answer: Response) => Response = (_request, answer) => answer,

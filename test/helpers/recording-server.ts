@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net'
 
 export interface RecordedRequest {
   method: string
-  /** Path and query, as they came. */
+  /** Path and query, unchanged. */
   url: string
   headers: IncomingHttpHeaders
   body: Buffer
 }
 
-/** An answer as data: `json` is sent as JSON, `body` as it is. */
+/** A response as data: `json` is sent as JSON, `body` unchanged. */
 export interface ScriptedAnswer {
   status?: number
   headers?: Record<string, string>
@@ -17,21 +17,21 @@ export interface ScriptedAnswer {
   body?: string | Buffer
 }
 
-/** Decides by the request; a function that answers nothing leaves the client waiting, or cuts the socket itself. */
+/** Chooses the response by the request. A function that returns nothing leaves the client waiting, or cuts the socket. */
 export type Script = (request: RecordedRequest, response: ServerResponse) => ScriptedAnswer | undefined
 
 export interface RecordingServer {
   /** `http://127.0.0.1:PORT` */
   url: string
-  /** Every request whose body came in whole, in order of arrival. */
+  /** Every request with a complete body, in order of arrival. */
   requests: RecordedRequest[]
-  /** Replaces what the server answers from now on; 500 until it was called. */
+  /** Replaces the response of the server; before the first call the response is 500. */
   script(answer: ScriptedAnswer | Script): void
-  /** Ends open connections too. */
+  /** Closes the server and its open connections. */
   close(): Promise<void>
 }
 
-/** An HTTP server on a free loopback port that writes down what it is asked and says what it was told to say. */
+/** An HTTP server on a free loopback port that records requests and sends scripted responses. */
 export async function openRecordingServer(): Promise<RecordingServer> {
   const requests: RecordedRequest[] = []
   let script: Script = () => ({ status: 500, body: 'The test gave this server no script.' })
@@ -57,7 +57,7 @@ export async function openRecordingServer(): Promise<RecordingServer> {
   }
 }
 
-/** A loopback URL where nothing listens: the port was free a moment ago. */
+/** A loopback URL on which no server listens: the port was free a moment ago. */
 export async function findRefusedUrl(): Promise<string> {
   const server = await openRecordingServer()
   await server.close()

@@ -7,19 +7,19 @@ import { until } from './until.ts'
 
 export interface RedisServer {
   url: string
-  /** Ends it at once. */
+  /** Kills it immediately. */
   stop(): Promise<void>
   /** Starts it again on the same port. */
   start(): Promise<void>
   close(): Promise<void>
 }
 
-/** Is there a `redis-server` to start? In Debian it is the package of that name. */
+/** Whether `redis-server` is installed. On Debian it is the package of that name. */
 export function hasRedis(): boolean {
   return spawnSync('redis-server', ['--version']).status === 0
 }
 
-/** A Redis of the test's own on a free port, which keeps nothing. */
+/** A Redis for one test on a free port, without persistence. */
 export async function startRedisServer(): Promise<RedisServer> {
   const directory = await makeTemporaryDirectory('reelay-test-redis')
   const port = await findFreePort()
@@ -58,6 +58,6 @@ async function isUp(url: string): Promise<boolean> {
     client.destroy()
     return true
   } catch {
-    return false // Not yet.
+    return false // not up yet
   }
 }

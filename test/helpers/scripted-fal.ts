@@ -7,25 +7,25 @@ import { Hono } from 'hono'
 
 interface Answer {
   status: number
-  /** JSON; of a string, its characters as they are. */
+  /** Sent as JSON; a string is sent unchanged. */
   body: unknown
 }
 
-/** What a fal of the test's own answers. */
+/** The responses of a scripted fal. */
 export interface FalScript {
   status(): Answer
   result(): Answer
-  /** 202 unless given. */
+  /** Default 202. */
   cancel?(): Answer
-  /** What every call is answered with, as long as it is not null. */
+  /** The response to every call, unless null. */
   refuse?(): Answer | null
-  /** The answer to a submit waits for `answerSubmit`. */
+  /** The response to a submit waits for `answerSubmit`. */
   holdSubmit?: boolean
 }
 
 export interface ScriptedFal {
   url: string
-  /** The id of whatever is submitted. */
+  /** The request id of every submit. */
   requestId: string
   readonly submits: number
   readonly cancels: number
@@ -33,7 +33,7 @@ export interface ScriptedFal {
   stop(): Promise<void>
 }
 
-/** fal for one request, answering what a test wants to be answered. */
+/** A fal for one request, with the responses that a test sets. */
 export async function startScriptedFal({
   status,
   result,

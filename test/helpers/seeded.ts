@@ -1,10 +1,10 @@
-/** Random numbers that can be had again: print the seed where a test uses them. */
+/** Reproducible random numbers: a test that uses them prints its seed. */
 export interface Seeded {
-  /** 0 to 1, without 1. */
+  /** From 0 to 1, excluding 1. */
   number(): number
-  /** A whole number from `least` to `most`, both of them possible. */
+  /** An integer from `least` to `most`, both included. */
   whole(least: number, most: number): number
-  /** True in `share` of all cases. */
+  /** True with probability `share`. */
   chance(share: number): boolean
 }
 

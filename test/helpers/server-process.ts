@@ -6,25 +6,25 @@ import { WebSocket } from 'ws'
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const READY_TIMEOUT_MS = 30_000
 
-/** A test that fails half-way leaves nobody behind. */
-const living = new Set<ChildProcess>()
+/** Servers that are still running: they are stopped even if a test fails halfway. */
+const running = new Set<ChildProcess>()
 process.once('exit', () => {
-  for (const child of living) child.kill('SIGTERM')
+  for (const child of running) child.kill('SIGTERM')
 })
 
-/** The server as a process of its own. */
+/** The server as a separate process. */
 export interface ServerProcess {
   url: string
   process: ChildProcess
-  /** Everything it printed so far: standard output and standard error. */
+  /** Its standard output and standard error so far. */
   output(): string
-  /** Ends it by a signal, and answers how it ended. */
+  /** Ends it with a signal, and returns its exit. */
   end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
-  /** Bytes that its live objects take, after a garbage collection. Needs `inspect`. */
+  /** Size of its live objects after a garbage collection, in bytes. Needs `inspect`. */
   heapUsed(): Promise<number>
 }
 
-/** Starts `src/main.ts` with these settings on a free port, and waits until it says that it is ready. */
+/** Starts `src/main.ts` with these settings on a free port, and waits until it is ready. */
 export async function startServerProcess(
   environment: Record<string, string>,
   { inspect = false } = {},
@@ -59,7 +59,7 @@ export async function startServerProcess(
   }
 }
 
-/** Runs the server until it ends by itself. */
+/** Runs the server until it exits. */
 export async function runServerProcess(
   environment: Record<string, string>,
 ): Promise<{ code: number | null; output: string }> {
@@ -77,8 +77,8 @@ function spawnServer(
     env: { PATH: process.env.PATH ?? '', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  living.add(child)
-  child.once('exit', () => living.delete(child))
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   let text = ''
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -87,7 +87,7 @@ function spawnServer(
   return { child, output: () => text }
 }
 
-/** Asks V8's inspector, which listens for itself only. @see https://chromedevtools.github.io/devtools-protocol/v8 */
+/** Calls V8's inspector. @see https://chromedevtools.github.io/devtools-protocol/v8 */
 async function readHeap(output: string): Promise<number> {
   const socket = new WebSocket(/ws:\/\/127\.0\.0\.1:\S+/.exec(output)?.[0] ?? '')
   await once(socket, 'open')

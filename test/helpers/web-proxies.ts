@@ -6,28 +6,28 @@ import { makeTemporaryDirectory } from './directories.ts'
 import { findFreePort } from './free-port.ts'
 import { until } from './until.ts'
 
-/** A real proxy in front of a server, on the loopback. */
+/** A real proxy in front of a server, on the loopback interface. */
 export interface WebProxy {
   url: string
   stop(): Promise<void>
 }
 
-/** nginx stands in /usr/sbin, which is not in everybody's PATH. */
+/** nginx is in /usr/sbin, which may be missing from PATH. */
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` }
 
 const whyNot = (program: string, args: string[]) =>
   spawnSync(program, args, { env }).status === 0 ? null : `there is no ${program}: install the package of that name`
 
-/** Why these cannot be started here; null when they can. */
+/** The reason why these programs cannot run here; null if they can. */
 export const noNginx = whyNot('nginx', ['-v'])
 export const noCaddy = whyNot('caddy', ['version'])
 
-/** @param toServers - what stands in the `http` block: servers, of which one listens on this port */
+/** @param toServers - returns the `http` block's servers, of which one listens on this port. */
 export async function startNginx(toServers: (port: number) => string | Promise<string>): Promise<WebProxy> {
   const port = await findFreePort()
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path temp/${name};`)
   const config = [
-    // One process, which can be ended by its id; as root it would become somebody else who may not enter.
+    // One process, which can be killed by its id; as root it would change to a user who may not enter the folder.
     ...['daemon off;', 'master_process off;', 'pid nginx.pid;', 'error_log stderr error;'],
     'events { worker_connections 256; }',
     `http { access_log off; ${paths.join(' ')}\n${await toServers(port)}\n}`,
@@ -38,7 +38,7 @@ export async function startNginx(toServers: (port: number) => string | Promise<s
   })
 }
 
-/** @param toSites - sites, of which one listens on this port */
+/** @param toSites - returns the sites, of which one listens on this port. */
 export async function startCaddy(toSites: (port: number) => string | Promise<string>): Promise<WebProxy> {
   const port = await findFreePort()
   return await startProxy({
@@ -77,7 +77,7 @@ async function startProxy({ port, program, fileName, config, toArguments }: Prox
     await until(() => fetch(`${url}/healthz`).then(({ ok }) => ok), { timeoutMs: 15_000, everyMs: 50, what: program })
   } catch (cause) {
     await stop()
-    throw new Error(`${program} does not answer; it said:\n${said}`, { cause })
+    throw new Error(`${program} does not respond; its output:\n${said}`, { cause })
   }
   return { url, stop }
 }

@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { openRecordingServer, type ScriptedAnswer } from './recording-server.ts'
 
-/** A delivery, ready to be sent. A header with a list of values is sent once for each. */
+/** A delivery, ready to be sent. A header with a list of values is sent once per value. */
 export interface Delivery {
   headers: Record<string, string | string[]>
   body: Buffer
@@ -12,7 +12,7 @@ export interface Delivery {
 
 export interface DeliveryParts {
   requestId: string
-  /** What the headers say instead. Default: the same. */
+  /** The request id in the header. Default: that of the body. */
   signedId?: string
   userId?: string
   /** Unix seconds. Default: now. */
@@ -20,17 +20,17 @@ export interface DeliveryParts {
   body?: Buffer | string
 }
 
-/** Stands for fal where it tells of a request's end: publishes its keys and signs with them. */
+/** A fake fal that sends webhooks: it publishes its keys and signs with them. */
 export interface WebhookSender {
-  /** Where the keys are. */
+  /** URL of the keys. */
   jwksUrl: string
-  /** How often they have been asked for. */
+  /** Number of requests for the keys. */
   readonly asked: number
-  /** Replaces what is published from now on; given nothing, the key that signs. `hang` answers nobody. */
+  /** Replaces the published keys; without an argument, by the signing key. `hang` leaves requests without a response. */
   publish(answer?: ScriptedAnswer | 'hang'): void
-  /** Signs with a new key from now on, and answers its public half; what is published stays. */
+  /** Switches to a new signing key and returns its public half; the published keys stay. */
   rotate(): Record<string, unknown>
-  /** A signed delivery of a request that succeeded, unless the parts say otherwise. */
+  /** A signed delivery, by default of a request that succeeded. */
   prepare(parts: DeliveryParts): Delivery
   close(): Promise<void>
 }
@@ -55,7 +55,7 @@ export async function openWebhookSender(): Promise<WebhookSender> {
   return sender
 }
 
-/** Sends a delivery as it is, over a connection of its own. */
+/** Sends a delivery unchanged, over its own connection. */
 export async function post(url: string, { headers, body }: Delivery): Promise<{ status: number; body: unknown }> {
   const sending = request(url, { method: 'POST', headers, agent: false })
   sending.end(body)
@@ -86,7 +86,7 @@ function prepareDelivery(
     'content-type': 'application/json',
     'content-length': String(body.byteLength),
     'x-fal-webhook-request-id': signedId,
-    // As bytes: a header holds no more.
+    // As latin1, because headers are bytes.
     'x-fal-webhook-user-id': Buffer.from(userId).toString('latin1'),
     'x-fal-webhook-timestamp': String(timestamp),
     'x-fal-webhook-signature': signature,
@@ -94,7 +94,7 @@ function prepareDelivery(
   return { headers, body }
 }
 
-/** With spaces that JSON.stringify would not write, as fal's has. */
+/** A body with spaces that JSON.stringify would not write, like fal's. */
 function toBody(requestId: string): string {
   const ids = `"request_id": "${requestId}", "gateway_request_id": "${requestId}"`
   return `{${ids}, "status": "OK", "error": null, "payload": {"video": {"url": "http://127.0.0.1/clip.mp4"}, "seed": 1.0}}`
