@@ -16,8 +16,8 @@ function problemsOf(environment: Environment): string {
   return ''
 }
 
-describe('without anything set', () => {
-  test('it is a server on this machine, with a database and a fal of its own', () => {
+describe('with no settings', () => {
+  test('the server runs on this machine with an embedded database and the sandbox', () => {
     expect(readConfig({})).toEqual({
       host: '127.0.0.1',
       port: 4000,
@@ -40,7 +40,7 @@ describe('without anything set', () => {
     })
   })
 
-  test('an empty value is not a value', () => {
+  test('an empty value counts as unset', () => {
     const names = [
       'HOST',
       'PORT',
@@ -69,12 +69,12 @@ describe('without anything set', () => {
     expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}))
   })
 
-  test('what is none of its business does not matter', () => {
+  test('unknown variables are ignored', () => {
     expect(readConfig({ PATH: '/bin', HOME: '/home', UNHEARD_OF: '1' })).toEqual(readConfig({}))
   })
 })
 
-describe('values are read', () => {
+describe('valid settings are read', () => {
   test.each<[Environment, object]>([
     [
       { HOST: '::1', PORT: '0' },
@@ -131,7 +131,7 @@ describe('values are read', () => {
     expect(readConfig(environment)).toMatchObject(part)
   })
 
-  test('a key means the real fal', () => {
+  test('a key selects the real fal', () => {
     expect(readConfig({ FAL_KEY: 'id:secret' }).fal).toEqual({
       sandbox: false,
       key: 'id:secret',
@@ -142,7 +142,7 @@ describe('values are read', () => {
     })
   })
 
-  test('bases of fal lose the slash at their end; hosts are a list', () => {
+  test('base URLs of fal lose their trailing slash; hosts are a list', () => {
     const environment = {
       FAL_KEY: 'k',
       FAL_QUEUE_URL: 'http://127.0.0.1:9000/',
@@ -159,13 +159,13 @@ describe('values are read', () => {
     })
   })
 
-  test('the sandbox can be asked for by name, also with a key at hand', () => {
+  test('the sandbox can be selected by name, even with a key', () => {
     expect(readConfig({ FAL_KEY: 'k', FAL_QUEUE_URL: 'sandbox' }).fal).toMatchObject({ sandbox: true })
   })
 })
 
 describe('in production', () => {
-  test('GraphiQL and introspection are off unless they are asked for', () => {
+  test('GraphiQL and introspection are off unless enabled', () => {
     expect(readConfig(PRODUCTION)).toMatchObject({ production: true, graphiql: false, introspection: false })
     expect(readConfig({ ...PRODUCTION, GRAPHIQL: 'true', INTROSPECTION: 'true' })).toMatchObject({
       graphiql: true,
@@ -173,7 +173,7 @@ describe('in production', () => {
     })
   })
 
-  test('the sandbox and the embedded database have to be asked for by name', () => {
+  test('the sandbox and the embedded database must be selected by name', () => {
     const problems = problemsOf({ NODE_ENV: 'production' })
     expect(problems).toContain('FAL_KEY is missing')
     expect(problems).toContain('FAL_QUEUE_URL=sandbox')
@@ -186,7 +186,7 @@ describe('in production', () => {
   })
 })
 
-describe('invalid values are refused', () => {
+describe('invalid settings are rejected', () => {
   test.each<[Environment, string]>([
     [{ PORT: 'http' }, 'PORT must be'],
     [{ PORT: '-1' }, 'PORT must be'],
@@ -252,7 +252,7 @@ describe('invalid values are refused', () => {
     expect(problemsOf(environment)).toContain(problem)
   })
 
-  test('every problem at once, each in a line of its own', () => {
+  test('all problems are reported together, one per line', () => {
     const problems = problemsOf({
       PORT: 'x',
       PUBLIC_URL: 'x',
@@ -299,12 +299,12 @@ describe('invalid values are refused', () => {
     ])
   })
 
-  test('all problems together, missing values beside invalid ones', () => {
+  test('missing and invalid settings are reported together', () => {
     const problems = problemsOf({ NODE_ENV: 'production', PORT: 'x' })
     for (const name of ['PORT', 'FAL_KEY', 'DATABASE_URL']) expect(problems).toContain(name)
   })
 
-  test('no value is repeated: it may be a secret in the wrong place', () => {
+  test('no message repeats a value, which may be a misplaced secret', () => {
     const secret = 'hunter2'
     const names = [
       'PORT',

@@ -21,7 +21,7 @@ const [protocol, operations, config, dockerfile, ignored, source] = await Promis
 ])
 
 describe('docs/protocol.md', () => {
-  test('has operations of this API only', () => {
+  test('has only operations that are valid for this API', () => {
     const pasted = [...protocol.matchAll(/```graphql\n(.*?)```/gs)].map(([, text]) => text ?? '')
     const recorded = [...protocol.matchAll(/^(?:> )?(\{.*"query":"(?:mutation|subscription).*?)(?:,)?$/gm)].map(
       ([line]) => JSON.parse(`"${/"query":"(.*?)"[,}\n]/.exec(`${line}\n`)?.[1] ?? ''}"`) as string,
@@ -30,33 +30,33 @@ describe('docs/protocol.md', () => {
     for (const query of [...pasted, ...recorded]) expect(validate(schema, parse(query)), query).toEqual([])
   })
 
-  test('has the messages of its example as JSON', () => {
+  test('has example messages that are valid JSON', () => {
     const messages = [...protocol.matchAll(/^[<>] (\{.*)$/gm)].map(([, text]) => JSON.parse(text ?? '') as unknown)
     expect(messages.length).toBeGreaterThan(10)
   })
 
-  test('lets a job go where the table of states does', () => {
-    const told = [...protocol.matchAll(/^\| `([A-Z]+)` \| ((?:`[A-Z]+`(?:, )?)+|nothing: the end.*) \|$/gm)].map(
+  test('has the transitions of the table of states', () => {
+    const documented = [...protocol.matchAll(/^\| `([A-Z]+)` \| ((?:`[A-Z]+`(?:, )?)+|nothing: the end.*) \|$/gm)].map(
       ([, from = '', to = '']) => [from, [...to.matchAll(/`([A-Z]+)`/g)].map(([, state]) => state)],
     )
-    expect(Object.fromEntries(told)).toEqual(TRANSITIONS)
+    expect(Object.fromEntries(documented)).toEqual(TRANSITIONS)
   })
 
-  test('tells of every failure whether it is retryable', () => {
-    const told = [...protocol.matchAll(/^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \| (yes|no)\b/gm)].flatMap(
+  test('says for every failure code whether it is retryable', () => {
+    const documented = [...protocol.matchAll(/^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \| (yes|no)\b/gm)].flatMap(
       ([, codes, answer]) =>
         (codes ?? '').split(', ').map((code) => [code.replaceAll('`', ''), answer === 'yes'] as const),
     )
-    const failures = new Map(told.filter(([code]) => (FAILURE_CODES as readonly string[]).includes(code)))
+    const failures = new Map(documented.filter(([code]) => (FAILURE_CODES as readonly string[]).includes(code)))
     expect(failures).toEqual(new Map(FAILURE_CODES.map((code) => [code, createFailure(code, '').retryable])))
   })
 
-  test('names the close codes that the protocol and this server have', () => {
-    const told = [...protocol.matchAll(/^\| (\d{4}(?:, \d{4})*) \|/gm)].flatMap(([, codes]) =>
+  test('lists the close codes of the protocol and of this server', () => {
+    const documented = [...protocol.matchAll(/^\| (\d{4}(?:, \d{4})*) \|/gm)].flatMap(([, codes]) =>
       (codes ?? '').split(', ').map(Number),
     )
-    // Those that a client, not a server, closes with are for its own author to know; this server says 1013 instead of 4500,
-    // after which graphql-ws would not come back.
+    // Left out are codes that only a client sends, and 4500: this server sends 1013 instead, because graphql-ws does not
+    // reconnect after 4500.
     const ofClients = [
       CloseCode.InternalClientError,
       CloseCode.BadResponse,
@@ -64,57 +64,57 @@ describe('docs/protocol.md', () => {
       CloseCode.InternalServerError,
     ]
     const ofProtocol = Object.values(CloseCode).filter((code) => typeof code === 'number' && !ofClients.includes(code))
-    // 1008, 1009, 1012 and 1013 are this server's; the others happen to any socket. @see https://www.iana.org/assignments/websocket
+    // This server sends 1008, 1009, 1012 and 1013; the others can occur on any socket. @see https://www.iana.org/assignments/websocket
     const ofSockets = [1000, 1001, 1005, 1006, 1008, 1009, 1012, 1013]
-    expect(told.toSorted()).toEqual([...ofProtocol, ...ofSockets].toSorted())
+    expect(documented.toSorted()).toEqual([...ofProtocol, ...ofSockets].toSorted())
   })
 })
 
 describe('docs/operations.md', () => {
-  test('has the metrics that there are', () => {
-    const told = [...operations.matchAll(/^\| `(reelay_[a-z_]+)` \|/gm)].map(([, name]) => name)
+  test('lists exactly the metrics that exist', () => {
+    const documented = [...operations.matchAll(/^\| `(reelay_[a-z_]+)` \|/gm)].map(([, name]) => name)
     const registered = [...source.matchAll(/['"`](reelay_[a-z_]+)['"`]/g)].map(([, name]) => name)
-    expect(new Set(told)).toEqual(new Set(registered))
+    expect(new Set(documented)).toEqual(new Set(registered))
   })
 
-  test('explains the lines that the log can have, and no others', () => {
+  test('explains exactly the lines that the log can contain', () => {
     const rows = [...operations.matchAll(/^\| (?:error|warn|error or warn), (`.*?) \|/gm)].map(
       ([, texts]) => texts ?? '',
     )
-    const told = rows.flatMap((row) => [...row.matchAll(/`([^`,]+?)(?: failed|: …)`/g)].map(([, stage]) => stage))
-    const said = [...source.matchAll(/\bstage: (?:'([^']+)'|`([^`]+)`)/g)].map(([, text, template]) =>
+    const documented = rows.flatMap((row) => [...row.matchAll(/`([^`,]+?)(?: failed|: …)`/g)].map(([, stage]) => stage))
+    const stages = [...source.matchAll(/\bstage: (?:'([^']+)'|`([^`]+)`)/g)].map(([, text, template]) =>
       (text ?? template ?? '').replaceAll(/\$\{.*?\}/g, '…'),
     )
-    expect(new Set(told)).toEqual(new Set(said))
+    expect(new Set(documented)).toEqual(new Set(stages))
   })
 })
 
 describe('compose.yaml', async () => {
   const { services } = parseYaml(await read('compose.yaml'), { merge: true }) as Composition
 
-  test('sets what config.ts reads, and what the images read', () => {
+  test('sets the variables that config.ts and the images read', () => {
     const ofReelay = [...config.matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name)
     const ofTracing = [...operations.matchAll(/`(OTEL_\w+)`/g)].map(([, name]) => name)
     const ofImages = ['NODE_OPTIONS', 'POSTGRES_USER', 'POSTGRES_DB', 'POSTGRES_PASSWORD']
     const set = Object.values(services).flatMap(({ environment = {} }) => Object.keys(environment))
     expect(set.filter((name) => ![...ofReelay, ...ofTracing, ...ofImages].includes(name))).toEqual([])
     expect(ofTracing.filter((name = '') => name !== 'OTEL_TRACES_SAMPLER' && !set.includes(name))).toEqual([])
-    // Of a container the image says where it listens, and it keeps nothing.
+    // The image sets where a container listens, and a container stores nothing.
     const own = ['HOST', 'PORT', 'DATA_DIR', 'NODE_ENV']
     for (const part of ['api', 'worker'])
       expect(ofReelay.filter((name = '') => !(name in (services[part]?.environment ?? {})))).toEqual(own)
   })
 
-  test('starts a part when those that it needs are healthy', () => {
+  test('starts a service when its dependencies are healthy', () => {
     for (const [name, { depends_on: needs = {} }] of Object.entries(services))
       for (const [needed, { condition }] of Object.entries(needs)) {
         expect([name, condition]).toEqual([name, 'service_healthy'])
-        // The two roles have the check of their image.
+        // The two roles use the health check of their image.
         expect(services[needed]?.healthcheck ?? dockerfile.includes('HEALTHCHECK'), needed).toBeTruthy()
       }
   })
 
-  test('gives each role the time that a drain takes, and a limit of memory', () => {
+  test('gives each role the time for a drain, and a memory limit', () => {
     for (const role of ['api', 'worker']) {
       expect(services[role]?.environment?.ROLES).toBe(role)
       expect(services[role]?.stop_grace_period).toBe('25s')
@@ -122,7 +122,7 @@ describe('compose.yaml', async () => {
     for (const { deploy } of Object.values(services)) expect(deploy?.resources?.limits?.memory).toMatch(/^\d+[mg]$/)
   })
 
-  test('builds its image once, and fetches it from nowhere', () => {
+  test('builds its image once, and never pulls it', () => {
     const roles = Object.entries(services).filter(([, { image }]) => image === 'reelay')
     expect(roles.map(([name, { build, pull_policy: policy }]) => [name, build, policy])).toEqual([
       ['api', '.', undefined],
@@ -131,20 +131,20 @@ describe('compose.yaml', async () => {
     expect(Object.values(services).filter(({ build }) => build !== undefined)).toHaveLength(1)
   })
 
-  test('lets the load balancer open as many files as haproxy.cfg has it take connections', async () => {
+  test('lets the load balancer open enough files for the connections of haproxy.cfg', async () => {
     const { nofile = 0 } = services['load-balancer']?.ulimits ?? {}
     const balancer = await read('deploy/haproxy.cfg')
     const connections = Number(/^ +maxconn (\d+)$/m.exec(balancer)?.[1])
-    // Two for each connection, and what haproxy keeps for itself.
+    // Two files per connection, and a few for haproxy itself.
     expect(nofile).toBeGreaterThanOrEqual(2 * connections + 100)
     expect(balancer).toContain(`ulimit -n ${2 * connections + 100}`)
   })
 
-  test('has no secret of its own', () => {
+  test('contains no secret', () => {
     expect(services.api?.environment?.FAL_KEY).toMatch(/^\$\{FAL_KEY:\?/)
   })
 
-  test('mounts files that there are', async () => {
+  test('mounts existing files', async () => {
     const mounted = Object.values(services).flatMap(({ volumes = [] }) =>
       volumes.filter((text) => text.startsWith('./')),
     )
@@ -153,7 +153,7 @@ describe('compose.yaml', async () => {
   })
 })
 
-test('the image is made of what .dockerignore lets through', () => {
+test('the Dockerfile copies exactly what .dockerignore allows', () => {
   const copied = [...dockerfile.matchAll(/^COPY (?!--)(.*) \S+$/gm)].flatMap(([, names]) => (names ?? '').split(' '))
   const allowed = [...ignored.matchAll(/^!(.+)$/gm)].map(([, name]) => name ?? '')
   const isIn = (name: string, place: string) => name === place || name.startsWith(`${place}/`)
@@ -161,7 +161,7 @@ test('the image is made of what .dockerignore lets through', () => {
   expect(allowed.filter((place) => !copied.some((name) => isIn(name, place)))).toEqual([])
 })
 
-test('docs/security.md names tests that there are', async () => {
+test('docs/security.md names existing tests', async () => {
   const rows = [...(await read('docs/security.md')).matchAll(/^\|.*\| ((?:`[\w/-]+`(?:, )?)+) \|$/gm)]
   const named = rows.flatMap(([, cell]) => (cell ?? '').split(', ').map((name) => name.replaceAll('`', '')))
   expect(named.length).toBeGreaterThan(30)
@@ -169,7 +169,7 @@ test('docs/security.md names tests that there are', async () => {
     await expect(access(new URL(`test/${name}.test.ts`, ROOT)), name).resolves.toBeUndefined()
 })
 
-test('links between the pages lead somewhere', async () => {
+test('links between the pages lead to existing files and headings', async () => {
   const decisions = (await readdir(new URL('docs/decisions/', ROOT))).map((name) => `docs/decisions/${name}`)
   for (const page of [...PAGES, ...decisions]) {
     const links = [...(await read(page)).matchAll(/\]\((?!\w+:)([^)\s]+)\)/g)].map(([, link]) => link ?? '')
@@ -200,14 +200,14 @@ interface Composition {
   >
 }
 
-/** All of the server's own source as one text. */
+/** The server's whole source as one text. */
 async function readSource(): Promise<string> {
   const names = await readdir(new URL('src/', ROOT), { recursive: true })
   const own = names.filter((name) => name.endsWith('.ts') && !name.includes('generated'))
   return (await Promise.all(own.map((name) => read(`src/${name}`)))).join('\n')
 }
 
-/** As GitHub makes them of headings. */
+/** The anchors that GitHub derives from headings. */
 function toAnchors(page: string): string[] {
   return [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
     (heading ?? '')

@@ -13,7 +13,7 @@ function openLifecycle() {
   return { lifecycle, released, reported, add }
 }
 
-test('what was opened last is given back first, each in its turn', async () => {
+test('resources are released one at a time, in reverse order of opening', async () => {
   const { lifecycle, released, add } = openLifecycle()
   let running = 0
   for (const name of ['database', 'hub', 'http']) {
@@ -28,7 +28,7 @@ test('what was opened last is given back first, each in its turn', async () => {
   expect(released).toEqual(['http', 'hub', 'database'])
 })
 
-test('a release that fails is reported, and the others are released all the same', async () => {
+test('a failing release is reported, and the others still run', async () => {
   const { lifecycle, released, reported, add } = openLifecycle()
   const rejected = new Error('rejected')
   const thrown = new Error('thrown')
@@ -46,7 +46,7 @@ test('a release that fails is reported, and the others are released all the same
   ])
 })
 
-test('who stops twice releases once', async () => {
+test('stopping twice releases each resource once', async () => {
   const { lifecycle, released, add } = openLifecycle()
   add('database')
   add('http')
@@ -55,7 +55,7 @@ test('who stops twice releases once', async () => {
   expect(released).toEqual(['http', 'database'])
 })
 
-test('who stops while everything stops hurries nothing, and waits for the same end', async () => {
+test('a second stop waits for the first one to finish', async () => {
   const { lifecycle, released, add } = openLifecycle()
   add('database')
   const closing = Promise.withResolvers<void>()
@@ -70,7 +70,7 @@ test('who stops while everything stops hurries nothing, and waits for the same e
   expect(released).toEqual(['database'])
 })
 
-test('what would outlive the process can be released at once, while the rest is still being released', async () => {
+test('resources that would outlive the process can be released immediately, during a stop', async () => {
   const { lifecycle, released, add } = openLifecycle()
   lifecycle.onStop('Postgres', async () => void released.push('Postgres'), { outlives: true })
   add('database')
@@ -85,11 +85,11 @@ test('what would outlive the process can be released at once, while the rest is 
   expect(released).toEqual(['watchdog', 'Postgres', 'database'])
 })
 
-test('with nothing opened there is nothing to do', async () => {
+test('stopping with nothing opened resolves', async () => {
   await openLifecycle().lifecycle.stop()
 })
 
-test('what is opened while everything stops is given back too', async () => {
+test('a resource opened during a stop is released too', async () => {
   const { lifecycle, released, add } = openLifecycle()
   add('database')
   lifecycle.onStop('queue', () => add('late'))
@@ -97,7 +97,7 @@ test('what is opened while everything stops is given back too', async () => {
   expect(released).toEqual(['late', 'database'])
 })
 
-test('what is opened when everything has stopped is given back too: a start that was overtaken leaves nothing', async () => {
+test('a resource opened after a stop is released too, so an overtaken start leaves nothing behind', async () => {
   const { lifecycle, released, add } = openLifecycle()
   await lifecycle.stop()
   add('late')

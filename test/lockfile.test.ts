@@ -11,19 +11,19 @@ const { packages } = JSON.parse(await readFile(new URL('../package-lock.json', i
   packages: Record<string, LockEntry>
 }
 
-test('the lock file has an entry for every platform package, or npm ci would refuse it', () => {
+test('the lock file has an entry for every platform package, which npm ci requires', () => {
   const named = Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}))
-  // Run `node scripts/complete-lockfile.ts` after an install that left some out.
+  // If this fails, run `node scripts/complete-lockfile.ts` after the install.
   expect(named.filter((name) => !Object.keys(packages).some((path) => path.endsWith(`node_modules/${name}`)))).toEqual(
     [],
   )
 })
 
-test('every package of the lock file has a hash that a download is checked against', () => {
+test('every package of the lock file has a hash to verify its download', () => {
   const unchecked = Object.entries(packages).filter(([path, { integrity }]) => {
     return path !== '' && !/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity ?? '')
   })
-  // Run `node scripts/complete-lockfile.ts`: it adds the hash, or removes what the registry does not serve.
+  // If this fails, run `node scripts/complete-lockfile.ts`: it adds hashes and removes packages that the registry lacks.
   expect(unchecked.map(([path]) => path)).toEqual([])
 })
 

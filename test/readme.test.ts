@@ -7,22 +7,22 @@ import { GRAPHIQL_TABS } from '../src/server/graphiql-tabs.ts'
 
 const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
 
-test('the README lists every scenario of the sandbox as the sandbox does', () => {
+test('the README lists every scenario of the sandbox with its description', () => {
   for (const { imageUrl, description } of SCENARIOS) expect(readme).toContain(`| \`${imageUrl}\` | ${description} |`)
 })
 
-test('every query to paste is one of this API', () => {
+test('every query to paste is valid for this API', () => {
   const pasted = [...readme.matchAll(/```graphql\n(.*?)```/gs)].map(([, query]) => query ?? '')
   expect(pasted.length).toBeGreaterThan(0)
   for (const query of [...pasted, ...GRAPHIQL_TABS.map((tab) => tab.query)])
     expect(validate(schema, parse(query))).toEqual([])
 })
 
-test('every setting in the README is read, and every setting that is read is in it', async () => {
+test('the README lists exactly the settings that config.ts reads', async () => {
   const config = await readFile(new URL('../src/config.ts', import.meta.url), 'utf8')
   const read = [...config.matchAll(/^ +([A-Z][A-Z_]+): /gm)].map(([, name]) => name)
-  const told = [...readme.matchAll(/^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|/gm)].flatMap(([, names]) =>
+  const listed = [...readme.matchAll(/^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|/gm)].flatMap(([, names]) =>
     names?.replaceAll('`', '').split(', '),
   )
-  expect(told.toSorted()).toEqual(read.toSorted())
+  expect(listed.toSorted()).toEqual(read.toSorted())
 })

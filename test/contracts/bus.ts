@@ -2,12 +2,12 @@ import { afterEach, expect, test } from 'vitest'
 import type { Bus, BusEvents, Notification } from '../../src/adapters/bus/bus.ts'
 import { until } from '../helpers/until.ts'
 
-/** What the suite needs of a driver. */
+/** The hooks that the suite needs from a driver. */
 export interface BusDriver {
   open(events: BusEvents): Promise<Bus>
-  /** Ends all connections of the bus from the other side. */
+  /** Closes all connections of the bus on the server's side. */
   cut(): Promise<void>
-  /** Puts a text on the bus that no Reelay would. */
+  /** Sends a text that no Reelay sends. */
   post(text: string): Promise<void>
 }
 
@@ -17,7 +17,7 @@ interface Member extends Bus {
   errors: string[]
 }
 
-/** What every bus promises. */
+/** The contract of every bus driver. */
 export function testBus(driver: () => BusDriver): void {
   const members: Member[] = []
   afterEach(async () => {
@@ -45,7 +45,7 @@ export function testBus(driver: () => BusDriver): void {
     sequence,
   })
 
-  test('a hint comes to all others as it was, and not to its sender', async () => {
+  test('a notification reaches all other instances unchanged, and not its sender', async () => {
     const [one, two, three] = [await join(), await join(), await join()]
     const hints: Notification[] = [{ kind: 'task' }, update(7), { kind: 'job', jobId: 'b' }]
     for (const hint of hints) one.send(hint)
@@ -57,7 +57,7 @@ export function testBus(driver: () => BusDriver): void {
     expect(one.hints).toEqual([{ kind: 'task' }])
   })
 
-  test('thousands at once come whole and in order', async () => {
+  test('thousands of concurrent notifications arrive complete and in order', async () => {
     const [one, two] = [await join(), await join()]
     for (let sequence = 1; sequence <= 5_000; sequence++) one.send(update(sequence))
     await until(() => two.hints.length >= 5_000)
@@ -67,14 +67,14 @@ export function testBus(driver: () => BusDriver): void {
     expect(two.gaps).toBe(0)
   })
 
-  test('more than can wait is told as a gap', async () => {
+  test('more notifications than the buffer holds are reported as a resync', async () => {
     const [one, two] = [await join(), await join()]
     for (let sequence = 1; sequence <= 10_002; sequence++) one.send(update(sequence))
     await until(() => two.gaps === 1 && two.hints.length > 0)
     expect(two.hints.at(-1)).toEqual(update(10_002))
   })
 
-  test('a lost connection is told as a gap when it is back, and hints go on', async () => {
+  test('a reconnect is reported as a resync, and notifications continue', async () => {
     const [one, two] = [await join(), await join()]
     await driver().cut()
     await until(() => one.gaps > 0 && two.gaps > 0)
@@ -85,10 +85,10 @@ export function testBus(driver: () => BusDriver): void {
     expect(one.errors).toEqual(['bus'])
   })
 
-  test('what was sent while the connection was away is told as a gap to the others', async () => {
+  test('notifications sent while the connection was down are reported to the others as a resync', async () => {
     const [one, two] = [await join(), await join()]
     await driver().cut()
-    // The sender learns of it by what it sends, if not before.
+    // The sender notices the lost connection when it sends, if not earlier.
     one.send(update(1))
     await until(() => two.hints.length > 0 || two.gaps >= 2 || (two.gaps === 1 && one.gaps === 1))
     two.hints.length = 0
@@ -96,7 +96,7 @@ export function testBus(driver: () => BusDriver): void {
     await until(() => two.hints.some((hint) => hint.kind === 'update' && hint.sequence === 2))
   })
 
-  test('a text that is no message is reported and changes nothing', async () => {
+  test('a text that is not a message is reported and ignored', async () => {
     const one = await join()
     for (const text of ['', 'x', '{}', '[]', '{"from":"x","hints":[["u"]]}', '{"from":"x","hints":[["z",1]]}'])
       await driver().post(text)
@@ -107,7 +107,7 @@ export function testBus(driver: () => BusDriver): void {
     await until(() => one.hints.length === 1)
   })
 
-  test('after stop nothing comes', async () => {
+  test('after stop no notification arrives', async () => {
     const [one, two, three] = [await join(), await join(), await join()]
     await two.stop()
     one.send({ kind: 'task' })

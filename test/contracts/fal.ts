@@ -1,6 +1,6 @@
 /**
- * What Reelay relies on in anything that speaks fal's protocol, seen through the adapter. Each run makes videos:
- * point it at a sandbox, not at an account that pays.
+ * The behaviour that Reelay needs from every implementation of fal's protocol, tested through the adapter. Each run
+ * generates videos: use a sandbox, not a paid account.
  */
 
 import sharp from 'sharp'
@@ -18,9 +18,9 @@ export interface FalService {
 }
 
 export interface FalContractOptions {
-  /** For one video, from submit to result; 30,000 by default. */
+  /** Timeout for one video, from submit to result, in milliseconds. Default 30,000. */
   videoTimeoutMs?: number
-  /** What makes the service take long enough for a cancel to come in time, added to the input. */
+  /** Extra input that makes the request slow enough to be cancelled. */
   slowInput?: FalInput
 }
 
@@ -29,7 +29,7 @@ const UNKNOWN_ID = '00000000-0000-4000-8000-0000000000ff'
 const ORDER: FalStatus['state'][] = ['IN_QUEUE', 'IN_PROGRESS', 'COMPLETED']
 const POLL_MS = 50
 
-/** Declares the suite; `open` is called once, and what it opened is closed at the end. */
+/** Declares the suite. `open` is called once, and its result is closed at the end. */
 export function describeFalContract(
   name: string,
   open: () => Promise<FalService>,
@@ -50,7 +50,7 @@ export function describeFalContract(
     })
     afterAll(() => service?.close())
 
-    /** Polls to the end, and gives every status on the way. */
+    /** Polls until the end and yields every status. */
     async function follow(requestId: string): Promise<FalStatus[]> {
       const seen: FalStatus[] = []
       const isCompleted = async () => {
@@ -62,7 +62,7 @@ export function describeFalContract(
       return seen
     }
 
-    test('the status stream goes forward to COMPLETED, and tells each log line once', async () => {
+    test('the status stream only moves forward, up to COMPLETED, and sends each log line once', async () => {
       const { requestId } = await fal.submit(MODEL, { image_url: imageUrl })
       const told: FalStatus[] = []
       for await (const status of fal.watch(MODEL, requestId)) told.push(status)
@@ -71,12 +71,12 @@ export function describeFalContract(
       expect(told.at(-1)?.state).toBe('COMPLETED')
       const lines = told.flatMap(({ logs }) => logs.map(({ message }) => message))
       const known = (await fal.status(MODEL, requestId)).logs.map(({ message }) => message)
-      // A stream may leave out what came at the very end.
+      // A stream may omit the last log lines.
       expect(lines).toEqual(known.slice(0, lines.length))
       expect(lines.length).toBeGreaterThan(0)
     })
 
-    test('an uploaded file can be fetched, byte for byte, with its type', async () => {
+    test('an uploaded file can be downloaded, byte for byte, with its type', async () => {
       expect(fal.isMediaUrl(imageUrl)).toBe(true)
       const response = await fetch(imageUrl)
       expect(response.status).toBe(200)
@@ -84,7 +84,7 @@ export function describeFalContract(
       expect(new Uint8Array(await response.arrayBuffer())).toEqual(new Uint8Array(await picture.arrayBuffer()))
     })
 
-    test('a job goes forward only, keeps its log lines, and ends with a video that can be fetched', async () => {
+    test('a request only moves forward, keeps its log lines, and ends with a downloadable video', async () => {
       const { requestId } = await fal.submit(MODEL, { image_url: imageUrl })
       const seen = await follow(requestId)
       const steps = seen.map(({ state }) => ORDER.indexOf(state))
@@ -105,14 +105,14 @@ export function describeFalContract(
       expect(await fal.cancel(MODEL, requestId)).toBe('ALREADY_COMPLETED')
     })
 
-    test('each submit is a request of its own', async () => {
+    test('each submit creates a new request', async () => {
       const submits = [1, 2, 3].map(() => fal.submit(MODEL, { image_url: imageUrl }))
       const ids = (await Promise.all(submits)).map(({ requestId }) => requestId)
       expect(new Set(ids).size).toBe(3)
       await Promise.all(ids.map((id) => fal.cancel(MODEL, id)))
     })
 
-    test('a request can be cancelled right after its submit', async () => {
+    test('a request can be cancelled immediately after its submit', async () => {
       const { requestId } = await fal.submit(MODEL, { image_url: imageUrl, ...slowInput })
       expect(await fal.cancel(MODEL, requestId)).toBe('REQUESTED')
     })
@@ -123,7 +123,7 @@ export function describeFalContract(
       expect(await fal.cancel(MODEL, UNKNOWN_ID)).toBe('NOT_FOUND')
     })
 
-    test('an input out of bounds is rejected, at the submit or at the result, and names its field', async () => {
+    test('an input out of range is rejected, at submit or in the result, with the name of its field', async () => {
       const attempt = async () => {
         const { requestId } = await fal.submit(MODEL, { image_url: imageUrl, motion_bucket_id: 999 })
         await follow(requestId)
