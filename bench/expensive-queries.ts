@@ -14,8 +14,8 @@ import { seedJobs } from './million-jobs.ts'
 import { createQueryGenerator, type GeneratedQuery } from './query-generator.ts'
 
 /**
- * Searches for the most expensive query that the server accepts, then sends twenty of it at once. Prints a line of JSON for
- * each of the worst, and one for the others that had to wait. See README.md.
+ * Searches for the most expensive queries that the server accepts, then sends twenty copies at once. Prints one line of
+ * JSON for each of the worst, and one with the latency of other requests meanwhile. See README.md.
  */
 const { values } = parseArgs({
   options: {
@@ -43,7 +43,7 @@ try {
     DATABASE_URL: postgres.url,
     ROLES: 'api',
     FAL_KEY: 'bench',
-    // Nothing is submitted: whatever looks for fal finds nobody.
+    // A closed port: the benchmark submits nothing to fal.
     FAL_QUEUE_URL: 'http://127.0.0.1:9',
     FAL_REST_URL: 'http://127.0.0.1:9',
   })
@@ -62,10 +62,10 @@ process.exit()
 interface Figures {
   /** From the request to the last byte, in milliseconds. */
   ms: number
-  /** What the server and Postgres computed meanwhile, in milliseconds; where /proc tells it. */
+  /** CPU time of the server and Postgres, in milliseconds; 0 without /proc. */
   cpuMs: number
   bytes: number
-  /** Of failed jobs too. */
+  /** Includes failed jobs. */
   codes: string[]
 }
 
@@ -97,7 +97,7 @@ async function search(url: string, serverPid: number): Promise<void> {
     node: () => `(id: ${pick(pools.cursors)})`,
     nodes: () => `(ids: ${pick(['$jobs', '$videos', '$far'])})`,
   }
-  // A field of an update or a video is named `job` too, and takes no argument: told apart by the schema alone.
+  // Updates and videos also have a field `job`, without arguments: only the parent type distinguishes them.
   const generator = createQueryGenerator({
     schema,
     random,
@@ -121,7 +121,7 @@ async function search(url: string, serverPid: number): Promise<void> {
   const most = worst[0]
   if (most) await crowd(most.text)
 
-  /** The mean of some runs. What the server refuses after all, or in part, has cost something too. */
+  /** The mean of several runs, including rejected or partly rejected ones: they have a cost too. */
   async function time(query: string, runs: number): Promise<Figures> {
     const before = await readCpuMs()
     const start = performance.now()
@@ -141,7 +141,7 @@ async function search(url: string, serverPid: number): Promise<void> {
     return await response.text()
   }
 
-  /** How long others wait while twenty of one query are under way, again and again, for five seconds. */
+  /** The latency of other requests while twenty copies of a query run repeatedly, for five seconds. */
   async function crowd(query: string): Promise<void> {
     const until = performance.now() + 5_000
     const isOver = () => performance.now() > until
@@ -178,7 +178,7 @@ async function search(url: string, serverPid: number): Promise<void> {
   }
 }
 
-/** Of a process: its own time of computing, and that of its children that have ended. @see proc(5) */
+/** CPU time of a process and of its ended children. @see proc(5) */
 function readStat(pid: number): { parent: number; ownMs: number; endedMs: number } | null {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')

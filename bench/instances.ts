@@ -6,8 +6,9 @@ import { request, subscribe } from '../test/helpers/graphql-client.ts'
 import { type ServerProcess, startServerProcess } from '../test/helpers/server-process.ts'
 
 /**
- * How long an update takes from the log to a subscriber on another instance: one process relays, another serves. Prints
- * one line of JSON: milliseconds between the update's `at` (the database's clock, on this machine) and its arrival.
+ * Measures the time from the write of an update to its arrival at a subscriber of another instance: one process relays,
+ * another serves. Prints one line of JSON, with milliseconds since the update's `at` (the database's clock, on this
+ * machine).
  */
 const { values } = parseArgs({ options: { jobs: { type: 'string', default: '50' }, redis: { type: 'string' } } })
 const jobs = Number(values.jobs)
@@ -55,7 +56,7 @@ async function watchOne(url: string, n: number): Promise<number[]> {
   )
   let first = true
   for await (const { data: event } of updates) {
-    // The first tells the state that was there already.
+    // The first one is the current state, not a new update.
     if (!first && event) delays.push(Date.now() - Date.parse(event.jobProgress.at))
     first = false
   }

@@ -1,10 +1,10 @@
 import pg from 'pg'
 
 /**
- * Fills a migrated, empty database with the list of somebody who has used this server for long: one job a minute, back
- * from now. Each repeats the one before it; the states are where a list finds them last: RUNNING among the oldest alone,
- * CANCELED in the oldest twentieth. The newest 200 have imageUrls of 8,000 characters and as much log as is kept of a job
- * (1,000 lines of 64 bytes), half of them in one update, half in a hundred.
+ * Fills a migrated, empty database with a long history: one job a minute, ending now, each a retry of the one before. The
+ * statuses are placed where a list is slowest to find them: RUNNING only among the oldest, CANCELED only in the oldest
+ * twentieth. The newest 200 have imageUrls of 8,000 characters and the maximum of log lines (1,000 lines of 64 bytes),
+ * half of these jobs in one update, half in a hundred.
  */
 export async function seedJobs(databaseUrl: string, jobs: number): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl })
@@ -13,7 +13,7 @@ export async function seedJobs(databaseUrl: string, jobs: number): Promise<void>
     await client.query(JOBS, [jobs])
     await client.query(UPDATES)
     await client.query(VIDEOS)
-    // What autovacuum does by itself, a minute later.
+    // Autovacuum would do this a minute later.
     await client.query('VACUUM ANALYZE')
   } finally {
     await client.end()

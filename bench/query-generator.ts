@@ -15,7 +15,7 @@ export interface GeneratedQuery {
   complexity: number
 }
 
-/** A field, or an inline fragment, as it is written; the root has no name. Plain data, to be cloned. */
+/** A field or an inline fragment, as written in the query; the root has no name. Plain data, so it can be cloned. */
 export interface Selection {
   written: string
   key: string
@@ -27,16 +27,16 @@ export interface GeneratorOptions {
   schema: GraphQLSchema
   random: Seeded
   limits: Limits
-  /** Arguments of a field of a type, as they are written, brackets included. */
+  /** The arguments of a field of a type, as written in the query, with parentheses. */
   toArguments(parent: string, field: string): string
-  /** Lists of ids, by the names that `toArguments` uses. */
+  /** Lists of ids, by the variable names that `toArguments` uses. */
   variables: Record<string, unknown>
 }
 
-/** Additions that do not fit in a row before a query counts as full. */
+/** Number of consecutive additions over the limits after which a query counts as full. */
 const PATIENCE = 25
 
-/** Queries that are as large as the limits allow, each in a direction of its own. */
+/** Generates random queries that are as large as the limits allow. */
 export function createQueryGenerator(options: GeneratorOptions) {
   const { schema, random, limits, toArguments, variables } = options
   const pick = <T>(list: readonly T[]): T => list[random.whole(0, list.length - 1)] as T
@@ -77,7 +77,7 @@ export function createQueryGenerator(options: GeneratorOptions) {
     return selection
   }
 
-  /** A composite field selects something: all its leaves, or one thing. */
+  /** Gives a composite field a selection: all its leaves, or one field. */
   function addChildren(selection: Selection): void {
     const type = schema.getType(selection.type)
     if (isAbstractType(type)) {
@@ -98,7 +98,7 @@ export function createQueryGenerator(options: GeneratorOptions) {
     return [...(isObjectType(type) ? [selection] : []), ...selection.children.flatMap(listComposites)]
   }
 
-  /** Adds at random places until nothing fits any more. */
+  /** Adds fields at random places until no addition fits. */
   function grow(start: Selection): GeneratedQuery | null {
     let best: GeneratedQuery | null = start.children.length > 0 ? measure(start) : null
     for (let failures = 0; failures < PATIENCE; ) {
@@ -116,7 +116,7 @@ export function createQueryGenerator(options: GeneratorOptions) {
 
   return {
     generate: () => grow({ written: '', key: '', type: 'Query', children: [] }),
-    /** A relative: some of it removed, and grown again. */
+    /** A mutation of a query: parts are removed, then it grows again. */
     vary({ root }: GeneratedQuery): GeneratedQuery | null {
       const copy = structuredClone(root)
       for (let n = random.whole(1, 3); n > 0; n--) {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { ALL_FORMATS, BufferSource, Input } from 'mediabunny'
 
-/** Fails unless the file is an MP4 with an H.264 track of 25 frames, all of them there: `node scripts/check-clip.ts FILE`. */
+/** Fails unless the file is a complete MP4 with an H.264 track of 25 frames: `node scripts/check-clip.ts FILE`. */
 const [file = ''] = process.argv.slice(2)
 const input = new Input({ formats: ALL_FORMATS, source: new BufferSource(await readFile(file)) })
 const track = await input.getPrimaryVideoTrack()

@@ -3,10 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 /**
- * Gives every optional platform package of package-lock.json an entry with its hash: `node scripts/complete-lockfile.ts`,
- * after an `npm install`. npm leaves such entries out, or without a hash, when it did not fetch the package, and
- * `npm ci` refuses a lock file in which one is missing. A package that the registry does not serve has no hash to hold a
- * download against: its name is removed, so that no machine installs it unchecked.
+ * Adds an entry with a hash to package-lock.json for every optional platform package: run
+ * `node scripts/complete-lockfile.ts` after `npm install`. npm omits the entry, or its hash, when it did not fetch the
+ * package, and `npm ci` rejects a lock file with a missing entry. A package that the registry does not serve has no hash to
+ * verify a download: its name is removed, so that no machine installs it unverified.
  */
 interface LockEntry {
   version?: string
@@ -39,7 +39,7 @@ for (const parent of Object.values(lock.packages))
 lock.packages = Object.fromEntries(Object.entries(lock.packages).toSorted(([one], [other]) => (one < other ? -1 : 1)))
 await writeFile(file, `${JSON.stringify(lock, null, 2)}\n`)
 
-/** Null when the registry does not know the package; any other failure ends the script. */
+/** Null when the registry does not have the package; any other failure ends the script. */
 async function findIntegrity(spec: string): Promise<string | null> {
   try {
     const { stdout } = await promisify(execFile)('npm', ['view', spec, 'dist.integrity', '--json'])

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { DEFAULT_MODEL } from '../src/jobs/models.ts'
 
-/** Writes operations/generated/settings.ts: the ranges and defaults of the settings, for a page that cannot import the server. */
+/** Writes operations/generated/settings.ts: the settings' ranges and defaults, for clients that cannot import the server. */
 
 const Ranges = z.record(
   z.enum(['motionBucketId', 'condAug', 'fps']),
