@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GenerateVideoDocument, GetJobDocument } from '../../operations/generated/graphql.ts'
 import { request, subscribe } from '../helpers/graphql-client.ts'
 
-/** What one subscriber was told, over all its connections. */
+/** What one subscriber received, over all its connections. */
 export interface Transcript {
   jobId: string
   updates: { sequence: number; status: string; missed: number; at: number }[]
-  /** How often it had to come back. */
+  /** How often it reconnected. */
   reconnects: number
-  /** The codes by which its sockets were closed under it. */
+  /** The close codes of its sockets. */
   closes: number[]
 }
 
@@ -23,8 +23,8 @@ interface Progress {
 }
 
 /**
- * Watches a job to its end, as a client in another language would: whenever the connection is lost, or the server says to
- * come back, it goes to the next address with the cursor of the last update that it has.
+ * Watches a job to its end, as a client in another language would: when the connection is lost, or the server asks it
+ * to reconnect, it connects to the next address with the cursor of its last update.
  */
 export function watchJob(
   urls: readonly string[],
@@ -42,7 +42,7 @@ export function watchJob(
       after = cursor
       if (ENDED.has(update.status)) return true
     }
-    // A job that had ended at the cursor completes without a word.
+    // A job that ended at the cursor completes without another message.
     return ENDED.has(transcript.updates.at(-1)?.status ?? '')
   }
 
@@ -73,7 +73,7 @@ export function createPictureUrl(): string {
   return `https://pictures.test/${randomUUID()}.png`
 }
 
-/** Asks for a video until somebody says yes; the same key each time. */
+/** Retries generateVideo with one idempotency key until a server accepts it. */
 export async function generate(
   urls: readonly string[],
   { imageUrl = createPictureUrl(), idempotencyKey = randomUUID() }: { imageUrl?: string; idempotencyKey?: string } = {},
@@ -85,13 +85,13 @@ export async function generate(
       })
       if (data?.generateVideo.__typename === 'GenerateVideoSuccess') return { id: data.generateVideo.job.id, imageUrl }
     } catch {
-      // Nobody there, or the answer was lost: the key makes it safe to ask again.
+      // The server is unavailable or the response was lost: the key makes a retry safe.
     }
     await sleep(50 + Math.random() * 100)
   }
 }
 
-/** The job as it is now. */
+/** The job's current state. */
 export async function readJob(urls: readonly string[], id: string) {
   const { data } = await request(urls[0] ?? '', GetJobDocument, { id })
   if (!data.job) throw new Error(`there is no job ${id}`)

@@ -6,7 +6,7 @@ import { startCluster } from './cluster.ts'
 import { openFaultRig, roundsMs, TAKEOVER } from './rig.ts'
 
 const TEN_MINUTES_MS = 600_000
-/** How long fal's webhook is waited for, in seconds: the least that can be set beyond the 45 s without webhooks. */
+/** How long the server waits for fal's webhook, in seconds: the lowest setting above the 45 s without webhooks. */
 const ADOPTION_SECONDS = 50
 
 test.concurrent.for([
@@ -45,7 +45,7 @@ test.concurrent.for([
     const sentAt = performance.now()
     await sender?.end('SIGKILL')
     answering.resolve()
-    // Whoever takes over is off the other way.
+    // The clock of the worker that takes over is off in the other direction.
     await startWorker(-byMs)
     const [told, untold] = [jobs.slice(0, 3), jobs.slice(3)]
     await until(() => performance.now() - sentAt > 30_000, { timeoutMs: 40_000, everyMs: 100 })

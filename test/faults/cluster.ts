@@ -4,20 +4,20 @@ import { createTestDatabase } from '../helpers/postgres.ts'
 import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts'
 import type { FakeFal } from './fake-fal.ts'
 
-/** One server of a cluster, as a process of its own with a way of its own to Postgres. */
+/** One server of a cluster: a separate process with its own proxy to Postgres. */
 export interface Member {
   readonly url: string
   readonly pid: number
-  /** Stands between this server and Postgres. */
+  /** The proxy between this server and Postgres. */
   readonly postgres: FaultProxy
-  /** Stands between this server and fal's queue. */
+  /** The proxy between this server and fal's queue. */
   readonly fal: FaultProxy
-  /** What it printed, over all its lives. */
+  /** Its output, over all restarts. */
   output(): string
   signal(signal: NodeJS.Signals): void
-  /** Ends it by a signal, and answers how it ended. */
+  /** Ends the process by a signal, and resolves to its exit code and signal. */
   end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
-  /** Starts it again at the same address. */
+  /** Restarts the process at the same address. */
   start(): Promise<void>
 }
 
@@ -31,12 +31,12 @@ export interface ClusterOptions {
   /** The roles of each member. */
   roles: string[]
   fal: FakeFal
-  /** A database in place of one of this cluster's own. */
+  /** An existing database, instead of a new one. */
   databaseUrl?: string
   environment?: Record<string, string>
 }
 
-/** Starts servers on one database and one fal. */
+/** Starts servers that share one database and one fal. */
 export async function startCluster({ roles, fal, databaseUrl, environment = {} }: ClusterOptions): Promise<Cluster> {
   const database = databaseUrl === undefined ? await createTestDatabase() : null
   const url = databaseUrl ?? database?.url ?? ''
@@ -94,7 +94,7 @@ async function startMember(
       if (!server) return { code: null, signal: null }
       const ended = server
       server = null
-      // One that was stopped does not hear of anything but this.
+      // A process stopped by SIGSTOP reacts to no other signal.
       if (signal === 'SIGKILL') ended.process.kill('SIGCONT')
       const how = await ended.end(signal)
       earlier += ended.output()

@@ -6,30 +6,32 @@ import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { openWebhookSender, post } from '../helpers/webhook-sender.ts'
 
-/** A request as the fake knows it. Its course is a matter of time alone. */
+/** A request of the fake, whose status depends on the time only. */
 export interface FakeRequest {
   id: string
-  /** Names the job: every job of a run has a picture of its own. */
+  /** Identifies the job: every job of a run has its own image. */
   imageUrl: string
   webhook: string | null
   acceptedAt: number
   canceledAt: number | null
 }
 
-/** Answers a call in the place of the fake; `usual` is what the fake would answer, `cut` ends the connection. */
+/** Replaces the fake's response; `usual` is the normal response, `cut` closes the connection. */
 export type Twist = (request: FakeRequest, usual: () => Response, cut: () => void) => Response | Promise<Response>
 
-/** fal's queue as another hand wrote it: in the process of the test, so that it outlives the servers that the test kills. */
+/**
+ * An independent implementation of fal's queue, in the test's process, so that it outlives the servers that are killed.
+ */
 export interface FakeFal {
   url: string
   jwksUrl: string
   requests: Map<string, FakeRequest>
-  /** How many POSTs came for each picture that were not refused: each of them may have been paid for. */
+  /** POSTs per image that were not refused: each may have been paid for. */
   posts: Map<string, number>
-  /** When POSTs were refused by a 4xx: fal did not take those. */
+  /** Times of the POSTs refused by a 4xx, which fal did not accept. */
   refusals: { imageUrl: string; at: number }[]
   twists: { submit: Twist; status: Twist; stream: Twist; result: Twist }
-  /** Tells the end of a request to its webhook, as often as asked. Answers the status that came back. */
+  /** Sends the end of a request to its webhook, and resolves to the response's status. */
   deliver(request: FakeRequest): Promise<number>
   requestOf(imageUrl: string): FakeRequest | undefined
   stop(): Promise<void>

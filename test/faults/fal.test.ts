@@ -5,19 +5,19 @@ import { readJob } from './client.ts'
 import type { FakeFal, Twist } from './fake-fal.ts'
 import { type FaultRig, type FaultRigOptions, LONG, openFaultRig, ROUNDS, roundsMs, TAKEOVER } from './rig.ts'
 
-// Each row has a server of its own, and mostly waits.
+// Each row has its own server and mostly waits.
 const row = test.concurrent
 
 function open(context: TestContext, options: Partial<FaultRigOptions> = {}): Promise<FaultRig> {
   return openFaultRig(context, { roles: ['api,worker'], ...options })
 }
 
-/** Nobody hears the answer. */
+/** The response is lost. */
 const cutOff: Twist = (_request, _usual, cut) => {
   cut()
   return new Response()
 }
-/** fal has the request, and says something else. */
+/** fal has accepted the request, but responds with something else. */
 const takenBut =
   (twist: Twist): Twist =>
   (request, usual, cut) => {
@@ -30,7 +30,7 @@ const HTML = { 'content-type': 'text/html' }
 const json = (status: number, body: unknown, headers: Record<string, string> = {}) =>
   Response.json(body, { status, headers })
 
-// First, for it waits longest.
+// First, because it waits longest.
 row(
   'B8: a result that answers 5xx, 504 and 429 is asked for again; one that is gone is RESULT_EXPIRED',
   {
@@ -99,7 +99,7 @@ row('B1: while fal goes away in the middle of a job, the job waits for it', { ti
   await rig.verify('B1 in the middle of a job')
 })
 
-/** What comes of a submit that may or may not have been taken: fal took it, or did not, and we cannot tell. */
+/** A submit with an unknown outcome: fal may or may not have accepted it. */
 const UNTOLD: [string, Twist][] = [
   ['a cut connection', takenBut(cutOff)],
   ['502', () => new Response('Bad Gateway', { status: 502 })],
@@ -136,7 +136,7 @@ row(
           const { failure } = await readJob(rig.apis, job.id)
           expect(failure, name).toMatchObject({ code: 'SUBMIT_UNKNOWN', retryable: true })
         }
-        // Closes the circuit breaker: its pauses would grow otherwise.
+        // Closes the circuit breaker, whose pauses would grow otherwise.
         rig.fal.twists.submit = AS_USUAL
         const [good] = await rig.submit(1)
         await until(() => good && rig.fal.posts.has(good.imageUrl))
@@ -173,7 +173,7 @@ row('B3: 429 is waited out, by one call in each window, and costs no job', { tim
       rig.fal.refusals.length < 3 ? json(429, { detail: 'Too many requests' }, headers) : usual()
     const first = await rig.submit(1)
     await until(() => rig.fal.refusals.length > 0)
-    // Whoever comes while the window is shut waits as well.
+    // Jobs submitted while the window is closed wait as well.
     const jobs = [...first, ...(await rig.submit(8))]
     await until(() => jobs.every((job) => rig.hasBeen(job, 'SUCCEEDED')), { timeoutMs: 25_000 })
     const { refusals } = rig.fal
@@ -194,7 +194,7 @@ row(
   async (context) => {
     const rig = await open(context)
     rig.fal.twists.submit = () => json(401, { detail: 'No user found for Key ID and Secret' })
-    // One alone: of many at once some are on their way already when the first answer comes.
+    // Only one: of many, some would be in flight when the first response arrives.
     const alone = await rig.submit(1)
     const [url = ''] = rig.apis
     const ready = await until(async () => {
@@ -204,7 +204,7 @@ row(
     expect(ready.warnings[0]).toContain('paused')
     const refusedBy = rig.fal.refusals.length
     const jobs = [...alone, ...(await rig.submit(39))]
-    // One at a time, and at least 250, 500, 1000 … ms apart: however many wait.
+    // One at a time, at least 250, 500, 1,000 … ms apart, however many wait.
     const [first] = rig.fal.refusals
     const mostLooks = 1 + Math.floor(Math.log2((Date.now() - (first?.at ?? 0)) / 250 + 1))
     expect(rig.fal.refusals.length - refusedBy).toBeLessThanOrEqual(mostLooks)
@@ -234,7 +234,7 @@ row(
   },
 )
 
-/** Ways of a status stream to break. None of them is an end. */
+/** Ways in which a status stream breaks without an end of the request. */
 const STREAMS: [string, (fal: FakeFal) => Twist][] = [
   ['HTML', () => html],
   ['empty', () => () => stream([])],
@@ -278,7 +278,7 @@ row(
       })
       for (const [id, at] of askedAt) pollMs.push((polledAt.get(id) ?? Number.POSITIVE_INFINITY) - at)
     }
-    // Up to 5 s for the silence, and what a busy machine takes.
+    // Up to 5 s of silence, plus the delay of a busy machine.
     expect(Math.max(...pollMs)).toBeLessThan(6_500)
     await rig.verify('B6', { 'longest fall-back ms': Math.max(...pollMs) })
   },
@@ -358,7 +358,7 @@ function toEvent(status: unknown): string {
   return `data: ${JSON.stringify(status)}\n\n`
 }
 
-/** A status stream of these pieces; it then ends, or stays and says nothing. */
+/** A status stream of these chunks that then ends, or stays open in silence. */
 function stream(pieces: (string | Uint8Array)[], { stays = false } = {}): Response {
   const encoder = new TextEncoder()
   const body = new ReadableStream<Uint8Array>({

@@ -34,7 +34,7 @@ interface SmallDisk {
   makeRoom(): Promise<void>
 }
 
-/** A database on a small disk of its own; Postgres' own files are elsewhere. */
+/** A database on its own small disk; Postgres' other files are elsewhere. */
 async function openSmallDisk(context: TestContext): Promise<SmallDisk> {
   const directory = await makeTemporaryDirectory('reelay-small-disk')
   context.onTestFinished(directory.remove)
@@ -59,7 +59,7 @@ async function openSmallDisk(context: TestContext): Promise<SmallDisk> {
     databaseUrl: url.href,
     fill: async () => {
       const chunk = Buffer.alloc(SIZE_MB * 1024 * 1024)
-      // As much of it as there is room for stays.
+      // Keeps as much as fits on the disk.
       await writeFile(ballast, chunk).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOSPC') throw error
       })
@@ -107,7 +107,7 @@ test.skipIf(!mounts)(
     await rig.submit(5)
     await disk.fill()
     const fullSince = Date.now()
-    // Pages that are there already have room for some more.
+    // Existing pages still have space for some rows.
     const refused = await until(
       async () => {
         const answer = await submit()
@@ -118,7 +118,7 @@ test.skipIf(!mounts)(
     expect(refused).toEqual({ status: 503, retryAfter: '5', code: 'SERVICE_UNAVAILABLE' })
     const red = { status: 503, body: { status: 'not ready', reason: 'the disk of the database is full' } }
     expect(await readiness()).toEqual(red)
-    // It stays so, though all that is only read is answered.
+    // The disk stays full, although read-only queries still succeed.
     await until(() => Date.now() - fullSince > 5_000, { timeoutMs: 10_000 })
     expect(await readiness()).toEqual(red)
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
@@ -128,7 +128,7 @@ test.skipIf(!mounts)(
     expect((await submit()).status).toBe(200)
     await until(async () => (await rig.count(`"Job" WHERE status <> 'SUCCEEDED'`)) === 0, { timeoutMs: 60_000 })
     const lines = rig.members[0]?.output().split('\n') ?? []
-    // It is foreseen: lines without stacks.
+    // An expected failure: log lines without stacks.
     expect(lines.filter((line) => line.includes('"level":50'))).toEqual([])
     expect(lines.filter((line) => line.includes('No space left on device')).length).toBeGreaterThan(0)
     await rig.verify('A10')

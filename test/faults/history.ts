@@ -3,7 +3,7 @@ import type { JobStatus } from '../../src/generated/prisma/enums.ts'
 import { canMove, isTerminal } from '../../src/updates/job-status.ts'
 import type { Acknowledged, Transcript } from './client.ts'
 
-/** A job as the database has it after a run. */
+/** A job's row after a run. */
 export interface StoredJob {
   imageUrl: string
   status: JobStatus
@@ -12,16 +12,16 @@ export interface StoredJob {
   updates: { sequence: number; status: JobStatus }[]
 }
 
-/** All that is known of a run: what clients were promised and told, what fal got, what was stored. */
+/** The record of a run: what clients received, what fal received, and what was stored. */
 export interface History {
   acknowledged: readonly Acknowledged[]
-  /** POSTs by picture. */
+  /** POSTs by image. */
   posts: ReadonlyMap<string, number>
   stored: readonly StoredJob[]
   transcripts: readonly Transcript[]
 }
 
-/** What must hold after any run, whatever broke; each sentence is a violation. */
+/** Checks the invariants of a run; each returned sentence is a violation. */
 export function findViolations({ acknowledged, posts, stored, transcripts }: History): string[] {
   return [
     ...[...posts].filter(([, count]) => count > 1).map(([url, count]) => `${url} was submitted ${count} times`),
@@ -65,7 +65,7 @@ function checkTranscript({ jobId, updates }: Transcript): string[] {
   return found
 }
 
-/** Reads what is stored of all jobs. */
+/** Reads all jobs from the database. */
 export async function readStored(databaseUrl: string): Promise<StoredJob[]> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()

@@ -4,16 +4,16 @@ import { readJob } from './client.ts'
 import type { Member } from './cluster.ts'
 import { type FaultRig, openFaultRig } from './rig.ts'
 
-/** Long enough for five deaths, each noticed ten seconds later, and for the turns of those who are innocent. */
+/** Long enough for five deaths, each detected 10 s later, and for the other jobs. */
 const ALL_MS = 240_000
 
 interface Supervisor {
   deaths: number
-  /** Ends the process that asks, as running out of memory would: it gets no answer. */
+  /** Kills the requesting process without a response, as running out of memory would. */
   kill(): Promise<never>
 }
 
-/** Starts a worker again whenever it has died, as an orchestrator does. */
+/** Restarts a worker whenever it dies, as an orchestrator does. */
 function supervise({ onTestFinished }: TestContext, worker: Member): Supervisor {
   let restarting: Promise<void> | null = null
   const supervisor: Supervisor = {
@@ -44,7 +44,7 @@ test('A15: a job that kills its worker is given up after five deaths, and the jo
 }, async (context) => {
   const { rig, supervisor } = await open(context)
   const since = performance.now()
-  // They wait at fal without a word, until the killer is gone.
+  // They wait in fal's queue in silence until the killer job has been given up.
   let isOver = false
   const never = new Set<string>()
   rig.fal.twists.status = (request, usual) => {
@@ -61,7 +61,7 @@ test('A15: a job that kills its worker is given up after five deaths, and the jo
   const quiet = await rig.submit(2)
   for (const { imageUrl } of quiet) never.add(imageUrl)
   const busy = await rig.submit(7)
-  // A submit whose sender dies before its answer is another row.
+  // A submit whose sender dies before the response is another row.
   await until(() => [...quiet, ...busy].every((job) => rig.hasBeen(job, 'QUEUED')), { timeoutMs: 20_000 })
   ;[killer] = await rig.submit(1)
   if (!killer) throw new Error('nobody submitted the killer')

@@ -5,13 +5,13 @@ import { until } from '../helpers/until.ts'
 import { type Acknowledged, createPictureUrl, generate, readJob } from './client.ts'
 import { type FaultRig, type FaultRigOptions, medianOf, openFaultRig, ROUNDS, roundsMs, TAKEOVER } from './rig.ts'
 
-/** Jobs in each round: each of them is at the point where the process is killed. */
+/** Jobs per round, all at the step at which the process is killed. */
 const JOBS = 6
 
 const SEED = Number(process.env.TEST_SEED ?? 20261123)
 const random = createSeeded(SEED)
 
-// Most of the time goes by in waiting for claims to lapse: the rows run side by side.
+// The rows run concurrently, because most of their time is spent waiting for claims to expire.
 const row = test.concurrent
 
 function open(context: TestContext, options: Partial<FaultRigOptions> = {}): Promise<FaultRig> {
@@ -39,7 +39,7 @@ row(
         imageUrl: createPictureUrl(),
         idempotencyKey: createPictureUrl(),
       }))
-      // Each asks until it is answered; the API dies somewhere on the way.
+      // Each client retries until it gets a response; the API process dies in between.
       const first = asked.map((input) => generate(apis, input))
       await sleep(random.number() * 60)
       await api.end('SIGKILL')
@@ -71,7 +71,7 @@ row(
     for (let round = 0; round < ROUNDS; round++) {
       for (const worker of workers) worker.signal('SIGSTOP')
       const jobs = await opened.submit(JOBS)
-      // Their claims arrive at Postgres, and they never hear of them.
+      // Their claims reach Postgres, but the responses never return.
       for (const { postgres } of workers) postgres.mode = 'mute'
       for (const worker of workers) worker.signal('SIGCONT')
       const claims = await until(() => opened.count(`pgboss.job WHERE name = 'relay' AND state = 'active'`), {
@@ -103,7 +103,7 @@ row(
       await Promise.all(workers.map((worker) => worker.end('SIGKILL')))
       release()
       await Promise.all(workers.map((worker) => worker.start()))
-      // Fal is done by then, and tells it.
+      // By this time fal has finished, and sends the webhook.
       const requests = jobs.map(({ imageUrl }) => opened.fal.requestOf(imageUrl))
       for (const request of requests) expect(request && (await opened.fal.deliver(request))).toBe(200)
       await until(() => jobs.every((job) => opened.hasBeen(job, 'SUCCEEDED')), TAKEOVER)
@@ -143,7 +143,7 @@ row(
     timeout: roundsMs(40_000),
   },
   async (context) => {
-    // Long enough that they still run when the holder is killed.
+    // Long enough to be running when the claim's holder is killed.
     const opened = await open(context, { fal: { stepMs: 1_500 } })
     const { workers } = membersOf(opened)
     const takeoverMs: number[] = []
@@ -231,7 +231,7 @@ row(
   },
 )
 
-/** Breaks a process from within when it gets the signal: by an error that nobody catches, or by a promise that nobody awaits. */
+/** Crashes a process on a signal: by an uncaught error, or by an unhandled rejection. */
 const BREAKDOWNS = {
   uncaughtException: `throw new Error('nobody catches this')`,
   unhandledRejection: `Promise.reject(new Error('nobody awaits this'))`,
@@ -266,13 +266,13 @@ row.for(Object.entries(BREAKDOWNS))(
   },
 )
 
-/** An answer of JSON that comes as far as this, and no further. */
+/** A JSON response that is cut off after this text. */
 function toEndless(text: string): Response {
   const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(Buffer.from(text)) })
   return new Response(body, { headers: { 'content-type': 'application/json' } })
 }
 
-/** fal takes every request from now on, and answers none before it is told to. */
+/** From now on fal accepts every request, and responds to none until it is released. */
 function holdSubmits({ fal }: FaultRig): () => void {
   const { promise, resolve } = Promise.withResolvers<void>()
   fal.twists.submit = async (_request, usual) => {

@@ -10,9 +10,9 @@ import { type FaultRig, LONG, openFaultRig, ROUNDS, roundsMs, tell } from './rig
 
 const row = test.concurrent
 
-/** Clients go on asking for videos through all of it. */
+/** Clients keep submitting jobs during the outage. */
 interface Load {
-  /** Answers that said neither yes nor "come back", and all that took too long. */
+  /** Responses that neither succeeded nor asked for a retry, and those that took too long. */
   readonly complaints: string[]
   readonly refused: number
   stop(): Promise<void>
@@ -21,7 +21,7 @@ interface Load {
 const LIST = JSON.stringify({ query: '{ jobs(first: 1) { totalCount } }' })
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-/** Asks for the list ten times a second, and writes down every answer that is not as promised. */
+/** Queries the list ten times a second, and records every response that breaks the contract. */
 function putUnderLoad(urls: readonly string[], { mostMs }: { mostMs: number }): Load {
   const complaints: string[] = []
   let refused = 0
@@ -61,7 +61,7 @@ async function isReady(url: string): Promise<boolean> {
   return (await fetch(`${url}/readyz`)).status === 200
 }
 
-/** Milliseconds until every address serves. */
+/** Milliseconds until every address serves requests. */
 async function untilServed(urls: readonly string[]): Promise<number> {
   const since = performance.now()
   await until(async () => (await Promise.all(urls.map(isReady))).every(Boolean), { timeoutMs: 20_000, everyMs: 50 })
@@ -134,7 +134,7 @@ row(
     }
     for (const fault of ['stopped', 'black hole'] as const) {
       const jobs = await rig.submit(10)
-      // Who comes while Postgres is away is told to come back: those here have come before.
+      // A new subscription during the outage is asked to retry: these subscribers connected before.
       await until(() => jobs.every((job) => rig.transcriptOf(job).updates.length > 0))
       const load = putUnderLoad(rig.apis, { mostMs: fault === 'stopped' ? 2_500 : 5_000 })
       if (fault === 'stopped') await postgres.stop('fast')
@@ -150,7 +150,7 @@ row(
       expect(load.complaints).toEqual([])
       await until(() => jobs.every((job) => rig.hasBeen(job, 'SUCCEEDED')), { timeoutMs: 20_000 })
       endMs.push(Math.round(performance.now() - since))
-      // Nobody who watched had to come back.
+      // No subscriber had to reconnect.
       for (const job of jobs) expect(rig.transcriptOf(job).reconnects).toBe(0)
     }
     expectAlive(rig.members, pids)
@@ -167,7 +167,7 @@ row(
   async (context) => {
     const { postgres, rig } = await openOnOwnPostgres(context)
     const jobs = await rig.submit(10)
-    // Who has connections keeps them: they are cut, so that new ones are needed.
+    // Existing connections are cut, because they would still work.
     for (const member of rig.members) member.postgres.mode = 'cut'
     const giveBack = await postgres.useUp()
     for (const member of rig.members) member.postgres.mode = 'pass'
@@ -178,7 +178,7 @@ row(
     await load.stop()
     expect(load.complaints).toEqual([])
     await until(() => jobs.every((job) => rig.hasBeen(job, 'SUCCEEDED')), { timeoutMs: 30_000 })
-    // The pool's 10, the engine's 4, the bus.
+    // The pool's 10, the job engine's 4, and the bus.
     for (const member of rig.members) await until(() => member.postgres.open <= 15)
     await rig.verify('A9')
   },
@@ -200,7 +200,7 @@ row(
         databaseUrl: database.url,
       })
       await untilServed(cluster.members.map(({ url }) => url))
-      // They take turns, a migration at a time.
+      // The processes take turns, one migration at a time.
       const applied = cluster.members.flatMap((member) =>
         [...member.output().matchAll(/"(\d{14}_\w+)"/g)].map(([, name]) => name),
       )

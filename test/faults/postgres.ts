@@ -5,15 +5,15 @@ import { makeTemporaryDirectory } from '../helpers/directories.ts'
 import { until } from '../helpers/until.ts'
 import type { Member } from './cluster.ts'
 
-/** A Postgres of the test's own: the others' must not fall with it. */
+/** A separate Postgres, so that other tests' databases survive its outages. */
 export interface OwnPostgres {
-  /** Its database as it is reached now. */
+  /** The database's current URL. */
   readonly url: string
-  /** Ends it: in order, or as a crash does, after which it recovers at its next start. */
+  /** Stops Postgres cleanly or by a crash, after which its next start recovers. */
   stop(how: 'fast' | 'crash'): Promise<void>
-  /** Starts it again, perhaps on another port, and leads the members' proxies there. */
+  /** Restarts Postgres, perhaps on another port, and points the members' proxies there. */
   start(members: readonly Member[]): Promise<void>
-  /** Takes all its connections, once nobody else has one. Answers what gives them back. */
+  /** Occupies all its connections once nobody else has one. Resolves to a function that releases them. */
   useUp(): Promise<() => Promise<void>>
 }
 
@@ -53,7 +53,7 @@ export async function openOwnPostgres({ onTestFinished }: TestContext): Promise<
     },
     useUp: async () => {
       const clients: pg.Client[] = []
-      // Those whose connections were cut just now give their places back a moment later.
+      // A connection that was just cut frees its slot a moment later.
       await until(
         async () => {
           const client = await connect().catch(() => null)

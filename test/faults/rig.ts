@@ -6,49 +6,49 @@ import { type ClusterOptions, type Member, startCluster } from './cluster.ts'
 import { type FakeFal, type FakeFalOptions, startFakeFal } from './fake-fal.ts'
 import { findViolations, readStored } from './history.ts'
 
-/** How often the faults of a row are brought about: few in `npm test`, 100 in `npm run test:faults`. */
+/** How often each row causes its fault: a few times in `npm test`, 100 times in `npm run test:faults`. */
 export const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 1)
 
-/** Whether this is the long form: some rows then last as long as what they stand for. */
+/** True for the long form, in which some rows last as long as the real fault. */
 export const LONG = ROUNDS > 1
 
-/** A claim is given to somebody else 10 s after the last sign of life, and the next look at it. */
+/** Another worker claims a job 10 s after the last heartbeat, at its next poll. */
 export const TAKEOVER = { timeoutMs: 30_000, everyMs: 20 }
 
-/** How long a test of so many rounds may take, in milliseconds. */
+/** The timeout of a test with this many rounds, in milliseconds. */
 export function roundsMs(eachMs: number): number {
   return 60_000 + ROUNDS * eachMs
 }
 
-/** A cluster, a fal, and clients whose every word is kept. */
+/** A cluster, a fal, and clients whose messages are all recorded. */
 export interface FaultRig {
   fal: FakeFal
   members: Member[]
-  /** Addresses of those that serve clients. */
+  /** Addresses of the members that serve clients. */
   apis: string[]
-  /** Jobs that were acknowledged, each watched by a subscriber from the start. */
+  /** Acknowledged jobs, each with a subscriber from the start. */
   submit(count: number): Promise<Acknowledged[]>
-  /** Watches a job that was acknowledged in another way. */
+  /** Adds a subscriber to a job that was acknowledged elsewhere. */
   watch(job: Acknowledged): void
   transcriptOf(job: Acknowledged): Transcript
-  /** Whether the job's subscriber has been told this state. */
+  /** True when the job's subscriber has received this status. */
   hasBeen(job: Acknowledged, status: string): boolean
-  /** How many rows there are: a table, and a condition. */
+  /** Counts the rows of a table that meet a condition. */
   count(from: string): Promise<number>
   /**
-   * Waits for the ends of all jobs, and checks all that must hold whatever broke; then tells the figures of the row: how
-   * many rounds it had unless it was one, and what else it measured.
+   * Waits until all jobs have ended, checks the invariants, and prints the row's figures: its rounds, unless it has
+   * one, and its measurements.
    */
   verify(row: string, figures?: Record<string, number>): Promise<void>
 }
 
 export interface FaultRigOptions extends Omit<ClusterOptions, 'fal'> {
   fal?: FakeFalOptions
-  /** Lets fal know where the first member can be reached. */
+  /** Gives fal the webhook address of the first member. */
   webhooks?: boolean
 }
 
-/** Opens a rig that is closed when the test has finished. */
+/** Opens a rig that closes when the test has finished. */
 export async function openFaultRig(
   { onTestFinished, task }: TestContext,
   { fal: falOptions, roles, webhooks, ...options }: FaultRigOptions,
@@ -67,7 +67,7 @@ export async function openFaultRig(
     environment: { ...options.environment, ...publicUrl },
   })
   onTestFinished(others.stop)
-  // The way of the first of them: a Postgres that was started again may be elsewhere.
+  // Through the first member's proxy: a restarted Postgres may be on another port.
   const databaseUrl = front.members[0]?.postgres.through(front.databaseUrl) ?? front.databaseUrl
   const members = [...front.members, ...others.members]
   const apis = members.filter((_, n) => roles[n]?.includes('api')).map(({ url }) => url)
@@ -112,10 +112,10 @@ export async function openFaultRig(
   }
 }
 
-/** One line of figures for the table, when somebody collects them. */
+/** Writes one row of the table when figures are being collected. */
 export function tell(row: string, { what, ...figures }: { what: string; [figure: string]: string | number }): void {
   const file = process.env.FAULT_FIGURES
-  // The row's name stands in a column of its own.
+  // The row's name has its own column.
   const told = { row, what: what.replace(/^[A-Z]\d+(, [A-Z]\d+)*: /, ''), rounds: 1, ...figures }
   if (file) appendFileSync(file, `${JSON.stringify(told)}\n`)
 }

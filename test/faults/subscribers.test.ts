@@ -18,7 +18,7 @@ function open(context: TestContext, options: Partial<FaultRigOptions> = {}): Pro
   return openFaultRig(context, { roles: ['api', 'api', 'worker'], ...options })
 }
 
-// Alone: its mutations are to meet a server that drains, not one that has no time for them.
+// Runs alone: its mutations must meet a draining server, not an overloaded one.
 test('A11: a server that is told to stop finishes what it began, sends its subscribers elsewhere, and exits 0', {
   timeout: roundsMs(90_000),
 }, async (context) => {
@@ -35,7 +35,7 @@ test('A11: a server that is told to stop finishes what it began, sends its subsc
     )
     await until(() => watchers.every(({ transcript }) => transcript.updates.length > 0), { timeoutMs: 60_000 })
     const inFlight = Array.from({ length: 50 }, () => requestVideo(leaving.url))
-    // The last of them has left by the time of the signal.
+    // The last of them has been sent when the signal arrives.
     await Promise.race(inFlight)
     const since = performance.now()
     const how = await leaving.end('SIGTERM')
@@ -61,7 +61,7 @@ test('A11: a server that is told to stop finishes what it began, sends its subsc
   await rig.verify('A11', { rounds, 'answered in flight': sent, 'longest drain ms': Math.max(...tookMs) })
 })
 
-/** What became of a mutation: the type of its answer, or the code of its error. */
+/** The outcome of a mutation: the type of its result, or the code of its error. */
 function toResponse({ data, errors }: Awaited<ReturnType<typeof requestVideo>>): string {
   return data?.generateVideo.__typename ?? String(errors?.[0]?.extensions?.code)
 }
@@ -72,14 +72,16 @@ function requestVideo(url: string) {
   })
 }
 
-/** What one subscription was told, and how late, in milliseconds. */
+/** The updates of one subscription, and their delays in milliseconds. */
 interface Told {
   sequences: number[]
   status: string
   lateMs: number[]
 }
 
-/** Watches one job by so many subscriptions on one socket; resolves once each has been told the state, with their ends. */
+/**
+ * Opens this many subscriptions to one job on one socket; resolves with their ends once each has received the status.
+ */
 async function watchByMany(url: string, id: string, count: number): Promise<{ told: Told[]; ended: Promise<unknown> }> {
   const client = createClient({
     url: `${url.replace('http', 'ws')}/graphql`,
@@ -94,7 +96,7 @@ async function watchByMany(url: string, id: string, count: number): Promise<{ to
     }>({ query, variables: { id } })) {
       if (!data) continue
       const { sequence, status, at } = data.jobProgress
-      // The first tells the state as it is, whenever it came about.
+      // The first update is the current status, however old.
       if (mine.sequences.length > 0) mine.lateMs.push(Date.now() - Date.parse(at))
       mine.sequences.push(sequence)
       mine.status = status
@@ -112,7 +114,7 @@ row(
     const rig = await open(context, { fal: { stepMs: 400 } })
     const [, second = ''] = rig.apis
     const requests: FakeRequest[] = []
-    // It stands in line for as long as they take to come.
+    // The request stays queued until all of them have subscribed.
     rig.fal.twists.submit = (request, usual) => {
       requests.push(request)
       request.acceptedAt = Number.POSITIVE_INFINITY

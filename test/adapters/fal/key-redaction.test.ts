@@ -17,7 +17,7 @@ function drawUuid(): string {
   return [8, 4, 4, 4, 12].map((length) => draw(HEX, length)).join('-')
 }
 
-/** As fal makes them, and as others might. */
+/** Keys in fal's format and in others. */
 function drawKey(): string {
   return pick([
     () => `${drawUuid()}:${draw(HEX, 32)}`,
@@ -35,7 +35,7 @@ const each =
 const toHex = (code: number, length: number) => code.toString(16).padStart(length, '0')
 const between = (separator: string) => each((character) => character + separator)
 
-/** What is left of a key when somebody cut it, and what somebody put around it. */
+/** Truncated keys, and the text around a key. */
 const CUTS: Record<string, Change> = {
   whole: (text) => text,
   'without its first character': (text) => text.slice(1),
@@ -79,7 +79,7 @@ const ESCAPES: Record<string, Change> = {
 
 const toLetters = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 
-/** Is any run of `length` letters and digits of the form left? */
+/** True when a run of `length` letters and digits of the form is still readable. */
 function reveals(shown: string, form: string, length: number): boolean {
   const all = toLetters(form)
   const left = toLetters(shown)
@@ -90,7 +90,7 @@ function reveals(shown: string, form: string, length: number): boolean {
 describe(`with seed ${SEED}, a key`, () => {
   const forms = Object.keys(CUTS).flatMap((cut) => Object.keys(ENCODINGS).map((encoding) => [cut, encoding] as const))
 
-  test.each(forms)('%s, %s, is hidden in each escape', (cut, encoding) => {
+  test.each(forms)('%s, %s, is redacted in every escape', (cut, encoding) => {
     const key = drawKey()
     const secret = key.slice(key.indexOf(':') + 1)
     for (const escaping of Object.keys(ESCAPES)) {
@@ -99,7 +99,7 @@ describe(`with seed ${SEED}, a key`, () => {
         const form = ESCAPES[escaping]?.(encoded) ?? ''
         const shown = redactKey(`It said: ${form}, and no more`, key)
         const what = `${cut}, ${encoding}, ${escaping}: ${key} became ${form}, shown as ${shown}`
-        // A letter beside the key may be as the key would go on.
+        // A letter next to the key may continue the key by chance.
         expect(shown, what).toMatch(/^It s.*\[redacted\].* more$/s)
         const lettersPerEncoded = Math.ceil(toLetters(form).length / toLetters(encoded).length)
         expect(reveals(shown, form, 20 * lettersPerEncoded), what).toBe(false)
@@ -108,7 +108,7 @@ describe(`with seed ${SEED}, a key`, () => {
     }
   })
 
-  test('leaves every other text alone', () => {
+  test('leaves every other text unchanged', () => {
     const lines = [
       () => 'The image could not be loaded: expected a JPEG, PNG or WebP of at most 4096 pixels.',
       () => `${random.whole(0, 100)}%|####8     | 12/25 [00:01<00:02, 11.5it/s]`,
@@ -120,20 +120,20 @@ describe(`with seed ${SEED}, a key`, () => {
     ]
     for (let turn = 0; turn < 100; turn++) {
       const key = drawKey()
-      // One key for many lines, as in a process.
+      // One key for many lines, as in a running server.
       for (let round = 0; round < 30; round++)
         for (const line of lines.map((make) => make())) expect(redactKey(line, key)).toBe(line)
     }
   })
 })
 
-test('each mention is hidden, and what stands between is shown', () => {
+test('every occurrence is redacted, and the text in between is kept', () => {
   const key = 'my-key-id:my-key-secret'
   expect(redactKey(`${key} or my-key-secret, ${key}${key}!`, key)).toBe('[redacted] or [redacted], [redacted]!')
   expect(redactKey('a key id is no secret', key)).toBe('a key id is no secret')
 })
 
-test('a text that fits nearly, everywhere, takes no longer than another', () => {
+test('text full of near matches takes no longer than other text', () => {
   const key = `${drawUuid()}:${draw(HEX, 32)}`
   const before = process.cpuUsage()
   for (const piece of [key.slice(37, 48), key.slice(40, 51), '\\', '%25', '&amp;', '&', 'a'])

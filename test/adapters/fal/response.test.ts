@@ -17,21 +17,21 @@ function answer(json: unknown): FalResponse {
 }
 
 describe('a status', () => {
-  test('that nobody has heard of still runs', () => {
+  test('that is unknown counts as running', () => {
     expect(readStatus(answer({ status: 'MOVING', logs: null }))).toEqual({ state: 'IN_PROGRESS', logs: [] })
   })
 
-  test('that is too long although its log was not asked for still says how it stands', () => {
+  test('that is too long, with a log that was not requested, is still read', () => {
     const cut = (text: string) => ({ ...answer({}), text, complete: false })
     const completed = '{"request_id":"a", "status": "COMPLETED","logs":[{"message":"xxxx'
     expect(readStatus(cut(completed), { logs: false })).toMatchObject({ state: 'COMPLETED', logs: [] })
     expect(() => readStatus(cut(completed))).toThrow('too long')
-    // Of a status that stands behind the log, or within it, nothing is known.
+    // A status after the log, or inside it, is not read.
     for (const text of ['{"logs":[{"message":"xx', '{"logs":[{"status":"COMPLETED","message":"xx'])
       expect(() => readStatus(cut(text), { logs: false })).toThrow('too long')
   })
 
-  test('takes a position only where it is one', () => {
+  test('has a position only when it is a valid one', () => {
     for (const queue_position of [undefined, null, -1, 1.5, '3', 2_147_483_648]) {
       expect(readStatus(answer({ status: 'IN_QUEUE', queue_position }))).toMatchObject({ position: null })
     }
@@ -40,7 +40,7 @@ describe('a status', () => {
     }
   })
 
-  test('that is completed says whether and why it failed', () => {
+  test('that is completed reports whether and why the request failed', () => {
     const failed = (rest: object) => readStatus(answer({ status: 'COMPLETED', ...rest }))
     expect(failed({})).toEqual({ state: 'COMPLETED', error: null, errorType: null, logs: [] })
     expect(failed({ error: null, error_type: null })).toMatchObject({ error: null, errorType: null })
@@ -52,7 +52,7 @@ describe('a status', () => {
     expect(failed({ error: 'x'.repeat(10_000) })).toMatchObject({ error: expect.stringMatching(/^x{499}…$/) })
   })
 
-  test.each(['CANCELLED', 'CANCELED', 'Cancelled'])('of %s has ended, as one that its client cancelled', (status) => {
+  test.each(['CANCELLED', 'CANCELED', 'Cancelled'])('of %s counts as completed with client_cancelled', (status) => {
     expect(readStatus(answer({ status }))).toEqual({
       state: 'COMPLETED',
       error: null,
@@ -92,7 +92,7 @@ describe('a status', () => {
     expect(line?.at?.toISOString()).toBe(expected)
   })
 
-  test('keeps what is readable of odd logs', () => {
+  test('keeps the readable lines of a malformed log', () => {
     const logs = [
       'text',
       null,
@@ -111,7 +111,7 @@ describe('a status', () => {
   })
 })
 
-test('a number that Python writes as NaN or Infinity is null, in a status and in a result; a text of that name is a text', () => {
+test('NaN and Infinity are read as null, in a status and in a result, but not inside a string', () => {
   const text = '\uFEFF{"status":"COMPLETED","x":[NaN, -Infinity,Infinity],"y":"NaN \\" Infinity","NaN":NaN}'
   expect(readStatus({ ...answer(null), text })).toMatchObject({ state: 'COMPLETED' })
   expect(readResult({ ...answer(null), text })).toEqual({
@@ -124,7 +124,7 @@ test('a number that Python writes as NaN or Infinity is null, in a status and in
     expect(() => readResult({ ...answer(null), text: odd })).toThrow('not valid JSON')
 })
 
-test('the error of a result that cannot be read has all of it that could be parsed, without the key', () => {
+test("the error of an unreadable result contains it up to the parser's limit, without the key", () => {
   const bodyOf = (text: string) => {
     try {
       return readResult({ ...answer(null), text })
@@ -138,7 +138,7 @@ test('the error of a result that cannot be read has all of it that could be pars
   expect(String(bodyOf('x'.repeat(1024 * 1024))).length).toBe(192 * 1024)
 })
 
-test('no answer brings the key further, in whatever field and form it stands', () => {
+test('the key is redacted from every field of a response, in every form', () => {
   const secret = 'secret-part'
   const forms = [secret, secret.toUpperCase(), 'secret\u200b-part', encodeURIComponent(`id:${secret}`), btoa(secret)]
   for (const form of forms) {
@@ -161,7 +161,7 @@ test('no answer brings the key further, in whatever field and form it stands', (
   expect(() => readSubmitted(answer({ request_id: `a-${secret}` }))).toThrow('has no valid request ID')
 })
 
-test('Retry-After is read in both forms, and within a day', () => {
+test('Retry-After is read in both forms, up to a day', () => {
   const now = Date.parse('2026-11-22T10:00:00Z')
   expect(toRetryAfterMs('120', now)).toBe(120_000)
   expect(toRetryAfterMs('0', now)).toBe(0)
@@ -171,7 +171,7 @@ test('Retry-After is read in both forms, and within a day', () => {
   for (const odd of [null, '', '-5', '1.5', 'soon', 'soon GMT']) expect(toRetryAfterMs(odd, now)).toBeNull()
 })
 
-test('only failures of connecting count as never sent', () => {
+test('only connection failures count as never sent', () => {
   const failure = (code: string, syscall?: string) => Object.assign(new Error(code), { code, syscall })
   const wrap = (cause: unknown) => new TypeError('fetch failed', { cause })
   for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']) {
@@ -252,7 +252,7 @@ describe('the hosts', () => {
     expect(hosts.isUploadUrl(url)).toBe(expected)
   })
 
-  test.each(['localhost', '127.0.0.1', '[::1]'])('take every name of the loopback for their own at %s', (name) => {
+  test.each(['localhost', '127.0.0.1', '[::1]'])('accept every loopback name when a base URL is at %s', (name) => {
     const local = createFalHosts({ queueUrl: `http://${name}:9001`, restUrl: 'https://rest.test', mediaHosts: [] })
     for (const other of ['localhost', '127.0.0.1', '[::1]']) {
       expect(local.isMediaUrl(`http://${other}:1234/a.mp4`)).toBe(true)
@@ -261,12 +261,12 @@ describe('the hosts', () => {
     expect(local.isMediaUrl('http://localhost.evil.test/a.mp4')).toBe(false)
   })
 
-  test('leave the loopback alone where no base is there', () => {
+  test('refuse loopback names when no base URL is local', () => {
     const remote = createFalHosts({ queueUrl: 'https://queue.test', restUrl: 'https://rest.test', mediaHosts: [] })
     for (const name of ['localhost', '127.0.0.1', '[::1]']) expect(remote.isMediaUrl(`http://${name}/a`)).toBe(false)
   })
 
-  test('refuse a base that cannot be one, without repeating it', () => {
+  test('refuse an invalid base URL without repeating it', () => {
     for (const queueUrl of [
       'nonsense',
       'ftp://x.test',

@@ -20,7 +20,7 @@ function withSign(hex: string): string {
 
 const good = () => ({ kty: 'OKP', crv: 'Ed25519', x: randomPoint() })
 
-test('what is no Ed25519 key is passed over', () => {
+test('keys other than Ed25519 are skipped', () => {
   const { kty, crv, x } = good()
   const others = [
     ...[null, 1, 'key', [], {}, { kty, crv }, { kty, crv, x: 1 }, { kty, crv, x: '' }, { kty, crv, x: `${x}A` }],
@@ -36,7 +36,7 @@ test('what is no Ed25519 key is passed over', () => {
   expect(() => readKeys({ keys: others })).toThrow('no usable key')
 })
 
-test('20 keys at most are taken', () => {
+test('at most 20 keys are kept', () => {
   expect(readKeys({ keys: Array.from({ length: 100 }, good) })).toHaveLength(20)
 })
 

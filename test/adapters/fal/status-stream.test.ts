@@ -17,7 +17,7 @@ afterEach(async () => {
   }
 })
 
-/** A fal whose every byte the test sends. */
+/** A fal server that sends exactly the test's bytes. */
 async function openFal(answer: (socket: Socket, request: string) => void, options = {}) {
   const sockets = new Set<Socket>()
   const requests: string[] = []
@@ -46,7 +46,7 @@ const QUEUED = event({ status: 'IN_QUEUE', queue_position: 2 })
 const RUNNING = event({ status: 'IN_PROGRESS', logs: [{ message: 'Schritt 1: schön' }] })
 const COMPLETED = event({ status: 'COMPLETED', logs: [] })
 
-/** What a stream told, and how it ended. */
+/** The statuses of a stream, and the error that ended it. */
 async function readAll(statuses: AsyncIterable<FalStatus>) {
   const told: FalStatus[] = []
   try {
@@ -57,7 +57,7 @@ async function readAll(statuses: AsyncIterable<FalStatus>) {
   }
 }
 
-test('each event is a status, comments are none, and the stream ends after COMPLETED, whatever follows', async () => {
+test('each event is a status, comments are ignored, and the stream ends after COMPLETED', async () => {
   const { fal, requests, sockets } = await openFal((socket) =>
     socket.write(`${HEAD}: ping\n\n${QUEUED}${RUNNING}: ping\n\n${COMPLETED}${QUEUED}`),
   )
@@ -70,7 +70,7 @@ test('each event is a status, comments are none, and the stream ends after COMPL
   await until(() => sockets.size === 0)
 })
 
-test('a character in two chunks is one character; so is a line in many', async () => {
+test('a character or a line may be split between chunks', async () => {
   const { fal } = await openFal(async (socket) => {
     socket.write(HEAD)
     for (const byte of Buffer.from(RUNNING + COMPLETED)) {
@@ -83,7 +83,7 @@ test('a character in two chunks is one character; so is a line in many', async (
   expect(told[0]?.logs[0]?.message).toBe('Schritt 1: schön')
 })
 
-test('a sub-model is followed where its requests are kept', async () => {
+test('the stream of a sub-model is requested from its app', async () => {
   const { fal, requests } = await openFal((socket) => socket.end(HEAD + COMPLETED))
   await readAll(fal.watch('fal-ai/fast-svd/text-to-video', 'abc'))
   await readAll(fal.watch('workflows/someone/flow/sub', 'abc'))
@@ -96,13 +96,13 @@ test('a sub-model is followed where its requests are kept', async () => {
 test.each<[string, (socket: Socket) => void, string]>([
   ['that is cut in the middle of a line', (socket) => socket.end(`${HEAD}${QUEUED}data: {"stat`), 'interrupted'],
   ['that is reset', (socket) => socket.write(HEAD + QUEUED, () => socket.resetAndDestroy()), 'interrupted'],
-  ['that ends early, and well', (socket) => socket.end(HEAD + QUEUED), 'interrupted'],
+  ['that ends early without an error', (socket) => socket.end(HEAD + QUEUED), 'interrupted'],
   ['that is empty', (socket) => socket.end(HEAD), 'interrupted'],
   ['that is silent', (socket) => socket.write(HEAD + QUEUED), 'interrupted'],
   ['that never begins', () => {}, 'interrupted'],
-  ['with an event that is no JSON', (socket) => socket.write(`${HEAD}data: oh no\n\n`), 'unreadable'],
+  ['with an event that is not JSON', (socket) => socket.write(`${HEAD}data: oh no\n\n`), 'unreadable'],
   ['with an event without a status', (socket) => socket.write(`${HEAD}data: {"a":1}\n\n`), 'unreadable'],
-  ['with a line without end', (socket) => socket.write(`${HEAD}data: ${'x'.repeat(1_100_000)}`), 'unreadable'],
+  ['with an endless line', (socket) => socket.write(`${HEAD}data: ${'x'.repeat(1_100_000)}`), 'unreadable'],
   ['of HTML', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<h1>hi</h1>'), 'unreadable'],
   [
     'that leads elsewhere',
@@ -110,7 +110,7 @@ test.each<[string, (socket: Socket) => void, string]>([
     'unreadable',
   ],
   ['that is refused', (socket) => socket.end('HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n'), 'auth'],
-  ['of nobody', (socket) => socket.end('HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n'), 'not-found'],
+  ['of an unknown request', (socket) => socket.end('HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n'), 'not-found'],
   ['of a gateway that fails', (socket) => socket.end('HTTP/1.1 502 No\r\ncontent-length: 0\r\n\r\n'), 'unavailable'],
 ])('a stream %s is no end of the request', async (_what, answer, kind) => {
   const { fal, sockets } = await openFal(answer, { silenceMs: 150, timeoutMs: 300 })
@@ -121,7 +121,7 @@ test.each<[string, (socket: Socket) => void, string]>([
   await until(() => sockets.size === 0)
 })
 
-test('comments keep a stream alive for as long as they come', async () => {
+test('comments keep a stream alive', async () => {
   const { fal } = await openFal(
     (socket) => {
       socket.write(HEAD + QUEUED)
@@ -138,7 +138,7 @@ test('comments keep a stream alive for as long as they come', async () => {
   expect(told).toHaveLength(2)
 })
 
-test('leaving ends the connection: by break, by the signal, and by a signal that has aborted', async () => {
+test('break, the signal, and an aborted signal all close the connection', async () => {
   const { fal, sockets } = await openFal((socket) => socket.write(HEAD + QUEUED))
   for await (const status of fal.watch(ENDPOINT, 'abc')) {
     expect(status.state).toBe('IN_QUEUE')
@@ -157,7 +157,7 @@ test('leaving ends the connection: by break, by the signal, and by a signal that
   expect(sockets.size).toBe(0)
 })
 
-test.each(['../../x', 'a b', ''])('the request id %j never comes into a URL', async (id) => {
+test.each(['../../x', 'a b', ''])('the request ID %j never enters a URL', async (id) => {
   const { fal, requests } = await openFal(() => {})
   expect((await readAll(fal.watch(ENDPOINT, id))).error).toMatchObject({ kind: 'rejected' })
   expect(requests).toEqual([])

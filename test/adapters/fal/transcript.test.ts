@@ -1,4 +1,4 @@
-/** What leaves through the adapter is what the published client library was recorded to send. */
+/** The adapter sends the requests that were recorded from the published client library. */
 
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
@@ -41,7 +41,7 @@ function recorded(name: string) {
   return requests
 }
 
-/** The requests that came in, in the shape of the transcript, with the headers that it kept. */
+/** The received requests in the transcript's format, with the headers that it kept. */
 function sent() {
   return server.requests.map(({ method, url, headers, body }) => ({
     method,
@@ -53,7 +53,7 @@ function sent() {
   }))
 }
 
-test('a submit with a webhook is sent as recorded, and its id and position are read', async () => {
+test('a submit with a webhook is sent as recorded, and its ID and position are read', async () => {
   server.script({ json: { status: 'IN_QUEUE', request_id: REQUEST_ID, queue_position: 3 } })
   const submitted = await fal.submit(
     MODEL,
@@ -64,13 +64,13 @@ test('a submit with a webhook is sent as recorded, and its id and position are r
   expect(submitted).toEqual({ requestId: REQUEST_ID, position: 3 })
 })
 
-test('a status is asked with logs as recorded', async () => {
+test('a status is requested with logs as recorded', async () => {
   server.script({ status: 202, json: { status: 'IN_QUEUE', queue_position: 2 } })
   expect(await fal.status(MODEL, REQUEST_ID)).toEqual({ state: 'IN_QUEUE', position: 2, logs: [] })
   expect(sent()).toEqual(recorded('queue.status logs:true'))
 })
 
-test('a result is asked for as recorded, and handed on untouched', async () => {
+test('a result is requested as recorded, and returned unchanged', async () => {
   const output = { video: { url: 'https://v3.fal.media/files/sandbox/out.mp4' }, seed: 42, 'un-known': [null] }
   server.script({ json: output })
   expect(await fal.result(MODEL, REQUEST_ID)).toEqual(output)
@@ -83,18 +83,18 @@ test('a cancel is sent as recorded', async () => {
   expect(sent()).toEqual(recorded('queue.cancel (completed -> 400)'))
 })
 
-test('a model with a sub-path, or in a namespace, is asked after without what follows its alias', async () => {
+test('a model with a sub-path or a namespace is polled under the path of its app', async () => {
   server.script({ json: { status: 'IN_PROGRESS' } })
   await fal.status('fal-ai/fast-svd/text-to-video', REQUEST_ID)
   await fal.status('workflows/me/flow', REQUEST_ID)
-  // The transcript asked after the id "nope", without logs; the adapter takes real ids and always asks for logs.
+  // The transcript polls the ID "nope" without logs; the adapter accepts real IDs and requests logs.
   const expected = [...recorded('status of a sub-path id'), ...recorded('status of namespaced id')]
   expect(sent().map(({ url }) => url)).toEqual(
     expected.map(({ url }) => url.replace('nope', REQUEST_ID).replace('logs=0', 'logs=1')),
   )
 })
 
-test('an upload is sent as recorded, but asks for the storage that is not switched off, and gives no key to the bytes', async () => {
+test('an upload is sent as recorded, but names the current storage and sends no key with the bytes', async () => {
   const [initiate, put] = recorded('storage.upload File')
   const bytes = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a])
   server.script(({ method }) =>
@@ -105,7 +105,7 @@ test('an upload is sent as recorded, but asks for the storage that is not switch
   const url = await fal.upload(new File([bytes], 'cat photo.png', { type: 'image/png' }))
   expect(url).toBe('https://v3.fal.media/files/sandbox/4.png')
   const [sentInitiate, sentPut] = sent()
-  // 0.15.0 names no storage type, which then means a store that fal has retired (protocol.md 1.3).
+  // Version 0.15.0 names no storage type, which selects a storage that fal has retired (protocol.md 1.3).
   expect(sentInitiate).toEqual({ ...initiate, url: `${initiate?.url}?storage_type=fal-cdn-v3` })
   expect({ ...sentPut, body: '<png bytes>' }).toEqual(put)
   expect(server.requests[1]?.body).toEqual(bytes)
@@ -113,7 +113,7 @@ test('an upload is sent as recorded, but asks for the storage that is not switch
   expect(server.requests).toHaveLength(2)
 })
 
-test('a Blob is uploaded under the name that the caller gives, or one with its type as the ending', async () => {
+test('a Blob is uploaded under the given name, or under one with its type as the extension', async () => {
   server.script(({ method }) =>
     method === 'POST' ? { json: { upload_url: `${server.url}/put`, file_url: `${server.url}/files/1.png` } } : {},
   )
@@ -127,7 +127,7 @@ test('a Blob is uploaded under the name that the caller gives, or one with its t
   expect(bodies[1]).toEqual({ content_type: 'image/png', file_name: expect.stringMatching(/^\d+\.png$/) })
 })
 
-test('without a key no authorization is sent, whatever the environment holds, and the console stays empty', async () => {
+test('without a key no authorization is sent, the environment is ignored, and nothing is printed', async () => {
   vi.stubEnv('FAL_KEY', 'from-the-environment')
   const info = vi.spyOn(console, 'info')
   server.script({ json: { status: 'IN_PROGRESS' } })

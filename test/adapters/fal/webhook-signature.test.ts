@@ -18,7 +18,7 @@ const REQUEST_ID = '764cabcf-b745-4b3e-ae38-1200304cf45b'
 
 let sender: WebhookSender
 let signatures: FalSignatures
-/** Moved by hand. */
+/** Set by the tests. */
 let clock: number
 let errors: Error[]
 
@@ -37,7 +37,7 @@ function open(jwksUrl: string, timeoutMs = 300): FalSignatures {
   return openFalSignatures({ jwksUrl, timeoutMs, now: () => clock, onError: (error) => errors.push(error as Error) })
 }
 
-/** A delivery that is signed at this moment of the clock. */
+/** A delivery signed at the clock's current time. */
 function sign(parts: Partial<DeliveryParts> = {}): FalDelivery {
   return toFalDelivery(sender.prepare({ requestId: REQUEST_ID, timestamp: Math.floor(clock / 1000), ...parts }))
 }
@@ -53,7 +53,7 @@ function toFalDelivery({ headers, body }: Delivery): FalDelivery {
   }
 }
 
-test('what fal signed is valid, in capital hex too, whoever its user is', async () => {
+test("fal's signature is valid, also in upper-case hex and for any user", async () => {
   expect(await signatures.verify(sign())).toBe('valid')
   const capital = sign()
   expect(await signatures.verify({ ...capital, signature: capital.signature.toUpperCase() })).toBe('valid')
@@ -61,7 +61,7 @@ test('what fal signed is valid, in capital hex too, whoever its user is', async 
   expect(sender.asked).toBe(1)
 })
 
-test('what the sandbox signed is valid', async () => {
+test("the sandbox's signature is valid", async () => {
   const receiver = await openRecordingServer()
   receiver.script({ status: 200 })
   const sandbox = await startTestSandbox({ stepMs: 0 })
@@ -97,26 +97,26 @@ test.each<[string, () => Partial<DeliveryParts>]>([
   ['a time with a fraction', () => ({ timestamp: `${Math.floor(clock / 1000)}.0` })],
   ['a time in hex', () => ({ timestamp: `0x${Math.floor(clock / 1000).toString(16)}` })],
   ['a time with a line break', () => ({ timestamp: `${Math.floor(clock / 1000)}\n` })],
-])('%s is refused although it is signed, and without a look at the keys', async (_name, toParts) => {
+])('%s is refused although it is signed, without fetching the keys', async (_name, toParts) => {
   expect(await signatures.verify(sign(toParts()))).toBe('invalid')
   expect(sender.asked).toBe(0)
 })
 
-test('parts that were moved across a border are refused', async () => {
+test('characters moved from one signed part to the next are refused', async () => {
   const { signature, timestamp, rawBody } = sign({ requestId: 'ab', userId: 'cd' })
   expect(await signatures.verify({ requestId: 'a', userId: 'bcd', timestamp, signature, rawBody })).toBe('invalid')
   expect(await signatures.verify({ requestId: 'ab\ncd', userId: '', timestamp, signature, rawBody })).toBe('invalid')
 })
 
 describe('the keys', () => {
-  test('are fetched when they are needed, once for all who wait', async () => {
+  test('are fetched at first use, once for all waiting deliveries', async () => {
     expect(sender.asked).toBe(0)
     const verdicts = await Promise.all(Array.from({ length: 20 }, () => signatures.verify(sign())))
     expect(new Set(verdicts)).toEqual(new Set(['valid']))
     expect(sender.asked).toBe(1)
   })
 
-  test('are fetched again for a signature that fits none, once a minute at most', async () => {
+  test('are fetched again for an unknown signature, at most once a minute', async () => {
     await signatures.verify(sign())
     sender.rotate()
     sender.publish()
@@ -130,7 +130,7 @@ describe('the keys', () => {
     expect(sender.asked).toBe(2)
   })
 
-  test('are asked for no more often under a flood of forgeries', async () => {
+  test('are fetched no more often under a flood of forgeries', async () => {
     await signatures.verify(sign())
     const published = { json: { keys: [sender.rotate()] } }
     sender.rotate()
@@ -142,7 +142,7 @@ describe('the keys', () => {
     expect(sender.asked).toBe(3)
   })
 
-  test('hold for a day while fal is away', async () => {
+  test('are valid for a day while fal is unavailable', async () => {
     await signatures.verify(sign())
     sender.publish({ status: 500 })
     clock += DAY_MS - 1
@@ -150,7 +150,7 @@ describe('the keys', () => {
     expect(sender.asked).toBe(1)
   })
 
-  test('are not used any longer than a day', async () => {
+  test('are not used for longer than a day', async () => {
     await signatures.verify(sign())
     sender.publish({ status: 500 })
     clock += DAY_MS
@@ -160,7 +160,7 @@ describe('the keys', () => {
     expect(await signatures.verify(sign())).toBe('valid')
   })
 
-  test('that fal has withdrawn fit nothing after a day', async () => {
+  test('that fal has withdrawn verify nothing after a day', async () => {
     const old = sign()
     await signatures.verify(old)
     sender.rotate()
@@ -170,7 +170,7 @@ describe('the keys', () => {
     expect(sender.asked).toBe(2)
   })
 
-  test('that nobody could ask for leave an unknown signature undecided, and a known one valid', async () => {
+  test('that cannot be fetched leave an unknown signature undecided and a known one valid', async () => {
     const known = sign()
     await signatures.verify(known)
     sender.rotate()
@@ -183,7 +183,7 @@ describe('the keys', () => {
   })
 })
 
-describe('an answer without fal’s keys leaves the delivery undecided:', () => {
+describe('a response without fal’s keys leaves the delivery undecided:', () => {
   test.each<[string, () => ScriptedAnswer | 'hang']>([
     ['a failure', () => ({ status: 500, json: { keys: [sender.rotate()] } })],
     ['a redirect', () => ({ status: 302, headers: { location: sender.jwksUrl } })],
@@ -202,20 +202,20 @@ describe('an answer without fal’s keys leaves the delivery undecided:', () => 
     expect(await signatures.verify(sign())).toBe('unavailable')
     expect(sender.asked).toBe(1)
     expect(errors).toHaveLength(1)
-    // When all is well again, so is the delivery.
+    // The delivery is valid once the keys can be fetched.
     sender.publish()
     clock += MINUTE_MS
     expect(await signatures.verify(sign())).toBe('valid')
   })
 
-  test('nobody there', async () => {
+  test('a refused connection', async () => {
     await sender.close()
     expect(await signatures.verify(sign())).toBe('unavailable')
     sender = await openWebhookSender()
   })
 })
 
-test('closing gives up a fetch, without a word', async () => {
+test('closing aborts a fetch without reporting an error', async () => {
   signatures = open(sender.jwksUrl, 60_000)
   sender.publish('hang')
   const verdict = signatures.verify(sign())
