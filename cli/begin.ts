@@ -6,10 +6,11 @@ import { GenerateVideoDocument, UploadImageDocument } from '../operations/genera
 import { SETTINGS } from '../operations/generated/settings.ts'
 import { checkImageFile } from '../src/jobs/image.ts'
 import { findLinkProblem } from '../src/jobs/image-link.ts'
-import { type Client, withRetries } from './client.ts'
+import { type Api, callApi } from './api.ts'
 import type { Display } from './display.ts'
 import { CommandError, type InputIssue, InputRefusedError, UsageError } from './errors.ts'
 import { isWebPicture, type Settings } from './options.ts'
+import { withRetries } from './retry.ts'
 import { toSafeText, toSizeText } from './text.ts'
 
 export interface Picture {
@@ -17,10 +18,11 @@ export interface Picture {
   settings: Settings
 }
 
+const UPLOAD_TIMEOUT_MS = 120_000
+
 export interface BeginDeps {
-  client: Client
+  api: Api
   display: Display
-  signal: AbortSignal
 }
 
 /**
@@ -57,26 +59,25 @@ async function findFileProblem(picture: string): Promise<string | null> {
  * there is one job all the same.
  * @throws InputRefusedError, CommandError
  */
-export async function beginJob(
-  { picture, settings }: Picture,
-  { client, display, signal }: BeginDeps,
-): Promise<string> {
+export async function beginJob({ picture, settings }: Picture, { api, display }: BeginDeps): Promise<string> {
   const retries = {
-    signal,
+    signal: api.signal,
     onRetry: (error: Error) => display.print(`${toSafeText(error.message)}; trying again`, 'quiet'),
   }
   const imageUrl = isWebPicture(picture) ? picture : await upload()
   const input = { imageUrl, ...settings, idempotencyKey: randomUUID() }
   display.show({ text: 'asking for a video' })
-  const { generateVideo: result } = await withRetries(() => client.request(GenerateVideoDocument, { input }), retries)
+  const { generateVideo: result } = await withRetries(() => callApi(api, GenerateVideoDocument, { input }), retries)
   if (result.__typename === 'GenerateVideoSuccess') return result.job.id
   throw toRefusal(result)
 
   async function upload(): Promise<string> {
-    const blob = await openAsBlob(picture)
-    display.show({ text: `uploading ${basename(picture)} (${toSizeText(blob.size)})`, progress: null })
-    const file = { name: 'file', blob, fileName: basename(picture) } as const
-    const { uploadImage: result } = await withRetries(() => client.upload(UploadImageDocument, file), retries)
+    const file = await openAsBlob(picture)
+    display.show({ text: `uploading ${basename(picture)} (${toSizeText(file.size)})`, progress: null })
+    const { uploadImage: result } = await withRetries(
+      () => callApi(api, UploadImageDocument, { file }, { timeoutMs: UPLOAD_TIMEOUT_MS }),
+      retries,
+    )
     if (result.__typename === 'UploadImageSuccess') return result.url
     throw toRefusal(result)
   }

@@ -4,17 +4,8 @@ export class UsageError extends Error {}
 /** Something went wrong that is worth one plain sentence, and no stack. */
 export class CommandError extends Error {}
 
-/** Nobody answered, or not to the end: asking again may help. */
-export class ConnectionError extends CommandError {}
-
-/** The server answered with an error. `code` is GraphQL's `extensions.code`, if it has one. */
-export class RequestError extends CommandError {
-  readonly code: string | null
-  constructor(message: string, code: string | null) {
-    super(message)
-    this.code = code
-  }
-}
+/** A failure after which the same call may succeed: no connection, or a server that is unavailable. */
+export class RetryableError extends CommandError {}
 
 /** One thing that is wrong with an input, as the API tells it. */
 export interface InputIssue {

@@ -1,7 +1,7 @@
 import type { Via } from '../client/core/reelay-client.ts'
 import { CancelJobDocument } from '../operations/generated/graphql.ts'
 import { type Activity, toActivity } from './activity.ts'
-import type { Client } from './client.ts'
+import { type Api, callApi } from './api.ts'
 import { toRepeatCommand, toWatchCommand } from './command.ts'
 import type { Display, Tone } from './display.ts'
 import { InterruptedError } from './errors.ts'
@@ -21,9 +21,8 @@ export interface FollowedJob {
 }
 
 export interface FollowDeps {
-  url: string
+  api: Api
   givenUrl: string | null
-  client: Client
   display: Display
   interrupts: Interrupts
   /** Whether there is a person who can be asked. */
@@ -34,12 +33,12 @@ export interface FollowDeps {
 
 /** Shows a job until it ends, saves its video, and answers the exit code. */
 export async function followJob(job: FollowedJob, deps: FollowDeps): Promise<number> {
-  const { url, display, interrupts, interactive } = deps
+  const { api, display, interrupts, interactive } = deps
   const { signal } = interrupts
   const cancel = createCancel(job, deps)
   if (interactive) interrupts.onFirst(() => void cancel.ask())
   try {
-    const final = await watchJob({ url, jobId: job.id, signal, ...createViewer(display) })
+    const final = await watchJob({ client: api.client, jobId: job.id, signal, ...createViewer(display) })
     cancel.settle()
     if (final.status === 'SUCCEEDED') return await keep(job, final, deps)
     if (final.status === 'FAILED') return tellFailure(job, final, deps)
@@ -85,7 +84,7 @@ const VIA_LINES: Readonly<Record<Via, string>> = {
 }
 
 /** The question whether the job shall end too, and what follows from a yes. */
-function createCancel({ id }: FollowedJob, { client, display, interrupts }: FollowDeps) {
+function createCancel({ id }: FollowedJob, { api, display, interrupts }: FollowDeps) {
   const settled = new AbortController()
   let asked = false
   async function ask(): Promise<void> {
@@ -98,7 +97,7 @@ function createCancel({ id }: FollowedJob, { client, display, interrupts }: Foll
     if (settled.signal.aborted || interrupts.signal.aborted) return
     if (!yes) return interrupts.end(new InterruptedError('SIGINT'))
     try {
-      const { cancelJob: result } = await client.request(CancelJobDocument, { id })
+      const { cancelJob: result } = await callApi(api, CancelJobDocument, { id })
       asked = result.__typename === 'CancelJobSuccess'
       if (result.__typename !== 'CancelJobSuccess') display.print(toSafeText(result.message))
     } catch (error) {

@@ -4,9 +4,9 @@ import { access, constants, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, parse } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { withRetries } from './client.ts'
-import { CommandError, ConnectionError, UsageError } from './errors.ts'
+import { CommandError, RetryableError, UsageError } from './errors.ts'
 import { isWebPicture } from './options.ts'
+import { withRetries } from './retry.ts'
 
 /** Where a video goes. One that the person named replaces what is there; another never does. */
 export interface Target {
@@ -59,12 +59,12 @@ async function download({
   onProgress,
 }: Omit<SaveOptions, 'target' | 'onRetry'> & { part: string }): Promise<number> {
   const response = await fetch(url, { signal }).catch((error: unknown) => {
-    throw new ConnectionError(`the video cannot be fetched: ${toMessage(error)}`, { cause: error })
+    throw new RetryableError(`the video cannot be fetched: ${toMessage(error)}`, { cause: error })
   })
   if (!response.ok || !response.body) {
     await response.body?.cancel()
     const message = `the video cannot be fetched: ${new URL(url).host} answered ${response.status}`
-    throw response.status === 429 || response.status >= 500 ? new ConnectionError(message) : new CommandError(message)
+    throw response.status === 429 || response.status >= 500 ? new RetryableError(message) : new CommandError(message)
   }
   const totalBytes = sizeBytes ?? (Number(response.headers.get('content-length')) || null)
   let received = 0
@@ -80,10 +80,10 @@ async function download({
   } catch (error) {
     // The disk's errors have a path; what is left is the network's.
     if (error instanceof Error && 'path' in error) throw error
-    throw new ConnectionError(`the video was cut off: ${toMessage(error)}`, { cause: error })
+    throw new RetryableError(`the video was cut off: ${toMessage(error)}`, { cause: error })
   }
   if (totalBytes !== null && received !== totalBytes)
-    throw new ConnectionError(`the video is not whole: expected ${totalBytes} bytes, but ${received} came`)
+    throw new RetryableError(`the video is not whole: expected ${totalBytes} bytes, but ${received} came`)
   return received
 }
 

@@ -1,6 +1,7 @@
+import { createReelayClient } from '../client/core/reelay-client.ts'
 import { GetJobDocument } from '../operations/generated/graphql.ts'
+import { callApi } from './api.ts'
 import { beginJob, checkInput } from './begin.ts'
-import { createClient } from './client.ts'
 import { createDisplay, type Display } from './display.ts'
 import { CommandError, InputRefusedError, InterruptedError, UsageError } from './errors.ts'
 import { type FollowedJob, followJob } from './follow.ts'
@@ -45,6 +46,8 @@ async function run(options: Exclude<Options, { action: 'help' }>, interrupts: In
   if (target !== null) await checkTarget(target)
 
   const display = createDisplay(process.stdout, process.env)
+  const client = createReelayClient({ url: `${url}/graphql` })
+  const api = { url, client, signal }
   let server: StartedServer | null = null
   try {
     server = await startServerIfNone({
@@ -57,21 +60,21 @@ async function run(options: Exclude<Options, { action: 'help' }>, interrupts: In
       },
       onEnded: interrupts.end,
     })
-    const client = createClient({ url, signal })
     const job: FollowedJob =
       options.action === 'make'
-        ? { ...options, id: await beginJob(options, { client, display, signal }), target }
+        ? { ...options, id: await beginJob(options, { api, display }), target }
         : { ...(await readJob(options.jobId)), target }
     display.print(`Job ${job.id}`)
     const interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY)
-    return await followJob(job, { ...options, client, display, interrupts, interactive, ownServer: server !== null })
+    return await followJob(job, { ...options, api, display, interrupts, interactive, ownServer: server !== null })
 
     async function readJob(id: string): Promise<Omit<FollowedJob, 'target'>> {
-      const { job } = await client.request(GetJobDocument, { id })
+      const { job } = await callApi(api, GetJobDocument, { id })
       if (!job) throw new CommandError(`there is no job ${id}`)
       return { id: job.id, picture: job.settings.imageUrl, settings: job.settings }
     }
   } finally {
+    await client.close()
     await stopServer(server, display)
   }
 }

@@ -1,11 +1,10 @@
-import { createReelayClient, type JobProgressUpdate, type Via, WatchError } from '../client/core/reelay-client.ts'
-import { CommandError, RequestError } from './errors.ts'
+import { type JobProgressUpdate, type ReelayClient, type Via, WatchError } from '../client/core/reelay-client.ts'
+import { CommandError } from './errors.ts'
 
 export type Update = JobProgressUpdate
 
 export interface WatchOptions {
-  /** The server. */
-  url: string
+  client: ReelayClient
   jobId: string
   signal: AbortSignal
   /** Every update once, in order. */
@@ -26,11 +25,10 @@ const STEADY_MS = 30_000
 
 /**
  * Watches a job until it has ended, and answers the update that ended it. A lost connection is made again.
- * @throws RequestError when the server refuses; CommandError when it has not been heard of for `patienceMs`
+ * @throws CommandError when the server refuses, or has not been heard of for `patienceMs`
  */
 export async function watchJob(options: WatchOptions): Promise<Update> {
-  const { url, jobId, signal, onUpdate, onLost, onFound, onVia, patienceMs = PATIENCE_MS } = options
-  const client = createReelayClient({ url: `${url}/graphql` })
+  const { client, jobId, signal, onUpdate, onLost, onFound, onVia, patienceMs = PATIENCE_MS } = options
   const givingUp = new AbortController()
   let last: Update | undefined
   let isLost = false
@@ -38,7 +36,7 @@ export async function watchJob(options: WatchOptions): Promise<Update> {
   let retriedAt = heardAt
 
   let way: Via = 'websocket'
-  client.onConnection((state, via) => {
+  const stopListening = client.onConnection((state, via) => {
     if (state !== 'online') return
     if (isLost) onFound()
     if (via !== way) onVia?.(via)
@@ -65,10 +63,10 @@ export async function watchJob(options: WatchOptions): Promise<Update> {
     }
     either.throwIfAborted()
   } catch (error) {
-    if (error instanceof WatchError) throw new RequestError(error.message, error.code)
+    if (error instanceof WatchError) throw new CommandError(error.message, { cause: error })
     throw error
   } finally {
-    await client.close()
+    stopListening()
   }
   if (!last) throw new Error(`the server told nothing of job ${jobId}`)
   return last

@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest'
-import { isPassing, toRequestError, withRetries } from '../../cli/client.ts'
-import { CommandError, ConnectionError, RequestError } from '../../cli/errors.ts'
+import { toCommandError } from '../../cli/api.ts'
+import { CommandError, RetryableError } from '../../cli/errors.ts'
+import { withRetries } from '../../cli/retry.ts'
 import { toLocalAddress } from '../../cli/server.ts'
 import { watchJob } from '../../cli/watch.ts'
+import { createReelayClient, ReelayRequestError } from '../../client/core/reelay-client.ts'
 import { findRefusedUrl } from '../helpers/recording-server.ts'
 
 test('a server that is not heard of is given up after some time, and not before', async () => {
   const reasons: string[] = []
+  const client = createReelayClient({ url: `${await findRefusedUrl()}/graphql` })
   const watching = watchJob({
-    url: await findRefusedUrl(),
+    client,
     jobId: 'x',
     signal: new AbortController().signal,
     patienceMs: 500,
@@ -17,18 +20,20 @@ test('a server that is not heard of is given up after some time, and not before'
     onFound: () => {},
   })
   const failure: unknown = await watching.catch((error: unknown) => error)
+  await client.close()
   expect(failure).toBeInstanceOf(CommandError)
   expect(failure).toMatchObject({ message: 'the server is no longer there: closed with 1006' })
   expect(reasons.length).toBeGreaterThan(0)
 })
 
-test('a failure of the server is told with the id that stands in its log', () => {
+test('an internal server error is reported with its error id', () => {
   const extensions = { code: 'INTERNAL_SERVER_ERROR', errorId: '7f' }
-  expect(toRequestError([{ message: 'Unexpected error.', extensions }]).message).toContain('in its log under 7f')
+  const error = new ReelayRequestError('', { status: 200, errors: [{ message: 'Unexpected error.', extensions }] })
+  expect(toCommandError(error, 'http://server').message).toBe('internal server error; see error id 7f in its log')
 })
 
-test('a call is made again only while its failure may pass', async () => {
-  const failures = [new ConnectionError('gone'), new RequestError('away', 'SERVICE_UNAVAILABLE')]
+test('only retryable failures are retried', async () => {
+  const failures = [new RetryableError('no connection'), new RetryableError('unavailable')]
   const told: string[] = []
   const options = {
     signal: new AbortController().signal,
@@ -40,9 +45,18 @@ test('a call is made again only while its failure may pass', async () => {
     if (failure) throw failure
     return 'done'
   }
-  expect([await withRetries(call, options), told]).toEqual(['done', ['gone', 'away']])
-  expect(isPassing(new RequestError('no', 'BAD_USER_INPUT'))).toBe(false)
-  await expect(withRetries(() => Promise.reject(new RequestError('no', null)), options)).rejects.toThrow('no')
+  expect([await withRetries(call, options), told]).toEqual(['done', ['no connection', 'unavailable']])
+  await expect(withRetries(() => Promise.reject(new CommandError('no')), options)).rejects.toThrow('no')
+})
+
+test('a lost connection, an unavailable server and a load balancer without one are retryable', () => {
+  const isRetryable = (status: number, code?: string) => {
+    const errors = code === undefined ? [] : [{ message: code, extensions: { code } }]
+    return toCommandError(new ReelayRequestError('', { status, errors }), 'http://server') instanceof RetryableError
+  }
+  expect([isRetryable(0), isRetryable(503), isRetryable(429)]).toEqual([true, true, true])
+  expect([isRetryable(503, 'SERVICE_UNAVAILABLE'), isRetryable(200, 'RATE_LIMITED')]).toEqual([true, true])
+  expect([isRetryable(404), isRetryable(200, 'BAD_USER_INPUT'), isRetryable(500, 'X')]).toEqual([false, false, false])
 })
 
 test('a server is started only for plain HTTP on this machine', () => {
