@@ -1,30 +1,30 @@
-import { withResolvers } from './resolvers.ts'
+import { withResolvers } from './with-resolvers.ts'
 
-const FIRST_SPREAD_MS = 250
-const LONGEST_SPREAD_MS = 8_000
+const FIRST_WINDOW_MS = 250
+const MAX_WINDOW_MS = 8_000
 
 /**
- * A pause before the next attempt, in milliseconds: any time within a spread that doubles with every failure, so that
- * clients that were cut off together do not come back together.
- * @param failures - how many attempts have failed before this pause's one
+ * The delay before the next attempt, in milliseconds: a random time within a window that doubles with every failure,
+ * so that clients that lost their connections together do not all reconnect together.
+ * @param failures - how many attempts failed before this delay
  * @param random - 0 to 1
- * @param spreadMs - the least spread
+ * @param minWindowMs - the shortest window
  */
-export function nextDelayMs(failures: number, random: number, spreadMs = 0): number {
-  return Math.round(Math.max(spreadMs, Math.min(LONGEST_SPREAD_MS, FIRST_SPREAD_MS * 2 ** failures)) * random)
+export function nextDelayMs(failures: number, random: number, minWindowMs = 0): number {
+  return Math.round(Math.max(minWindowMs, Math.min(MAX_WINDOW_MS, FIRST_WINDOW_MS * 2 ** failures)) * random)
 }
 
-/** Pauses that grow. All who wait at the same time wait for the same moment. */
+/** Growing delays. Callers that wait at the same time share one delay. */
 export interface Backoff {
-  /** Ends with the pause, when the browser is online again, or when `signal` aborts. */
-  wait(signal: AbortSignal, spreadMs?: number): Promise<void>
-  /** It went well: the next pause is a short one. */
+  /** Resolves after the delay, when the browser is online again, or when `signal` aborts. */
+  wait(signal: AbortSignal, minWindowMs?: number): Promise<void>
+  /** After a success: the next delay is short again. */
   reset(): void
 }
 
 export interface BackoffOptions {
   random: () => number
-  /** Where `online` is told; a browser's window unless given. */
+  /** Fires `online`; the browser's window by default. */
   network?: EventTarget | undefined
 }
 
@@ -32,11 +32,11 @@ export function createBackoff({ random, network = findWindow() }: BackoffOptions
   let failures = 0
   let endsAt = 0
   return {
-    wait: async (signal, spreadMs) => {
+    wait: async (signal, minWindowMs) => {
       const now = performance.now()
-      if (endsAt <= now) endsAt = now + nextDelayMs(failures++, random(), spreadMs)
+      if (endsAt <= now) endsAt = now + nextDelayMs(failures++, random(), minWindowMs)
       await pause(endsAt - now, { signal, network })
-      // Cut short for one means: for all.
+      // A delay that the network cut short is over for all callers.
       if (!signal.aborted) endsAt = 0
     },
     reset: () => {
@@ -63,7 +63,7 @@ async function pause(ms: number, { signal, network }: Interruption): Promise<voi
   network?.removeEventListener('online', cut)
 }
 
-/** Where a page is told that the network is back; not there outside of browsers. */
+/** The window, where a page gets its `online` events; undefined outside browsers. */
 export function findWindow(): EventTarget | undefined {
   const scope: unknown = globalThis
   return scope instanceof EventTarget ? scope : undefined

@@ -1,9 +1,9 @@
 import { type Backoff, createBackoff, findWindow } from './backoff.ts'
-import { createDeadline } from './deadline.ts'
 import { createEventStreamTransport } from './event-stream.ts'
 import { createPollingTransport } from './polling.ts'
 import { sendRequest } from './request.ts'
-import type { ConnectionState, LineEvents, Sink, Transport, Via } from './transport.ts'
+import { createTimeoutSignal } from './timeout-signal.ts'
+import type { ConnectionState, Sink, Transport, TransportEvents, Via } from './transport.ts'
 import { createWebSocketTransport } from './websocket.ts'
 
 export interface ConnectionOptions {
@@ -13,151 +13,151 @@ export interface ConnectionOptions {
   webSocketImpl: unknown
   random: () => number
   keepAliveMs: number
-  /** How long another way is kept before a socket is tried again, in milliseconds. */
+  /** How long to use a fallback before probing the WebSocket again, in milliseconds. */
   webSocketRetryMs: number
 }
 
 export type ConnectionListener = (state: ConnectionState, via: Via) => void
 
-/** The line of all watches: by a WebSocket, or by the next best way that the proxies in between let pass. */
+/** The connection of all watches: a WebSocket, or the next best transport that the proxies on the path let through. */
 export interface Connection extends Transport {
-  /** Common to all who lost the line. */
+  /** Shared by all subscriptions that lost the connection. */
   backoff: Backoff
   onState(listener: ConnectionListener): () => void
   close(): Promise<void>
 }
 
-const NEXT: Record<Via, Via> = { websocket: 'event-stream', 'event-stream': 'polling', polling: 'polling' }
-/** A server that does not answer a plain request by then is away, in milliseconds. */
-const ANSWER_MS = 5_000
+const FALLBACKS: Record<Via, Via> = { websocket: 'event-stream', 'event-stream': 'polling', polling: 'polling' }
+/** A server that does not answer a plain request in this time is unavailable, in milliseconds. */
+const PROBE_TIMEOUT_MS = 5_000
 
 export function createConnection(options: ConnectionOptions): Connection {
   const { url, fetch, webSocketImpl, random, keepAliveMs, webSocketRetryMs } = options
   const backoff = createBackoff({ random })
   const listeners = new Set<ConnectionListener>()
   const closing = new AbortController()
-  /** Subscriptions by other ways than the socket. */
-  const detours = new Set<Sink<never>>()
+  /** Subscriptions over a fallback transport. */
+  const fallbackSinks = new Set<Sink<never>>()
   let state: ConnectionState = 'offline'
   let via: Via = 'websocket'
-  /** Whether the server answered a plain request since the way in use last failed. */
-  let isAnswered = false
-  let isTesting = false
+  /** Whether the server has answered a plain request since the current transport last failed. */
+  let isServerReachable = false
+  let isProbing = false
   let retryAt = 0
   let retryTimer: ReturnType<typeof setTimeout> | undefined
 
-  function turn(next: ConnectionState, nextVia: Via = via): void {
-    if (state === next && via === nextVia) return
-    state = next
+  function setState(nextState: ConnectionState, nextVia: Via = via): void {
+    if (state === nextState && via === nextVia) return
+    state = nextState
     via = nextVia
-    for (const listener of [...listeners]) listener(next, nextVia)
+    for (const listener of [...listeners]) listener(nextState, nextVia)
   }
 
-  /** What a transport reports counts as long as it is the one in use. */
-  const reportsOf = (way: Via): LineEvents => ({
+  /** Events count only while their transport is the current one. */
+  const eventsOf = (source: Via): TransportEvents => ({
     onState: (next) => {
-      if (via === way) turn(next)
+      if (via === source) setState(next)
     },
     onFailed: () => {
-      if (via === way) void doubt()
+      if (via === source) void considerFallback()
     },
-    onWorks: () => {
-      if (via === way) isAnswered = false
+    onUsable: () => {
+      if (via === source) isServerReachable = false
     },
     onHealthy: () => {
-      if (via === way) backoff.reset()
+      if (via === source) backoff.reset()
     },
   })
   const webSocketUrl = url.replace(/^http/, 'ws')
   const webSocket = createWebSocketTransport({
     ...{ url: webSocketUrl, webSocketImpl, keepAliveMs },
-    ...reportsOf('websocket'),
+    ...eventsOf('websocket'),
   })
-  const eventStream = createEventStreamTransport({ url, fetch, ...reportsOf('event-stream') })
-  const polling = createPollingTransport({ url, fetch, ...reportsOf('polling') })
+  const eventStream = createEventStreamTransport({ url, fetch, ...eventsOf('event-stream') })
+  const polling = createPollingTransport({ url, fetch, ...eventsOf('polling') })
 
   /**
-   * The way in use did not come to stand. If it fails once more after the server has answered a plain request, the
-   * server is there and something in between is in the way; otherwise the server may only have been away.
+   * Called when the current transport fails to connect. A second failure, after the server has answered a plain
+   * request in between, means that a proxy blocks this transport. Otherwise the server itself may be unavailable.
    */
-  async function doubt(): Promise<void> {
-    if (isAnswered) {
-      isAnswered = false
+  async function considerFallback(): Promise<void> {
+    if (isServerReachable) {
+      isServerReachable = false
       retryAt = performance.now() + webSocketRetryMs
-      turn('offline', NEXT[via])
+      setState('offline', FALLBACKS[via])
       return
     }
-    if (isTesting) return
-    isTesting = true
-    const doubted = via
-    const isThere = await isServerThere()
-    isTesting = false
-    if (via === doubted) isAnswered = isThere
+    if (isProbing) return
+    isProbing = true
+    const failed = via
+    const isReachable = await probeServer()
+    isProbing = false
+    if (via === failed) isServerReachable = isReachable
   }
 
-  async function isServerThere(): Promise<boolean> {
-    const deadline = createDeadline(closing.signal)
-    deadline.set(ANSWER_MS)
+  async function probeServer(): Promise<boolean> {
+    const timeout = createTimeoutSignal(closing.signal)
+    timeout.restart(PROBE_TIMEOUT_MS)
     try {
-      await sendRequest({ url, fetch, query: '{ __typename }', variables: {}, signal: deadline.signal })
+      await sendRequest({ url, fetch, query: '{ __typename }', variables: {}, signal: timeout.signal })
       return true
     } catch {
-      // Whatever it is, it is no reason to take another way.
+      // No failure of the probe is a reason to change the transport.
       return false
     } finally {
-      deadline.end()
+      timeout.dispose()
     }
   }
 
-  /** Goes back to the socket once one can be opened again. Everybody comes along with the cursor that they have. */
-  async function tryWebSocket(): Promise<void> {
-    if (isTesting || detours.size === 0) return
-    isTesting = true
-    const isOpen = await webSocket.test().catch(() => false)
-    isTesting = false
+  /** Returns to the WebSocket once one can be opened. Subscriptions move over with their newest cursors. */
+  async function probeWebSocket(): Promise<void> {
+    if (isProbing || fallbackSinks.size === 0) return
+    isProbing = true
+    const isOpen = await webSocket.probe().catch(() => false)
+    isProbing = false
     retryAt = performance.now() + webSocketRetryMs
     if (closing.signal.aborted) return
-    if (!isOpen) return scheduleRetry()
-    turn('offline', 'websocket')
-    for (const sink of [...detours]) sink.end({ kind: 'moved' })
+    if (!isOpen) return scheduleProbe()
+    setState('offline', 'websocket')
+    for (const sink of [...fallbackSinks]) sink.end({ kind: 'resubscribe' })
   }
 
-  function scheduleRetry(): void {
+  function scheduleProbe(): void {
     clearTimeout(retryTimer)
-    if (detours.size > 0) retryTimer = setTimeout(tryWebSocket, Math.max(0, retryAt - performance.now()))
+    if (fallbackSinks.size > 0) retryTimer = setTimeout(probeWebSocket, Math.max(0, retryAt - performance.now()))
   }
 
-  function subscribeByDetour<Data>(operation: Parameters<Transport['subscribe']>[0], sink: Sink<Data>): () => void {
-    const transport = via === 'event-stream' && eventStream.hasRoom() ? eventStream : polling
-    detours.add(sink)
-    if (detours.size === 1) scheduleRetry()
-    if (state === 'offline') turn('connecting')
-    const leave = transport.subscribe(operation, sink)
+  function subscribeOverFallback<Data>(operation: Parameters<Transport['subscribe']>[0], sink: Sink<Data>): () => void {
+    const transport = via === 'event-stream' && eventStream.hasCapacity() ? eventStream : polling
+    fallbackSinks.add(sink)
+    if (fallbackSinks.size === 1) scheduleProbe()
+    if (state === 'offline') setState('connecting')
+    const unsubscribe = transport.subscribe(operation, sink)
     return () => {
-      leave()
-      detours.delete(sink)
-      // Whoever comes back with a newer cursor does so at once.
-      if (detours.size === 0) setTimeout(rest)
+      unsubscribe()
+      fallbackSinks.delete(sink)
+      // A watch that resubscribes with a newer cursor does so synchronously, before this timer.
+      if (fallbackSinks.size === 0) setTimeout(goOfflineIfIdle)
     }
   }
 
-  /** As a socket is closed when nobody subscribes any more. */
-  function rest(): void {
-    if (detours.size > 0) return
+  /** Mirrors the WebSocket, which closes after the last subscription. */
+  function goOfflineIfIdle(): void {
+    if (fallbackSinks.size > 0) return
     clearTimeout(retryTimer)
-    if (via !== 'websocket') turn('offline')
+    if (via !== 'websocket') setState('offline')
   }
 
-  /** The network may be another one. */
-  const reconsider = (): void => {
-    if (via !== 'websocket') void tryWebSocket()
+  /** The browser may have joined a network without the blocking proxy. */
+  const onOnline = (): void => {
+    if (via !== 'websocket') void probeWebSocket()
   }
-  findWindow()?.addEventListener('online', reconsider, { signal: closing.signal })
+  findWindow()?.addEventListener('online', onOnline, { signal: closing.signal })
 
   return {
     backoff,
     subscribe: (operation, sink) =>
-      via === 'websocket' ? webSocket.subscribe(operation, sink) : subscribeByDetour(operation, sink),
+      via === 'websocket' ? webSocket.subscribe(operation, sink) : subscribeOverFallback(operation, sink),
     onState: (listener) => {
       listeners.add(listener)
       listener(state, via)

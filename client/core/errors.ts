@@ -1,17 +1,17 @@
-/** An error of a GraphQL answer. */
-export interface AnsweredError {
+/** One entry of `errors` in a GraphQL response. */
+export interface ResponseError {
   readonly message: string
   readonly extensions?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** A watch that cannot go on: the same would only happen again. */
+/** A watch failed for good: another attempt would fail the same way. */
 export class WatchError extends Error {
   override readonly name = 'WatchError'
-  /** `extensions.code` of the answer, such as JOB_NOT_FOUND; `CLOSED_4400` and the like for a close code; else `UNKNOWN`. */
+  /** The response's `extensions.code`, such as JOB_NOT_FOUND; `CLOSED_4400` and the like for a close code; else `UNKNOWN`. */
   readonly code: string
-  readonly errors: readonly AnsweredError[]
+  readonly errors: readonly ResponseError[]
 
-  constructor(code: string, message: string, errors: readonly AnsweredError[] = []) {
+  constructor(code: string, message: string, errors: readonly ResponseError[] = []) {
     super(message)
     this.code = code
     this.errors = errors
@@ -20,19 +20,19 @@ export class WatchError extends Error {
 
 export interface ReelayRequestErrorOptions {
   status: number
-  errors?: readonly AnsweredError[]
+  errors?: readonly ResponseError[]
   retryAfterSeconds?: number | null
   cause?: unknown
 }
 
-/** A query or mutation that gave no data. */
+/** A query or mutation that returned no data. */
 export class ReelayRequestError extends Error {
   override readonly name = 'ReelayRequestError'
-  /** HTTP status; 0 when no answer came, and nobody knows whether the request arrived. */
+  /** HTTP status; 0 without a response, when the request may or may not have arrived. */
   readonly status: number
-  /** Empty when the answer was not GraphQL, as from a load balancer. */
-  readonly errors: readonly AnsweredError[]
-  /** When to ask again, if the answer said it. */
+  /** Empty when the response was not GraphQL, for example a load balancer's. */
+  readonly errors: readonly ResponseError[]
+  /** From the `Retry-After` header; null without one. */
   readonly retryAfterSeconds: number | null
 
   constructor(message: string, { status, errors = [], retryAfterSeconds = null, cause }: ReelayRequestErrorOptions) {
@@ -48,13 +48,13 @@ export class ReelayRequestError extends Error {
   }
 }
 
-/** `extensions.code` of the first error that came. */
-export function codeOf([first]: readonly AnsweredError[]): string | null {
+/** `extensions.code` of the first error. */
+export function codeOf([first]: readonly ResponseError[]): string | null {
   const code = first?.extensions?.code
   return typeof code === 'string' ? code : null
 }
 
-/** Several errors of one answer as one sentence. */
-export function toMessage(errors: readonly AnsweredError[]): string {
-  return errors.map(({ message }) => message).join('; ') || 'the server answered with an error, but did not say which'
+/** The errors of one response as one sentence. */
+export function toMessage(errors: readonly ResponseError[]): string {
+  return errors.map(({ message }) => message).join('; ') || 'the server returned an error without a message'
 }

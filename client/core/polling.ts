@@ -1,74 +1,75 @@
 import type { FormattedExecutionResult } from 'graphql-ws/client'
 import pLimit from 'p-limit'
-import { createDeadline } from './deadline.ts'
-import type { Ending } from './ending.ts'
-import { isOfLine, postOperation, toRefusal } from './post.ts'
-import { parseAnswer } from './request.ts'
-import type { LineEvents, Operation, Sink, Transport } from './transport.ts'
+import { connectionLost, type Ending, isConnectionLost } from './ending.ts'
+import { postOperation, readFailure } from './post.ts'
+import { parseResponse } from './request.ts'
+import { createTimeoutSignal } from './timeout-signal.ts'
+import type { Operation, Sink, Transport, TransportEvents } from './transport.ts'
 
-export interface PollingOptions extends Pick<LineEvents, 'onState'> {
+export interface PollingOptions extends Pick<TransportEvents, 'onState'> {
   url: string
   fetch: typeof fetch
 }
 
-/** So many requests wait for news at a time: a browser has six connections to a host. */
-const AT_ONCE = 2
-/** How long the server collects what comes, in seconds. */
+/** A browser opens six connections per host: polls use two of them. */
+const MAX_CONCURRENT_POLLS = 2
+/** How long the server waits for updates before it responds, in seconds. */
 const WAIT_SECONDS = 1
-/** From one answer to the next request of the same subscription, in milliseconds. */
+/** Between a response and the next poll of the same subscription, in milliseconds. */
 const PAUSE_MS = 1_500
-/** A request that was not answered by then is given up, in milliseconds. */
 const TIMEOUT_MS = 10_000
-/** The server sends no more results in one answer: the rest is fetched without a pause. */
-const FULL_ANSWER = 100
+/** The server's limit of results per response. A full response is followed by the next poll at once. */
+const MAX_RESULTS = 100
 
-/** Subscriptions in short answers, each of them over like a stream that was cut: the next one begins at the cursor. */
+/** Subscriptions as a series of short responses. Each ends with `resubscribe`, so that the next one starts at the cursor. */
 export function createPollingTransport(options: PollingOptions): Transport {
-  const limit = pLimit(AT_ONCE)
+  const limit = pLimit(MAX_CONCURRENT_POLLS)
   return {
     subscribe: (operation, sink) => {
-      const leaving = new AbortController()
-      let pausing: ReturnType<typeof setTimeout> | undefined
-      void limit(() => poll(operation, sink, { ...options, signal: leaving.signal })).then(({ ending, pauseMs }) => {
-        if (!leaving.signal.aborted) pausing = setTimeout(() => sink.end(ending), pauseMs)
-      })
+      const unsubscribe = new AbortController()
+      let timer: ReturnType<typeof setTimeout> | undefined
+      void limit(() => poll(operation, sink, { ...options, signal: unsubscribe.signal })).then(
+        ({ ending, pauseMs }) => {
+          if (!unsubscribe.signal.aborted) timer = setTimeout(() => sink.end(ending), pauseMs)
+        },
+      )
       return () => {
-        clearTimeout(pausing)
-        leaving.abort()
+        clearTimeout(timer)
+        unsubscribe.abort()
       }
     },
   }
 }
 
-/** Asks once. Answers how it ended, and how long that is to be kept back. */
+/** Polls once. Returns how the poll ended, and how long to wait before reporting that. */
 async function poll<Data>(
   operation: Operation,
   sink: Sink<Data>,
   { url, fetch, signal, onState }: PollingOptions & { signal: AbortSignal },
 ): Promise<{ ending: Ending; pauseMs: number }> {
-  const deadline = createDeadline(signal)
-  deadline.set(TIMEOUT_MS)
-  let ending: Ending = { kind: 'again', of: 'socket', reason: 'no answer' }
+  const timeout = createTimeoutSignal(signal)
+  timeout.restart(TIMEOUT_MS)
+  let ending: Ending = connectionLost('no answer')
   try {
     const headers = { accept: 'application/json', prefer: `wait=${WAIT_SECONDS}` }
-    const response = await postOperation(operation, { url, fetch, headers, signal: deadline.signal })
+    const response = await postOperation(operation, { url, fetch, headers, signal: timeout.signal })
     const text = await response.text()
-    const results: unknown = parseAnswer(text)
+    const results: unknown = parseResponse(text)
     if (Array.isArray(results)) {
       onState('online')
-      sink.stand()
+      sink.started()
       const isComplete = (results.at(-1) as { hasNext?: boolean } | undefined)?.hasNext === false
       for (const result of isComplete ? results.slice(0, -1) : results)
         sink.next(result as FormattedExecutionResult<Data>)
       if (isComplete) return { ending: { kind: 'completed' }, pauseMs: 0 }
-      return { ending: { kind: 'moved' }, pauseMs: results.length < FULL_ANSWER ? PAUSE_MS : 0 }
+      return { ending: { kind: 'resubscribe' }, pauseMs: results.length < MAX_RESULTS ? PAUSE_MS : 0 }
     }
-    ending = toRefusal(response.status, text)
+    ending = readFailure(response.status, text)
   } catch {
-    // Nobody answered.
+    // No response: `ending` already says so.
   } finally {
-    deadline.end()
+    timeout.dispose()
   }
-  if (isOfLine(ending) && !signal.aborted) onState('offline')
+  if (isConnectionLost(ending) && !signal.aborted) onState('offline')
   return { ending, pauseMs: 0 }
 }

@@ -7,26 +7,26 @@ import {
 } from '../../operations/generated/graphql.ts'
 import { type ConnectionListener, createConnection } from './connection.ts'
 import { sendRequest } from './request.ts'
-import { type Progress, watchFeed, watchJob } from './watch.ts'
+import { type ResumableUpdate, watchFeed, watchJob } from './watch.ts'
 
 export type { ConnectionListener } from './connection.ts'
-export { type AnsweredError, ReelayRequestError, WatchError } from './errors.ts'
+export { ReelayRequestError, type ResponseError, WatchError } from './errors.ts'
 export type { ConnectionState, Via } from './transport.ts'
 
-/** A document as the code generator writes it in `documentMode: 'string'`: a string that knows its types. */
+/** A typed document of GraphQL Code Generator in `documentMode: 'string'`. */
 export type Document<Data, Variables> = DocumentTypeDecoration<Data, Variables> & { toString(): string }
 
 export interface ReelayClientOptions {
-  /** http(s) URL of /graphql; in a page, it may be relative. The socket's URL is made of it. */
+  /** http(s) URL of /graphql; may be relative in a page. The WebSocket URL is derived from it. */
   url: string
-  /** A WebSocket class; that of the platform unless given. */
+  /** A WebSocket class; the platform's by default. */
   webSocketImpl?: unknown
   fetch?: typeof fetch
-  /** 0 to 1, for the back-off. */
+  /** Returns 0 to 1, for the back-off; Math.random by default. */
   random?: () => number
-  /** A socket over which nothing came for so long is asked for a sign of life, in milliseconds; 10,000 unless given. */
+  /** Sends a ping after this many milliseconds of silence; 10,000 by default. */
   keepAliveMs?: number
-  /** How long another way is kept before a socket is tried again, in milliseconds; 120,000 unless given. */
+  /** How long to use a fallback transport before trying a WebSocket again, in milliseconds; 120,000 by default. */
   webSocketRetryMs?: number
 }
 
@@ -36,41 +36,41 @@ export type FeedUpdate = WatchFeedSubscription['jobFeed']
 export type JobEvent<Update = JobProgressUpdate> =
   | { kind: 'update'; update: Update }
   /**
-   * So many updates between the last one and the next one are gone: the server has removed them. 0: nobody knows how
-   * many, since the server's log is not the one of before; the next update has the state now and all log lines.
+   * The server has removed `missed` updates between the last one and the next one. 0 means an unknown number, after the
+   * server's update log was replaced: the next update then has the current state and all log lines.
    */
   | { kind: 'gap'; missed: number }
 
 export type FeedEvent<Update = FeedUpdate> =
   | { kind: 'update'; update: Update }
-  /** Updates may have been missed: read the list again. */
+  /** Updates may have been missed: read the list of jobs again. */
   | { kind: 'gap' }
 
 export interface WatchJobOptions<Update = JobProgressUpdate> {
-  /** Only what comes after this cursor; the state now, and all that follows, unless given. */
+  /** Start after this cursor; by default, start with the current state. */
   after?: string | null
   signal?: AbortSignal
-  /** A subscription of your own to `jobProgress`. Its selection must have `cursor` and `status`, and `missed` for gaps. */
+  /** A custom subscription to `jobProgress`. Must select `cursor` and `status`, and `missed` to report gaps. */
   document?: Document<{ jobProgress: Update }, { id: string; after?: string | null }>
-  /** Told, in words, each time that the watch has to come back. */
+  /** Called with a reason, in plain English, before each retry. */
   onRetry?: (reason: string) => void
 }
 
 export interface WatchFeedOptions<Update = FeedUpdate> {
   signal?: AbortSignal
-  /** A subscription of your own to `jobFeed`. */
+  /** A custom subscription to `jobFeed`. */
   document?: Document<{ jobFeed: Update }, Record<string, never>>
   onRetry?: (reason: string) => void
 }
 
 /**
- * A client of one server, or of several behind one address. All watches share a socket, which is there while there are
- * any. Where no socket passes and the server answers nevertheless, they go by server-sent events, or else by polling.
+ * A client of one server, or of several behind one address. All watches share a WebSocket, which is open while there
+ * are any. Where proxies block WebSockets, watches fall back to server-sent events, and then to polling.
  */
 export interface ReelayClient {
   /**
-   * Sends a query or a mutation over HTTP; with variables that are Blobs, as a multipart request.
-   * @throws ReelayRequestError; `signal.reason` when it was aborted
+   * Sends a query or a mutation over HTTP, as a multipart request when variables are Blobs. Never retries.
+   * @throws ReelayRequestError; `signal.reason` on abort
    */
   request<Data, Variables>(
     document: Document<Data, Variables>,
@@ -78,27 +78,27 @@ export interface ReelayClient {
     options?: { signal?: AbortSignal },
   ): Promise<Data>
   /**
-   * The updates of a job, in order and each once, over any number of reconnects, restarts and instances. Ends after the
-   * update that ends the job, and without a word when the job had ended at `after`, when `signal` aborts, or at `close`.
-   * A reader that does not read costs 1000 updates at most, and misses none.
-   * @throws WatchError for what would only happen again
+   * Yields a job's updates in order, each exactly once, across reconnects, restarts and instances. Ends after the
+   * terminal update, at once when `after` is the cursor of that update, when `signal` aborts, or on `close`. Buffers up
+   * to 1000 unread updates and loses none.
+   * @throws WatchError when retrying cannot help
    */
-  watchJob<Update extends Progress = JobProgressUpdate>(
+  watchJob<Update extends ResumableUpdate = JobProgressUpdate>(
     jobId: string,
     options?: WatchJobOptions<Update>,
   ): AsyncIterable<JobEvent<Update>>
   /**
-   * The updates of all jobs from now on, and a gap after each reconnect. Ends when `signal` aborts, or at `close`.
-   * @throws WatchError for what would only happen again
+   * Yields the updates of all jobs from now on, and a gap after each reconnect. Ends when `signal` aborts, or on `close`.
+   * @throws WatchError when retrying cannot help
    */
   watchFeed<Update = FeedUpdate>(options?: WatchFeedOptions<Update>): AsyncIterable<FeedEvent<Update>>
   /**
-   * Tells the state of the line, and by which way it goes, at once and whenever they change: `offline` is also said while
-   * there is nothing to watch.
-   * @returns what ends it
+   * Calls the listener with the connection's state and transport, now and on every change. The state is also `offline`
+   * while nothing is watched.
+   * @returns a function that removes the listener
    */
   onConnection(listener: ConnectionListener): () => void
-  /** Ends all watches and closes the socket. */
+  /** Ends all watches and closes the connection. */
   close(): Promise<void>
 }
 
@@ -116,7 +116,7 @@ export function createReelayClient(options: ReelayClientOptions): ReelayClient {
       variables: Variables,
       { signal }: { signal?: AbortSignal } = {},
     ) => sendRequest<Data>({ url, fetch, query: document.toString(), variables, signal }),
-    watchJob: <Update extends Progress = JobProgressUpdate>(
+    watchJob: <Update extends ResumableUpdate = JobProgressUpdate>(
       jobId: string,
       { after = null, signal, document, onRetry }: WatchJobOptions<Update> = {},
     ) => {
@@ -137,33 +137,33 @@ export function createReelayClient(options: ReelayClientOptions): ReelayClient {
   }
 }
 
-/** Begins a generator for each loop over it. A bare generator's `return` would wait for the `next` that is under way. */
+/** Starts one generator per loop. `return` aborts it first: a bare generator's `return` would wait for a pending `next`. */
 function toIterable<Event>(
   signals: readonly (AbortSignal | undefined)[],
-  begin: (signal: AbortSignal) => AsyncGenerator<Event>,
+  start: (signal: AbortSignal) => AsyncGenerator<Event>,
 ): AsyncIterable<Event> {
   return {
     [Symbol.asyncIterator]: () => {
-      // As `AbortSignal.any`, which is newer than the browsers that are supported.
-      const left = new AbortController()
-      const leave = (): void => left.abort()
+      // `AbortSignal.any` is newer than the supported browsers.
+      const ended = new AbortController()
+      const end = (): void => ended.abort()
       for (const signal of signals)
-        if (signal?.aborted) leave()
-        else signal?.addEventListener('abort', leave, { signal: left.signal })
-      const generator = begin(left.signal)
+        if (signal?.aborted) end()
+        else signal?.addEventListener('abort', end, { signal: ended.signal })
+      const generator = start(ended.signal)
       return {
         next: async () => {
           try {
             const result = await generator.next()
-            if (result.done) leave()
+            if (result.done) end()
             return result
           } catch (error) {
-            leave()
+            end()
             throw error
           }
         },
         return: async () => {
-          leave()
+          end()
           return await generator.return(undefined)
         },
       }

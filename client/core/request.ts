@@ -1,4 +1,4 @@
-import { type AnsweredError, ReelayRequestError, toMessage } from './errors.ts'
+import { ReelayRequestError, type ResponseError, toMessage } from './errors.ts'
 
 export interface RequestOptions {
   url: string
@@ -9,17 +9,21 @@ export interface RequestOptions {
 }
 
 /**
- * Sends a query or a mutation, and answers its data. Variables that are files are sent as such.
- * @throws ReelayRequestError; `signal.reason` when it was aborted
+ * Sends a query or a mutation and returns its data. Variables that are Blobs are uploaded as files.
+ * @throws ReelayRequestError; `signal.reason` on abort
  */
 export async function sendRequest<Data>({ url, fetch, query, variables, signal }: RequestOptions): Promise<Data> {
   const { response, text } = await send()
-  const answer = parseAnswer(text)
-  if (answer?.data && !answer.errors?.length) return answer.data as Data
-  const errors = answer?.errors ?? []
+  const body = parseResponse(text)
+  if (body?.data && !body.errors?.length) return body.data as Data
+  const errors = body?.errors ?? []
   throw new ReelayRequestError(
     errors.length > 0 ? toMessage(errors) : `${url} answered ${response.status} and no GraphQL`,
-    { status: response.status, errors, retryAfterSeconds: toSeconds(response.headers.get('retry-after'), Date.now()) },
+    {
+      status: response.status,
+      errors,
+      retryAfterSeconds: parseRetryAfter(response.headers.get('retry-after'), Date.now()),
+    },
   )
 
   async function send(): Promise<{ response: Response; text: string }> {
@@ -39,7 +43,7 @@ export async function sendRequest<Data>({ url, fetch, query, variables, signal }
 
 const ACCEPT = 'application/graphql-response+json, application/json;q=0.9'
 
-/** @see https://github.com/jaydenseric/graphql-multipart-request-spec for the body with files */
+/** @see https://github.com/jaydenseric/graphql-multipart-request-spec */
 function toBody(query: string, variables: unknown): { body: string | FormData; headers: Record<string, string> } {
   const entries = Object.entries(variables ?? {})
   const files = entries.filter((entry): entry is [string, Blob] => entry[1] instanceof Blob)
@@ -53,22 +57,22 @@ function toBody(query: string, variables: unknown): { body: string | FormData; h
   form.append('operations', JSON.stringify({ query, variables: rest }))
   form.append('map', JSON.stringify(Object.fromEntries(files.map(([name], index) => [index, [`variables.${name}`]]))))
   for (const [index, [, file]] of files.entries()) form.append(String(index), file)
-  // A form's own content type carries its boundary. A page of another site could send one, but not this header.
+  // fetch sets the form's content type with its boundary. A page of another site could send a form, but not this header.
   return { body: form, headers: { accept: ACCEPT, 'graphql-require-preflight': 'true' } }
 }
 
-export function parseAnswer(text: string): { data?: unknown; errors?: AnsweredError[] } | null {
+export function parseResponse(text: string): { data?: unknown; errors?: ResponseError[] } | null {
   try {
-    const answer: unknown = JSON.parse(text)
-    return typeof answer === 'object' && answer !== null ? answer : null
+    const body: unknown = JSON.parse(text)
+    return typeof body === 'object' && body !== null ? body : null
   } catch {
-    // Not JSON: told with the status.
+    // Not JSON: the caller reports the HTTP status.
     return null
   }
 }
 
-/** `Retry-After` has seconds or a date. */
-export function toSeconds(retryAfter: string | null, now: number): number | null {
+/** Reads a `Retry-After` header, which has seconds or a date. */
+export function parseRetryAfter(retryAfter: string | null, now: number): number | null {
   if (!retryAfter) return null
   const seconds = /^\d+$/.test(retryAfter) ? Number(retryAfter) : (Date.parse(retryAfter) - now) / 1000
   return Number.isFinite(seconds) ? Math.max(0, seconds) : null

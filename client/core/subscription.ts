@@ -1,15 +1,15 @@
 import type { FormattedExecutionResult } from 'graphql-ws/client'
 import { type Ending, toEnding } from './ending.ts'
-import { withResolvers } from './resolvers.ts'
 import type { Operation, Transport } from './transport.ts'
+import { withResolvers } from './with-resolvers.ts'
 
-/** One subscription, until it ends for whatever reason. What came is kept until it is taken. */
+/** One subscription, with a queue of results that have not been read yet. */
 export interface Subscription<Data> {
-  /** Whether it came to stand, so that what happens from then on is told. */
-  readonly standing: Promise<boolean>
-  /** What came next; null when it has ended, and all that came before was taken. One call at a time. */
-  take(): Promise<Data | null>
-  /** Why it has ended; null as long as it goes on. */
+  /** True once the server has started it, so that every later update is delivered; false if it ended before. */
+  readonly started: Promise<boolean>
+  /** The next result; null after the last one. One call at a time. */
+  next(): Promise<Data | null>
+  /** Null until it ends. */
   readonly ending: Ending | null
   close(): void
 }
@@ -18,33 +18,33 @@ export interface SubscriptionOptions extends Operation {
   signal: AbortSignal
 }
 
-/** So much is kept for a reader that does not read. */
-const QUEUE_LIMIT = 1000
+/** A subscriber that does not read costs this many results at most. */
+const MAX_QUEUED = 1000
 
 export function openSubscription<Data>(
   transport: Transport,
   { query, variables, signal }: SubscriptionOptions,
 ): Subscription<Data> {
   const queue: Data[] = []
-  const standing = withResolvers<boolean>()
+  const started = withResolvers<boolean>()
   const releases: (() => void)[] = []
   let ending: Ending | null = null
   let wake = (): void => {}
 
-  function end(how: Ending): void {
+  function end(reason: Ending): void {
     if (ending) return
-    ending = how
-    if (how.kind === 'aborted') queue.length = 0
+    ending = reason
+    if (reason.kind === 'aborted') queue.length = 0
     for (const release of releases) release()
-    standing.resolve(false)
+    started.resolve(false)
     wake()
   }
 
-  function keep({ data, errors = [] }: FormattedExecutionResult<Data>): void {
+  function push({ data, errors = [] }: FormattedExecutionResult<Data>): void {
     if (ending) return
     if (data) queue.push(data)
     if (!data) end(toEnding(errors))
-    else if (queue.length >= QUEUE_LIMIT) end({ kind: 'full' })
+    else if (queue.length >= MAX_QUEUED) end({ kind: 'resubscribe' })
     wake()
   }
 
@@ -52,19 +52,19 @@ export function openSubscription<Data>(
     const abort = (): void => end({ kind: 'aborted' })
     signal.addEventListener('abort', abort)
     releases.push(() => signal.removeEventListener('abort', abort))
-    const sink = { stand: () => standing.resolve(true), next: keep, end }
-    const leave = transport.subscribe<Data>({ query, variables }, sink)
-    // Somebody who was told of the connecting may have aborted just now.
-    if (ending) leave()
-    else releases.push(leave)
+    const sink = { started: () => started.resolve(true), next: push, end }
+    const unsubscribe = transport.subscribe<Data>({ query, variables }, sink)
+    // A connection listener may have aborted during `subscribe`.
+    if (ending) unsubscribe()
+    else releases.push(unsubscribe)
   }
 
   if (signal.aborted) end({ kind: 'aborted' })
   else open()
 
   return {
-    standing: standing.promise,
-    take: async () => {
+    started: started.promise,
+    next: async () => {
       if (queue.length === 0 && !ending) {
         const woken = withResolvers<void>()
         wake = woken.resolve

@@ -1,7 +1,7 @@
 import type { FormattedExecutionResult } from 'graphql-ws/client'
 import type { Ending } from './ending.ts'
 
-/** How updates come: by a WebSocket, or, where proxies let none through, by server-sent events, or else by polling. */
+/** How updates arrive: over a WebSocket; where proxies block those, as server-sent events; otherwise by polling. */
 export type Via = 'websocket' | 'event-stream' | 'polling'
 
 export type ConnectionState = 'online' | 'connecting' | 'offline'
@@ -11,27 +11,25 @@ export interface Operation {
   variables: Record<string, unknown>
 }
 
-/** What one subscription brings. Nothing follows `end`. */
+/** Receives the results of one subscription. `end` is the last call. */
 export interface Sink<Data> {
-  /** The server has begun: what happens from now on is reported. */
-  stand(): void
+  /** The server has started the subscription: every later update is delivered. */
+  started(): void
   next(result: FormattedExecutionResult<Data>): void
   end(ending: Ending): void
 }
 
-/** A way for subscriptions to reach the server. */
 export interface Transport {
-  /** Starts a subscription, and returns what leaves it. */
+  /** Starts a subscription and returns its unsubscribe function. */
   subscribe<Data>(operation: Operation, sink: Sink<Data>): () => void
 }
 
-/** What a transport reports of the line. */
-export interface LineEvents {
+export interface TransportEvents {
   onState(state: ConnectionState): void
-  /** An attempt never came to stand, whether the server or a proxy is to blame. */
+  /** An attempt failed before a subscription started; the cause may be the server or a proxy. */
   onFailed(): void
-  /** What was sent came through: this way is open. */
-  onWorks(): void
-  /** The line has stood for a while: whatever broke before is over. */
+  /** Data got through: no proxy blocks this transport. */
+  onUsable(): void
+  /** The connection has lasted for a while: earlier failures no longer count. */
   onHealthy(): void
 }

@@ -1,11 +1,11 @@
 import type { JobStatus } from '../../operations/generated/graphql.ts'
 import { createBackoff } from './backoff.ts'
 import type { Connection } from './connection.ts'
-import { type Again, isCursorRefused } from './ending.ts'
+import { isCursorRefused, type RetryEnding } from './ending.ts'
 import { openSubscription, type Subscription } from './subscription.ts'
 
-/** What must be known of an update to go on after it. */
-export interface Progress {
+/** The fields of an update that resuming after it needs. */
+export interface ResumableUpdate {
   cursor: string
   status: JobStatus
   missed?: number
@@ -22,19 +22,23 @@ export interface WatchOptions {
   onRetry?: ((reason: string) => void) | undefined
 }
 
-const ENDED: ReadonlySet<JobStatus> = new Set(['SUCCEEDED', 'FAILED', 'CANCELED'])
-/** Nobody says so of a job that goes on, or of a feed: as after a broken connection. */
-const COMPLETED_EARLY: Again = { kind: 'again', of: 'answer', reason: 'the server ended the subscription' }
+const TERMINAL: ReadonlySet<JobStatus> = new Set(['SUCCEEDED', 'FAILED', 'CANCELED'])
+/** The server never completes the subscription of an open job or of the feed: retried like a lost connection. */
+const COMPLETED_EARLY: RetryEnding = {
+  kind: 'retry',
+  scope: 'subscription',
+  reason: 'the server ended the subscription',
+}
 
-/** The updates of a job after `after`, to the one that ends it, over as many subscriptions as it takes. */
-export async function* watchJob<Update extends Progress>(
+/** Yields a job's updates after `after`, up to the terminal one, over as many subscriptions as necessary. */
+export async function* watchJob<Update extends ResumableUpdate>(
   deps: WatchDeps,
   { jobId, after, query, signal, onRetry }: WatchOptions & { jobId: string; after: string | null },
 ) {
   const retry = createRetry(deps, { signal, onRetry })
   let cursor = after
-  /** Whether the cursor is of an update that was given out here. */
-  let isOwn = false
+  /** Whether the cursor comes from an update of this watch rather than from the caller. */
+  let isOwnCursor = false
   for (;;) {
     const variables = { id: jobId, after: cursor }
     const subscription = openSubscription<{ jobProgress: Update }>(deps.connection, { query, variables, signal })
@@ -42,35 +46,35 @@ export async function* watchJob<Update extends Progress>(
       retry.reset()
       if (update.missed) yield { kind: 'gap', missed: update.missed } as const
       yield { kind: 'update', update } as const
-      if (ENDED.has(update.status)) return
+      if (TERMINAL.has(update.status)) return
       cursor = update.cursor
-      isOwn = true
+      isOwnCursor = true
     }
     const { ending } = subscription
     if (ending?.kind === 'aborted') return
     if (ending?.kind === 'completed') {
-      // The job had ended at the cursor that the caller came with.
-      if (cursor !== null && !isOwn) return
+      // The caller's cursor was that of the terminal update.
+      if (cursor !== null && !isOwnCursor) return
       await retry.wait(COMPLETED_EARLY)
     }
     if (ending?.kind === 'refused') {
-      if (!isOwn || !isCursorRefused(ending.error)) throw ending.error
-      // The log is another one, as after a restore of the database: begin with the state now.
+      if (!isOwnCursor || !isCursorRefused(ending.error)) throw ending.error
+      // The update log was replaced, for example by a restored backup: start from the current state.
       cursor = null
-      isOwn = false
+      isOwnCursor = false
       yield { kind: 'gap', missed: 0 } as const
     }
-    if (ending?.kind === 'again') await retry.wait(ending)
+    if (ending?.kind === 'retry') await retry.wait(ending)
   }
 }
 
-/** The updates of all jobs, and a gap whenever some may have been missed. */
+/** Yields the updates of all jobs, and a gap whenever some may have been missed. */
 export async function* watchFeed<Update>(deps: WatchDeps, { query, signal, onRetry }: WatchOptions) {
   const retry = createRetry(deps, { signal, onRetry })
   for (let isFirst = true; ; isFirst = false) {
     const subscription = openSubscription<{ jobFeed: Update }>(deps.connection, { query, variables: {}, signal })
-    // Told when it stands: a list that is read on this word is not older than the feed.
-    if (!isFirst && (await subscription.standing)) yield { kind: 'gap' } as const
+    // Only after the start: a list that the caller reads upon the gap is then no older than the feed.
+    if (!isFirst && (await subscription.started)) yield { kind: 'gap' } as const
     for await (const { jobFeed: update } of readAll(subscription)) {
       retry.reset()
       yield { kind: 'update', update } as const
@@ -79,26 +83,26 @@ export async function* watchFeed<Update>(deps: WatchDeps, { query, signal, onRet
     if (ending?.kind === 'aborted') return
     if (ending?.kind === 'refused') throw ending.error
     if (ending?.kind === 'completed') await retry.wait(COMPLETED_EARLY)
-    if (ending?.kind === 'again') await retry.wait(ending)
+    if (ending?.kind === 'retry') await retry.wait(ending)
   }
 }
 
-/** All that a subscription brings. Breaking out of the loop closes it. */
+/** Yields all results of a subscription. Breaking out of the loop closes it. */
 async function* readAll<Data>(subscription: Subscription<Data>): AsyncGenerator<Data> {
   try {
-    for (let data = await subscription.take(); data !== null; data = await subscription.take()) yield data
+    for (let data = await subscription.next(); data !== null; data = await subscription.next()) yield data
   } finally {
     subscription.close()
   }
 }
 
-/** Pauses of one watch: common to all watches while the line is at fault, its own while its answers are. */
+/** The delays of one watch: shared with all watches after a lost connection, its own after a failed subscription. */
 function createRetry({ connection, random }: WatchDeps, { signal, onRetry }: Pick<WatchOptions, 'signal' | 'onRetry'>) {
   const own = createBackoff({ random })
   return {
-    wait: async ({ of, reason, spreadMs }: Again): Promise<void> => {
+    wait: async ({ scope, reason, minWindowMs }: RetryEnding): Promise<void> => {
       onRetry?.(reason)
-      await (of === 'socket' ? connection.backoff : own).wait(signal, spreadMs)
+      await (scope === 'connection' ? connection.backoff : own).wait(signal, minWindowMs)
     },
     reset: () => {
       own.reset()

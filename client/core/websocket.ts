@@ -1,48 +1,48 @@
 import { createClient, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws/client'
 import { toEnding } from './ending.ts'
-import type { LineEvents, Transport } from './transport.ts'
+import type { Transport, TransportEvents } from './transport.ts'
 
-export interface WebSocketOptions extends LineEvents {
+export interface WebSocketOptions extends TransportEvents {
   /** ws: or wss: */
   url: string
   webSocketImpl: unknown
-  /** A socket over which nothing came for so long is asked for a sign of life, in milliseconds. */
+  /** Sends a ping after this many milliseconds of silence. */
   keepAliveMs: number
 }
 
-/** One socket for all subscriptions. It is opened for the first of them, and closed after the last. */
+/** One socket for all subscriptions: opened for the first, closed after the last. */
 export interface WebSocketTransport extends Transport {
-  /** Whether a socket can be opened, tried on one that carries nothing. */
-  test(): Promise<boolean>
+  /** Opens and closes a socket of its own. Resolves to whether the server acknowledged it. */
+  probe(): Promise<boolean>
   close(): Promise<void>
 }
 
-/** How long a sign of life may take, in shares of the time after which it is asked for. */
+/** How long a pong may take, as a share of `keepAliveMs`. */
 const PONG_SHARE = 0.5
-/** A socket that was not acknowledged by then is given up, in milliseconds: two of them are waited for before the next way is taken. */
+/** The acknowledgement timeout, in milliseconds. Two attempts time out before the next transport is tried. */
 const CONNECT_TIMEOUT_MS = 5_000
-/** `WebSocket.OPEN`, without a WebSocket at hand. */
+/** `WebSocket.OPEN`: the WebSocket class may be absent. */
 const OPEN = 1
-/** The client itself closed it, because nobody subscribes any more. */
+/** The client closed the socket after the last subscription. */
 const NORMAL_CLOSURE = 1000
 
 export function createWebSocketTransport(options: WebSocketOptions): WebSocketTransport {
-  const { url, webSocketImpl, keepAliveMs, onState, onFailed, onWorks, onHealthy } = options
+  const { url, webSocketImpl, keepAliveMs, onState, onFailed, onUsable, onHealthy } = options
   let socket: { readyState?: unknown } | null = null
-  let pongDeadline: ReturnType<typeof setTimeout> | undefined
+  let pongTimer: ReturnType<typeof setTimeout> | undefined
 
   const client = createClient({
     url,
     webSocketImpl,
-    // Again here would mean: with the cursor of the first time.
+    // graphql-ws would retry with the first cursor instead of the newest.
     retryAttempts: 0,
     keepAlive: keepAliveMs,
     on: {
       connecting: () => onState('connecting'),
-      connected: (made) => {
-        socket = made as { readyState?: unknown }
+      connected: (opened) => {
+        socket = opened as { readyState?: unknown }
         onState('online')
-        onWorks()
+        onUsable()
       },
       ping: (received) => {
         if (!received) expectPong()
@@ -52,30 +52,30 @@ export function createWebSocketTransport(options: WebSocketOptions): WebSocketTr
         stopExpectingPong()
         onHealthy()
       },
-      // A slow line may bring the pong behind many messages. It has to come: graphql-ws sends no ping before it does.
+      // On a slow connection the pong queues behind other messages. Wait for it: graphql-ws sends no ping before it.
       message: () => {
-        if (pongDeadline !== undefined) expectPong()
+        if (pongTimer !== undefined) expectPong()
       },
       closed: (event) => {
         const isFailed = socket === null && (event as { code?: unknown }).code !== NORMAL_CLOSURE
-        lose()
+        disconnected()
         if (isFailed) onFailed()
       },
-      error: lose,
+      error: disconnected,
     },
   })
 
   function expectPong(): void {
-    clearTimeout(pongDeadline)
-    pongDeadline = setTimeout(() => client.terminate(), keepAliveMs * PONG_SHARE)
+    clearTimeout(pongTimer)
+    pongTimer = setTimeout(() => client.terminate(), keepAliveMs * PONG_SHARE)
   }
 
   function stopExpectingPong(): void {
-    clearTimeout(pongDeadline)
-    pongDeadline = undefined
+    clearTimeout(pongTimer)
+    pongTimer = undefined
   }
 
-  function lose(): void {
+  function disconnected(): void {
     stopExpectingPong()
     socket = null
     onState('offline')
@@ -83,58 +83,58 @@ export function createWebSocketTransport(options: WebSocketOptions): WebSocketTr
 
   return {
     subscribe: (operation, sink) => {
-      let isTelling = false
-      const deadline = setTimeout(() => client.terminate(), CONNECT_TIMEOUT_MS)
-      const stand = (): void => {
-        clearTimeout(deadline)
-        sink.stand()
+      let isDelivering = false
+      const timer = setTimeout(() => client.terminate(), CONNECT_TIMEOUT_MS)
+      const start = (): void => {
+        clearTimeout(timer)
+        sink.started()
       }
       const releases = [
-        client.on('connected', stand),
-        // graphql-ws would come back by itself after a close by 1000, with the cursor of the first time.
+        client.on('connected', start),
+        // After close code 1000 graphql-ws would resubscribe by itself, with the first cursor.
         client.on('closed', (event) => sink.end(toEnding(event))),
       ]
-      if (socket?.readyState === OPEN) stand()
+      if (socket?.readyState === OPEN) start()
       const unsubscribe = client.subscribe(
         { ...operation },
         {
           next: (result) => {
-            isTelling = true
+            isDelivering = true
             sink.next(result as Parameters<typeof sink.next>[0])
-            isTelling = false
+            isDelivering = false
           },
           error: (error) => sink.end(toEnding(error)),
           complete: () => sink.end({ kind: 'completed' }),
         },
       )
       return () => {
-        clearTimeout(deadline)
+        clearTimeout(timer)
         for (const release of releases) release()
-        // graphql-ws counts twice what is left while it is told, when the server's `complete` came along with it; it
-        // would never close the socket then.
-        if (isTelling) setTimeout(unsubscribe)
+        // Unsubscribing within `next`, with the server's `complete` already received, makes graphql-ws count the end
+        // twice: it would never close the socket.
+        if (isDelivering) setTimeout(unsubscribe)
         else unsubscribe()
       }
     },
-    test: () => testSocket(url, (webSocketImpl ?? WebSocket) as typeof WebSocket),
+    probe: () => probeSocket(url, (webSocketImpl ?? WebSocket) as typeof WebSocket),
     close: async () => {
       stopExpectingPong()
-      // To dispose of a socket that is not there yet would mean to wait for it.
+      // `dispose` would wait for a socket that is still connecting.
       if (socket) await client.dispose()
       else client.terminate()
     },
   }
 }
 
-function testSocket(url: string, Implementation: typeof WebSocket): Promise<boolean> {
+function probeSocket(url: string, Implementation: typeof WebSocket): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = new Implementation(url, GRAPHQL_TRANSPORT_WS_PROTOCOL)
     const settle = (isAcknowledged: boolean): void => {
-      clearTimeout(deadline)
+      clearTimeout(timer)
       resolve(isAcknowledged)
       socket.close(NORMAL_CLOSURE)
     }
-    const deadline = setTimeout(() => settle(false), CONNECT_TIMEOUT_MS)
+    const timer = setTimeout(() => settle(false), CONNECT_TIMEOUT_MS)
     socket.onopen = () => socket.send('{"type":"connection_init"}')
     socket.onmessage = ({ data }) => settle(String(data).includes('connection_ack'))
     socket.onclose = () => settle(false)

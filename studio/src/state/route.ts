@@ -1,5 +1,5 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
-import { type Resolvers, withResolvers } from '../../../client/core/resolvers.ts'
+import { type Resolvers, withResolvers } from '../../../client/core/with-resolvers.ts'
 import { decodePart } from '../words/link.ts'
 
 /** Where the page is: at the gallery, or at one job. */

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { createBackoff, nextDelayMs } from '../../client/core/backoff.ts'
 import { isCursorRefused, toEnding } from '../../client/core/ending.ts'
 import { WatchError } from '../../client/core/errors.ts'
-import { toSeconds } from '../../client/core/request.ts'
+import { parseRetryAfter } from '../../client/core/request.ts'
 
 describe('the back-off', () => {
-  test('is any time within a spread that doubles from a quarter of a second to eight', () => {
+  test('is a random time within a window that doubles from 250 ms to 8 s', () => {
     expect([0, 1, 2, 3, 4, 5, 6, 50, 5000].map((failures) => nextDelayMs(failures, 1))).toEqual([
       250, 500, 1000, 2000, 4000, 8000, 8000, 8000, 8000,
     ])
@@ -13,23 +13,23 @@ describe('the back-off', () => {
     expect(nextDelayMs(5, 0.5)).toBe(4000)
   })
 
-  test('spreads clients of a restarted server over a second at least', () => {
+  test('spreads clients of a restarted server over at least one second', () => {
     expect(nextDelayMs(0, 0.5, 1000)).toBe(500)
     expect(nextDelayMs(4, 0.5, 1000)).toBe(2000)
   })
 
-  /** Nothing here waits: whatever would be waited for comes first. */
+  /** The longest delays: a test that waited for one would time out. */
   const longest = { random: () => 1, network: new EventTarget() }
   const never = new AbortController().signal
 
-  test('is cut short by the network that comes back', async () => {
+  test('is cut short when the network is online again', async () => {
     const backoff = createBackoff(longest)
     const waiting = backoff.wait(never, 3_600_000)
     longest.network.dispatchEvent(new Event('online'))
     await waiting
   })
 
-  test('is cut short by an abort, for who aborts alone', async () => {
+  test('is cut short by an abort, for the aborting caller only', async () => {
     const backoff = createBackoff(longest)
     const leaving = new AbortController()
     const ended: string[] = []
@@ -42,25 +42,25 @@ describe('the back-off', () => {
     await waiting
   })
 
-  test('is one pause for all who wait at the same time, and a short one again after a success', async () => {
-    const spreads: number[] = []
+  test('is one delay for all callers that wait at the same time, and a new one after it', async () => {
+    const draws: number[] = []
     const random = () => {
-      spreads.push(1)
+      draws.push(1)
       return 0.1
     }
     const backoff = createBackoff({ random })
     await Promise.all([backoff.wait(never), backoff.wait(never), backoff.wait(never)])
-    expect(spreads).toHaveLength(1)
+    expect(draws).toHaveLength(1)
     await backoff.wait(never)
-    expect(spreads).toHaveLength(2)
+    expect(draws).toHaveLength(2)
   })
 })
 
 describe('the end of a subscription', () => {
   test.each([1000, 1001, 1005, 1006, 1011, 1012, 1013, 1014, 4408, 4499, 4500, 4504])(
-    'by close code %i is a reason to come back',
+    'by close code %i is retried',
     (code) => {
-      expect(toEnding({ code, reason: 'why' })).toMatchObject({ kind: 'again', of: 'socket' })
+      expect(toEnding({ code, reason: 'why' })).toMatchObject({ kind: 'retry', scope: 'connection' })
     },
   )
 
@@ -71,17 +71,17 @@ describe('the end of a subscription', () => {
     })
   })
 
-  test('by a restart lets clients come back over a second', () => {
+  test('by a restart spreads the retries over one second', () => {
     expect(toEnding({ code: 1012, reason: 'Service restart' })).toEqual({
-      kind: 'again',
-      of: 'socket',
+      kind: 'retry',
+      scope: 'connection',
       reason: 'closed with 1012 Service restart',
-      spreadMs: 1000,
+      minWindowMs: 1000,
     })
   })
 
-  test('without a word is a reason to come back', () => {
-    const ending = { kind: 'again', of: 'socket', reason: 'no connection' }
+  test('without a close code is retried', () => {
+    const ending = { kind: 'retry', scope: 'connection', reason: 'no connection' }
     expect([new Event('error'), new Error('?'), undefined, null].map(toEnding)).toEqual([
       ending,
       ending,
@@ -90,11 +90,11 @@ describe('the end of a subscription', () => {
     ])
   })
 
-  test.each(['SERVICE_UNAVAILABLE', 'INTERNAL_SERVER_ERROR', 'FEED_LAGGED'])('by %s may go well later', (code) => {
-    expect(toEnding([{ message: 'away', extensions: { code } }])).toEqual({
-      kind: 'again',
-      of: 'answer',
-      reason: 'away',
+  test.each(['SERVICE_UNAVAILABLE', 'INTERNAL_SERVER_ERROR', 'FEED_LAGGED'])('by %s is retried', (code) => {
+    expect(toEnding([{ message: 'unavailable', extensions: { code } }])).toEqual({
+      kind: 'retry',
+      scope: 'subscription',
+      reason: 'unavailable',
     })
   })
 
@@ -107,7 +107,7 @@ describe('the end of a subscription', () => {
     expect(toEnding([])).toMatchObject({ error: { code: 'UNKNOWN' } })
   })
 
-  test('by a refused cursor is told from that by a refused id', () => {
+  test('by a refused cursor differs from one by a refused id', () => {
     const refusal = (argument: string) =>
       new WatchError('BAD_USER_INPUT', 'no', [{ message: 'no', extensions: { code: 'BAD_USER_INPUT', argument } }])
     expect([refusal('after'), refusal('id')].map(isCursorRefused)).toEqual([true, false])
@@ -116,8 +116,8 @@ describe('the end of a subscription', () => {
 
 test('Retry-After is read as seconds and as a date', () => {
   const now = Date.parse('2026-01-01T00:00:00Z')
-  expect(toSeconds('7', now)).toBe(7)
-  expect(toSeconds('Thu, 01 Jan 2026 00:00:30 GMT', now)).toBe(30)
-  expect(toSeconds('Wed, 31 Dec 2025 00:00:00 GMT', now)).toBe(0)
-  expect([null, '', 'soon'].map((value) => toSeconds(value, now))).toEqual([null, null, null])
+  expect(parseRetryAfter('7', now)).toBe(7)
+  expect(parseRetryAfter('Thu, 01 Jan 2026 00:00:30 GMT', now)).toBe(30)
+  expect(parseRetryAfter('Wed, 31 Dec 2025 00:00:00 GMT', now)).toBe(0)
+  expect([null, '', 'soon'].map((value) => parseRetryAfter(value, now))).toEqual([null, null, null])
 })

@@ -3,7 +3,7 @@ export interface Resolvers<T> {
   resolve(value: T): void
 }
 
-/** `Promise.withResolvers`, which is newer than the browsers that are supported. */
+/** `Promise.withResolvers`, which is newer than the supported browsers. */
 export function withResolvers<T>(): Resolvers<T> {
   let resolve: (value: T) => void = () => {}
   const promise = new Promise<T>((settle) => {
