@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto'
 import { glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Builds the page into studio/dist, unless the build there was made of the same files. Run by `npm start` and `npm run build`. */
+/** Builds the page into studio/dist, unless its sources are unchanged since the last build. Run by `npm start` and `npm run build`. */
 
-const WEB = import.meta.dirname
-const ROOT = join(WEB, '..')
-const DIST = join(WEB, 'dist')
-/** What the build was made of. */
-const STAMP = 'sources.sha256'
+const STUDIO = import.meta.dirname
+const ROOT = join(STUDIO, '..')
+const DIST = join(STUDIO, 'dist')
+/** Holds the hash of the built sources. */
+const HASH_FILE = 'sources.sha256'
 
-/** Everything that can change the outcome: the page, its documents, the picture to begin with, and the versions of the packages. */
+/** All inputs of the build: the page, its GraphQL documents, the sample image and the package versions. */
 const SOURCES = [
   'studio/index.html',
   'studio/*.ts',
@@ -32,17 +32,17 @@ async function hashSources(): Promise<string> {
 }
 
 async function build(): Promise<void> {
-  const stamp = await hashSources()
-  if ((await readFile(join(DIST, STAMP), 'utf8').catch(() => null)) === stamp) return
+  const sourcesHash = await hashSources()
+  if ((await readFile(join(DIST, HASH_FILE), 'utf8').catch(() => null)) === sourcesHash) return
 
-  // Loaded only when it is needed: most starts need it not.
+  // Loaded on demand, because most starts find the build unchanged.
   const vite = await import('vite')
-  // Built beside and moved into place, so that no server ever serves half of it, and two builds do not meet.
-  const fresh = join(WEB, `dist-${process.pid}`)
+  // Built in a folder per process, then moved into place: no server sees half a build, and two builds do not collide.
+  const fresh = join(STUDIO, `dist-${process.pid}`)
   const old = `${fresh}-old`
   try {
-    await vite.build({ root: WEB, logLevel: 'warn', build: { outDir: fresh, emptyOutDir: true } })
-    await writeFile(join(fresh, STAMP), stamp)
+    await vite.build({ root: STUDIO, logLevel: 'warn', build: { outDir: fresh, emptyOutDir: true } })
+    await writeFile(join(fresh, HASH_FILE), sourcesHash)
     await mkdir(DIST, { recursive: true })
     await rename(DIST, old)
     await rename(fresh, DIST)

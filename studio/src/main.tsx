@@ -1,8 +1,8 @@
 import { render } from 'preact'
 import { createReelayClient } from '../../client/core/reelay-client.ts'
 import { startClock } from './state/clock.ts'
-import { loadImageRules } from './state/picture.ts'
 import { toServerPath } from './state/route.ts'
+import { loadImageRules } from './state/source-image.ts'
 import { createStudio } from './state/studio.ts'
 import { App } from './view/app.tsx'
 
@@ -11,5 +11,5 @@ const root = document.getElementById('studio')
 if (root) render(<App studio={studio} />, root)
 startClock()
 studio.start()
-// Tried again with the first picture.
+// If this fails, choosing the first image loads them again.
 loadImageRules().catch(() => {})

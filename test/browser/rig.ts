@@ -92,7 +92,7 @@ export async function openBrowserRig({ stepMs = 40, slots = 50, publicUrl = '' }
 
 /** Chooses the rocket, and presses the button. */
 export async function generate(page: Page): Promise<void> {
-  await page.locator('#picture').setInputFiles(ROCKET)
+  await page.locator('#image').setInputFiles(ROCKET)
   await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
   await press(page)
 }

@@ -139,7 +139,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     const { page, context } = await rig.open()
     await page.keyboard.press('Tab')
     expect(await page.locator(':focus').textContent()).toContain('Skip to the videos')
-    await page.locator('#picture').setInputFiles(ROCKET)
+    await page.locator('#image').setInputFiles(ROCKET)
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
     await page.getByLabel('Seed', { exact: true }).focus()
     await page.keyboard.type('4242')

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import {
   applySnapshot,
   applyUpdate,
+  findSteps,
   type JobEntry,
   mergeJob,
-  readSteps,
   type Update,
 } from '../../studio/src/state/job-entry.ts'
 
@@ -52,8 +52,8 @@ describe('an update', () => {
     const first = applySnapshot(mergeJob(undefined, job()), update(2, { logs: [line('one')] }))
     const second = applyUpdate(first, update(3, { logs: [line('two')] }))
     expect(second.logs.map(({ message }) => message)).toEqual(['one', 'two'])
-    expect(second.hasWholeLog).toBe(true)
-    expect(applyUpdate(second, update(9, { missed: 4 })).hasWholeLog).toBe(false)
+    expect(second.hasFullLog).toBe(true)
+    expect(applyUpdate(second, update(9, { missed: 4 })).hasFullLog).toBe(false)
   })
 
   test('that begins anew has all lines', () => {
@@ -103,5 +103,5 @@ test.each([
   [['ratio 16/9'], null],
   [[], null],
 ])('of the lines %j the steps are %j', (lines, steps) => {
-  expect(readSteps(lines.map(line))).toEqual(steps)
+  expect(findSteps(lines.map(line))).toEqual(steps)
 })

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 
-/** The time, to the second: one timer for all that counts. */
+/** The current time, updated every second by one timer for all components. */
 export const now = signal(Date.now())
 
 export function startClock(): void {
@@ -8,6 +8,6 @@ export function startClock(): void {
     now.value = Date.now()
   }
   setInterval(tick, 1000)
-  // A hidden tab's timers are slowed down.
+  // Browsers slow down the timers of hidden tabs.
   document.addEventListener('visibilitychange', tick)
 }

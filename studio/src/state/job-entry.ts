@@ -1,46 +1,46 @@
 import type { JobOutcomeFragment, JobStatus, JobSummaryFragment, UpdateDetailsFragment } from '../generated/graphql.ts'
 
-/** What the page knows of a job: the job itself, and what its log told. */
+/** A loaded job, with the progress and the log lines of its updates. */
 export interface JobEntry {
   job: JobSummaryFragment
-  /** Of the newest update that is in here; 0 as long as only the job was read. */
+  /** Sequence of the newest applied update; 0 before the first one. */
   sequence: number
-  /** 0 to 1; null where the log does not tell. */
+  /** 0 to 1; null when unknown. */
   progress: number | null
-  logs: readonly LogLineText[]
-  /** Log lines are there from the first on. */
-  hasWholeLog: boolean
+  logs: readonly LogLine[]
+  /** Whether `logs` starts with the job's first line and has no gap. */
+  hasFullLog: boolean
 }
 
-export type LogLineText = UpdateDetailsFragment['logs'][number]
+export type LogLine = UpdateDetailsFragment['logs'][number]
 export type Update = UpdateDetailsFragment & { job: JobOutcomeFragment }
 
-const ENDS: ReadonlySet<JobStatus> = new Set(['SUCCEEDED', 'FAILED', 'CANCELED'])
+const ENDED: ReadonlySet<JobStatus> = new Set(['SUCCEEDED', 'FAILED', 'CANCELED'])
 
 export function isEnded(status: JobStatus): boolean {
-  return ENDS.has(status)
+  return ENDED.has(status)
 }
 
-/** What is known once a job was read. A job that is behind what its log told already changes nothing but its settings. */
+/** Applies a job that was queried. A response older than the applied updates changes only the settings. */
 export function mergeJob(entry: JobEntry | undefined, job: JobSummaryFragment): JobEntry {
-  if (!entry) return { job, sequence: 0, progress: null, logs: [], hasWholeLog: false }
-  // A state never goes back: an answer that was under way while updates came is older than they are.
+  if (!entry) return { job, sequence: 0, progress: null, logs: [], hasFullLog: false }
+  // A status never goes backwards: updates may overtake the response of a query.
   const isBehind = entry.sequence > 0 && !(isEnded(job.status) && !isEnded(entry.job.status))
   return { ...entry, job: isBehind ? { ...entry.job, settings: job.settings } : job }
 }
 
-/** What is known after the first update of a watch from the start: it tells the state now, and all log lines so far. */
+/** Applies the first update of a watch from the start: it has the current state and all log lines so far. */
 export function applySnapshot(entry: JobEntry, update: Update): JobEntry {
-  return { ...applyState(entry, update), logs: update.logs, hasWholeLog: true }
+  return { ...applyState(entry, update), logs: update.logs, hasFullLog: true }
 }
 
-/** What is known after the next update. One that is in here already changes nothing. */
+/** Applies the next update. An update that was already applied changes nothing. */
 export function applyUpdate(entry: JobEntry, update: Update): JobEntry {
   if (update.sequence <= entry.sequence) return entry
   return {
     ...applyState(entry, update),
     logs: update.logs.length === 0 ? entry.logs : [...entry.logs, ...update.logs],
-    hasWholeLog: entry.hasWholeLog && update.missed === 0,
+    hasFullLog: entry.hasFullLog && update.missed === 0,
   }
 }
 
@@ -50,7 +50,7 @@ function applyState(entry: JobEntry, update: Update): JobEntry {
   return {
     ...entry,
     sequence: update.sequence,
-    // The log tells steps in some updates only: what it said last stays, as long as the job runs.
+    // Some updates have no progress: keep the last value while the job is running.
     progress: status === 'RUNNING' ? (update.progress ?? entry.progress) : null,
     job: {
       ...job,
@@ -64,8 +64,8 @@ function applyState(entry: JobEntry, update: Update): JobEntry {
   }
 }
 
-/** "Step 12/25" of the newest line that says so. */
-export function readSteps(logs: readonly LogLineText[]): { step: number; of: number } | null {
+/** The steps of the newest log line like "Step 12/25"; null when there is none. */
+export function findSteps(logs: readonly LogLine[]): { step: number; of: number } | null {
   for (let index = logs.length - 1; index >= 0; index--) {
     const [, step, of] = /(\d+)\s*\/\s*(\d+)/.exec(logs[index]?.message ?? '') ?? []
     if (step && of && Number(of) > 0 && Number(step) <= Number(of)) return { step: Number(step), of: Number(of) }

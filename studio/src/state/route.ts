@@ -1,12 +1,13 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
 import { type Resolvers, withResolvers } from '../../../client/core/with-resolvers.ts'
-import { decodePart } from '../words/link.ts'
+import { decodeUrlPart } from '../format/image-link.ts'
 
-/** Where the page is: at the gallery, or at one job. */
+/** The page's location: the gallery, or one job. */
 export interface Route {
+  /** The open job; null at the gallery. */
   readonly jobId: ReadonlySignal<string | null>
   open(jobId: string): void
-  /** Another job in the place of the one that is open. */
+  /** Opens another job in place of the current one, without a new history entry. */
   replace(jobId: string): void
   /** Resolves once the page is at the gallery. */
   close(): Promise<void>
@@ -14,22 +15,22 @@ export interface Route {
 
 const JOB_PAGE = /jobs\/([^/]+)$/
 
-/** A path of this server, whatever path a proxy has put before all of them: that of the page tells, with or without a slash at its end. */
+/** A path of this server, below the base path that a proxy may add. The page's own URL shows it, with or without a final slash. */
 export function toServerPath(path: string): string {
   return location.pathname.replace(JOB_PAGE, '').replace(/\/?$/, '/') + path
 }
 
-/** The path of a job's own page. */
+/** The path of a job's page. */
 export function toJobPath(jobId: string): string {
   return toServerPath(`jobs/${encodeURIComponent(jobId)}`)
 }
 
 export function createRoute(): Route {
-  const jobId = signal(read())
+  const jobId = signal(readJobId())
   let leaving: Resolvers<void> | null = null
 
   function arrive(): void {
-    jobId.value = read()
+    jobId.value = readJobId()
     leaving?.resolve()
     leaving = null
   }
@@ -43,11 +44,11 @@ export function createRoute(): Route {
     open: (id) => go(toJobPath(id), { fromGallery: true }),
     replace: (id) => {
       history.replaceState(history.state, '', toJobPath(id))
-      jobId.value = read()
+      jobId.value = readJobId()
     },
     close: async () => {
       if (!(history.state as { fromGallery?: boolean } | null)?.fromGallery) return go(toServerPath(''), null)
-      // Back to where one came from, so that the browser's own button does not open it again; and once, however often asked.
+      // Going back keeps the browser's back button from opening the job again. A second call must not go back twice.
       if (!leaving) {
         leaving = withResolvers()
         history.back()
@@ -57,7 +58,7 @@ export function createRoute(): Route {
   }
 }
 
-function read(): string | null {
+function readJobId(): string | null {
   const [, id] = JOB_PAGE.exec(location.pathname) ?? []
-  return id === undefined ? null : decodePart(id)
+  return id === undefined ? null : decodeUrlPart(id)
 }

@@ -3,7 +3,7 @@ import { SETTINGS } from '../../../operations/generated/settings.ts'
 export type NumberSetting = keyof typeof SETTINGS
 export type Field = 'imageUrl' | 'link' | NumberSetting | 'seed'
 
-/** The settings as they stand in the form: what was typed. */
+/** The settings as typed into the form. */
 export type SettingTexts = Record<NumberSetting | 'seed', string>
 
 export interface SettingValues {
@@ -13,18 +13,18 @@ export interface SettingValues {
   seed: number | null
 }
 
-/** What is wrong, by field, in words. */
+/** One message per invalid field. */
 export type Issues = Partial<Record<Field, string>>
 
-/** How each number is put to a person. */
-export interface SettingWords {
+/** How the form shows a numeric setting. */
+export interface NumberInput {
   name: NumberSetting
   label: string
   hint: string
   isWhole: boolean
 }
 
-export const NUMBER_SETTINGS: readonly SettingWords[] = [
+export const NUMBER_INPUTS: readonly NumberInput[] = [
   { name: 'motionBucketId', label: 'Motion', hint: '1 is almost still, 255 is wild.', isWhole: true },
   {
     name: 'condAug',
@@ -35,27 +35,27 @@ export const NUMBER_SETTINGS: readonly SettingWords[] = [
   { name: 'fps', label: 'Frames per second', hint: '10 to 100. More is faster.', isWhole: true },
 ]
 
-/** What the form calls each setting of the API. */
-const LABELS: Record<string, string> = {
+/** The form's labels of the API's settings. */
+export const SETTING_LABELS: Record<NumberSetting | 'imageUrl' | 'seed', string> = {
   imageUrl: 'Picture',
   seed: 'Seed',
-  ...Object.fromEntries(NUMBER_SETTINGS.map(({ name, label }) => [name, label])),
+  ...(Object.fromEntries(NUMBER_INPUTS.map(({ name, label }) => [name, label])) as Record<NumberSetting, string>),
 }
 
-/** A refusal by the server or by fal, as both tell it. */
-export interface RefusedSetting {
+/** An issue of the server's or of fal's, with the path of the setting. */
+export interface SettingIssue {
   path: readonly string[]
   message: string
 }
 
-/** The message with the name that the setting has in the form, if it is about one. */
-export function toIssueWords({ path, message }: RefusedSetting): string {
+/** The message, preceded by the form's label if it is about a setting. */
+export function toIssueText({ path, message }: SettingIssue): string {
   const name = findSetting(path)
-  return name === undefined ? message : `${LABELS[name]}: ${message}`
+  return name === undefined ? message : `${SETTING_LABELS[name]}: ${message}`
 }
 
-/** What is said of each field, and what is about none of them. */
-export function sortIssues(list: readonly RefusedSetting[]): { issues: Issues; others: string | null } {
+/** Splits issues into the first one of each field and those that belong to no field. */
+export function sortIssues(list: readonly SettingIssue[]): { issues: Issues; others: string | null } {
   const issues: Issues = {}
   for (const { path, message } of list) {
     const field = findSetting(path)
@@ -65,16 +65,16 @@ export function sortIssues(list: readonly RefusedSetting[]): { issues: Issues; o
   return { issues, others: others.map(({ message }) => message).join(' ') || null }
 }
 
-function findSetting(path: readonly string[]): Field | undefined {
-  return path.find((part): part is Field => Object.hasOwn(LABELS, part))
+function findSetting(path: readonly string[]): keyof typeof SETTING_LABELS | undefined {
+  return path.find((part): part is keyof typeof SETTING_LABELS => Object.hasOwn(SETTING_LABELS, part))
 }
 
-export const INITIAL_TEXTS: SettingTexts = {
-  motionBucketId: String(SETTINGS.motionBucketId.initial),
-  condAug: String(SETTINGS.condAug.initial),
-  fps: String(SETTINGS.fps.initial),
-  seed: '',
-}
+export const INITIAL_TEXTS: SettingTexts = toTexts({
+  motionBucketId: SETTINGS.motionBucketId.initial,
+  condAug: SETTINGS.condAug.initial,
+  fps: SETTINGS.fps.initial,
+  seed: null,
+})
 
 export function toTexts({ motionBucketId, condAug, fps, seed }: SettingValues): SettingTexts {
   return {
@@ -85,49 +85,49 @@ export function toTexts({ motionBucketId, condAug, fps, seed }: SettingValues): 
   }
 }
 
-/** Reads the form: the values, or what is wrong with them. */
-export function readSettings(texts: SettingTexts): { values: SettingValues; issues: Issues } {
+/** Parses the form: its values, and the issues of invalid fields. */
+export function parseSettings(texts: SettingTexts): { values: SettingValues; issues: Issues } {
   const issues: Issues = {}
-  const number = ({ name, isWhole }: SettingWords): number => {
+  const parseNumber = ({ name, isWhole }: NumberInput): number => {
     const { least, most } = SETTINGS[name]
     const value = texts[name].trim() === '' ? Number.NaN : Number(texts[name])
     if (!(value >= least && value <= most) || (isWhole && !Number.isInteger(value)))
       issues[name] = `Give a ${isWhole ? 'whole number' : 'number'} from ${least} to ${most}.`
     return value
   }
-  const [motionBucketId = 0, condAug = 0, fps = 0] = NUMBER_SETTINGS.map(number)
+  const [motionBucketId = 0, condAug = 0, fps = 0] = NUMBER_INPUTS.map(parseNumber)
   const seed = texts.seed.trim() === '' ? null : /^\s*[+-]?\d+\s*$/.test(texts.seed) ? Number(texts.seed) : Number.NaN
   if (seed !== null && !Number.isSafeInteger(seed)) issues.seed = 'Give a whole number, or leave it empty.'
   return { values: { motionBucketId, condAug, fps, seed }, issues }
 }
 
-/** Places of a slider: one for each whole number; freedom, which is no whole number, has a thousand. */
-export function toPlaces(name: NumberSetting): { min: number; max: number } {
+/** The positions of a slider: one per whole number, and a thousand for the noise, which has decimals. */
+export function toSliderRange(name: NumberSetting): { min: number; max: number } {
   const { least, most } = SETTINGS[name]
   return name === 'condAug' ? { min: 0, max: 1000 } : { min: least, max: most }
 }
 
-/** Where a value stands on its slider. Freedom is mostly set near its low end, which gets the most room. */
+/** The slider position of a value. The noise has a cubic scale, because its useful values are near the low end. */
 export function toSlider(name: NumberSetting, value: number): number {
   const { least, most } = SETTINGS[name]
   const inside = Math.min(most, Math.max(least, value))
   return name === 'condAug' ? Math.round(1000 * Math.cbrt((inside - least) / (most - least))) : Math.round(inside)
 }
 
-/** The value at a place of the slider. */
-export function fromSlider(name: NumberSetting, place: number): number {
-  if (name !== 'condAug') return place
+/** The value at a slider position. */
+export function fromSlider(name: NumberSetting, position: number): number {
+  if (name !== 'condAug') return position
   const { least, most } = SETTINGS[name]
-  return roundFreedom(least + (place / 1000) ** 3 * (most - least))
+  return roundNoise(least + (position / 1000) ** 3 * (most - least))
 }
 
-/** The freedom that an arrow key leads to: many places of its slider are the same value, a key is to be another one. */
-export function stepFreedom(value: number, direction: 1 | -1): number {
+/** The noise after an arrow key. Many slider positions round to one value, so a key steps the value instead. */
+export function stepNoise(value: number, direction: 1 | -1): number {
   const { least, most } = SETTINGS.condAug
   const step = value < 1 || (value === 1 && direction < 0) ? 0.01 : 0.1
-  return roundFreedom(Math.min(most, Math.max(least, value + direction * step)))
+  return roundNoise(Math.min(most, Math.max(least, value + direction * step)))
 }
 
-function roundFreedom(value: number): number {
+function roundNoise(value: number): number {
   return Number(value.toFixed(value < 1 ? 2 : 1))
 }

@@ -3,44 +3,44 @@ import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { ReelayClient, Via } from '../../../client/core/reelay-client.ts'
 import { type JobStatus, StudioCancelDocument, StudioRetryDocument } from '../generated/graphql.ts'
-import { type Composer, createComposer, toKey } from './composer.ts'
-import { createGallery, type Gallery } from './gallery.ts'
+import { createDraft, createKey, type Draft } from './draft.ts'
+import { createErrorMessage, type ErrorMessage } from './error-message.ts'
+import { createJobList, type JobList } from './job-list.ts'
 import { findPreview, savePreview } from './previews.ts'
-import { createProblem, type Problem } from './problem.ts'
-import { createProvider, type Provider } from './provider.ts'
+import { createProviderStatus, type ProviderStatus } from './provider-status.ts'
 import { createRoute, type Route } from './route.ts'
 
-/** Said anew each time, also when the words are the same. */
+/** A text for screen readers. A new `count` makes them read an unchanged text again. */
 export interface Announcement {
   count: number
-  words: string
+  text: string
 }
 
-/** All that the page shows and does. */
+/** The state and the actions of the page. */
 export interface Studio {
-  readonly gallery: Gallery
-  readonly composer: Composer
+  readonly jobs: JobList
+  readonly draft: Draft
   readonly route: Route
-  readonly provider: Provider
+  readonly provider: ProviderStatus
   readonly isOffline: ReadonlySignal<boolean>
-  /** How updates come. */
+  /** The transport of live updates. */
   readonly via: ReadonlySignal<Via>
-  /** What a screen reader says: changes of state, not each step. */
+  /** Changes of status for screen readers, without the steps. */
   readonly announcement: ReadonlySignal<Announcement>
-  /** What went wrong with a button. */
-  readonly notice: Problem
+  /** The error of a job's button. */
+  readonly actionError: ErrorMessage
   cancel(jobId: string): Promise<void>
   retry(jobId: string): Promise<void>
   start(): void
 }
 
-/** How long a button waits for its answer, in milliseconds. */
-const ANSWER_MS = 20_000
+/** How long a button waits for the response, in milliseconds. */
+const TIMEOUT_MS = 20_000
 
-/** How long a break lasts before it is told, in milliseconds. */
+/** How long a disconnect lasts before the page shows it, in milliseconds. */
 const OFFLINE_AFTER_MS = 1500
 
-const ANNOUNCED: Partial<Record<JobStatus, string>> = {
+const ANNOUNCEMENTS: Partial<Record<JobStatus, string>> = {
   RUNNING: 'A video is being made.',
   SUCCEEDED: 'A video is done.',
   FAILED: 'A video failed.',
@@ -50,112 +50,113 @@ const ANNOUNCED: Partial<Record<JobStatus, string>> = {
 export function createStudio(client: ReelayClient): Studio {
   const isOffline = signal(!navigator.onLine)
   const via = signal<Via>('websocket')
-  const announcement = signal<Announcement>({ count: 0, words: '' })
-  const notice = createProblem()
-  /** The key of a retry whose answer was lost: asked for again, it is the same new job. */
+  const announcement = signal<Announcement>({ count: 0, text: '' })
+  const actionError = createErrorMessage()
+  /** Idempotency keys of retries without a response: retrying again must not create a second job. */
   const retryKeys = new Map<string, string>()
 
-  const gallery = createGallery(client, {
+  const jobs = createJobList(client, {
     onStatus: ({ status }, before) => {
       if (before === 'PENDING' && provider.pause.peek() !== null) provider.refresh()
-      const words = ANNOUNCED[status]
-      if (words) announce(words)
+      const text = ANNOUNCEMENTS[status]
+      if (text) announce(text)
     },
     onWarning: () => provider.refresh(),
   })
-  const provider = createProvider(client, () => gallery.runningCount.peek() > 0)
+  const provider = createProviderStatus(client, () => jobs.openCount.peek() > 0)
   const route = createRoute()
-  const composer = createComposer(client, {
+  const draft = createDraft(client, {
     onJob: (job) => {
-      gallery.put(job)
-      if (!['all', 'making'].includes(gallery.filter.peek())) gallery.filter.value = 'all'
+      jobs.upsert(job)
+      if (!['all', 'inProgress'].includes(jobs.filter.peek())) jobs.filter.value = 'all'
       announce('Started: the video is in the gallery.')
     },
   })
 
-  function announce(words: string): void {
-    announcement.value = { count: announcement.peek().count + 1, words }
+  function announce(text: string): void {
+    announcement.value = { count: announcement.peek().count + 1, text }
   }
 
-  async function attempt(work: () => Promise<string | null>): Promise<void> {
-    notice.say(null)
+  /** Runs an action that returns its error message, or null. */
+  async function attempt(action: () => Promise<string | null>): Promise<void> {
+    actionError.clear()
     try {
-      notice.say(await work())
+      actionError.show(await action())
     } catch (error) {
-      notice.tell(error)
+      actionError.showError(error)
     }
   }
 
   return {
-    gallery,
-    composer,
+    jobs,
+    draft,
     route,
     provider,
     isOffline,
     via,
     announcement,
-    notice,
+    actionError,
     cancel: (id) =>
       attempt(async () => {
-        const { cancelJob: answer } = await client.request(
+        const { cancelJob: result } = await client.request(
           StudioCancelDocument,
           { id },
-          { signal: AbortSignal.timeout(ANSWER_MS) },
+          { signal: AbortSignal.timeout(TIMEOUT_MS) },
         )
-        if (answer.__typename !== 'CancelJobSuccess') return answer.message
-        gallery.put(answer.job)
+        if (result.__typename !== 'CancelJobSuccess') return result.message
+        jobs.upsert(result.job)
         return null
       }),
     retry: (id) =>
       attempt(async () => {
-        const key = retryKeys.get(id) ?? toKey()
+        const key = retryKeys.get(id) ?? createKey()
         retryKeys.set(id, key)
-        const { retryJob: answer } = await client.request(
+        const { retryJob: result } = await client.request(
           StudioRetryDocument,
           { id, idempotencyKey: key },
-          { signal: AbortSignal.timeout(ANSWER_MS) },
+          { signal: AbortSignal.timeout(TIMEOUT_MS) },
         )
         retryKeys.delete(id)
-        if (answer.__typename !== 'GenerateVideoSuccess') return answer.message
+        if (result.__typename !== 'GenerateVideoSuccess') return result.message
         const preview = findPreview(id)
-        if (preview !== null) savePreview(answer.job.id, preview)
-        gallery.put(answer.job)
-        gallery.filter.value = 'all'
+        if (preview !== null) savePreview(result.job.id, preview)
+        jobs.upsert(result.job)
+        jobs.filter.value = 'all'
         announce('Started again: the new video is in the gallery.')
-        if (route.jobId.peek() !== null) route.replace(answer.job.id)
+        if (route.jobId.peek() !== null) route.replace(result.job.id)
         return null
       }),
     start: () => {
-      gallery.start()
+      jobs.start()
       provider.start()
-      let isReached = true
-      let patience: ReturnType<typeof setTimeout> | undefined
-      const judge = () => {
-        isOffline.value = !navigator.onLine || !isReached
+      let isConnected = true
+      let offlineTimer: ReturnType<typeof setTimeout> | undefined
+      const updateOffline = () => {
+        isOffline.value = !navigator.onLine || !isConnected
         if (isOffline.peek()) return
-        notice.endOutage()
-        composer.problem.endOutage()
+        actionError.clearUnreachable()
+        draft.error.clearUnreachable()
       }
       client.onConnection((state, nextVia) => {
         if (state === 'online') via.value = nextVia
-        // An attempt is no connection yet: the sign stays until there is one.
+        // An attempt to connect does not end the disconnect.
         if (state === 'connecting') return
-        const reach = () => {
-          isReached = state === 'online'
-          judge()
+        const setConnected = () => {
+          isConnected = state === 'online'
+          updateOffline()
         }
-        // A break that is over in a moment is nobody's business; each attempt that fails tells of the same break.
-        if (state === 'offline') patience ??= setTimeout(reach, OFFLINE_AFTER_MS)
+        // A short disconnect is not shown. Each failed attempt reports `offline` again: the first one starts the timer.
+        if (state === 'offline') offlineTimer ??= setTimeout(setConnected, OFFLINE_AFTER_MS)
         else {
-          clearTimeout(patience)
-          patience = undefined
-          reach()
+          clearTimeout(offlineTimer)
+          offlineTimer = undefined
+          setConnected()
           provider.refresh()
-          void gallery.catchUp()
+          void jobs.catchUp()
         }
       })
-      window.addEventListener('online', judge)
-      window.addEventListener('offline', judge)
+      window.addEventListener('online', updateOffline)
+      window.addEventListener('offline', updateOffline)
     },
   }
 }
@@ -164,6 +165,6 @@ export const StudioContext = createContext<Studio | null>(null)
 
 export function useStudio(): Studio {
   const studio = useContext(StudioContext)
-  if (!studio) throw new Error('there is no studio around this part of the page')
+  if (!studio) throw new Error('useStudio is called outside of StudioContext.Provider')
   return studio
 }

@@ -1,16 +1,15 @@
 import { useSignalEffect } from '@preact/signals'
 import { toServerPath } from '../state/route.ts'
 import { type Studio, StudioContext } from '../state/studio.ts'
-import { ComposerForm } from './composer.tsx'
-import { GalleryList } from './gallery.tsx'
+import { ProviderBanner, Toasts, TransportNote } from './banners.tsx'
+import { DraftForm } from './draft-form.tsx'
+import { Gallery } from './gallery.tsx'
 import { Mark } from './icons.tsx'
 import { JobDialog } from './job-dialog.tsx'
-import { ProviderBanner } from './provider-banner.tsx'
-import { Signs, ViaSign } from './signs.tsx'
 
 export function App({ studio }: { studio: Studio }) {
   useSignalEffect(() => {
-    const count = studio.gallery.runningCount.value
+    const count = studio.jobs.openCount.value
     document.title = count === 0 ? 'Reelay' : `${count} in the making · Reelay`
   })
   return (
@@ -31,13 +30,13 @@ export function App({ studio }: { studio: Studio }) {
       </header>
       <ProviderBanner />
       <main class="stage">
-        <ComposerForm />
-        <GalleryList />
+        <DraftForm />
+        <Gallery />
       </main>
-      <ViaSign />
+      <TransportNote />
       <JobDialog />
-      {/* What stands beside an open dialog is neither seen nor heard: then they are in it. */}
-      {studio.route.jobId.value === null && <Signs />}
+      {/* An open dialog hides everything outside of it: then the dialog shows the toasts. */}
+      {studio.route.jobId.value === null && <Toasts />}
     </StudioContext.Provider>
   )
 }

@@ -1,31 +1,31 @@
 import { useEffect, useRef } from 'preact/hooks'
+import { FILTERS } from '../format/status.ts'
 import { useStudio } from '../state/studio.ts'
-import { FILTERS } from '../words/status.ts'
 import { JobCard } from './job-card.tsx'
 
-const EXAMPLE = new URL('../../../examples/rocket.png', import.meta.url).href
+const SAMPLE = new URL('../../../examples/rocket.png', import.meta.url).href
 
-/** All videos, newest first, in the making or made. */
-export function GalleryList() {
-  const { gallery } = useStudio()
-  const ids = gallery.shown.value.split(' ').filter(Boolean)
-  const { isLoading, problem, hasMore } = gallery.reading.value
+/** All jobs that match the filter, newest first. */
+export function Gallery() {
+  const { jobs } = useStudio()
+  const ids = jobs.visibleIds.value.split(' ').filter(Boolean)
+  const { isLoading, error, hasMore } = jobs.list.value
 
   return (
     <section class="gallery" id="gallery" tabIndex={-1} aria-labelledby="gallery-title" aria-busy={isLoading}>
       <div class="gallery-head">
         <h2 id="gallery-title">Videos</h2>
-        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form; this narrows a list */}
+        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset belongs to a form; this filters a list */}
         <div class="chips" role="group" aria-label="Show">
           {FILTERS.map(({ name, label }) => (
             <button
               type="button"
               key={name}
               class="chip"
-              aria-pressed={gallery.filter.value === name}
+              aria-pressed={jobs.filter.value === name}
               onClick={() => {
-                gallery.filter.value = name
-                if (gallery.reading.peek().horizon === null) void gallery.loadMore()
+                jobs.filter.value = name
+                if (jobs.list.peek().oldestCreatedAt === null) void jobs.loadMore()
               }}
             >
               {label}
@@ -42,30 +42,30 @@ export function GalleryList() {
       )}
       {ids.length === 0 && isLoading && <Skeleton />}
       {ids.length === 0 && !isLoading && !hasMore && <Empty />}
-      {problem !== null && (
-        <p class="gallery-problem" role="alert">
-          {problem}{' '}
-          <button type="button" class="button" onClick={() => void gallery.loadMore()}>
+      {error !== null && (
+        <p class="gallery-error" role="alert">
+          {error}{' '}
+          <button type="button" class="button" onClick={() => void jobs.loadMore()}>
             Try again
           </button>
         </p>
       )}
-      {hasMore && problem === null && <More />}
+      {hasMore && error === null && <More />}
     </section>
   )
 }
 
-/** Reads on by itself when it comes near the view; a button for those who do not scroll. */
+/** Loads the next page shortly before it scrolls into view, or when pressed. */
 function More() {
-  const { gallery } = useStudio()
+  const { jobs } = useStudio()
   const button = useRef<HTMLButtonElement>(null)
-  const { isLoading, endCursor } = gallery.reading.value
+  const { isLoading, endCursor } = jobs.list.value
 
   useEffect(() => {
     if (!button.current || endCursor === null) return
     const observer = new IntersectionObserver(
       ([entry]) => {
-        if (entry?.isIntersecting) void gallery.loadMore()
+        if (entry?.isIntersecting) void jobs.loadMore()
       },
       { rootMargin: '600px' },
     )
@@ -74,7 +74,7 @@ function More() {
   }, [endCursor])
 
   return (
-    <button ref={button} type="button" class="button more" onClick={() => void gallery.loadMore()}>
+    <button ref={button} type="button" class="button more" onClick={() => void jobs.loadMore()}>
       {isLoading ? 'Loading…' : 'Show more'}
     </button>
   )
@@ -94,23 +94,23 @@ function Skeleton() {
 }
 
 function Empty() {
-  const { gallery, composer } = useStudio()
-  const { filter } = gallery
-  if (filter.value !== 'all') {
-    const words = {
-      making: 'Nothing is being made right now.',
+  const { jobs, draft } = useStudio()
+  const filter = jobs.filter.value
+  if (filter !== 'all') {
+    const texts = {
+      inProgress: 'Nothing is being made right now.',
       done: 'No video is done yet.',
       failed: 'Nothing failed.',
       canceled: 'Nothing was canceled.',
     }
-    return <p class="empty">{words[filter.value]}</p>
+    return <p class="empty">{texts[filter]}</p>
   }
   return (
     <div class="empty">
       <p class="empty-title">Drop a picture to begin</p>
       <p>Its video appears here at once, and you can watch it being made.</p>
-      <button type="button" class="example" onClick={() => void composer.takeExample(EXAMPLE)}>
-        <img src={EXAMPLE} alt="" width={96} height={54} />
+      <button type="button" class="sample" onClick={() => void draft.chooseSample(SAMPLE)}>
+        <img src={SAMPLE} alt="" width={96} height={54} />
         Begin with our rocket
       </button>
     </div>

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 
-/** Drawn for 20 by 20, in the colour of the text. The words beside them say what they mean. */
+/** 20 by 20 pixels, in the colour of the text. The text beside an icon is its label. */
 function Icon({ children }: { children: ComponentChildren }) {
   return (
     <svg
@@ -32,7 +32,7 @@ export const Close = () => (
     <path d="m5.5 5.5 9 9m0-9-9 9" />
   </Icon>
 )
-export const Again = () => (
+export const Retry = () => (
   <Icon>
     <path d="M15.8 8.2A6.3 6.3 0 1 0 16.2 11M16 4.4v3.9h-3.9" />
   </Icon>
@@ -54,7 +54,7 @@ export const Link = () => (
     <path d="M8.4 11.6a3 3 0 0 0 4.3 0l2.7-2.7a3 3 0 0 0-4.3-4.3l-.9.9m1.4 2.9a3 3 0 0 0-4.3 0l-2.7 2.7a3 3 0 0 0 4.3 4.3l.9-.9" />
   </Icon>
 )
-export const PictureIcon = () => (
+export const ImageIcon = () => (
   <Icon>
     <rect x="3" y="4" width="14" height="12" rx="2" />
     <circle cx="7.4" cy="8.2" r="1.3" />

@@ -1,36 +1,36 @@
 import { useSignal } from '@preact/signals'
+import { toFailureText } from '../format/failure.ts'
 import { isEnded, type JobEntry } from '../state/job-entry.ts'
 import { toJobPath } from '../state/route.ts'
-import { toIssueWords } from '../state/settings.ts'
+import { toIssueText } from '../state/settings.ts'
 import { useStudio } from '../state/studio.ts'
-import { toFailureWords } from '../words/failure.ts'
-import { Again, Close, Download, Link, Sliders } from './icons.tsx'
+import { Close, Download, Link, Retry, Sliders } from './icons.tsx'
 import { saveVideo } from './save-video.ts'
 
-/** What can be done with a job, in its state. */
+/** The advice after a failure, and the buttons that the job's status allows. */
 export function JobActions({ entry: { job } }: { entry: JobEntry }) {
-  const { composer, route, cancel, retry, notice } = useStudio()
+  const { draft, route, cancel, retry, actionError } = useStudio()
   const isBusy = useSignal(false)
 
-  async function once(work: () => Promise<void>): Promise<void> {
+  async function runOnce(work: () => Promise<void>): Promise<void> {
     if (isBusy.value) return
     isBusy.value = true
     await work()
     isBusy.value = false
-    requestAnimationFrame(() => keepFocus(job.id))
+    requestAnimationFrame(() => restoreFocus(job.id))
   }
-  async function useAgain(): Promise<void> {
+  async function reuse(): Promise<void> {
     if (route.jobId.peek() !== null) await route.close()
-    await composer.repeat(job)
+    draft.reuse(job)
   }
-  const words = job.failure ? toFailureWords(job.failure) : null
+  const failure = job.failure ? toFailureText(job.failure) : null
   const { video } = job
 
   return (
     <>
-      {words && <p class="advice">{words.advice}</p>}
+      {failure && <p class="advice">{failure.advice}</p>}
       {job.failure && job.failure.issues.length > 0 && (
-        <p class="advice-issues">fal says: {job.failure.issues.map(toIssueWords).join('; ')}</p>
+        <p class="advice-issues">fal says: {job.failure.issues.map(toIssueText).join('; ')}</p>
       )}
       <div class="actions">
         {!isEnded(job.status) && job.status !== 'CANCELING' && (
@@ -38,7 +38,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
             type="button"
             class="button"
             aria-disabled={isBusy.value}
-            onClick={() => void once(() => cancel(job.id))}
+            onClick={() => void runOnce(() => cancel(job.id))}
           >
             <Close />
             Cancel
@@ -51,8 +51,8 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
             download={video.fileName}
             onClick={(event) => {
               event.preventDefault()
-              void once(() =>
-                saveVideo(video).catch(() => notice.say('The video cannot be fetched just now. Try again.')),
+              void runOnce(() =>
+                saveVideo(video).catch(() => actionError.show('The video cannot be fetched just now. Try again.')),
               )
             }}
           >
@@ -60,19 +60,19 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
             {isBusy.value ? 'Saving…' : 'Download'}
           </a>
         )}
-        {words?.remedy === 'retry' || job.status === 'CANCELED' ? (
+        {failure?.remedy === 'retry' || job.status === 'CANCELED' ? (
           <button
             type="button"
             class="button"
             aria-disabled={isBusy.value}
-            onClick={() => void once(() => retry(job.id))}
+            onClick={() => void runOnce(() => retry(job.id))}
           >
-            <Again />
+            <Retry />
             Try again
           </button>
         ) : null}
         {isEnded(job.status) && (
-          <button type="button" class="button" onClick={() => void useAgain()}>
+          <button type="button" class="button" onClick={() => void reuse()}>
             <Sliders />
             {job.status === 'SUCCEEDED' ? 'Again with these' : 'Change it'}
           </button>
@@ -82,8 +82,8 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
   )
 }
 
-/** A button that has done its work is gone, and the focus with it: it goes to the job that it was for. */
-function keepFocus(jobId: string): void {
+/** Moves the focus to the job after its focused button was removed. */
+function restoreFocus(jobId: string): void {
   if (document.activeElement !== document.body) return
   const title = document.querySelector<HTMLElement>('dialog[open] #job-title')
   const link = document.getElementById(`title-${jobId}`)?.querySelector('a')
@@ -91,10 +91,10 @@ function keepFocus(jobId: string): void {
   target?.focus()
 }
 
-/** The address of the job's own page, for somebody else. */
+/** Copies the URL of the job's page. */
 export function CopyLink({ jobId }: { jobId: string }) {
   const isCopied = useSignal(false)
-  const { notice } = useStudio()
+  const { actionError } = useStudio()
   const url = new URL(toJobPath(jobId), location.href).href
   async function copy(): Promise<void> {
     try {
@@ -104,13 +104,13 @@ export function CopyLink({ jobId }: { jobId: string }) {
         isCopied.value = false
       }, 2000)
     } catch {
-      notice.say(`Copy this link: ${url}`)
+      actionError.show(`Copy this link: ${url}`)
     }
   }
   return (
     <button type="button" class="icon-button copy" title="Copy the link" onClick={() => void copy()}>
       <Link />
-      <span class="unseen">Copy the link</span>
+      <span class="visually-hidden">Copy the link</span>
       <span class="copied" role="status">
         {isCopied.value ? 'Copied' : ''}
       </span>

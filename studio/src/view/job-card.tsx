@@ -1,20 +1,20 @@
 import { useErrorBoundary } from 'preact/hooks'
+import { toStatusText } from '../format/status.ts'
+import { toAgo, toClock, toDuration, toMoment } from '../format/time.ts'
 import { now } from '../state/clock.ts'
 import { isEnded, type JobEntry } from '../state/job-entry.ts'
 import { toJobPath } from '../state/route.ts'
 import { useStudio } from '../state/studio.ts'
-import { toStatusWords } from '../words/status.ts'
-import { toAgo, toClock, toDuration, toMoment } from '../words/time.ts'
 import { CopyLink, JobActions } from './job-actions.tsx'
 import { JobMedia } from './job-media.tsx'
 import { LogLines } from './log-lines.tsx'
 
-/** A job, as it lives in the gallery. */
+/** A job in the gallery. */
 export function JobCard({ id }: { id: string }) {
-  const { gallery, route, provider } = useStudio()
-  // A job that cannot be shown takes no other with it.
+  const { jobs, route, provider } = useStudio()
+  // A card that cannot be rendered must not break the others.
   const [error] = useErrorBoundary(reportError)
-  const entry = gallery.find(id)?.value
+  const entry = jobs.find(id)?.value
   if (!entry || error) return null
   const { job } = entry
   return (
@@ -32,7 +32,7 @@ export function JobCard({ id }: { id: string }) {
                   route.open(id)
                 }}
               >
-                {toStatusWords(job.status, provider.pause.value !== null)}
+                {toStatusText(job.status, provider.pause.value !== null)}
               </a>
             </h3>
             <JobTime entry={entry} />
@@ -47,21 +47,21 @@ export function JobCard({ id }: { id: string }) {
   )
 }
 
-/** Time so far while it goes on; when it was, and how long it took, once it has ended. */
+/** The time elapsed while the job is open; afterwards its age and duration. */
 export function JobTime({ entry: { job } }: { entry: JobEntry }) {
-  const begun = Date.parse(job.createdAt)
+  const created = Date.parse(job.createdAt)
   if (!isEnded(job.status))
     return (
       <p class="time">
-        <span class="unseen">Time so far: </span>
-        {toClock(now.value - begun)}
+        <span class="visually-hidden">Time so far: </span>
+        {toClock(now.value - created)}
       </p>
     )
   const ended = Date.parse(job.finishedAt ?? job.createdAt)
   return (
     <time class="time" dateTime={job.createdAt} title={toMoment(job.createdAt)}>
       {toAgo(ended, now.value)}
-      {job.status === 'SUCCEEDED' && `, took ${toDuration(ended - begun)}`}
+      {job.status === 'SUCCEEDED' && `, took ${toDuration(ended - created)}`}
     </time>
   )
 }

@@ -1,26 +1,27 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import { toImageName } from '../format/image-link.ts'
+import { toErrorText } from '../format/request-error.ts'
+import { toStatusText } from '../format/status.ts'
+import { toMoment, toSize } from '../format/time.ts'
 import type { JobEntry } from '../state/job-entry.ts'
+import { SETTING_LABELS } from '../state/settings.ts'
 import { useStudio } from '../state/studio.ts'
-import { toPictureName } from '../words/link.ts'
-import { toProblemWords } from '../words/problem.ts'
-import { toStatusWords } from '../words/status.ts'
-import { toMoment, toSize } from '../words/time.ts'
+import { Toasts } from './banners.tsx'
 import { Back } from './icons.tsx'
 import { CopyLink, JobActions } from './job-actions.tsx'
 import { JobTime } from './job-card.tsx'
 import { JobMedia } from './job-media.tsx'
 import { LogLines } from './log-lines.tsx'
-import { Signs } from './signs.tsx'
 
-/** Why a job is not shown: it is still to come, there is none, or something stands in the way, in words. */
-type Absence = 'opening' | 'missing' | { problem: string }
+/** The dialog without a job: loading, not found, or failed to load. */
+type Placeholder = 'loading' | 'notFound' | { error: string }
 
-/** One job by itself: what its link opens. */
+/** The page of one job, which its link opens. */
 export function JobDialog() {
-  const { gallery, route, isOffline } = useStudio()
+  const { jobs, route, isOffline } = useStudio()
   const dialog = useRef<HTMLDialogElement>(null)
-  const absence = useSignal<Absence>('opening')
+  const placeholder = useSignal<Placeholder>('loading')
   const attempts = useSignal(0)
   const id = route.jobId.value
 
@@ -32,40 +33,40 @@ export function JobDialog() {
     }
   })
 
-  // Anew when somebody asks for it, and when the connection changes: one that is back may bring what was missing.
+  // Loads again when the user asks for it or the connection changes: a reconnect may make the job available.
   useSignalEffect(() => {
     const jobId = route.jobId.value
     void attempts.value
     void isOffline.value
-    absence.value = 'opening'
+    placeholder.value = 'loading'
     if (jobId === null) return
     let isCurrent = true
-    const settle = (next: Absence) => {
-      if (isCurrent) absence.value = next
+    const settle = (next: Placeholder) => {
+      if (isCurrent) placeholder.value = next
     }
-    gallery.open(jobId).then(
-      (isThere) => settle(isThere ? 'opening' : 'missing'),
-      (error: unknown) => settle({ problem: toProblemWords(error) }),
+    jobs.load(jobId).then(
+      (isFound) => settle(isFound ? 'loading' : 'notFound'),
+      (error: unknown) => settle({ error: toErrorText(error) }),
     )
     return () => {
       isCurrent = false
     }
   })
 
-  // Another job took the place of the one whose button was pressed.
+  // After a retry, another job replaces the one whose button had the focus.
   useEffect(() => {
     if (id !== null && document.activeElement === document.body) document.getElementById('job-title')?.focus()
   }, [id])
 
-  const entry = id === null ? undefined : gallery.find(id)?.value
+  const entry = id === null ? undefined : jobs.find(id)?.value
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does by key what a click beside it does
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the key for a click on the backdrop
     <dialog
       ref={dialog}
       class="job"
       aria-labelledby="job-title"
       onCancel={(event) => {
-        // Escape: the address goes back as well, which closes it.
+        // Escape: closing the route also restores the URL.
         event.preventDefault()
         void route.close()
       }}
@@ -80,16 +81,20 @@ export function JobDialog() {
             All videos
           </button>
         </div>
-        {entry ? <JobDetails entry={entry} /> : <NoJob absence={absence.value} onRetry={() => attempts.value++} />}
+        {entry ? (
+          <JobDetails entry={entry} />
+        ) : (
+          <NoJob placeholder={placeholder.value} onRetry={() => attempts.value++} />
+        )}
       </div>
-      {id !== null && <Signs />}
+      {id !== null && <Toasts />}
     </dialog>
   )
 }
 
-function NoJob({ absence, onRetry }: { absence: Absence; onRetry(): void }) {
-  if (absence === 'opening') return <h2 id="job-title">Opening…</h2>
-  if (absence === 'missing')
+function NoJob({ placeholder, onRetry }: { placeholder: Placeholder; onRetry(): void }) {
+  if (placeholder === 'loading') return <h2 id="job-title">Opening…</h2>
+  if (placeholder === 'notFound')
     return (
       <>
         <h2 id="job-title">Not found</h2>
@@ -99,7 +104,7 @@ function NoJob({ absence, onRetry }: { absence: Absence; onRetry(): void }) {
   return (
     <>
       <h2 id="job-title">It cannot be opened just now</h2>
-      <p role="status">{absence.problem}</p>
+      <p role="status">{placeholder.error}</p>
       <div class="actions">
         <button type="button" class="button" onClick={onRetry}>
           Try again
@@ -114,11 +119,11 @@ function JobDetails({ entry }: { entry: JobEntry }) {
   const { job } = entry
   const { settings, video, failure } = job
   const rows: [string, string | null][] = [
-    ['Picture', toPictureName(settings.imageUrl)],
-    ['Motion', String(settings.motionBucketId)],
-    ['Freedom', String(settings.condAug)],
-    ['Frames per second', String(settings.fps)],
-    ['Seed', String(video?.seed ?? settings.seed ?? 'random')],
+    [SETTING_LABELS.imageUrl, toImageName(settings.imageUrl)],
+    [SETTING_LABELS.motionBucketId, String(settings.motionBucketId)],
+    [SETTING_LABELS.condAug, String(settings.condAug)],
+    [SETTING_LABELS.fps, String(settings.fps)],
+    [SETTING_LABELS.seed, String(video?.seed ?? settings.seed ?? 'random')],
     ['Model', settings.model],
     ['Begun', toMoment(job.createdAt)],
     ['Ended', job.finishedAt ? toMoment(job.finishedAt) : null],
@@ -130,7 +135,7 @@ function JobDetails({ entry }: { entry: JobEntry }) {
     <>
       <div class="job-head">
         <h2 id="job-title" class="state" data-status={job.status} tabIndex={-1}>
-          {toStatusWords(job.status, provider.pause.value !== null)}
+          {toStatusText(job.status, provider.pause.value !== null)}
         </h2>
         <JobTime entry={entry} />
         <CopyLink jobId={job.id} />

@@ -1,15 +1,15 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import { toFailureText } from '../format/failure.ts'
+import { toImageName } from '../format/image-link.ts'
+import { toQueueText, toStatusText } from '../format/status.ts'
 import type { JobSummaryFragment } from '../generated/graphql.ts'
-import { type JobEntry, readSteps } from '../state/job-entry.ts'
+import { findSteps, type JobEntry } from '../state/job-entry.ts'
 import { findPreview } from '../state/previews.ts'
 import { useStudio } from '../state/studio.ts'
-import { toFailureWords } from '../words/failure.ts'
-import { toPictureName } from '../words/link.ts'
-import { WAITING_WORDS } from '../words/status.ts'
-import { PictureIcon, Stop, Warning } from './icons.tsx'
+import { ImageIcon, Stop, Warning } from './icons.tsx'
 
-/** The place of the video, of the same size from the first moment on: what is seen until it is there tells how it goes. */
+/** The video, or the status over the image until the video is ready. Both have the same size. */
 export function JobMedia({ entry, isLarge = false }: { entry: JobEntry; isLarge?: boolean }) {
   const { job } = entry
   const preview = findPreview(job.id)
@@ -22,39 +22,37 @@ export function JobMedia({ entry, isLarge = false }: { entry: JobEntry; isLarge?
   return (
     <div class="media" data-status={job.status}>
       {preview !== null ? (
-        <img class="media-picture" src={preview} alt="" />
+        <img class="media-image" src={preview} alt="" />
       ) : (
         <p class="media-name">
-          <PictureIcon /> {toPictureName(job.settings.imageUrl)}
+          <ImageIcon /> {toImageName(job.settings.imageUrl)}
         </p>
       )}
-      <div class="media-over">
-        <Course entry={entry} />
+      <div class="media-overlay">
+        <StatusOverlay entry={entry} />
       </div>
     </div>
   )
 }
 
-function Course({ entry }: { entry: JobEntry }) {
+function StatusOverlay({ entry }: { entry: JobEntry }) {
   const { job } = entry
   const isPaused = useStudio().provider.pause.value !== null
   switch (job.status) {
     case 'QUEUED':
-      return <Place position={job.queuePosition ?? null} />
+      return <QueuePosition position={job.queuePosition ?? null} />
     case 'RUNNING':
-      return <Making entry={entry} />
-    case 'FAILED': {
-      const words = job.failure && toFailureWords(job.failure)
+      return <Generating entry={entry} />
+    case 'FAILED':
       return (
-        <p class="verdict verdict-failed">
+        <p class="outcome outcome-failed">
           <Warning />
-          {words?.title ?? 'It did not work'}
+          {job.failure ? toFailureText(job.failure).title : 'It did not work'}
         </p>
       )
-    }
     case 'CANCELED':
       return (
-        <p class="verdict">
+        <p class="outcome">
           <Stop />
           Canceled
         </p>
@@ -62,85 +60,76 @@ function Course({ entry }: { entry: JobEntry }) {
     case 'SUCCEEDED':
       return null
     default:
-      return (
-        <Waiting
-          words={
-            {
-              PENDING: isPaused ? WAITING_WORDS : 'Sending to fal',
-              STORING: 'Saving the video',
-              CANCELING: 'Stopping',
-            }[job.status]
-          }
-        />
-      )
+      return <IndeterminateBar text={toStatusText(job.status, isPaused)} />
   }
 }
 
-function Place({ position }: { position: number | null }) {
-  if (position === null) return <Waiting words="Waiting in line" />
+function QueuePosition({ position }: { position: number | null }) {
+  if (position === null) return <IndeterminateBar text="Waiting in line" />
+  const { large, small } = toQueueText(position)
   return (
-    <p class="place">
-      {/* A new element for each number, so that it moves in. */}
-      <strong key={position} class="place-number">
-        {position === 0 ? 'Next' : position.toLocaleString('en')}
+    <p class="position">
+      {/* The key makes a new element for each number, which starts its animation. */}
+      <strong key={position} class="position-number">
+        {large}
       </strong>
-      <span>{position === 0 ? 'in line' : 'in front of you'}</span>
+      <span>{small}</span>
     </p>
   )
 }
 
-function Making({ entry }: { entry: JobEntry }) {
+function Generating({ entry }: { entry: JobEntry }) {
   const { progress, logs } = entry
-  if (progress === null) return <Waiting words="Starting" />
-  const steps = readSteps(logs)
-  const words = steps ? `Step ${steps.step} of ${steps.of}` : `${Math.round(progress * 100)} %`
+  if (progress === null) return <IndeterminateBar text="Starting" />
+  const steps = findSteps(logs)
+  const text = steps ? `Step ${steps.step} of ${steps.of}` : `${Math.round(progress * 100)} %`
   return (
-    <div class="making">
-      <p class="making-words">{words}</p>
-      <progress class="bar" max={1} value={progress} aria-label="Progress" aria-valuetext={words} />
+    <div class="progress">
+      <p class="progress-text">{text}</p>
+      <progress class="bar" max={1} value={progress} aria-label="Progress" aria-valuetext={text} />
     </div>
   )
 }
 
-/** Nobody knows how long: the bar says that it goes on, and no more. */
-function Waiting({ words }: { words: string | undefined }) {
+/** Progress without a known share. */
+function IndeterminateBar({ text }: { text: string }) {
   return (
-    <div class="making">
-      <p class="making-words">{words ?? 'Working'}</p>
-      <progress class="bar" aria-label={words ?? 'Working'} />
+    <div class="progress">
+      <p class="progress-text">{text}</p>
+      <progress class="bar" aria-label={text} />
     </div>
   )
 }
 
-interface ClipProps {
+interface VideoProps {
   job: JobSummaryFragment
   poster: string | null
   isLarge: boolean
 }
 
-/** The clip, or that it cannot be had: it lies at fal, which does not keep it for ever. */
-function Video(props: ClipProps) {
-  const isLost = useSignal(false)
-  if (!isLost.value)
+/** The player, or a message when fal no longer has the video. */
+function Video(props: VideoProps) {
+  const isUnavailable = useSignal(false)
+  if (!isUnavailable.value)
     return (
-      <Clip
+      <Player
         {...props}
-        onLost={() => {
-          isLost.value = true
+        onError={() => {
+          isUnavailable.value = true
         }}
       />
     )
   return (
-    <div class="media-over">
-      <div class="verdict verdict-failed">
+    <div class="media-overlay">
+      <div class="outcome outcome-failed">
         <Warning />
         <p>The clip cannot be loaded</p>
-        <p class="verdict-more">fal may have removed it. “Again with these” makes the same one.</p>
+        <p class="outcome-hint">fal may have removed it. “Again with these” makes the same one.</p>
         <button
           type="button"
           class="button"
           onClick={() => {
-            isLost.value = false
+            isUnavailable.value = false
           }}
         >
           Load again
@@ -150,22 +139,22 @@ function Video(props: ClipProps) {
   )
 }
 
-/** Plays while it is in view, without a sound, again and again. */
-function Clip({ job, poster, isLarge, onLost }: ClipProps & { onLost(): void }) {
+/** Plays muted and in a loop while it is in view. */
+function Player({ job, poster, isLarge, onError }: VideoProps & { onError(): void }) {
   const video = useRef<HTMLVideoElement>(null)
-  const isStill = useRef(matchMedia('(prefers-reduced-motion: reduce)').matches).current
-  // In the gallery the clips come first: their controls show when somebody turns to them.
-  const hasControls = useSignal(isLarge || isStill)
+  const isReducedMotion = useRef(matchMedia('(prefers-reduced-motion: reduce)').matches).current
+  // In the gallery the controls appear on hover and focus only, so that they do not cover the video.
+  const hasControls = useSignal(isLarge || isReducedMotion)
   const showControls = () => {
     hasControls.value = true
   }
 
   useEffect(() => {
     const element = video.current
-    if (!element || isStill) return
+    if (!element || isReducedMotion) return
     let isInView = false
     const play = () => {
-      // One that is cut short by a pause is refused: that is meant.
+      // `play` rejects when `pause` interrupts it, which is intended here.
       if (isInView && element.paused) void element.play().catch(() => {})
     }
     const observer = new IntersectionObserver(
@@ -177,18 +166,18 @@ function Clip({ job, poster, isLarge, onLost }: ClipProps & { onLost(): void }) 
       { threshold: 0.4 },
     )
     observer.observe(element)
-    // What came too early for the browser is tried again once it can.
+    // Plays again if the first call came before the browser could play the video.
     element.addEventListener('canplay', play, { once: true })
     return () => {
       observer.disconnect()
       element.removeEventListener('canplay', play)
     }
-  }, [isStill])
+  }, [isReducedMotion])
 
   return (
     <video
       ref={video}
-      class="clip"
+      class="player"
       src={job.video?.url}
       {...(poster !== null && { poster })}
       muted
@@ -198,7 +187,7 @@ function Clip({ job, poster, isLarge, onLost }: ClipProps & { onLost(): void }) 
       tabIndex={0}
       onPointerEnter={showControls}
       onFocus={showControls}
-      onError={onLost}
+      onError={onError}
       preload={isLarge ? 'auto' : 'metadata'}
       aria-label="The video"
     />

@@ -1,8 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks'
+import { toMoment } from '../format/time.ts'
 import type { JobEntry } from '../state/job-entry.ts'
-import { toMoment } from '../words/time.ts'
 
-/** What the model wrote while it worked. Folded, it shows its newest line. */
+/** The log lines of fal's model. Folded, only the newest one is visible. */
 export function LogLines({ entry, isFolded = false }: { entry: JobEntry; isFolded?: boolean }) {
   const { logs } = entry
   const newest = logs.at(-1)
@@ -18,18 +18,18 @@ export function LogLines({ entry, isFolded = false }: { entry: JobEntry; isFolde
   )
 }
 
-function Lines({ entry: { logs, hasWholeLog } }: { entry: JobEntry }) {
+function Lines({ entry: { logs, hasFullLog } }: { entry: JobEntry }) {
   const list = useRef<HTMLOListElement>(null)
   const isAtEnd = useRef(true)
   useEffect(() => {
     if (list.current && isAtEnd.current) list.current.scrollTop = list.current.scrollHeight
   }, [logs])
-  if (logs.length === 0) return <p class="log-none">{hasWholeLog ? 'The log is empty.' : 'Nothing yet.'}</p>
+  if (logs.length === 0) return <p class="log-none">{hasFullLog ? 'The log is empty.' : 'Nothing yet.'}</p>
   return (
     <ol
       ref={list}
       class="log"
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
       tabIndex={0}
       aria-label="Log"
       onScroll={({ currentTarget }) => {

@@ -1,12 +1,12 @@
-/** Saves a video under its name. A link alone would open it: browsers do not save what comes from another host. */
+/** Saves a video under its file name. Browsers ignore the `download` attribute of links to other hosts. */
 export async function saveVideo({ url, fileName }: { url: string; fileName: string }): Promise<void> {
-  const answer = await fetch(url)
-  if (!answer.ok) throw new Error(`the video's host answered ${answer.status}`)
-  const local = URL.createObjectURL(await answer.blob())
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`the video's host answered ${response.status}`)
+  const local = URL.createObjectURL(await response.blob())
   const link = document.createElement('a')
   link.href = local
   link.download = fileName
   link.click()
-  // Once the browser has taken it.
+  // Long after the browser has started to save it.
   setTimeout(() => URL.revokeObjectURL(local), 10_000)
 }

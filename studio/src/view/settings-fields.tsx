@@ -1,27 +1,27 @@
 import { useRef } from 'preact/hooks'
 import { SETTINGS } from '../../../operations/generated/settings.ts'
-import { fromSlider, NUMBER_SETTINGS, type SettingWords, stepFreedom, toPlaces, toSlider } from '../state/settings.ts'
+import { fromSlider, NUMBER_INPUTS, type NumberInput, stepNoise, toSlider, toSliderRange } from '../state/settings.ts'
 import { useStudio } from '../state/studio.ts'
 
-/** The numbers that shape a video, each with its range and its default. */
+/** The model's settings, each with its range and its default. */
 export function SettingsFields() {
-  const { composer } = useStudio()
-  // Once, before it is shown: where there is room, they are open.
+  const { draft } = useStudio()
+  // Open on wide screens. Read once, so that a re-render does not override the user.
   const isOpen = useRef(matchMedia('(min-width: 640px)').matches).current
-  const { motionBucketId, fps, seed } = composer.texts.value
+  const { motionBucketId, fps, seed } = draft.texts.value
   return (
     <details class="settings" open={isOpen}>
       <summary>
         <span class="settings-title">Settings</span>
-        <span class="settings-sum">
+        <span class="settings-summary">
           Motion {motionBucketId} · {fps} fps{seed && ` · seed ${seed}`}
         </span>
       </summary>
-      {NUMBER_SETTINGS.map((words) => (
-        <NumberField key={words.name} words={words} />
+      {NUMBER_INPUTS.map((input) => (
+        <NumberField key={input.name} input={input} />
       ))}
       <SeedField />
-      <button type="button" class="link-button" onClick={() => composer.reset()}>
+      <button type="button" class="link-button" onClick={() => draft.reset()}>
         Back to the defaults
       </button>
     </details>
@@ -30,11 +30,11 @@ export function SettingsFields() {
 
 const ARROWS: Record<string, 1 | -1> = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }
 
-function NumberField({ words: { name, label, hint, isWhole } }: { words: SettingWords }) {
-  const { composer } = useStudio()
+function NumberField({ input: { name, label, hint, isWhole } }: { input: NumberInput }) {
+  const { draft } = useStudio()
   const { least, most, initial } = SETTINGS[name]
-  const text = composer.texts.value[name]
-  const issue = composer.issues.value[name]
+  const text = draft.texts.value[name]
+  const issue = draft.issues.value[name]
   const value = Number(text)
   return (
     <div class="field">
@@ -51,7 +51,7 @@ function NumberField({ words: { name, label, hint, isWhole } }: { words: Setting
           value={text}
           aria-invalid={issue !== undefined}
           aria-describedby={`${name}-hint ${name}-issue`}
-          onInput={({ currentTarget }) => composer.write(name, currentTarget.value)}
+          onInput={({ currentTarget }) => draft.write(name, currentTarget.value)}
         />
       </div>
       <input
@@ -59,16 +59,16 @@ function NumberField({ words: { name, label, hint, isWhole } }: { words: Setting
         class="slider"
         aria-label={`${label}, as a slider`}
         aria-valuetext={text}
-        {...toPlaces(name)}
+        {...toSliderRange(name)}
         step={1}
         value={toSlider(name, Number.isFinite(value) ? value : initial)}
         onKeyDown={(event) => {
           const direction = ARROWS[event.key]
           if (name !== 'condAug' || !direction) return
           event.preventDefault()
-          composer.write(name, String(stepFreedom(Number.isFinite(value) ? value : initial, direction)))
+          draft.write(name, String(stepNoise(Number.isFinite(value) ? value : initial, direction)))
         }}
-        onInput={({ currentTarget }) => composer.write(name, String(fromSlider(name, Number(currentTarget.value))))}
+        onInput={({ currentTarget }) => draft.write(name, String(fromSlider(name, Number(currentTarget.value))))}
       />
       <p id={`${name}-hint`} class="hint">
         {hint} Default: {initial}.
@@ -81,8 +81,8 @@ function NumberField({ words: { name, label, hint, isWhole } }: { words: Setting
 }
 
 function SeedField() {
-  const { composer } = useStudio()
-  const issue = composer.issues.value.seed
+  const { draft } = useStudio()
+  const issue = draft.issues.value.seed
   return (
     <div class="field">
       <div class="field-head">
@@ -94,10 +94,10 @@ function SeedField() {
           inputMode="numeric"
           autoComplete="off"
           placeholder="Random"
-          value={composer.texts.value.seed}
+          value={draft.texts.value.seed}
           aria-invalid={issue !== undefined}
           aria-describedby="seed-hint seed-issue"
-          onInput={({ currentTarget }) => composer.write('seed', currentTarget.value)}
+          onInput={({ currentTarget }) => draft.write('seed', currentTarget.value)}
         />
       </div>
       <p id="seed-hint" class="hint">

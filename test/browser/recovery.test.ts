@@ -67,7 +67,7 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     await page.getByText('Offline – your jobs go on').waitFor()
 
     // What was chosen stays when it cannot be sent.
-    await page.locator('#picture').setInputFiles(ROCKET)
+    await page.locator('#image').setInputFiles(ROCKET)
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
     await page.getByRole('button', { name: 'Generate' }).click()
     await page.getByText('Everything you chose is still here').waitFor()
@@ -75,8 +75,8 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     await slowCard(page).getByRole('button', { name: 'Cancel' }).click()
     await until(async () => (await page.getByText('The server cannot be reached').count()) === 2)
     await page.setViewportSize({ width: 360, height: 740 })
-    const notice = await page.locator('.notice').boundingBox()
-    const sign = await page.locator('.sign').boundingBox()
+    const notice = await page.locator('.toast-error').boundingBox()
+    const sign = await page.locator('.toast', { hasText: 'Offline' }).boundingBox()
     expect((notice?.y ?? Infinity) + (notice?.height ?? 0)).toBeLessThan(sign?.y ?? 0)
     await page.setViewportSize({ width: 1280, height: 900 })
 

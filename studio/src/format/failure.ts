@@ -1,31 +1,30 @@
 import type { JobFailureCode } from '../generated/graphql.ts'
 
-/** What to offer: the same again, or the form with these settings to change something. */
-export type Remedy = 'retry' | 'change'
+/** The offered action: submit the same settings again, or edit them in the form. */
+export type Remedy = 'retry' | 'edit'
 
-export interface FailureWords {
-  /** What happened, in a few words. */
+export interface FailureText {
   title: string
-  /** What to do. */
+  /** What the user can do. */
   advice: string
   remedy: Remedy
 }
 
-const WORDS: Record<JobFailureCode, FailureWords> = {
+const FAILURE_TEXTS: Record<JobFailureCode, FailureText> = {
   CONTENT_POLICY: {
     title: 'The picture was turned down',
     advice: 'fal does not make videos of pictures like this one. Choose another picture.',
-    remedy: 'change',
+    remedy: 'edit',
   },
   INPUT_REJECTED: {
     title: 'fal refused the settings',
     advice: 'Open the form with these settings, change what fal names, and generate anew.',
-    remedy: 'change',
+    remedy: 'edit',
   },
   INPUT_UNREACHABLE: {
     title: 'The picture could not be fetched',
     advice: 'fal could not open the link. Check that anyone can see it, or upload the picture instead.',
-    remedy: 'change',
+    remedy: 'edit',
   },
   PROVIDER_AUTH: {
     title: 'This server may not use fal right now',
@@ -75,13 +74,13 @@ const WORDS: Record<JobFailureCode, FailureWords> = {
   },
 }
 
-/** A failure for a person. A code that this page is too old to know goes by whether a repeat may help. */
-export function toFailureWords(failure: { code: JobFailureCode; message: string; retryable: boolean }): FailureWords {
+/** The texts of a failure. A code that is newer than this page falls back to `message` and `retryable`. */
+export function toFailureText(failure: { code: JobFailureCode; message: string; retryable: boolean }): FailureText {
   return (
-    WORDS[failure.code] ?? {
+    FAILURE_TEXTS[failure.code] ?? {
       title: 'It did not work',
       advice: failure.message,
-      remedy: failure.retryable ? 'retry' : 'change',
+      remedy: failure.retryable ? 'retry' : 'edit',
     }
   )
 }

@@ -1,86 +1,89 @@
 import { useSignal } from '@preact/signals'
 import { useStudio } from '../state/studio.ts'
-import { Close, PictureIcon } from './icons.tsx'
+import { Close, ImageIcon } from './icons.tsx'
 
-/** An iPhone that is asked for these, not for every image, gives a JPEG of its HEIC. JFIF is JPEG by a name that not all systems know. */
+/**
+ * For these types, unlike for image/*, an iPhone converts its HEIC photos to JPEG. JFIF is a name of JPEG files that
+ * some systems do not know.
+ */
 const ACCEPTED = 'image/jpeg,image/png,image/webp,.jpg,.jpeg,.jfif,.png,.webp'
 
-/** Drop, paste or choose a picture, or give its link. */
-export function PictureField() {
-  const { composer } = useStudio()
-  const isOver = useSignal(false)
-  const picture = composer.picture.value
-  const issue = composer.issues.value.imageUrl
+/** Drop, paste or choose an image, or add its link. */
+export function ImageField() {
+  const { draft } = useStudio()
+  const isDragOver = useSignal(false)
+  const image = draft.image.value
+  const issue = draft.issues.value.imageUrl
 
   const file = (
     <input
       type="file"
       class="file"
-      id="picture"
+      id="image"
       accept={ACCEPTED}
       aria-invalid={issue !== undefined}
-      aria-describedby={issue === undefined ? 'picture-hint' : 'picture-issue'}
+      aria-describedby={issue === undefined ? 'image-hint' : 'image-issue'}
       onChange={({ currentTarget }) => {
         const [chosen] = currentTarget.files ?? []
-        if (chosen) void composer.takeFile(chosen)
-        // So that the same file can be chosen again after it was removed.
+        if (chosen) void draft.chooseFile(chosen)
+        // Choosing the same file again after removing it must fire another change event.
         currentTarget.value = ''
       }}
     />
   )
 
   return (
-    <div class="picture-field">
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: what is dropped here can be chosen by the field inside as well */}
+    <div class="image-field">
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the file input inside does the same by keyboard */}
       <div
-        class={`drop ${isOver.value ? 'drop-over' : ''} ${issue === undefined ? '' : 'drop-wrong'} ${picture ? 'drop-full' : ''}`}
+        class={`drop ${isDragOver.value ? 'drop-active' : ''} ${issue === undefined ? '' : 'drop-invalid'} ${image ? 'drop-full' : ''}`}
         onDragOver={() => {
-          isOver.value = true
+          isDragOver.value = true
         }}
         onDragLeave={() => {
-          isOver.value = false
+          isDragOver.value = false
         }}
         onDrop={() => {
-          isOver.value = false
+          isDragOver.value = false
         }}
       >
         {file}
-        <label for="picture" class="drop-label">
-          {picture === null ? (
-            <span class="drop-words">
-              <PictureIcon />
+        <label for="image" class="drop-label">
+          {image === null ? (
+            <span class="drop-text">
+              <ImageIcon />
               <strong>Drop a picture here</strong>
               <span>or paste one, or choose a file</span>
             </span>
-          ) : picture.preview === null ? (
-            <span class="drop-words">
-              <PictureIcon />
-              <strong>{picture.name}</strong>
-              <span>{picture.hint}</span>
+          ) : image.preview === null ? (
+            <span class="drop-text">
+              <ImageIcon />
+              <strong>{image.name}</strong>
+              <span>{image.hint}</span>
             </span>
           ) : (
-            <img src={picture.preview} alt={`Chosen: ${picture.name}`} />
+            <img src={image.preview} alt={`Chosen: ${image.name}`} />
           )}
-          {picture && <span class="drop-change">Choose another</span>}
+          {image && <span class="drop-change">Choose another</span>}
         </label>
-        {picture && (
+        {image && (
           <button
             type="button"
             class="icon-button drop-remove"
             aria-label="Remove the picture"
             onClick={() => {
-              composer.choose(null)
-              document.getElementById('picture')?.focus()
+              draft.choose(null)
+              document.getElementById('image')?.focus()
             }}
           >
             <Close />
           </button>
         )}
       </div>
-      <p id="picture-issue" class="issue" role="alert">
+      <p id="image-issue" class="issue" role="alert">
         {issue}
       </p>
-      <p id="picture-hint" class="hint">
+      <p id="image-hint" class="hint">
         JPEG, PNG or WebP, 10 MiB at most.
       </p>
       <LinkField />
@@ -89,11 +92,11 @@ export function PictureField() {
 }
 
 function LinkField() {
-  const { composer } = useStudio()
+  const { draft } = useStudio()
   const text = useSignal('')
-  const issue = composer.issues.value.link
-  function take(): void {
-    if (text.value.trim() !== '' && composer.takeLink(text.value)) text.value = ''
+  const issue = draft.issues.value.link
+  function add(): void {
+    if (text.value.trim() !== '' && draft.chooseLink(text.value)) text.value = ''
   }
   return (
     <div class="field">
@@ -115,11 +118,11 @@ function LinkField() {
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || text.value.trim() === '') return
             event.preventDefault()
-            take()
+            add()
           }}
-          onChange={take}
+          onChange={add}
         />
-        <button type="button" class="button" onClick={take}>
+        <button type="button" class="button" onClick={add}>
           Use
         </button>
       </div>

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { ReelayRequestError } from '../../client/core/errors.ts'
 import { schema } from '../../src/schema/index.ts'
-import { toFailureWords } from '../../studio/src/words/failure.ts'
-import { toProblemWords } from '../../studio/src/words/problem.ts'
-import { FILTERS, toPlaceWords, toStatusWords } from '../../studio/src/words/status.ts'
-import { toAgo, toClock, toDuration, toSize } from '../../studio/src/words/time.ts'
+import { toFailureText } from '../../studio/src/format/failure.ts'
+import { toErrorText } from '../../studio/src/format/request-error.ts'
+import { FILTERS, toQueueText, toStatusText } from '../../studio/src/format/status.ts'
+import { toAgo, toClock, toDuration, toSize } from '../../studio/src/format/time.ts'
 
-type Failure = Parameters<typeof toFailureWords>[0]
-type Status = Parameters<typeof toStatusWords>[0]
+type Failure = Parameters<typeof toFailureText>[0]
+type Status = Parameters<typeof toStatusText>[0]
 
 function readEnum(name: string): string[] {
   const type = schema.getType(name)
@@ -19,20 +19,20 @@ describe('a failure', () => {
   const codes = readEnum('JobFailureCode') as Failure['code'][]
 
   test.each(codes)('%s is told in a title and an advice of its own', (code) => {
-    const words = toFailureWords({ code, message: 'the server says', retryable: true })
+    const words = toFailureText({ code, message: 'the server says', retryable: true })
     expect(words.advice).not.toBe('the server says')
     expect(words.title.length).toBeLessThan(48)
     for (const other of codes.filter((one) => one !== code))
-      expect(toFailureWords({ code: other, message: '', retryable: true }).title).not.toBe(words.title)
+      expect(toFailureText({ code: other, message: '', retryable: true }).title).not.toBe(words.title)
   })
 
   test('of a kind that is not known yet is told as the server tells it, with a repeat if that may help', () => {
     const failure = { code: 'NEW' as Failure['code'], message: 'The moon is full.' }
-    expect(toFailureWords({ ...failure, retryable: true })).toMatchObject({
+    expect(toFailureText({ ...failure, retryable: true })).toMatchObject({
       advice: 'The moon is full.',
       remedy: 'retry',
     })
-    expect(toFailureWords({ ...failure, retryable: false })).toMatchObject({ remedy: 'change' })
+    expect(toFailureText({ ...failure, retryable: false })).toMatchObject({ remedy: 'edit' })
   })
 })
 
@@ -40,28 +40,27 @@ describe('a state', () => {
   const statuses = readEnum('JobStatus') as Status[]
 
   test.each(statuses)('%s has words, and stands in exactly one filter beside "All"', (status) => {
-    expect(toStatusWords(status)).toMatch(/^[A-Z][a-z]/)
+    expect(toStatusText(status, false)).toMatch(/^[A-Z][a-z]/)
     const lists: (readonly string[] | null)[] = FILTERS.map((filter) => filter.statuses)
     expect(lists.filter((list) => list?.includes(status))).toHaveLength(1)
   })
 
   test('of a job that is not sent because fal takes none says so, any other stays', () => {
-    expect(toStatusWords('PENDING', true)).toBe('Waiting for fal')
-    expect(toStatusWords('RUNNING', true)).toBe(toStatusWords('RUNNING'))
+    expect(toStatusText('PENDING', true)).toBe('Waiting for fal')
+    expect(toStatusText('RUNNING', true)).toBe(toStatusText('RUNNING', false))
   })
 
   test('that is not known yet is told as it came', () => {
-    expect(toStatusWords('ON_HOLD' as Status)).toBe('on hold')
+    expect(toStatusText('ON_HOLD' as Status, false)).toBe('on hold')
   })
 })
 
 test.each([
-  [null, 'In line'],
-  [0, 'Next in line'],
-  [1, '1 in front of you'],
-  [12_654, '12,654 in front of you'],
-])('the place %s is "%s"', (place, words) => {
-  expect(toPlaceWords(place)).toBe(words)
+  [0, 'Next', 'in line'],
+  [1, '1', 'in front of you'],
+  [12_654, '12,654', 'in front of you'],
+])('the queue position %s is shown as "%s %s"', (position, large, small) => {
+  expect(toQueueText(position)).toEqual({ large, small })
 })
 
 test.each([
@@ -105,6 +104,6 @@ describe('a request that gave no answer is told in words that say what to do:', 
     ['an answer that did not come in time', new DOMException('', 'TimeoutError'), /in time.*try again/],
     ['anything else', failed(200, 'BAD_USER_INPUT'), /^the server says$/],
   ])('%s', (_name, error, words) => {
-    expect(toProblemWords(error)).toMatch(words)
+    expect(toErrorText(error)).toMatch(words)
   })
 })

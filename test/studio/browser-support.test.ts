@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { buildStudio, STUDIO_DIRECTORY } from '../../src/adapters/studio-build.ts'
-import { toPictureName } from '../../studio/src/words/link.ts'
+import { toImageName } from '../../studio/src/format/image-link.ts'
 
 /**
  * What one of Chrome 111, Firefox 114 and Safari 16.4 lacks, as it reads in the built page, packages included. Syntax is
@@ -94,5 +94,5 @@ test.each([
 })
 
 test('a link that is none is a name as it is, without an API that is newer', () => {
-  expect([toPictureName('no link'), toPictureName('https://example.com/a.png')]).toEqual(['no link', 'a.png'])
+  expect([toImageName('no link'), toImageName('https://example.com/a.png')]).toEqual(['no link', 'a.png'])
 })

@@ -88,7 +88,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
   test('a button that is pressed twice makes one video', async () => {
     const { page, context } = await rig.open()
     const before = await countCards(page)
-    await page.locator('#picture').setInputFiles(ROCKET)
+    await page.locator('#image').setInputFiles(ROCKET)
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
     const { x, y, width, height } = (await page.locator('.generate').boundingBox()) ?? {
       x: 0,
@@ -121,10 +121,10 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
 
   test('a picture that will not do leaves the one before, and a wrong link stays to be mended', async () => {
     const { page, context } = await rig.open()
-    await page.locator('#picture').setInputFiles(ROCKET)
+    await page.locator('#image').setInputFiles(ROCKET)
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
     const text = { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') }
-    await page.locator('#picture').setInputFiles(text)
+    await page.locator('#image').setInputFiles(text)
     await page.getByText('The picture before it is kept.').waitFor()
     const link = page.getByLabel('Or the link of a picture')
     await link.fill('javascript:alert(1)')
@@ -143,7 +143,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
       await route.continue()
     })
     await generateFrom(page, 'http://sandbox.test/slow.png')
-    await page.locator('#picture').setInputFiles(ROCKET)
+    await page.locator('#image').setInputFiles(ROCKET)
     const sending = page.waitForRequest((request) => request.postData()?.includes('StudioGenerate') === true)
     await page.getByRole('button', { name: 'Generate' }).click()
     await page.getByRole('button', { name: 'Sending…' }).waitFor()
@@ -154,10 +154,10 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
 
   test('a file is judged by its bytes when it is chosen, in the words of the API, and sent as what it is', async () => {
     const { page, context, errors } = await rig.open()
-    const field = page.locator('#picture')
+    const field = page.locator('#image')
     for (const { name, type, bytes, verdict } of IMAGE_FILES) {
       await field.setInputFiles({ name, mimeType: type, buffer: Buffer.from(bytes) })
-      if (verdict instanceof RegExp) await page.locator('#picture-issue', { hasText: verdict }).waitFor()
+      if (verdict instanceof RegExp) await page.locator('#image-issue', { hasText: verdict }).waitFor()
       else await page.getByRole('img', { name: `Chosen: ${name}`, exact: true }).waitFor()
     }
     const damaged = { name: 'cut.jpg', mimeType: 'image/jpeg', buffer: Buffer.from([0xff, 0xd8, 0xff, 0xe0]) }

@@ -1,9 +1,9 @@
 import type { JobStatus } from '../generated/graphql.ts'
 
-/** What the gallery can be narrowed to. */
+/** The filters of the gallery. */
 export const FILTERS = [
   { name: 'all', label: 'All', statuses: null },
-  { name: 'making', label: 'Making', statuses: ['PENDING', 'QUEUED', 'RUNNING', 'STORING', 'CANCELING'] },
+  { name: 'inProgress', label: 'Making', statuses: ['PENDING', 'QUEUED', 'RUNNING', 'STORING', 'CANCELING'] },
   { name: 'done', label: 'Done', statuses: ['SUCCEEDED'] },
   { name: 'failed', label: 'Failed', statuses: ['FAILED'] },
   { name: 'canceled', label: 'Canceled', statuses: ['CANCELED'] },
@@ -16,7 +16,7 @@ export function matches(filter: FilterName, status: JobStatus): boolean {
   return statuses === null || statuses.includes(status)
 }
 
-const WORDS: Record<JobStatus, string> = {
+const STATUS_TEXTS: Record<JobStatus, string> = {
   PENDING: 'Getting ready',
   QUEUED: 'In line',
   RUNNING: 'Making the video',
@@ -27,17 +27,17 @@ const WORDS: Record<JobStatus, string> = {
   CANCELED: 'Canceled',
 }
 
-/** While fal takes no jobs. */
-export const WAITING_WORDS = 'Waiting for fal'
-
-/** The state in words. One that this page is too old to know is told as it came. */
-export function toStatusWords(status: JobStatus, isPaused = false): string {
-  if (isPaused && status === 'PENDING') return WAITING_WORDS
-  return WORDS[status] ?? status.toLowerCase().replaceAll('_', ' ')
+/**
+ * The status as shown to the user. A status that is newer than this page is shown as its lower-case name.
+ * @param isPaused - whether the server has paused submission to fal
+ */
+export function toStatusText(status: JobStatus, isPaused: boolean): string {
+  if (isPaused && status === 'PENDING') return 'Waiting for fal'
+  return STATUS_TEXTS[status] ?? status.toLowerCase().replaceAll('_', ' ')
 }
 
-/** Where a job stands in line: 0 is next. */
-export function toPlaceWords(queuePosition: number | null): string {
-  if (queuePosition === null) return 'In line'
-  return queuePosition === 0 ? 'Next in line' : `${queuePosition.toLocaleString('en')} in front of you`
+/** A queue position as a large and a small text. 0 is next. */
+export function toQueueText(queuePosition: number): { large: string; small: string } {
+  if (queuePosition === 0) return { large: 'Next', small: 'in line' }
+  return { large: queuePosition.toLocaleString('en'), small: 'in front of you' }
 }

@@ -5,15 +5,15 @@ import { launchBrowser } from '../test/browser/browser.ts'
 
 /**
  * Pictures of the studio in every state, at three widths and in both themes:
- * node scripts/studio-pictures.ts http://127.0.0.1:4000 /tmp/pictures
+ * node scripts/studio-screenshots.ts http://127.0.0.1:4000 /tmp/screenshots
  * The server runs on its sandbox, and is a new one; the jobs that this makes stay there.
  */
-const [url = 'http://127.0.0.1:4000', folder = '/tmp/studio-pictures'] = process.argv.slice(2)
+const [url = 'http://127.0.0.1:4000', folder = '/tmp/studio-screenshots'] = process.argv.slice(2)
 const WIDTHS = [390, 820, 1440] as const
 const HEIGHTS = { 390: 844, 820: 1100, 1440: 900 }
 
 async function useExample(page: Page): Promise<void> {
-  await page.locator('#picture').setInputFiles('examples/rocket.png')
+  await page.locator('#image').setInputFiles('examples/rocket.png')
   await page.getByRole('img', { name: /rocket/ }).waitFor()
 }
 

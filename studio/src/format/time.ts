@@ -3,16 +3,16 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** A length of time as a clock shows it: 0:07, 1:05, 2:03:09. Below nothing is nothing: two machines' clocks differ. */
+/** A duration as on a clock: 0:07, 1:05, 2:03:09. Negative durations, which clock skew causes, count as 0. */
 export function toClock(ms: number): string {
   const seconds = Math.floor(Math.max(0, ms) / SECOND)
   const minutes = Math.floor(seconds / 60)
-  const two = (value: number) => String(value).padStart(2, '0')
-  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`
-  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`
+  const pad = (value: number) => String(value).padStart(2, '0')
+  if (minutes < 60) return `${minutes}:${pad(seconds % 60)}`
+  return `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${pad(seconds % 60)}`
 }
 
-/** A length of time as one says it: 7 s, 1 min 5 s, 2 h 3 min. */
+/** A duration with units: 7 s, 1 min 5 s, 2 h 3 min. */
 export function toDuration(ms: number): string {
   const seconds = Math.round(Math.max(0, ms) / SECOND)
   const minutes = Math.floor(seconds / 60)
@@ -21,7 +21,7 @@ export function toDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
-/** How long ago that was: just now, 5 min ago, 3 h ago, yesterday, 12 Nov 2026. */
+/** The age of a moment: just now, 5 min ago, 3 h ago, yesterday, 12 Nov 2026. */
 export function toAgo(then: number, now: number): string {
   const ms = Math.max(0, now - then)
   if (ms < MINUTE) return 'just now'
@@ -31,13 +31,13 @@ export function toAgo(then: number, now: number): string {
   return new Date(then).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
 }
 
-/** Since when something is so: 14:02, or the whole moment when that was a day ago or more. */
+/** The start of a condition: 14:02, or the date and the time if it was at least one day ago. */
 export function toSince(then: number, now: number): string {
   if (now - then >= DAY) return toMoment(new Date(then).toISOString())
   return new Date(then).toLocaleTimeString('en-GB', { timeStyle: 'short' })
 }
 
-/** A moment, to the second, in the reader's time zone. */
+/** The date and the time in seconds, in the user's time zone. */
 export function toMoment(time: string): string {
   return new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 }

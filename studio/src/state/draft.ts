@@ -1,0 +1,249 @@
+import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import type { ReelayClient } from '../../../client/core/reelay-client.ts'
+import { toImageName } from '../format/image-link.ts'
+import {
+  type GenerateVideoInput,
+  type JobSummaryFragment,
+  StudioGenerateDocument,
+  StudioJobDocument,
+} from '../generated/graphql.ts'
+import { createErrorMessage, type ErrorMessage } from './error-message.ts'
+import { findPreview, savePreview } from './previews.ts'
+import {
+  type Field,
+  INITIAL_TEXTS,
+  type Issues,
+  parseSettings,
+  type SettingTexts,
+  sortIssues,
+  toTexts,
+} from './settings.ts'
+import { linkImage, openImageFile, type SourceImage } from './source-image.ts'
+
+/** The video to generate next: its image, its settings, and what is wrong with them. */
+export interface Draft {
+  readonly image: Signal<SourceImage | null>
+  readonly texts: Signal<SettingTexts>
+  readonly issues: ReadonlySignal<Issues>
+  /** An error that belongs to no field. */
+  readonly error: ErrorMessage
+  readonly isSending: ReadonlySignal<boolean>
+  /** True for {@link STARTED_MS} after a submit, so that a double click does not submit and pay twice. */
+  readonly hasStarted: ReadonlySignal<boolean>
+  /** Counts the calls of `reuse`: the form scrolls into view when it changes. */
+  readonly reuseCount: ReadonlySignal<number>
+  choose(image: SourceImage | null): void
+  /** Chooses a dropped, pasted or selected file. An invalid one becomes an issue of the field. */
+  chooseFile(file: File): Promise<void>
+  /** @returns false when the link is invalid, which becomes an issue of its field */
+  chooseLink(text: string): boolean
+  /** Chooses the sample image at this URL of the studio. */
+  chooseSample(url: string): Promise<void>
+  write(name: keyof SettingTexts, text: string): void
+  reset(): void
+  /** Fills the form with a job's image, settings and seed, and marks the settings that fal rejected. */
+  reuse(job: JobSummaryFragment): void
+  generate(): Promise<void>
+}
+
+/**
+ * The idempotency key of an input. Kept in the session until the server responds, so that sending the same input again
+ * after a lost response does not create, and pay for, a second job.
+ */
+interface Attempt {
+  key: string
+  inputDigest: string
+}
+const ATTEMPT = 'reelay.attempt'
+
+/** In milliseconds: uploading an image of 10 MiB takes long on a slow connection. */
+const TIMEOUT_MS = 60_000
+/** How long the button stays disabled after a submit, in milliseconds: longer than a double click. */
+const STARTED_MS = 1_000
+
+export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSummaryFragment): void }): Draft {
+  const image = signal<SourceImage | null>(null)
+  const texts = signal<SettingTexts>(INITIAL_TEXTS)
+  const issues = signal<Issues>({})
+  const error = createErrorMessage()
+  const isSending = signal(false)
+  const hasStarted = signal(false)
+  const reuseCount = signal(0)
+
+  /** The file that is being checked. A later choice replaces it. */
+  let opening: Promise<SourceImage> | null = null
+
+  function choose(chosen: SourceImage | null): void {
+    opening = null
+    batch(() => {
+      image.value = chosen
+      error.clear()
+      clearIssue('imageUrl')
+      clearIssue('link')
+    })
+  }
+
+  function reject(field: 'imageUrl' | 'link', reason: unknown): void {
+    const text = reason instanceof Error ? reason.message : 'It cannot be used.'
+    issues.value = { ...issues.peek(), [field]: image.peek() ? `${text} The picture before it is kept.` : text }
+  }
+
+  async function chooseFrom(open: () => Promise<SourceImage>): Promise<void> {
+    const own = open()
+    opening = own
+    try {
+      const chosen = await own
+      if (opening === own) choose(chosen)
+    } catch (reason) {
+      if (opening !== own) return
+      opening = null
+      reject('imageUrl', reason)
+    }
+  }
+  function chooseLink(text: string): boolean {
+    try {
+      choose(linkImage(text))
+      return true
+    } catch (reason) {
+      reject('link', reason)
+      return false
+    }
+  }
+
+  function clearIssue(field: Field): void {
+    if (issues.peek()[field] === undefined) return
+    const { [field]: _cleared, ...others } = issues.peek()
+    issues.value = others
+  }
+
+  async function generate(): Promise<void> {
+    if (isSending.peek() || hasStarted.peek()) return
+    try {
+      isSending.value = opening !== null
+      // Submitting the previous image would be paid for: wait until the new one is checked.
+      while (opening) await opening
+    } catch {
+      // chooseFrom shows the reason at the field.
+      return
+    } finally {
+      isSending.value = false
+    }
+    const chosen = image.peek()
+    const { values, issues: found } = parseSettings(texts.peek())
+    if (!chosen) found.imageUrl = 'Choose a picture first, or paste its link.'
+    issues.value = found
+    error.clear()
+    if (!chosen || Object.keys(found).length > 0) return
+    isSending.value = true
+    try {
+      const input = { imageUrl: await chosen.read(), ...values }
+      const attempt = await findAttempt(input)
+      const { generateVideo: result } = await client.request(
+        StudioGenerateDocument,
+        { input: { ...input, idempotencyKey: attempt.key } },
+        { signal: AbortSignal.timeout(TIMEOUT_MS) },
+      )
+      // Any response ends the attempt: submitting the same input again means another video.
+      sessionStorage.removeItem(ATTEMPT)
+      if (result.__typename === 'GenerateVideoSuccess') {
+        if (chosen.preview) savePreview(result.job.id, chosen.preview)
+        hasStarted.value = true
+        setTimeout(() => {
+          hasStarted.value = false
+        }, STARTED_MS)
+        onJob(result.job)
+      } else if (result.__typename === 'InvalidInputError') {
+        const { issues: found, others } = sortIssues(result.issues)
+        issues.value = found
+        error.show(others)
+      } else error.show(result.message)
+    } catch (reason) {
+      error.showError(reason, 'Everything you chose is still here.')
+    } finally {
+      isSending.value = false
+    }
+  }
+
+  function reuse(job: JobSummaryFragment): void {
+    const { imageUrl } = job.settings
+    // The seed that was really used, so that the same settings make the same video.
+    const settings = { ...job.settings, seed: job.video?.seed ?? job.settings.seed ?? null }
+    const rejected = sortIssues(
+      (job.failure?.issues ?? []).map(({ path, message }) => ({ path, message: `fal says: ${message}` })),
+    )
+    opening = null
+    batch(() => {
+      texts.value = toTexts(settings)
+      issues.value = rejected.issues
+      error.show(rejected.others)
+      image.value = {
+        name: toImageName(imageUrl),
+        preview: findPreview(job.id),
+        hint: 'fal fetches it from there',
+        read: () => findImageUrl(client, job.id, imageUrl),
+      }
+      reuseCount.value += 1
+    })
+  }
+
+  return {
+    image,
+    texts,
+    issues,
+    error,
+    isSending,
+    hasStarted,
+    reuseCount,
+    choose,
+    chooseFile: (file) => chooseFrom(() => openImageFile(file)),
+    chooseLink,
+    chooseSample: (url) =>
+      chooseFrom(async () => {
+        const response = await fetch(url).catch(() => null)
+        if (!response?.ok) throw new Error('The example cannot be loaded. Choose a picture of your own.')
+        return await openImageFile(new File([await response.blob()], 'rocket.png', { type: 'image/png' }))
+      }),
+    write: (name, text) => {
+      texts.value = { ...texts.peek(), [name]: text }
+      clearIssue(name)
+    },
+    reset: () => {
+      texts.value = INITIAL_TEXTS
+      issues.value = {}
+    },
+    reuse,
+    generate,
+  }
+}
+
+/** The URL of a job's image. An uploaded image gets its URL at fal after the submit: read the job again for it. */
+async function findImageUrl(client: ReelayClient, jobId: string, known: string): Promise<string> {
+  if (!/\/media\/images\/[^/]+$/.test(new URL(known).pathname)) return known
+  const { job } = await client.request(StudioJobDocument, { id: jobId })
+  return job?.settings.imageUrl ?? known
+}
+
+/** The attempt without a response, if it had the same input; otherwise a new one. */
+async function findAttempt(input: GenerateVideoInput): Promise<Attempt> {
+  const inputDigest = await digest(JSON.stringify(input))
+  const kept = JSON.parse(sessionStorage.getItem(ATTEMPT) ?? 'null') as Attempt | null
+  if (kept?.inputDigest === inputDigest) return kept
+  const attempt = { key: createKey(), inputDigest }
+  sessionStorage.setItem(ATTEMPT, JSON.stringify(attempt))
+  return attempt
+}
+
+/** Distinguishes inputs. Over plain HTTP, `crypto.subtle` exists on localhost only. */
+async function digest(text: string): Promise<string> {
+  if (!crypto.subtle) return `${text.length} ${text.slice(0, 500)} ${text.slice(-500)}`
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))))
+}
+
+/** A random idempotency key. `crypto.randomUUID` exists on secure pages only. */
+export function createKey(): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(16)))
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,56 @@
+import { type ReadonlySignal, signal } from '@preact/signals'
+import type { ReelayClient } from '../../../client/core/reelay-client.ts'
+import { StudioProviderDocument, type StudioProviderQuery } from '../generated/graphql.ts'
+
+/** Whether fal accepts jobs. */
+export interface ProviderStatus {
+  /** Why submission is paused; null while fal accepts jobs, or before the first response. */
+  readonly pause: ReadonlySignal<StudioProviderQuery['provider'] | null>
+  /** Reads the status again, at most once every {@link DEBOUNCE_MS}. */
+  refresh(): void
+  start(): void
+}
+
+/** Time between polls while a job is open or submission is paused, in milliseconds. */
+const POLL_MS = 30_000
+/** In milliseconds: updates of a thousand jobs cause one request. */
+const DEBOUNCE_MS = 500
+/** How long a request waits for its response, in milliseconds. */
+const TIMEOUT_MS = 20_000
+
+/** @param hasOpenJobs - whether the status is polled while fal accepts jobs */
+export function createProviderStatus(client: ReelayClient, hasOpenJobs: () => boolean): ProviderStatus {
+  const pause = signal<StudioProviderQuery['provider'] | null>(null)
+  let isScheduled = false
+
+  async function read(): Promise<void> {
+    try {
+      const { provider } = await client.request(StudioProviderDocument, {}, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+      pause.value = provider.state === 'AVAILABLE' ? null : provider
+    } catch {
+      // Offline: the studio refreshes the status when it reconnects.
+    }
+  }
+
+  function refresh(): void {
+    if (isScheduled) return
+    isScheduled = true
+    setTimeout(() => {
+      isScheduled = false
+      void read()
+    }, DEBOUNCE_MS)
+  }
+
+  return {
+    pause,
+    refresh,
+    start: () => {
+      void read()
+      const poll = () => {
+        if (!document.hidden && (pause.peek() !== null || hasOpenJobs())) refresh()
+      }
+      setInterval(poll, POLL_MS)
+      document.addEventListener('visibilitychange', poll)
+    },
+  }
+}

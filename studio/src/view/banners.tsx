@@ -1,0 +1,101 @@
+import { toMoment, toSince } from '../format/time.ts'
+import { now } from '../state/clock.ts'
+import { useStudio } from '../state/studio.ts'
+import { Close, Warning } from './icons.tsx'
+
+/** Why jobs are waiting, while the server has paused submission to fal. */
+export function ProviderBanner() {
+  const pause = useStudio().provider.pause.value
+  return (
+    <div class="banner-slot" role="status">
+      {pause && (
+        <div class="banner" data-state={pause.state}>
+          <Warning />
+          <p>
+            {pause.reason}
+            {pause.since && (
+              <>
+                {' '}
+                <time class="banner-since" dateTime={pause.since} title={toMoment(pause.since)}>
+                  Since {toSince(Date.parse(pause.since), now.value)}.
+                </time>
+              </>
+            )}
+          </p>
+        </div>
+      )}
+    </div>
+  )
+}
+
+/** Messages at the bottom of the page, and announcements for screen readers. */
+export function Toasts() {
+  return (
+    <>
+      <div class="toasts">
+        <ErrorToast />
+        <OfflineToast />
+      </div>
+      <Announcer />
+    </>
+  )
+}
+
+function OfflineToast() {
+  const { isOffline } = useStudio()
+  return (
+    <div role="status">
+      {isOffline.value && (
+        <p class="toast">
+          <span class="toast-dot" aria-hidden="true" />
+          Offline – your jobs go on; this page catches up.
+        </p>
+      )}
+    </div>
+  )
+}
+
+/** The error of a job's button. */
+function ErrorToast() {
+  const { text, clear } = useStudio().actionError
+  return (
+    <div role="alert">
+      {text.value !== null && (
+        <p class="toast toast-error">
+          {text.value}
+          <button type="button" class="icon-button" aria-label="Put this message away" onClick={clear}>
+            <Close />
+          </button>
+        </p>
+      )}
+    </div>
+  )
+}
+
+function Announcer() {
+  const { count, text } = useStudio().announcement.value
+  return (
+    <div class="visually-hidden" aria-live="polite">
+      <p key={count}>{text}</p>
+    </div>
+  )
+}
+
+const TRANSPORT_TEXTS = {
+  'event-stream': 'Live updates come by event streams: your proxy does not pass WebSockets.',
+  polling: 'Live updates come by polling, some seconds late: your proxy passes neither WebSockets nor event streams.',
+}
+
+/** A note at the end of the page, while live updates use another transport than a WebSocket. */
+export function TransportNote() {
+  const via = useStudio().via.value
+  return (
+    <div
+      class="transport-note hint"
+      role="status"
+      title="For whoever runs the proxy: docs/operations.md, “Without WebSockets”"
+    >
+      {via !== 'websocket' && <p>{TRANSPORT_TEXTS[via]}</p>}
+    </div>
+  )
+}
