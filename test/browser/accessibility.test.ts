@@ -46,18 +46,18 @@ describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
     // The page's policy lets in no script of a test.
     const { page, context } = await rig.open('/', { bypassCSP: true })
     await page.addScriptTag({ path: AXE })
-    await page.getByText('Drop a picture to begin').waitFor()
+    await page.getByText('Add an image to start').waitFor()
     expect(await findProblems(page)).toEqual([])
 
-    await page.getByLabel('Frames per second', { exact: true }).fill('500')
+    await page.getByLabel('Frame rate', { exact: true }).fill('500')
     await page.getByRole('button', { name: 'Generate' }).click()
-    await page.getByText('Choose a picture first').waitFor()
+    await page.getByText('Add an image first').waitFor()
     expect(await findProblems(page)).toEqual([])
-    await page.getByRole('button', { name: 'Back to the defaults' }).click()
+    await page.getByRole('button', { name: 'Reset' }).click()
 
     for (const scenario of ['content-policy', 'model-error', 'long-line'])
       await generateFrom(page, `http://sandbox.test/${scenario}.png`)
-    await page.getByRole('button', { name: 'Remove the picture' }).click()
+    await page.getByRole('button', { name: 'Remove the image' }).click()
     await generate(page)
     await cardIn(page, 'SUCCEEDED').waitFor({ timeout: 20_000 })
     await generateFrom(page, 'http://sandbox.test/slow.png')
@@ -73,7 +73,7 @@ describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
     await page.keyboard.press('Escape')
 
     await context.setOffline(true)
-    await page.getByText('Offline').waitFor()
+    await page.getByText('Reconnecting…').waitFor()
     expect(await findProblems(page)).toEqual([])
     await context.close()
   }, 120_000)

@@ -31,10 +31,10 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     const { page, context } = await rig.open()
     for (const [name, next] of [
       ['Motion', '128'],
-      ['Freedom', '0.03'],
-      ['Frames per second', '26'],
+      ['Noise (cond_aug)', '0.03'],
+      ['Frame rate', '26'],
     ] as const) {
-      await page.getByLabel(`${name}, as a slider`).press('ArrowRight')
+      await page.getByLabel(`${name} slider`).press('ArrowRight')
       expect(await page.getByLabel(name, { exact: true }).inputValue()).toBe(next)
     }
     await context.close()
@@ -99,7 +99,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     // By the mouse: the button itself would be waited for.
     const press = () => page.mouse.click(x + width / 2, y + height / 2)
     await press()
-    await page.getByRole('button', { name: 'Started' }).waitFor()
+    await page.getByRole('button', { name: 'Submitted' }).waitFor()
     await press()
     await page.locator('.generate[aria-disabled=false]').waitFor()
     expect(await cards(page).count()).toBe(before + 1)
@@ -112,9 +112,9 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await page.route('**/*.mp4', (route) => (isGone ? route.fulfill({ status: 404 }) : route.continue()))
     await generate(page)
     const card = cardIn(page, 'SUCCEEDED')
-    await card.getByText('The clip cannot be loaded').waitFor()
+    await card.getByText('The video could not be loaded').waitFor()
     isGone = false
-    await card.getByRole('button', { name: 'Load again' }).click()
+    await card.getByRole('button', { name: 'Reload' }).click()
     await card.locator('video').waitFor()
     await context.close()
   })
@@ -125,8 +125,8 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
     const text = { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') }
     await page.locator('#image').setInputFiles(text)
-    await page.getByText('The picture before it is kept.').waitFor()
-    const link = page.getByLabel('Or the link of a picture')
+    await page.getByText('The previous image is kept.').waitFor()
+    const link = page.getByLabel('Or paste an image URL')
     await link.fill('javascript:alert(1)')
     await link.press('Enter')
     await page.locator('#link-issue', { hasText: 'https://' }).waitFor()
@@ -146,7 +146,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await page.locator('#image').setInputFiles(ROCKET)
     const sending = page.waitForRequest((request) => request.postData()?.includes('StudioGenerate') === true)
     await page.getByRole('button', { name: 'Generate' }).click()
-    await page.getByRole('button', { name: 'Sending…' }).waitFor()
+    await page.getByRole('button', { name: 'Submitting…' }).waitFor()
     release.resolve()
     expect((await sending).postData()).toContain('"data:image/png;base64,')
     await context.close()
@@ -162,7 +162,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     }
     const damaged = { name: 'cut.jpg', mimeType: 'image/jpeg', buffer: Buffer.from([0xff, 0xd8, 0xff, 0xe0]) }
     await field.setInputFiles(damaged)
-    await page.getByText('This browser cannot show it').waitFor()
+    await page.getByText('No preview: the file may be damaged').waitFor()
 
     const [webp] = IMAGE_FILES
     await field.setInputFiles({ name: 'photo.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(webp?.bytes ?? []) })
@@ -177,10 +177,10 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
   test('the setting that fal refused is named, and is marked in the form until it is changed', async () => {
     const { page, context } = await rig.open()
     await generateFrom(page, 'http://sandbox.test/invalid-input.png')
-    const card = page.locator('.card[data-status=FAILED]', { hasText: 'fal says: Motion: Input should be' })
-    await card.getByRole('button', { name: 'Change it' }).click()
+    const card = page.locator('.card[data-status=FAILED]', { hasText: 'Rejected by fal: Motion: Input should be' })
+    await card.getByRole('button', { name: 'Edit and retry' }).click()
     await page.locator('#motionBucketId[aria-invalid=true]:focus').waitFor()
-    const issue = page.locator('#motionBucketId-issue', { hasText: 'fal says: Input should be' })
+    const issue = page.locator('#motionBucketId-issue', { hasText: 'Rejected by fal: Input should be' })
     await issue.waitFor()
     await page.locator('#motionBucketId').fill('120')
     await issue.waitFor({ state: 'detached' })

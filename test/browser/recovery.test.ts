@@ -64,28 +64,28 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     const { page, context, errors } = await rig.open()
     await beginSlow(page)
     await context.setOffline(true)
-    await page.getByText('Offline – your jobs go on').waitFor()
+    await page.getByText('Reconnecting…').waitFor()
 
     // What was chosen stays when it cannot be sent.
     await page.locator('#image').setInputFiles(ROCKET)
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
     await page.getByRole('button', { name: 'Generate' }).click()
-    await page.getByText('Everything you chose is still here').waitFor()
+    await page.getByText('Your image and settings are kept').waitFor()
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
     await slowCard(page).getByRole('button', { name: 'Cancel' }).click()
-    await until(async () => (await page.getByText('The server cannot be reached').count()) === 2)
+    await until(async () => (await page.getByText('The server is unreachable').count()) === 2)
     await page.setViewportSize({ width: 360, height: 740 })
     const notice = await page.locator('.toast-error').boundingBox()
-    const sign = await page.locator('.toast', { hasText: 'Offline' }).boundingBox()
+    const sign = await page.locator('.toast', { hasText: 'Reconnecting…' }).boundingBox()
     expect((notice?.y ?? Infinity) + (notice?.height ?? 0)).toBeLessThan(sign?.y ?? 0)
     await page.setViewportSize({ width: 1280, height: 900 })
 
     const before = await readStep(page)
     await context.setOffline(false)
-    await page.getByText('Offline – your jobs go on').waitFor({ state: 'detached', timeout: 30_000 })
+    await page.getByText('Reconnecting…').waitFor({ state: 'detached', timeout: 30_000 })
     await until(async () => (await readStep(page)) > before, { timeoutMs: 20_000 })
     // What was said of the connection is over with it.
-    expect(await page.getByText('The server cannot be reached').count()).toBe(0)
+    expect(await page.getByText('The server is unreachable').count()).toBe(0)
     await expectWholeLog(page)
     await end(page)
     expect(errors).toEqual([])
@@ -100,10 +100,10 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
       try {
         await beginSlow(page)
         proxy.mode = mode
-        await page.getByText('Offline – your jobs go on').waitFor({ timeout: 30_000 })
+        await page.getByText('Reconnecting…').waitFor({ timeout: 30_000 })
         const before = await readStep(page)
         proxy.mode = 'pass'
-        await page.getByText('Offline – your jobs go on').waitFor({ state: 'detached', timeout: 30_000 })
+        await page.getByText('Reconnecting…').waitFor({ state: 'detached', timeout: 30_000 })
         await until(async () => (await readStep(page)) > before, { timeoutMs: 20_000 })
         await expectWholeLog(page)
         await end(page)
@@ -129,7 +129,7 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
         const succeeded = page.locator('.card[data-status=SUCCEEDED]')
         const before = await countCards(page).then(() => succeeded.count())
         await generate(page)
-        await page.getByText('Live updates come by event streams').waitFor({ timeout: 40_000 })
+        await page.getByText('Live updates use server-sent events').waitFor({ timeout: 40_000 })
         // Of many at once some have to poll; none is forgotten.
         const input = { imageUrl: 'https://example.com/rocket.png' }
         await Promise.all([0, 1, 2].map(() => request(rig.url, GenerateVideoDocument, { input })))
@@ -137,7 +137,7 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
           timeoutMs: 60_000,
           what: 'all of them to be seen to end',
         })
-        expect(await page.getByText('Offline').count()).toBe(0)
+        expect(await page.getByText('Reconnecting…').count()).toBe(0)
       } finally {
         await context.close()
         await proxy.stop()
@@ -184,9 +184,9 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
       await route.abort('connectionreset')
     })
     await generateFrom(page, 'http://sandbox.test/model-error.png')
-    await page.getByText('Everything you chose is still here').waitFor()
+    await page.getByText('Your image and settings are kept').waitFor()
     await page.getByRole('button', { name: 'Generate' }).click()
-    await page.getByRole('button', { name: 'Started' }).waitFor()
+    await page.getByRole('button', { name: 'Submitted' }).waitFor()
     expect(await countJobs()).toBe(before + 1)
     await context.close()
   })
@@ -202,12 +202,12 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
       await (isAway && isRead ? route.abort('connectionrefused') : route.continue())
     })
     const dialog = page.getByRole('dialog')
-    const refused = dialog.getByRole('heading', { name: 'It cannot be opened just now' })
-    const opened = dialog.getByText('Frames per second')
+    const refused = dialog.getByRole('heading', { name: 'The video could not be opened' })
+    const opened = dialog.getByText('Frame rate')
 
     await page.goto(new URL(link, rig.url).href)
     await refused.waitFor()
-    await dialog.getByText('The server cannot be reached').waitFor()
+    await dialog.getByText('The server is unreachable').waitFor()
     isAway = false
     await dialog.getByRole('button', { name: 'Try again' }).click()
     await opened.waitFor()
@@ -216,7 +216,7 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     await page.reload()
     await refused.waitFor()
     await context.setOffline(true)
-    await dialog.getByText('Offline – your jobs go on').waitFor()
+    await dialog.getByText('Reconnecting…').waitFor()
     await refused.waitFor()
     isAway = false
     await context.setOffline(false)

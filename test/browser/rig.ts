@@ -99,7 +99,7 @@ export async function generate(page: Page): Promise<void> {
 
 /** A scenario of the sandbox. */
 export async function generateFrom(page: Page, link: string): Promise<void> {
-  await page.getByLabel('Or the link of a picture').fill(link)
+  await page.getByLabel('Or paste an image URL').fill(link)
   await page.keyboard.press('Enter')
   await press(page)
 }

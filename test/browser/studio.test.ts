@@ -24,7 +24,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
 
   test('makes a video of a picture: in line, step by step, then it plays and loops', async () => {
     const { page, context, errors, hosts } = await rig.open()
-    await page.getByText('Drop a picture to begin').waitFor()
+    await page.getByText('Add an image to start').waitFor()
     await generate(page)
     await page.getByText(/Step \d+ of 25/).waitFor()
     const card = cardIn(page, 'SUCCEEDED')
@@ -55,9 +55,9 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await page.getByLabel('Motion', { exact: true }).fill('33')
     await page.getByLabel('Seed', { exact: true }).fill('77')
     await generate(page)
-    await page.getByRole('button', { name: 'Back to the defaults' }).click()
+    await page.getByRole('button', { name: 'Reset' }).click()
     const card = page.locator('.card[data-status=SUCCEEDED]', { hasText: 'Seed 77' })
-    await card.getByRole('button', { name: 'Again with these' }).click({ timeout: 20_000 })
+    await card.getByRole('button', { name: 'Reuse settings' }).click({ timeout: 20_000 })
     expect(await page.getByLabel('Motion', { exact: true }).inputValue()).toBe('33')
     expect(await page.getByLabel('Seed', { exact: true }).inputValue()).toBe('77')
     await page.getByRole('button', { name: 'Generate' }).click()
@@ -79,8 +79,8 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
   })
 
   test.each([
-    ['content-policy', 'The picture was turned down', 'Change it'],
-    ['model-error', 'Something broke at fal', 'Try again'],
+    ['content-policy', 'Rejected by content policy', 'Edit and retry'],
+    ['model-error', 'fal had an error', 'Try again'],
   ])('tells the failure %s in words, with what to do', async (scenario, title, button) => {
     const { page, context } = await rig.open()
     await generateFrom(page, `http://sandbox.test/${scenario}.png`)
@@ -95,11 +95,11 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     page.on('request', (request) => {
       if (request.postData()?.includes('StudioGenerate')) sent.push(request.url())
     })
-    const speed = page.getByLabel('Frames per second', { exact: true })
+    const speed = page.getByLabel('Frame rate', { exact: true })
     await speed.fill('500')
     await page.getByRole('button', { name: 'Generate' }).click()
-    await page.getByText('Choose a picture first').waitFor()
-    await page.getByText('Give a whole number from 10 to 100.').waitFor()
+    await page.getByText('Add an image first').waitFor()
+    await page.getByText('Enter a whole number from 10 to 100.').waitFor()
     expect(await speed.getAttribute('aria-invalid')).toBe('true')
     expect(sent).toEqual([])
     await context.close()
@@ -138,7 +138,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
   test('is used by keyboard alone', async () => {
     const { page, context } = await rig.open()
     await page.keyboard.press('Tab')
-    expect(await page.locator(':focus').textContent()).toContain('Skip to the videos')
+    expect(await page.locator(':focus').textContent()).toContain('Skip to videos')
     await page.locator('#image').setInputFiles(ROCKET)
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
     await page.getByLabel('Seed', { exact: true }).focus()
@@ -177,7 +177,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await other.context.close()
 
     const lost = await rig.open('/jobs/nobody')
-    await lost.page.getByText('There is no such video').waitFor()
+    await lost.page.getByText('This video does not exist').waitFor()
     await lost.context.close()
   })
 

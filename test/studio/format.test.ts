@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ReelayRequestError } from '../../client/core/errors.ts'
 import { schema } from '../../src/schema/index.ts'
 import { toFailureText } from '../../studio/src/format/failure.ts'
-import { toErrorText } from '../../studio/src/format/request-error.ts'
+import { toErrorText, toOfflineText } from '../../studio/src/format/request-error.ts'
 import { FILTERS, toQueueText, toStatusText } from '../../studio/src/format/status.ts'
 import { toAgo, toClock, toDuration, toSize } from '../../studio/src/format/time.ts'
 
@@ -56,9 +56,9 @@ describe('a state', () => {
 })
 
 test.each([
-  [0, 'Next', 'in line'],
-  [1, '1', 'in front of you'],
-  [12_654, '12,654', 'in front of you'],
+  [0, 'Next up', ''],
+  [1, '1', 'ahead of you'],
+  [12_654, '12,654', 'ahead of you'],
 ])('the queue position %s is shown as "%s %s"', (position, large, small) => {
   expect(toQueueText(position)).toEqual({ large, small })
 })
@@ -96,14 +96,23 @@ describe('a request that gave no answer is told in words that say what to do:', 
     new ReelayRequestError('the server says', { status, errors: code ? [{ message: '', extensions: { code } }] : [] })
 
   test.each([
-    ['no connection', failed(0), /cannot be reached.*try again/],
+    ['no connection', failed(0), /unreachable.*try again/],
     ['a server that starts', failed(503, 'SERVICE_UNAVAILABLE'), /not ready.*Try again/],
     ['a proxy without a server', failed(502), /not ready.*Try again/],
     ['too large a picture', failed(413), /10 MiB.*smaller/],
-    ['an error that nobody foresaw', failed(200, 'INTERNAL_SERVER_ERROR'), /broke.*Try again/],
+    ['an error that nobody foresaw', failed(200, 'INTERNAL_SERVER_ERROR'), /had an error.*Try again/],
     ['an answer that did not come in time', new DOMException('', 'TimeoutError'), /in time.*try again/],
     ['anything else', failed(200, 'BAD_USER_INPUT'), /^the server says$/],
   ])('%s', (_name, error, words) => {
     expect(toErrorText(error)).toMatch(words)
   })
+})
+
+test.each([
+  ['localhost', 'Reconnecting…'],
+  ['127.0.0.1', 'Reconnecting…'],
+  ['[::1]', 'Reconnecting…'],
+  ['reelay.example.com', 'Reconnecting… Jobs keep running.'],
+])('a page of %s that lost its connection shows "%s"', (hostname, text) => {
+  expect(toOfflineText(hostname)).toBe(text)
 })

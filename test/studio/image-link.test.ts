@@ -18,9 +18,9 @@ test('a link may leave https:// away; what is no link is refused', () => {
   for (const text of ['cat', 'javascript:alert(1)', 'data:image/png;base64,AA', 'ftp://example.com/a.png'])
     expect(() => toImageUrl(text)).toThrow('https://')
   // A name of a file is no host.
-  expect(() => toImageUrl('cat.png')).toThrow('The link has no https:// at its beginning')
-  expect(() => toImageUrl('C:\\cat.png')).toThrow('The link is a path')
-  expect(() => toImageUrl('https://me:secret@example.com/a.png')).toThrow('The link has a user name or a password')
+  expect(() => toImageUrl('cat.png')).toThrow('The URL has no https:// at its beginning')
+  expect(() => toImageUrl('C:\\cat.png')).toThrow('The URL is a path')
+  expect(() => toImageUrl('https://me:secret@example.com/a.png')).toThrow('The URL has a user name or a password')
 })
 
 test('a link with spaces is encoded', () => {

@@ -70,7 +70,7 @@ test('what the API or fal refuses is told at its field, by the name that it has 
   expect(refused.map(toIssueText)).toEqual([
     'Motion: Too much.',
     'Motion: Not even.',
-    'Picture: Too dark.',
+    'Image: Too dark.',
     'Too many dots.',
     'Too early.',
   ])

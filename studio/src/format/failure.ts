@@ -12,64 +12,65 @@ export interface FailureText {
 
 const FAILURE_TEXTS: Record<JobFailureCode, FailureText> = {
   CONTENT_POLICY: {
-    title: 'The picture was turned down',
-    advice: 'fal does not make videos of pictures like this one. Choose another picture.',
+    title: 'Rejected by content policy',
+    advice: 'fal does not generate videos from images like this one. Choose another image.',
     remedy: 'edit',
   },
   INPUT_REJECTED: {
-    title: 'fal refused the settings',
-    advice: 'Open the form with these settings, change what fal names, and generate anew.',
+    title: 'fal rejected the settings',
+    advice: 'Edit the settings that fal names, then generate again.',
     remedy: 'edit',
   },
   INPUT_UNREACHABLE: {
-    title: 'The picture could not be fetched',
-    advice: 'fal could not open the link. Check that anyone can see it, or upload the picture instead.',
+    title: 'fal couldn’t download the image',
+    advice: 'Check that the URL is public, or upload the image instead.',
     remedy: 'edit',
   },
   PROVIDER_AUTH: {
-    title: 'This server may not use fal right now',
-    advice: 'Its key was refused. Ask whoever runs it to renew the key, then try again.',
+    title: 'fal rejected this server’s API key',
+    advice: 'Ask the server’s operator to renew the key, then try again.',
     remedy: 'retry',
   },
   PROVIDER_TIMEOUT: {
-    title: 'It took too long',
+    title: 'Generation timed out',
     advice: 'fal stopped before the video was ready. Trying again often helps.',
     remedy: 'retry',
   },
   PROVIDER_UNAVAILABLE: {
-    title: 'fal was not there',
-    advice: 'It could not be reached, or had no machine free. Try again in a minute.',
+    title: 'fal is unavailable',
+    advice: 'fal could not be reached or had no machine free. Try again in a minute.',
     remedy: 'retry',
   },
   PROVIDER_ERROR: {
-    title: 'Something broke at fal',
-    advice: 'It was not your picture. Try again; if it happens every time, try another picture.',
+    title: 'fal had an error',
+    advice: 'The image is probably not the cause. Try again; if it keeps failing, use another image.',
     remedy: 'retry',
   },
   SUBMIT_UNKNOWN: {
-    title: 'Nobody knows whether it began',
-    advice: 'The line to fal broke as the job was sent. Trying again may make, and cost, a second video.',
+    title: 'We couldn’t confirm that fal received it',
+    advice: 'The connection to fal broke during the submit. Trying again may generate, and cost, a second video.',
     remedy: 'retry',
   },
   RESULT_REFUSED: {
-    title: 'The video was made, but not taken in',
+    title: 'fal’s result could not be read',
     advice:
-      'fal’s answer is kept. Ask whoever runs this server to look into its log; then try again: that costs nothing.',
+      'The video was generated, and fal’s response is kept. Ask the server’s operator to check its log, then try again: that costs nothing.',
     remedy: 'retry',
   },
   RESULT_EXPIRED: {
-    title: 'The video is gone',
-    advice: 'fal no longer had it when it was fetched. Trying again makes it anew, which costs a second time.',
+    title: 'The video has expired',
+    advice:
+      'fal no longer had the video when the server fetched it. Trying again generates it again, at a second cost.',
     remedy: 'retry',
   },
   STORAGE_FAILED: {
     title: 'The video could not be saved',
-    advice: 'It was made, but not kept. Trying again makes it anew, which costs a second time.',
+    advice: 'The video was generated but not stored. Trying again generates it again, at a second cost.',
     remedy: 'retry',
   },
   INTERNAL: {
-    title: 'Something broke on this server',
-    advice: 'It was not your picture. Try again; if it stays like this, tell whoever runs the server.',
+    title: 'This server had an error',
+    advice: 'The image is not the cause. Try again; if it keeps failing, contact the server’s operator.',
     remedy: 'retry',
   },
 }
@@ -78,7 +79,7 @@ const FAILURE_TEXTS: Record<JobFailureCode, FailureText> = {
 export function toFailureText(failure: { code: JobFailureCode; message: string; retryable: boolean }): FailureText {
   return (
     FAILURE_TEXTS[failure.code] ?? {
-      title: 'It did not work',
+      title: 'Generation failed',
       advice: failure.message,
       remedy: failure.retryable ? 'retry' : 'edit',
     }

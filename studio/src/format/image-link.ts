@@ -13,7 +13,7 @@ export function decodeUrlPart(part: string): string {
 export function toImageName(imageUrl: string): string {
   const url = parseUrl(imageUrl)
   if (!url) return imageUrl
-  if (/\/media\/images\/[^/]+$/.test(url.pathname)) return 'Uploaded picture'
+  if (/\/media\/images\/[^/]+$/.test(url.pathname)) return 'Uploaded image'
   const file = decodeUrlPart(url.pathname.split('/').at(-1) ?? '')
   return /\.\w{3,4}$/.test(file) && file.length <= 40 ? file : url.host
 }
@@ -28,6 +28,6 @@ export function toImageUrl(text: string): string {
   // Some browsers also encode a space in the host, which makes a host that does not exist.
   const url = (/^https?:\/\/[^\s/?#]+(?:[/?#]|$)/i.test(link) && parseUrl(link)?.href) || link
   const problem = findLinkProblem(url)
-  if (problem !== null) throw new Error(`The link ${problem}`)
+  if (problem !== null) throw new Error(`The URL ${problem}`)
   return url
 }

@@ -3,7 +3,7 @@ import type { JobStatus } from '../generated/graphql.ts'
 /** The filters of the gallery. */
 export const FILTERS = [
   { name: 'all', label: 'All', statuses: null },
-  { name: 'inProgress', label: 'Making', statuses: ['PENDING', 'QUEUED', 'RUNNING', 'STORING', 'CANCELING'] },
+  { name: 'inProgress', label: 'In progress', statuses: ['PENDING', 'QUEUED', 'RUNNING', 'STORING', 'CANCELING'] },
   { name: 'done', label: 'Done', statuses: ['SUCCEEDED'] },
   { name: 'failed', label: 'Failed', statuses: ['FAILED'] },
   { name: 'canceled', label: 'Canceled', statuses: ['CANCELED'] },
@@ -17,11 +17,11 @@ export function matches(filter: FilterName, status: JobStatus): boolean {
 }
 
 const STATUS_TEXTS: Record<JobStatus, string> = {
-  PENDING: 'Getting ready',
-  QUEUED: 'In line',
-  RUNNING: 'Making the video',
+  PENDING: 'Submitting…',
+  QUEUED: 'Queued',
+  RUNNING: 'Generating',
   STORING: 'Saving the video',
-  CANCELING: 'Stopping',
+  CANCELING: 'Canceling',
   SUCCEEDED: 'Done',
   FAILED: 'Failed',
   CANCELED: 'Canceled',
@@ -38,6 +38,6 @@ export function toStatusText(status: JobStatus, isPaused: boolean): string {
 
 /** A queue position as a large and a small text. 0 is next. */
 export function toQueueText(queuePosition: number): { large: string; small: string } {
-  if (queuePosition === 0) return { large: 'Next', small: 'in line' }
-  return { large: queuePosition.toLocaleString('en'), small: 'in front of you' }
+  if (queuePosition === 0) return { large: 'Next up', small: '' }
+  return { large: queuePosition.toLocaleString('en'), small: 'ahead of you' }
 }

@@ -27,9 +27,9 @@ export interface Draft {
   readonly issues: ReadonlySignal<Issues>
   /** An error that belongs to no field. */
   readonly error: ErrorMessage
-  readonly isSending: ReadonlySignal<boolean>
-  /** True for {@link STARTED_MS} after a submit, so that a double click does not submit and pay twice. */
-  readonly hasStarted: ReadonlySignal<boolean>
+  readonly isSubmitting: ReadonlySignal<boolean>
+  /** True for {@link SUBMITTED_MS} after a submit, so that a double click does not submit and pay twice. */
+  readonly wasSubmitted: ReadonlySignal<boolean>
   /** Counts the calls of `reuse`: the form scrolls into view when it changes. */
   readonly reuseCount: ReadonlySignal<number>
   choose(image: SourceImage | null): void
@@ -59,15 +59,15 @@ const ATTEMPT = 'reelay.attempt'
 /** In milliseconds: uploading an image of 10 MiB takes long on a slow connection. */
 const TIMEOUT_MS = 60_000
 /** How long the button stays disabled after a submit, in milliseconds: longer than a double click. */
-const STARTED_MS = 1_000
+const SUBMITTED_MS = 1_000
 
 export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSummaryFragment): void }): Draft {
   const image = signal<SourceImage | null>(null)
   const texts = signal<SettingTexts>(INITIAL_TEXTS)
   const issues = signal<Issues>({})
   const error = createErrorMessage()
-  const isSending = signal(false)
-  const hasStarted = signal(false)
+  const isSubmitting = signal(false)
+  const wasSubmitted = signal(false)
   const reuseCount = signal(0)
 
   /** The file that is being checked. A later choice replaces it. */
@@ -84,8 +84,8 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
   }
 
   function reject(field: 'imageUrl' | 'link', reason: unknown): void {
-    const text = reason instanceof Error ? reason.message : 'It cannot be used.'
-    issues.value = { ...issues.peek(), [field]: image.peek() ? `${text} The picture before it is kept.` : text }
+    const text = reason instanceof Error ? reason.message : 'This image can’t be used.'
+    issues.value = { ...issues.peek(), [field]: image.peek() ? `${text} The previous image is kept.` : text }
   }
 
   async function chooseFrom(open: () => Promise<SourceImage>): Promise<void> {
@@ -117,24 +117,24 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
   }
 
   async function generate(): Promise<void> {
-    if (isSending.peek() || hasStarted.peek()) return
+    if (isSubmitting.peek() || wasSubmitted.peek()) return
     try {
-      isSending.value = opening !== null
+      isSubmitting.value = opening !== null
       // Submitting the previous image would be paid for: wait until the new one is checked.
       while (opening) await opening
     } catch {
       // chooseFrom shows the reason at the field.
       return
     } finally {
-      isSending.value = false
+      isSubmitting.value = false
     }
     const chosen = image.peek()
     const { values, issues: found } = parseSettings(texts.peek())
-    if (!chosen) found.imageUrl = 'Choose a picture first, or paste its link.'
+    if (!chosen) found.imageUrl = 'Add an image first.'
     issues.value = found
     error.clear()
     if (!chosen || Object.keys(found).length > 0) return
-    isSending.value = true
+    isSubmitting.value = true
     try {
       const input = { imageUrl: await chosen.read(), ...values }
       const attempt = await findAttempt(input)
@@ -147,10 +147,10 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
       sessionStorage.removeItem(ATTEMPT)
       if (result.__typename === 'GenerateVideoSuccess') {
         if (chosen.preview) savePreview(result.job.id, chosen.preview)
-        hasStarted.value = true
+        wasSubmitted.value = true
         setTimeout(() => {
-          hasStarted.value = false
-        }, STARTED_MS)
+          wasSubmitted.value = false
+        }, SUBMITTED_MS)
         onJob(result.job)
       } else if (result.__typename === 'InvalidInputError') {
         const { issues: found, others } = sortIssues(result.issues)
@@ -158,9 +158,9 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
         error.show(others)
       } else error.show(result.message)
     } catch (reason) {
-      error.showError(reason, 'Everything you chose is still here.')
+      error.showError(reason, 'Your image and settings are kept.')
     } finally {
-      isSending.value = false
+      isSubmitting.value = false
     }
   }
 
@@ -169,7 +169,7 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
     // The seed that was really used, so that the same settings make the same video.
     const settings = { ...job.settings, seed: job.video?.seed ?? job.settings.seed ?? null }
     const rejected = sortIssues(
-      (job.failure?.issues ?? []).map(({ path, message }) => ({ path, message: `fal says: ${message}` })),
+      (job.failure?.issues ?? []).map(({ path, message }) => ({ path, message: `Rejected by fal: ${message}` })),
     )
     opening = null
     batch(() => {
@@ -179,7 +179,7 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
       image.value = {
         name: toImageName(imageUrl),
         preview: findPreview(job.id),
-        hint: 'fal fetches it from there',
+        hint: 'fal downloads it from its URL',
         read: () => findImageUrl(client, job.id, imageUrl),
       }
       reuseCount.value += 1
@@ -191,8 +191,8 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
     texts,
     issues,
     error,
-    isSending,
-    hasStarted,
+    isSubmitting,
+    wasSubmitted,
     reuseCount,
     choose,
     chooseFile: (file) => chooseFrom(() => openImageFile(file)),
@@ -200,7 +200,7 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
     chooseSample: (url) =>
       chooseFrom(async () => {
         const response = await fetch(url).catch(() => null)
-        if (!response?.ok) throw new Error('The example cannot be loaded. Choose a picture of your own.')
+        if (!response?.ok) throw new Error('The sample image could not be loaded. Choose your own image.')
         return await openImageFile(new File([await response.blob()], 'rocket.png', { type: 'image/png' }))
       }),
     write: (name, text) => {

@@ -25,19 +25,19 @@ export interface NumberInput {
 }
 
 export const NUMBER_INPUTS: readonly NumberInput[] = [
-  { name: 'motionBucketId', label: 'Motion', hint: '1 is almost still, 255 is wild.', isWhole: true },
+  { name: 'motionBucketId', label: 'Motion', hint: '1 = almost still, 255 = lots of movement.', isWhole: true },
   {
     name: 'condAug',
-    label: 'Freedom',
-    hint: '0 keeps to the picture, 10 is free.',
+    label: 'Noise (cond_aug)',
+    hint: 'Low stays close to your image; high adds motion.',
     isWhole: false,
   },
-  { name: 'fps', label: 'Frames per second', hint: '10 to 100. More is faster.', isWhole: true },
+  { name: 'fps', label: 'Frame rate', hint: '10 to 100 fps: the same 25 frames, played faster.', isWhole: true },
 ]
 
 /** The form's labels of the API's settings. */
 export const SETTING_LABELS: Record<NumberSetting | 'imageUrl' | 'seed', string> = {
-  imageUrl: 'Picture',
+  imageUrl: 'Image',
   seed: 'Seed',
   ...(Object.fromEntries(NUMBER_INPUTS.map(({ name, label }) => [name, label])) as Record<NumberSetting, string>),
 }
@@ -92,12 +92,12 @@ export function parseSettings(texts: SettingTexts): { values: SettingValues; iss
     const { least, most } = SETTINGS[name]
     const value = texts[name].trim() === '' ? Number.NaN : Number(texts[name])
     if (!(value >= least && value <= most) || (isWhole && !Number.isInteger(value)))
-      issues[name] = `Give a ${isWhole ? 'whole number' : 'number'} from ${least} to ${most}.`
+      issues[name] = `Enter a ${isWhole ? 'whole number' : 'number'} from ${least} to ${most}.`
     return value
   }
   const [motionBucketId = 0, condAug = 0, fps = 0] = NUMBER_INPUTS.map(parseNumber)
   const seed = texts.seed.trim() === '' ? null : /^\s*[+-]?\d+\s*$/.test(texts.seed) ? Number(texts.seed) : Number.NaN
-  if (seed !== null && !Number.isSafeInteger(seed)) issues.seed = 'Give a whole number, or leave it empty.'
+  if (seed !== null && !Number.isSafeInteger(seed)) issues.seed = 'Enter a whole number, or leave it empty.'
   return { values: { motionBucketId, condAug, fps, seed }, issues }
 }
 

@@ -19,18 +19,18 @@ export const loadImageRules = () => import('../../../src/jobs/image.ts')
 /** @throws Error with the API's message when the file is not a supported image */
 export async function openImageFile(file: File): Promise<SourceImage> {
   const { checkImageFile } = await loadImageRules().catch(() => {
-    throw new Error('The picture cannot be looked at just now. Check your connection and load this page again.')
+    throw new Error('The image could not be checked. Check your connection and reload the page.')
   })
   const { contentType, problem } = await checkImageFile(file).catch(() => {
-    throw new Error('The picture cannot be read. Choose it again.')
+    throw new Error('The image could not be read. Choose it again.')
   })
   if (problem) throw new Error(problem.message)
   // Browsers derive the type from the file extension, which may be wrong.
   const image = new Blob([file], { type: contentType })
   // An image that this browser cannot decode may still be valid for the API and fal.
   const preview = await toPreview(image).catch(() => null)
-  const hint = preview === null ? 'This browser cannot show it: it may be damaged' : null
-  return { name: file.name || 'Pasted picture', preview, hint, read: () => toDataUri(image) }
+  const hint = preview === null ? 'No preview: the file may be damaged' : null
+  return { name: file.name || 'Pasted image', preview, hint, read: () => toDataUri(image) }
 }
 
 /** @throws Error with the API's message when the text is not an image link */
@@ -39,7 +39,7 @@ export function linkImage(text: string): SourceImage {
   return {
     name: toImageName(url),
     preview: null,
-    hint: 'fal fetches it from there',
+    hint: 'fal downloads it from its URL',
     read: () => Promise.resolve(url),
   }
 }
@@ -48,7 +48,7 @@ function toDataUri(file: Blob): Promise<string> {
   const reader = new FileReader()
   return new Promise((resolve, reject) => {
     reader.onload = () => resolve(String(reader.result))
-    reader.onerror = () => reject(new Error('The picture can no longer be read. Choose it again.'))
+    reader.onerror = () => reject(new Error('The image can no longer be read. Choose it again.'))
     reader.readAsDataURL(file)
   })
 }

@@ -41,8 +41,8 @@ const TIMEOUT_MS = 20_000
 const OFFLINE_AFTER_MS = 1500
 
 const ANNOUNCEMENTS: Partial<Record<JobStatus, string>> = {
-  RUNNING: 'A video is being made.',
-  SUCCEEDED: 'A video is done.',
+  RUNNING: 'A video is being generated.',
+  SUCCEEDED: 'A video is ready.',
   FAILED: 'A video failed.',
   CANCELED: 'A video was canceled.',
 }
@@ -69,7 +69,7 @@ export function createStudio(client: ReelayClient): Studio {
     onJob: (job) => {
       jobs.upsert(job)
       if (!['all', 'inProgress'].includes(jobs.filter.peek())) jobs.filter.value = 'all'
-      announce('Started: the video is in the gallery.')
+      announce('Submitted. The video is in the gallery.')
     },
   })
 
@@ -122,7 +122,7 @@ export function createStudio(client: ReelayClient): Studio {
         if (preview !== null) savePreview(result.job.id, preview)
         jobs.upsert(result.job)
         jobs.filter.value = 'all'
-        announce('Started again: the new video is in the gallery.')
+        announce('Submitted again. The new video is in the gallery.')
         if (route.jobId.peek() !== null) route.replace(result.job.id)
         return null
       }),

@@ -10,12 +10,12 @@ import { JobDialog } from './job-dialog.tsx'
 export function App({ studio }: { studio: Studio }) {
   useSignalEffect(() => {
     const count = studio.jobs.openCount.value
-    document.title = count === 0 ? 'Reelay' : `${count} in the making · Reelay`
+    document.title = count === 0 ? 'Reelay' : `${count} in progress · Reelay`
   })
   return (
     <StudioContext.Provider value={studio}>
       <a class="skip" href="#gallery">
-        Skip to the videos
+        Skip to videos
       </a>
       <header class="top">
         <h1 class="brand">

@@ -1,3 +1,4 @@
+import { toOfflineText } from '../format/request-error.ts'
 import { toMoment, toSince } from '../format/time.ts'
 import { now } from '../state/clock.ts'
 import { useStudio } from '../state/studio.ts'
@@ -48,7 +49,7 @@ function OfflineToast() {
       {isOffline.value && (
         <p class="toast">
           <span class="toast-dot" aria-hidden="true" />
-          Offline – your jobs go on; this page catches up.
+          {toOfflineText(location.hostname)}
         </p>
       )}
     </div>
@@ -63,7 +64,7 @@ function ErrorToast() {
       {text.value !== null && (
         <p class="toast toast-error">
           {text.value}
-          <button type="button" class="icon-button" aria-label="Put this message away" onClick={clear}>
+          <button type="button" class="icon-button" aria-label="Dismiss" onClick={clear}>
             <Close />
           </button>
         </p>
@@ -82,8 +83,8 @@ function Announcer() {
 }
 
 const TRANSPORT_TEXTS = {
-  'event-stream': 'Live updates come by event streams: your proxy does not pass WebSockets.',
-  polling: 'Live updates come by polling, some seconds late: your proxy passes neither WebSockets nor event streams.',
+  'event-stream': 'Live updates use server-sent events: a proxy blocks WebSockets.',
+  polling: 'Live updates use polling and are a few seconds late: a proxy blocks WebSockets and server-sent events.',
 }
 
 /** A note at the end of the page, while live updates use another transport than a WebSocket. */
@@ -93,7 +94,7 @@ export function TransportNote() {
     <div
       class="transport-note hint"
       role="status"
-      title="For whoever runs the proxy: docs/operations.md, “Without WebSockets”"
+      title="For the proxy’s operator: docs/operations.md, “Without WebSockets”"
     >
       {via !== 'websocket' && <p>{TRANSPORT_TEXTS[via]}</p>}
     </div>

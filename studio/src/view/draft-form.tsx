@@ -8,7 +8,7 @@ import { SettingsFields } from './settings-fields.tsx'
 /** The image, the settings, and the button that submits them. */
 export function DraftForm() {
   const { draft } = useStudio()
-  const { isSending, hasStarted, error, reuseCount } = draft
+  const { isSubmitting, wasSubmitted, error, reuseCount } = draft
   const form = useRef<HTMLFormElement>(null)
 
   usePasteAndDrop(draft)
@@ -36,7 +36,7 @@ export function DraftForm() {
   async function submit(event: Event): Promise<void> {
     event.preventDefault()
     await draft.generate()
-    if (!focusInvalid() && hasStarted.peek()) requestAnimationFrame(showNewest)
+    if (!focusInvalid() && wasSubmitted.peek()) requestAnimationFrame(showNewest)
   }
 
   return (
@@ -57,8 +57,8 @@ export function DraftForm() {
         </div>
         <div class="draft-submit">
           <div role="alert">{error.text.value !== null && <p class="form-error">{error.text.value}</p>}</div>
-          <button type="submit" class="generate" aria-disabled={isSending.value || hasStarted.value}>
-            {isSending.value ? 'Sending…' : hasStarted.value ? 'Started' : 'Generate'}
+          <button type="submit" class="generate" aria-disabled={isSubmitting.value || wasSubmitted.value}>
+            {isSubmitting.value ? 'Submitting…' : wasSubmitted.value ? 'Submitted' : 'Generate'}
           </button>
         </div>
       </form>

@@ -16,7 +16,7 @@ export function Gallery() {
       <div class="gallery-head">
         <h2 id="gallery-title">Videos</h2>
         {/* biome-ignore lint/a11y/useSemanticElements: a fieldset belongs to a form; this filters a list */}
-        <div class="chips" role="group" aria-label="Show">
+        <div class="chips" role="group" aria-label="Filter by status">
           {FILTERS.map(({ name, label }) => (
             <button
               type="button"
@@ -98,20 +98,20 @@ function Empty() {
   const filter = jobs.filter.value
   if (filter !== 'all') {
     const texts = {
-      inProgress: 'Nothing is being made right now.',
-      done: 'No video is done yet.',
-      failed: 'Nothing failed.',
-      canceled: 'Nothing was canceled.',
+      inProgress: 'No videos in progress.',
+      done: 'No finished videos.',
+      failed: 'No failed videos.',
+      canceled: 'No canceled videos.',
     }
     return <p class="empty">{texts[filter]}</p>
   }
   return (
     <div class="empty">
-      <p class="empty-title">Drop a picture to begin</p>
-      <p>Its video appears here at once, and you can watch it being made.</p>
+      <p class="empty-title">Add an image to start</p>
+      <p>Its video appears here while it is generated.</p>
       <button type="button" class="sample" onClick={() => void draft.chooseSample(SAMPLE)}>
         <img src={SAMPLE} alt="" width={96} height={54} />
-        Begin with our rocket
+        Try the sample image
       </button>
     </div>
   )

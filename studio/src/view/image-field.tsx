@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { useRef } from 'preact/hooks'
 import { useStudio } from '../state/studio.ts'
 import { Close, ImageIcon } from './icons.tsx'
 
@@ -12,6 +13,7 @@ const ACCEPTED = 'image/jpeg,image/png,image/webp,.jpg,.jpeg,.jfif,.png,.webp'
 export function ImageField() {
   const { draft } = useStudio()
   const isDragOver = useSignal(false)
+  const isTouch = useRef(matchMedia('(pointer: coarse)').matches).current
   const image = draft.image.value
   const issue = draft.issues.value.imageUrl
 
@@ -52,8 +54,7 @@ export function ImageField() {
           {image === null ? (
             <span class="drop-text">
               <ImageIcon />
-              <strong>Drop a picture here</strong>
-              <span>or paste one, or choose a file</span>
+              <strong>{isTouch ? 'Choose a photo' : 'Drop an image, paste, or browse'}</strong>
             </span>
           ) : image.preview === null ? (
             <span class="drop-text">
@@ -70,7 +71,7 @@ export function ImageField() {
           <button
             type="button"
             class="icon-button drop-remove"
-            aria-label="Remove the picture"
+            aria-label="Remove the image"
             onClick={() => {
               draft.choose(null)
               document.getElementById('image')?.focus()
@@ -84,7 +85,7 @@ export function ImageField() {
         {issue}
       </p>
       <p id="image-hint" class="hint">
-        JPEG, PNG or WebP, 10 MiB at most.
+        JPEG, PNG or WebP, up to 10 MiB.
       </p>
       <LinkField />
     </div>
@@ -100,7 +101,7 @@ function LinkField() {
   }
   return (
     <div class="field">
-      <label for="link">Or the link of a picture</label>
+      <label for="link">Or paste an image URL</label>
       <div class="link-row">
         <input
           id="link"
@@ -123,7 +124,7 @@ function LinkField() {
           onChange={add}
         />
         <button type="button" class="button" onClick={add}>
-          Use
+          Add
         </button>
       </div>
       <p id="link-issue" class="issue" role="alert">

@@ -30,7 +30,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
     <>
       {failure && <p class="advice">{failure.advice}</p>}
       {job.failure && job.failure.issues.length > 0 && (
-        <p class="advice-issues">fal says: {job.failure.issues.map(toIssueText).join('; ')}</p>
+        <p class="advice-issues">Rejected by fal: {job.failure.issues.map(toIssueText).join('; ')}</p>
       )}
       <div class="actions">
         {!isEnded(job.status) && job.status !== 'CANCELING' && (
@@ -52,7 +52,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
             onClick={(event) => {
               event.preventDefault()
               void runOnce(() =>
-                saveVideo(video).catch(() => actionError.show('The video cannot be fetched just now. Try again.')),
+                saveVideo(video).catch(() => actionError.show('The video could not be downloaded. Try again.')),
               )
             }}
           >
@@ -74,7 +74,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
         {isEnded(job.status) && (
           <button type="button" class="button" onClick={() => void reuse()}>
             <Sliders />
-            {job.status === 'SUCCEEDED' ? 'Again with these' : 'Change it'}
+            {job.status === 'SUCCEEDED' ? 'Reuse settings' : 'Edit and retry'}
           </button>
         )}
       </div>
@@ -108,9 +108,9 @@ export function CopyLink({ jobId }: { jobId: string }) {
     }
   }
   return (
-    <button type="button" class="icon-button copy" title="Copy the link" onClick={() => void copy()}>
+    <button type="button" class="icon-button copy" title="Copy link" onClick={() => void copy()}>
       <Link />
-      <span class="visually-hidden">Copy the link</span>
+      <span class="visually-hidden">Copy link</span>
       <span class="copied" role="status">
         {isCopied.value ? 'Copied' : ''}
       </span>

@@ -53,7 +53,7 @@ export function JobTime({ entry: { job } }: { entry: JobEntry }) {
   if (!isEnded(job.status))
     return (
       <p class="time">
-        <span class="visually-hidden">Time so far: </span>
+        <span class="visually-hidden">Elapsed time: </span>
         {toClock(now.value - created)}
       </p>
     )

@@ -93,17 +93,17 @@ export function JobDialog() {
 }
 
 function NoJob({ placeholder, onRetry }: { placeholder: Placeholder; onRetry(): void }) {
-  if (placeholder === 'loading') return <h2 id="job-title">Opening…</h2>
+  if (placeholder === 'loading') return <h2 id="job-title">Loading…</h2>
   if (placeholder === 'notFound')
     return (
       <>
         <h2 id="job-title">Not found</h2>
-        <p role="status">There is no such video. The link may be incomplete, or of another server.</p>
+        <p role="status">This video does not exist. The link may be incomplete or belong to another server.</p>
       </>
     )
   return (
     <>
-      <h2 id="job-title">It cannot be opened just now</h2>
+      <h2 id="job-title">The video could not be opened</h2>
       <p role="status">{placeholder.error}</p>
       <div class="actions">
         <button type="button" class="button" onClick={onRetry}>
@@ -123,13 +123,13 @@ function JobDetails({ entry }: { entry: JobEntry }) {
     [SETTING_LABELS.motionBucketId, String(settings.motionBucketId)],
     [SETTING_LABELS.condAug, String(settings.condAug)],
     [SETTING_LABELS.fps, String(settings.fps)],
-    [SETTING_LABELS.seed, String(video?.seed ?? settings.seed ?? 'random')],
+    [SETTING_LABELS.seed, String(video?.seed ?? settings.seed ?? 'Random')],
     ['Model', settings.model],
-    ['Begun', toMoment(job.createdAt)],
-    ['Ended', job.finishedAt ? toMoment(job.finishedAt) : null],
+    ['Started', toMoment(job.createdAt)],
+    ['Finished', job.finishedAt ? toMoment(job.finishedAt) : null],
     ['Size', video?.fileSize == null ? null : toSize(video.fileSize)],
-    ['Reason', failure && failure.issues.length === 0 ? failure.message : null],
-    ['For support', failure?.providerCode ?? null],
+    ['Error', failure && failure.issues.length === 0 ? failure.message : null],
+    ['Error code', failure?.providerCode ?? null],
   ]
   return (
     <>
@@ -150,7 +150,7 @@ function JobDetails({ entry }: { entry: JobEntry }) {
           </div>
         </div>
         <div class="job-facts">
-          <h3>Settings</h3>
+          <h3>Details</h3>
           <dl>
             {rows.map(
               ([name, value]) =>

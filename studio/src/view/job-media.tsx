@@ -47,7 +47,7 @@ function StatusOverlay({ entry }: { entry: JobEntry }) {
       return (
         <p class="outcome outcome-failed">
           <Warning />
-          {job.failure ? toFailureText(job.failure).title : 'It did not work'}
+          {job.failure ? toFailureText(job.failure).title : 'Generation failed'}
         </p>
       )
     case 'CANCELED':
@@ -65,7 +65,7 @@ function StatusOverlay({ entry }: { entry: JobEntry }) {
 }
 
 function QueuePosition({ position }: { position: number | null }) {
-  if (position === null) return <IndeterminateBar text="Waiting in line" />
+  if (position === null) return <IndeterminateBar text="Queued" />
   const { large, small } = toQueueText(position)
   return (
     <p class="position">
@@ -73,14 +73,14 @@ function QueuePosition({ position }: { position: number | null }) {
       <strong key={position} class="position-number">
         {large}
       </strong>
-      <span>{small}</span>
+      {small && <span>{small}</span>}
     </p>
   )
 }
 
 function Generating({ entry }: { entry: JobEntry }) {
   const { progress, logs } = entry
-  if (progress === null) return <IndeterminateBar text="Starting" />
+  if (progress === null) return <IndeterminateBar text="Generating" />
   const steps = findSteps(logs)
   const text = steps ? `Step ${steps.step} of ${steps.of}` : `${Math.round(progress * 100)} %`
   return (
@@ -123,8 +123,8 @@ function Video(props: VideoProps) {
     <div class="media-overlay">
       <div class="outcome outcome-failed">
         <Warning />
-        <p>The clip cannot be loaded</p>
-        <p class="outcome-hint">fal may have removed it. “Again with these” makes the same one.</p>
+        <p>The video could not be loaded</p>
+        <p class="outcome-hint">fal may have deleted it. “Reuse settings” generates the same one.</p>
         <button
           type="button"
           class="button"
@@ -132,7 +132,7 @@ function Video(props: VideoProps) {
             isUnavailable.value = false
           }}
         >
-          Load again
+          Reload
         </button>
       </div>
     </div>
@@ -189,7 +189,7 @@ function Player({ job, poster, isLarge, onError }: VideoProps & { onError(): voi
       onFocus={showControls}
       onError={onError}
       preload={isLarge ? 'auto' : 'metadata'}
-      aria-label="The video"
+      aria-label="Video"
     />
   )
 }

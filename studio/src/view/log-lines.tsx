@@ -11,7 +11,7 @@ export function LogLines({ entry, isFolded = false }: { entry: JobEntry; isFolde
     <details class="log-fold">
       <summary>
         <span class="log-title">Log</span>
-        <span class="log-newest">{newest?.message ?? 'Nothing yet'}</span>
+        <span class="log-newest">{newest?.message ?? 'No lines yet'}</span>
       </summary>
       <Lines entry={entry} />
     </details>
@@ -24,7 +24,7 @@ function Lines({ entry: { logs, hasFullLog } }: { entry: JobEntry }) {
   useEffect(() => {
     if (list.current && isAtEnd.current) list.current.scrollTop = list.current.scrollHeight
   }, [logs])
-  if (logs.length === 0) return <p class="log-none">{hasFullLog ? 'The log is empty.' : 'Nothing yet.'}</p>
+  if (logs.length === 0) return <p class="log-none">{hasFullLog ? 'The log is empty.' : 'No lines yet.'}</p>
   return (
     <ol
       ref={list}

@@ -22,7 +22,7 @@ export function SettingsFields() {
       ))}
       <SeedField />
       <button type="button" class="link-button" onClick={() => draft.reset()}>
-        Back to the defaults
+        Reset
       </button>
     </details>
   )
@@ -57,7 +57,7 @@ function NumberField({ input: { name, label, hint, isWhole } }: { input: NumberI
       <input
         type="range"
         class="slider"
-        aria-label={`${label}, as a slider`}
+        aria-label={`${label} slider`}
         aria-valuetext={text}
         {...toSliderRange(name)}
         step={1}
@@ -101,7 +101,7 @@ function SeedField() {
         />
       </div>
       <p id="seed-hint" class="hint">
-        The same seed makes the same clip again. Leave it empty for a new one each time.
+        The same seed makes the same video. Leave it empty for a random one.
       </p>
       <p id="seed-issue" class="issue" role="alert">
         {issue}
