@@ -177,10 +177,10 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
   test('the setting that fal refused is named, and is marked in the form until it is changed', async () => {
     const { page, context } = await rig.open()
     await generateFrom(page, 'http://sandbox.test/invalid-input.png')
-    const card = page.locator('.card[data-status=FAILED]', { hasText: 'Rejected by fal: Motion: Input should be' })
+    const card = page.locator('.card[data-status=FAILED]', { hasText: 'Message from fal: Motion: Input should be' })
     await card.getByRole('button', { name: 'Edit and retry' }).click()
     await page.locator('#motionBucketId[aria-invalid=true]:focus').waitFor()
-    const issue = page.locator('#motionBucketId-issue', { hasText: 'Rejected by fal: Input should be' })
+    const issue = page.locator('#motionBucketId-issue', { hasText: 'Message from fal: Input should be' })
     await issue.waitFor()
     await page.locator('#motionBucketId').fill('120')
     await issue.waitFor({ state: 'detached' })

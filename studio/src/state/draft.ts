@@ -169,7 +169,7 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
     // The seed that was really used, so that the same settings make the same video.
     const settings = { ...job.settings, seed: job.video?.seed ?? job.settings.seed ?? null }
     const rejected = sortIssues(
-      (job.failure?.issues ?? []).map(({ path, message }) => ({ path, message: `Rejected by fal: ${message}` })),
+      (job.failure?.issues ?? []).map(({ path, message }) => ({ path, message: `Message from fal: ${message}` })),
     )
     opening = null
     batch(() => {

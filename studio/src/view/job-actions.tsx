@@ -30,7 +30,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
     <>
       {failure && <p class="advice">{failure.advice}</p>}
       {job.failure && job.failure.issues.length > 0 && (
-        <p class="advice-issues">Rejected by fal: {job.failure.issues.map(toIssueText).join('; ')}</p>
+        <p class="advice-issues">Message from fal: {job.failure.issues.map(toIssueText).join('; ')}</p>
       )}
       <div class="actions">
         {!isEnded(job.status) && job.status !== 'CANCELING' && (

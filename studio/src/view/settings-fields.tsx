@@ -71,7 +71,7 @@ function NumberField({ input: { name, label, hint, isWhole } }: { input: NumberI
         onInput={({ currentTarget }) => draft.write(name, String(fromSlider(name, Number(currentTarget.value))))}
       />
       <p id={`${name}-hint`} class="hint">
-        {hint} Default: {initial}.
+        {hint} Default:&nbsp;{initial}.
       </p>
       <p id={`${name}-issue`} class="issue" role="alert">
         {issue}
