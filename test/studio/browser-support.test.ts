@@ -5,9 +5,9 @@ import { buildStudio, STUDIO_DIRECTORY } from '../../src/adapters/studio-build.t
 import { toImageName } from '../../studio/src/format/image-link.ts'
 
 /**
- * What one of Chrome 111, Firefox 114 and Safari 16.4 lacks, as it reads in the built page, packages included. Syntax is
- * not here: the build writes it down to these browsers. Nor is what packages use only where it is there: Preact's
- * `moveBefore`, and `Symbol.dispose` of its signals. @see https://developer.mozilla.org
+ * APIs that Chrome 111, Firefox 114 or Safari 16.4 lack, as the built page and its packages would call them. The list
+ * omits syntax, which the build lowers, and APIs that packages call only if present: Preact's `moveBefore`, and
+ * `Symbol.dispose` of its signals. @see https://developer.mozilla.org
  */
 const NEWER_CALLS = [
   ...['URL.parse', 'URL.canParse', 'AbortSignal.any', 'ReadableStream.from', 'Response.json', 'Promise.try'],
@@ -45,12 +45,12 @@ const NEWER_CSS = [
   ...['contrast-color(', 'oklch(from', 'rgb(from', 'hsl(from'],
 ]
 
-/** file-type joins its own signal with that of its caller, which gives none. */
+/** file-type merges its own signal with its caller's. The studio passes none, so this call is never reached. */
 const UNREACHED = /this\.options\.signal===void 0\?\w+\.signal:AbortSignal\.any/
 
-const has = (text: string, word: string) =>
-  new RegExp(`(?<![\\w$.-])${word.replace(/[.()*+?^$]/g, '\\$&')}${/\w$/.test(word) ? '(?![\\w-])' : ''}`).test(text)
-const findIn = (text: string, words: readonly string[]) => words.filter((word) => has(text, word))
+const has = (text: string, name: string) =>
+  new RegExp(`(?<![\\w$.-])${name.replace(/[.()*+?^$]/g, '\\$&')}${/\w$/.test(name) ? '(?![\\w-])' : ''}`).test(text)
+const findIn = (text: string, names: readonly string[]) => names.filter((name) => has(text, name))
 const findMethodsIn = (text: string) =>
   NEWER_METHODS.filter((name) => new RegExp(`[.]${name}\\b`).test(text) || text.includes(`"${name}"`))
 
@@ -66,19 +66,19 @@ describe('the built studio', () => {
     )
   }, 90_000)
 
-  test('calls nothing that a supported browser lacks', () => {
+  test('calls no API that a supported browser lacks', () => {
     const scripts = [...files].filter(([name]) => name.endsWith('.js'))
     expect(scripts).not.toEqual([])
     for (const text of scripts.map(([, built]) => built.replace(UNREACHED, '')))
       expect([...findIn(text, [...NEWER_CALLS, ...NEWER_NAMES]), ...findMethodsIn(text)]).toEqual([])
   })
 
-  test('is styled by nothing that a supported browser lacks', () => {
+  test('uses no CSS that a supported browser lacks', () => {
     const styles = [...files].filter(([name]) => name.endsWith('.css'))
     expect(styles).not.toEqual([])
     for (const [, text] of styles) {
-      expect(NEWER_CSS.filter((word) => text.includes(word))).toEqual([])
-      // Nested rules are written out by the build.
+      expect(NEWER_CSS.filter((name) => text.includes(name))).toEqual([])
+      // The build flattens nested rules.
       expect(text).not.toMatch(/[{;]&/)
     }
   })
@@ -89,10 +89,10 @@ test.each([
   ['n=AbortSignal.any([a,b])', ['AbortSignal.any']],
   ['let t=Promise.withResolvers();', ['Promise.withResolvers']],
   ['AbortSignal.anything(JSON.parse(text))', []],
-])('what is newer is found: %s', (text, found) => {
+])('newer APIs are found in %s', (text, found) => {
   expect(findIn(text, NEWER_CALLS)).toEqual(found)
 })
 
-test('a link that is none is a name as it is, without an API that is newer', () => {
+test('text that is not a link is its own image name, without a newer API', () => {
   expect([toImageName('no link'), toImageName('https://example.com/a.png')]).toEqual(['no link', 'a.png'])
 })

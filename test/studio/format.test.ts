@@ -18,15 +18,15 @@ function readEnum(name: string): string[] {
 describe('a failure', () => {
   const codes = readEnum('JobFailureCode') as Failure['code'][]
 
-  test.each(codes)('%s is told in a title and an advice of its own', (code) => {
-    const words = toFailureText({ code, message: 'the server says', retryable: true })
-    expect(words.advice).not.toBe('the server says')
-    expect(words.title.length).toBeLessThan(48)
+  test.each(codes)('%s has its own title and advice', (code) => {
+    const texts = toFailureText({ code, message: 'server message', retryable: true })
+    expect(texts.advice).not.toBe('server message')
+    expect(texts.title.length).toBeLessThan(48)
     for (const other of codes.filter((one) => one !== code))
-      expect(toFailureText({ code: other, message: '', retryable: true }).title).not.toBe(words.title)
+      expect(toFailureText({ code: other, message: '', retryable: true }).title).not.toBe(texts.title)
   })
 
-  test('of a kind that is not known yet is told as the server tells it, with a repeat if that may help', () => {
+  test('with an unknown code shows the server’s message, and offers a retry if it is retryable', () => {
     const failure = { code: 'NEW' as Failure['code'], message: 'The moon is full.' }
     expect(toFailureText({ ...failure, retryable: true })).toMatchObject({
       advice: 'The moon is full.',
@@ -36,21 +36,21 @@ describe('a failure', () => {
   })
 })
 
-describe('a state', () => {
+describe('a status', () => {
   const statuses = readEnum('JobStatus') as Status[]
 
-  test.each(statuses)('%s has words, and stands in exactly one filter beside "All"', (status) => {
+  test.each(statuses)('%s has a text and belongs to exactly one filter besides "All"', (status) => {
     expect(toStatusText(status, false)).toMatch(/^[A-Z][a-z]/)
     const lists: (readonly string[] | null)[] = FILTERS.map((filter) => filter.statuses)
     expect(lists.filter((list) => list?.includes(status))).toHaveLength(1)
   })
 
-  test('of a job that is not sent because fal takes none says so, any other stays', () => {
+  test('PENDING is waiting for fal while submission is paused; other statuses do not change', () => {
     expect(toStatusText('PENDING', true)).toBe('Waiting for fal')
     expect(toStatusText('RUNNING', true)).toBe(toStatusText('RUNNING', false))
   })
 
-  test('that is not known yet is told as it came', () => {
+  test('that is unknown is shown as its lower-case name', () => {
     expect(toStatusText('ON_HOLD' as Status, false)).toBe('on hold')
   })
 })
@@ -69,8 +69,8 @@ test.each([
   [65_000, '1:05', '1 min 5 s'],
   [120_000, '2:00', '2 min'],
   [7_389_000, '2:03:09', '2 h 3 min'],
-])('%d ms are %s on a clock and %s in words', (ms, clock, words) => {
-  expect([toClock(ms), toDuration(ms)]).toEqual([clock, words])
+])('%d ms are %s on a clock and last %s', (ms, clock, duration) => {
+  expect([toClock(ms), toDuration(ms)]).toEqual([clock, duration])
 })
 
 test.each([
@@ -79,32 +79,32 @@ test.each([
   [5 * 60_000, '5 min ago'],
   [3 * 3_600_000, '3 h ago'],
   [30 * 3_600_000, 'yesterday'],
-])('%d ms ago is "%s"', (ms, words) => {
-  expect(toAgo(Date.parse('2026-11-24T12:00:00Z') - ms, Date.parse('2026-11-24T12:00:00Z'))).toBe(words)
+])('%d ms ago is "%s"', (ms, text) => {
+  expect(toAgo(Date.parse('2026-11-24T12:00:00Z') - ms, Date.parse('2026-11-24T12:00:00Z'))).toBe(text)
 })
 
 test.each([
   [900, '900 bytes'],
   [55_100, '55 kB'],
   [1_250_000, '1.3 MB'],
-])('%d bytes are %s', (bytes, words) => {
-  expect(toSize(bytes)).toBe(words)
+])('%d bytes are %s', (bytes, text) => {
+  expect(toSize(bytes)).toBe(text)
 })
 
-describe('a request that gave no answer is told in words that say what to do:', () => {
+describe('the text of a failed request tells the user how to proceed after', () => {
   const failed = (status: number, code?: string) =>
-    new ReelayRequestError('the server says', { status, errors: code ? [{ message: '', extensions: { code } }] : [] })
+    new ReelayRequestError('server message', { status, errors: code ? [{ message: '', extensions: { code } }] : [] })
 
   test.each([
     ['no connection', failed(0), /unreachable.*try again/],
-    ['a server that starts', failed(503, 'SERVICE_UNAVAILABLE'), /not ready.*Try again/],
+    ['a starting server', failed(503, 'SERVICE_UNAVAILABLE'), /not ready.*Try again/],
     ['a proxy without a server', failed(502), /not ready.*Try again/],
-    ['too large a picture', failed(413), /10 MiB.*smaller/],
-    ['an error that nobody foresaw', failed(200, 'INTERNAL_SERVER_ERROR'), /had an error.*Try again/],
-    ['an answer that did not come in time', new DOMException('', 'TimeoutError'), /in time.*try again/],
-    ['anything else', failed(200, 'BAD_USER_INPUT'), /^the server says$/],
-  ])('%s', (_name, error, words) => {
-    expect(toErrorText(error)).toMatch(words)
+    ['an image that is too large', failed(413), /10 MiB.*smaller/],
+    ['an unexpected error', failed(200, 'INTERNAL_SERVER_ERROR'), /had an error.*Try again/],
+    ['a timeout', new DOMException('', 'TimeoutError'), /in time.*try again/],
+    ['any other error', failed(200, 'BAD_USER_INPUT'), /^server message$/],
+  ])('%s', (_name, error, text) => {
+    expect(toErrorText(error)).toMatch(text)
   })
 })
 

@@ -5,25 +5,25 @@ test.each([
   ['https://example.com/100%.png', '100%.png'],
   ['https://example.com/caf%C3%A9.png', 'café.png'],
   ['https://example.com/', 'example.com'],
-])('the picture at %s is called %s', (url, name) => {
+])('the image at %s is named %s', (url, name) => {
   expect(toImageName(url)).toBe(name)
 })
 
-test('what is no valid encoding stays as it is', () => {
+test('invalid encoding stays as it is', () => {
   expect(['%E0%A4%A', '100%', 'a%20b'].map(decodeUrlPart)).toEqual(['%E0%A4%A', '100%', 'a b'])
 })
 
-test('a link may leave https:// away; what is no link is refused', () => {
+test('a link may omit https://; other text is rejected', () => {
   expect(toImageUrl(' example.com/cat.png ')).toBe('https://example.com/cat.png')
   for (const text of ['cat', 'javascript:alert(1)', 'data:image/png;base64,AA', 'ftp://example.com/a.png'])
     expect(() => toImageUrl(text)).toThrow('https://')
-  // A name of a file is no host.
+  // A file name is not a host.
   expect(() => toImageUrl('cat.png')).toThrow('The URL has no https:// at its beginning')
   expect(() => toImageUrl('C:\\cat.png')).toThrow('The URL is a path')
   expect(() => toImageUrl('https://me:secret@example.com/a.png')).toThrow('The URL has a user name or a password')
 })
 
-test('a link with spaces is encoded', () => {
+test('spaces in a link are encoded', () => {
   expect(toImageUrl('https://example.com/my cat.png')).toBe('https://example.com/my%20cat.png')
   expect(toImageUrl('example.com/my cat.png')).toBe('https://example.com/my%20cat.png')
   expect(() => toImageUrl('https://exam ple.com/cat.png')).toThrow('has a space at character 13: leave it out.')

@@ -42,13 +42,13 @@ const update = (sequence: number, values: Partial<Update> = {}): Update => {
 const line = (message: string) => ({ at: null, level: 'INFO' as const, message })
 
 describe('an update', () => {
-  test('that came before changes nothing', () => {
+  test('that was already applied changes nothing', () => {
     const entry = applyUpdate(mergeJob(undefined, job()), update(3, { logs: [line('one')] }))
     expect(applyUpdate(entry, update(3, { logs: [line('one')] }))).toBe(entry)
     expect(applyUpdate(entry, update(2, { status: 'QUEUED' }))).toBe(entry)
   })
 
-  test('adds its lines to those that are there', () => {
+  test('appends its log lines', () => {
     const first = applySnapshot(mergeJob(undefined, job()), update(2, { logs: [line('one')] }))
     const second = applyUpdate(first, update(3, { logs: [line('two')] }))
     expect(second.logs.map(({ message }) => message)).toEqual(['one', 'two'])
@@ -56,19 +56,19 @@ describe('an update', () => {
     expect(applyUpdate(second, update(9, { missed: 4 })).hasFullLog).toBe(false)
   })
 
-  test('that begins anew has all lines', () => {
+  test('that starts a new watch replaces all log lines', () => {
     const entry = applyUpdate(mergeJob(undefined, job()), update(3, { logs: [line('two')] }))
     const whole = applySnapshot(entry, update(3, { logs: [line('one'), line('two')] }))
     expect(whole.logs.map(({ message }) => message)).toEqual(['one', 'two'])
   })
 
-  test('without a progress leaves the last one, as long as the job runs', () => {
+  test('without progress keeps the last value while the job is running', () => {
     const running = applyUpdate(mergeJob(undefined, job()), update(2, { progress: 0.4 }))
     expect(applyUpdate(running, update(3)).progress).toBe(0.4)
     expect(applyUpdate(running, update(3, { status: 'STORING' })).progress).toBeNull()
   })
 
-  test('tells when the job began and ended', () => {
+  test('sets the times when the job started and finished', () => {
     const running = applyUpdate(mergeJob(undefined, job()), update(2))
     const ended = applyUpdate(applyUpdate(running, update(3)), update(4, { status: 'FAILED' }))
     expect(ended.job).toMatchObject({
@@ -79,19 +79,19 @@ describe('an update', () => {
   })
 })
 
-describe('a job that was read', () => {
-  test('does not go back behind its log', () => {
+describe('a queried job', () => {
+  test('does not revert to a status older than its updates', () => {
     const entry = applyUpdate(mergeJob(undefined, job()), update(5))
     expect(mergeJob(entry, job({ status: 'QUEUED' })).job.status).toBe('RUNNING')
   })
 
-  test('brings news of its picture all the same', () => {
+  test('still updates the URL of its image', () => {
     const entry = applyUpdate(mergeJob(undefined, job()), update(5))
     const settings = { ...job().settings, imageUrl: 'http://y/b.png' }
     expect(mergeJob(entry, job({ settings })).job.settings.imageUrl).toBe('http://y/b.png')
   })
 
-  test('has ended if it says so', () => {
+  test('that has ended ends the entry', () => {
     const entry = applyUpdate(mergeJob(undefined, job()), update(5))
     expect(mergeJob(entry, job({ status: 'SUCCEEDED' })).job.status).toBe('SUCCEEDED')
   })
@@ -102,6 +102,6 @@ test.each([
   [['Loading the image'], null],
   [['ratio 16/9'], null],
   [[], null],
-])('of the lines %j the steps are %j', (lines, steps) => {
+])('the steps in the log lines %j are %j', (lines, steps) => {
   expect(findSteps(lines.map(line))).toEqual(steps)
 })
