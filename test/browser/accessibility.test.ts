@@ -15,7 +15,7 @@ import { type BrowserRig, cardIn, cards, generate, generateFrom, openBrowserRig 
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
-describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
+describe.skipIf(noBrowser !== null)('axe finds no serious problem', () => {
   let rig: BrowserRig
 
   beforeAll(async () => {
@@ -26,7 +26,7 @@ describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
     await rig?.close()
   })
 
-  /** What axe calls serious or critical, in words. */
+  /** The violations that axe rates serious or critical, as text. */
   async function findProblems(page: Page): Promise<string[]> {
     const problems: string[] = []
     for (const colorScheme of ['dark', 'light'] as const)
@@ -42,8 +42,8 @@ describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
     return problems
   }
 
-  test('at first, with a wrong form, while videos are made, at their ends, in a job and offline', async () => {
-    // The page's policy lets in no script of a test.
+  test('on the empty page, in an invalid form, for jobs in every status, in the dialog and offline', async () => {
+    // The page's content security policy forbids injected scripts.
     const { page, context } = await rig.open('/', { bypassCSP: true })
     await page.addScriptTag({ path: AXE })
     await page.getByText('Add an image to start').waitFor()
@@ -78,9 +78,9 @@ describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
     await context.close()
   }, 120_000)
 
-  test('in the banner that says why nothing moves, which comes with a pause and goes with it', async () => {
+  test('in the banner about a pause of submission, which appears and disappears with the pause', async () => {
     const db = openDatabase({ url: rig.databaseUrl, onError: () => {} })
-    // Another process of the installation: whichever meets it, all pages tell it.
+    // Stands for another server process: pages show a pause that any process has recorded.
     const other = createProviderLog({ db, logger: createLogger('silent'), id: randomUUID(), onError: () => {} })
     other.paused({ error: new FalError('auth', 'Invalid key', { status: 401 }), since: new Date() })
     await until(async () => (await other.read()).state === 'KEY_REFUSED')
@@ -94,13 +94,13 @@ describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
 
     await other.stop()
     await db.$disconnect()
-    // That a job gets on is news.
+    // A job that progresses makes the page read the provider's status again.
     await generateFrom(page, 'http://sandbox.test/content-policy.png')
     await banner.waitFor({ state: 'detached' })
     await context.close()
   }, 60_000)
 
-  test('and nothing is wider than a phone', async () => {
+  test('and the page is not wider than a phone', async () => {
     const { page, context } = await rig.open('/', { viewport: { width: 360, height: 740 } })
     await cards(page).first().waitFor()
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360)
@@ -108,7 +108,7 @@ describe.skipIf(noBrowser !== null)('axe finds nothing serious', () => {
   })
 })
 
-test('the script of the page is under 100 kB, compressed', async () => {
+test('the compressed script of the page is smaller than 100 kB', async () => {
   const names = (await readdir(`${STUDIO_DIRECTORY}/assets`)).filter((name) => name.endsWith('.js'))
   const sizes = await Promise.all(
     names.map(async (name) => gzipSync(await readFile(`${STUDIO_DIRECTORY}/assets/${name}`)).length),

@@ -5,23 +5,23 @@ import { noNginx, startNginx, type WebProxy } from '../helpers/web-proxies.ts'
 import { noBrowser } from './browser.ts'
 import { type BrowserRig, cardIn, generate, openBrowserRig } from './rig.ts'
 
-/** nginx is there on the runner; elsewhere there may be none. */
-describe.skipIf(noBrowser !== null || noNginx !== null)('under a path of its own, behind nginx', () => {
+/** CI has nginx; other machines may not. */
+describe.skipIf(noBrowser !== null || noNginx !== null)('under a base path behind nginx', () => {
   let rig: BrowserRig
   let nginx: WebProxy
-  let bases: Record<'kept' | 'taken away', string>
+  let bases: Record<'kept' | 'stripped', string>
 
   beforeAll(async () => {
-    nginx = await startNginx(async (taking) => {
-      const keeping = await findFreePort()
-      bases = { 'taken away': `http://127.0.0.1:${taking}/reelay`, kept: `http://127.0.0.1:${keeping}/reelay` }
-      rig = await openBrowserRig({ publicUrl: bases['taken away'] })
+    nginx = await startNginx(async (strippingPort) => {
+      const keepingPort = await findFreePort()
+      bases = { stripped: `http://127.0.0.1:${strippingPort}/reelay`, kept: `http://127.0.0.1:${keepingPort}/reelay` }
+      rig = await openBrowserRig({ publicUrl: bases.stripped })
       const location = (path: string, target: string) => `location ${path} {
         proxy_pass ${target}; proxy_http_version 1.1; proxy_set_header Host $http_host;
         proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; }`
       return `map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
-        server { listen 127.0.0.1:${taking}; location = /healthz { return 200; } ${location('/reelay/', `${rig.url}/`)} }
-        server { listen 127.0.0.1:${keeping}; ${location('/reelay', rig.url)} }`
+        server { listen 127.0.0.1:${strippingPort}; location = /healthz { return 200; } ${location('/reelay/', `${rig.url}/`)} }
+        server { listen 127.0.0.1:${keepingPort}; ${location('/reelay', rig.url)} }`
     })
   }, 60_000)
 
@@ -30,8 +30,8 @@ describe.skipIf(noBrowser !== null || noNginx !== null)('under a path of its own
     await rig?.close()
   })
 
-  test.each(['taken away', 'kept'] as const)(
-    'that is %s, the studio makes a video and links to it',
+  test.each(['stripped', 'kept'] as const)(
+    'that is %s by the proxy, the studio generates a video and links to it',
     async (way) => {
       const base = bases[way]
       const { page, context, errors } = await rig.open(base)
@@ -42,7 +42,7 @@ describe.skipIf(noBrowser !== null || noNginx !== null)('under a path of its own
       await card.waitFor()
       await card.getByRole('link').first().click()
       await page.waitForURL(`${base}/jobs/*`)
-      // A visitor who was sent the link.
+      // Opens the link like a visitor who received it.
       await page.reload()
       await page.locator('dialog[open] #job-title').waitFor()
       await page.keyboard.press('Escape')

@@ -3,10 +3,10 @@ import { type Browser, chromium } from 'playwright-core'
 
 const PATH = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
-/** Why no browser can be started here; null when one can. */
+/** Why no browser is available; null when one is. */
 export const noBrowser = existsSync(PATH) ? null : `there is no Chromium at ${PATH}: install one, or set CHROMIUM to it`
 
-/** A browser that calls nobody by itself. Whoever launches it closes it. */
+/** Launches a browser without background requests. The caller closes it. */
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: PATH,

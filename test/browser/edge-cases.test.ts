@@ -5,7 +5,7 @@ import { IMAGE_FILES } from '../helpers/image-files.ts'
 import { noBrowser } from './browser.ts'
 import { type BrowserRig, cardIn, cards, countCards, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
 
-describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
+describe.skipIf(noBrowser !== null)('edge cases of the studio', () => {
   let rig: BrowserRig
 
   beforeAll(async () => {
@@ -16,7 +16,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await rig?.close()
   })
 
-  test('a link that is no valid encoding harms neither the gallery nor the page of a job', async () => {
+  test('a link with invalid encoding breaks neither the gallery nor the page of a job', async () => {
     const input = { imageUrl: 'https://example.com/100%.png' }
     await request(rig.url, GenerateVideoDocument, { input })
     const { page, context, errors } = await rig.open()
@@ -27,7 +27,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await context.close()
   })
 
-  test('each slider goes on by one press of an arrow key', async () => {
+  test('one press of an arrow key moves each slider', async () => {
     const { page, context } = await rig.open()
     for (const [name, next] of [
       ['Motion', '128'],
@@ -40,7 +40,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await context.close()
   })
 
-  test('what goes wrong in an opened job is said in it', async () => {
+  test('an error in an open job is shown in its dialog', async () => {
     const { page, context } = await rig.open()
     await generateFrom(page, 'http://sandbox.test/slow.png')
     const slow = page.locator('.card[data-status=RUNNING]', { hasText: 'slow.png' })
@@ -56,7 +56,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await context.close()
   })
 
-  test('trying again in an opened job leads back to the gallery in one step, and keeps the focus in it', async () => {
+  test('after a retry in an open job, one step leads back to the gallery, and the focus stays in the dialog', async () => {
     const { page, context } = await rig.open()
     await generateFrom(page, 'http://sandbox.test/content-policy.png')
     await generateFrom(page, 'http://sandbox.test/slow.png')
@@ -73,7 +73,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await dialog.getByRole('button', { name: 'All videos' }).click()
     await dialog.waitFor({ state: 'hidden' })
     expect(new URL(page.url()).pathname).toBe('/')
-    // Pressed twice before the page has moved, it leads no further back.
+    // A second press before the page has moved does not go back twice.
     await slow.getByRole('link').first().click()
     await dialog.getByRole('button', { name: 'All videos' }).evaluate((button: HTMLElement) => {
       button.click()
@@ -85,7 +85,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await context.close()
   })
 
-  test('a button that is pressed twice makes one video', async () => {
+  test('pressing Generate twice creates one job', async () => {
     const { page, context } = await rig.open()
     const before = await countCards(page)
     await page.locator('#image').setInputFiles(ROCKET)
@@ -96,7 +96,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
       width: 0,
       height: 0,
     }
-    // By the mouse: the button itself would be waited for.
+    // Playwright's own click would wait until the button is enabled.
     const press = () => page.mouse.click(x + width / 2, y + height / 2)
     await press()
     await page.getByRole('button', { name: 'Submitted' }).waitFor()
@@ -106,24 +106,24 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await context.close()
   })
 
-  test('a clip that can no longer be had is said to be lost, and can be tried again', async () => {
+  test('a video that cannot be loaded shows an error and can be reloaded', async () => {
     const { page, context } = await rig.open()
-    let isGone = true
-    await page.route('**/*.mp4', (route) => (isGone ? route.fulfill({ status: 404 }) : route.continue()))
+    let isMissing = true
+    await page.route('**/*.mp4', (route) => (isMissing ? route.fulfill({ status: 404 }) : route.continue()))
     await generate(page)
     const card = cardIn(page, 'SUCCEEDED')
     await card.getByText('The video could not be loaded').waitFor()
-    isGone = false
+    isMissing = false
     await card.getByRole('button', { name: 'Reload' }).click()
     await card.locator('video').waitFor()
     await context.close()
   })
 
-  test('a picture that will not do leaves the one before, and a wrong link stays to be mended', async () => {
+  test('an invalid file keeps the previous image, and an invalid link stays in its field', async () => {
     const { page, context } = await rig.open()
     await page.locator('#image').setInputFiles(ROCKET)
     await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
-    const text = { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') }
+    const text = { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('not an image') }
     await page.locator('#image').setInputFiles(text)
     await page.getByText('The previous image is kept.').waitFor()
     const link = page.getByLabel('Or paste an image URL')
@@ -134,10 +134,10 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await context.close()
   })
 
-  test('the picture that was chosen last is sent, however long it takes to look at it', async () => {
+  test('the image chosen last is submitted, even if checking it takes long', async () => {
     const { page, context } = await rig.open()
     const release = Promise.withResolvers<void>()
-    // What looks at files is loaded with the first of them, on some lines slowly.
+    // The script that checks files loads with the first file, slowly on some connections.
     await page.route('**/assets/image-*.js', async (route) => {
       await release.promise
       await route.continue()
@@ -152,7 +152,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await context.close()
   })
 
-  test('a file is judged by its bytes when it is chosen, in the words of the API, and sent as what it is', async () => {
+  test('a chosen file is checked by its bytes with the API’s messages, and submitted with its real type', async () => {
     const { page, context, errors } = await rig.open()
     const field = page.locator('#image')
     for (const { name, type, bytes, verdict } of IMAGE_FILES) {
@@ -174,7 +174,7 @@ describe.skipIf(noBrowser !== null)('in the corners of the studio', () => {
     await context.close()
   })
 
-  test('the setting that fal refused is named, and is marked in the form until it is changed', async () => {
+  test('a setting that fal rejected is named, and marked in the form until it is changed', async () => {
     const { page, context } = await rig.open()
     await generateFrom(page, 'http://sandbox.test/invalid-input.png')
     const card = page.locator('.card[data-status=FAILED]', { hasText: 'Message from fal: Motion: Input should be' })

@@ -7,15 +7,15 @@ import { startTestSandbox } from '../helpers/sandbox.ts'
 import { type ServerProcess, startServerProcess } from '../helpers/server-process.ts'
 import { launchBrowser } from './browser.ts'
 
-/** A browser before a whole server of its own, which can be killed and started again at the same address. */
+/** A browser and its own server, which can be killed and restarted at the same address. */
 export interface BrowserRig {
-  /** Base of the server. */
+  /** Base URL of the server. */
   url: string
   databaseUrl: string
   browser: Browser
-  /** A tab of a new visitor, who tells what went wrong in it. The path may be a whole URL. */
+  /** Opens a tab in a new browser context, and records its errors. `path` may be a whole URL. */
   open(path?: string, options?: Parameters<Browser['newContext']>[0]): Promise<Visit>
-  /** Kills the server, and starts it again where it was. */
+  /** Kills the server and restarts it at the same address. */
   restart(): Promise<void>
   close(): Promise<void>
 }
@@ -23,18 +23,18 @@ export interface BrowserRig {
 export interface Visit {
   page: Page
   context: BrowserContext
-  /** Errors of the page and of its console, but for requests that a lost network let fail. */
+  /** Errors of the page and its console, except failed requests during a network outage. */
   errors: string[]
-  /** Hosts that the page asked, of this server and of others. */
+  /** All hosts that the page sent requests to. */
   hosts: Set<string>
 }
 
 export const ROCKET = join(import.meta.dirname, '../../examples/rocket.png')
 
-/** What Chromium writes to the console of itself when there is no network, or no server. */
+/** Chromium's own console messages when the network or the server is unavailable. */
 const LOST = /net::ERR_|WebSocket connection to/
 
-/** How much of what the server wrote is shown when a test has failed, in characters. */
+/** How much of the server's output a failed test prints, in characters. */
 const SHOWN_OUTPUT = 4_000
 
 export async function openBrowserRig({ stepMs = 40, slots = 50, publicUrl = '' } = {}): Promise<BrowserRig> {
@@ -71,7 +71,7 @@ export async function openBrowserRig({ stepMs = 40, slots = 50, publicUrl = '' }
         if (message.type() === 'error' && !LOST.test(message.text())) visit.errors.push(message.text())
       })
       onTestFailed(async () => {
-        // biome-ignore lint/performance/useDomNodeTextContent: what is hidden has not been shown
+        // biome-ignore lint/performance/useDomNodeTextContent: textContent would include hidden text
         const shown = await page.locator('body').innerText({ timeout: 1_000 }).catch(String)
         process.stderr.write(`The page showed:\n${shown}\nThe server wrote:\n${server.output().slice(-SHOWN_OUTPUT)}\n`)
       })
@@ -90,14 +90,14 @@ export async function openBrowserRig({ stepMs = 40, slots = 50, publicUrl = '' }
   }
 }
 
-/** Chooses the rocket, and presses the button. */
+/** Chooses the sample image and submits. */
 export async function generate(page: Page): Promise<void> {
   await page.locator('#image').setInputFiles(ROCKET)
   await page.getByRole('img', { name: 'Chosen: rocket.png' }).waitFor()
   await press(page)
 }
 
-/** A scenario of the sandbox. */
+/** Submits a link, such as one of the sandbox's scenarios. */
 export async function generateFrom(page: Page, link: string): Promise<void> {
   await page.getByLabel('Or paste an image URL').fill(link)
   await page.keyboard.press('Enter')
@@ -109,14 +109,14 @@ async function press(page: Page): Promise<void> {
   await page.locator('.generate[aria-disabled=false]').waitFor()
 }
 
-/** The jobs that the gallery shows; what stands in for them until they are read is none. */
+/** The jobs in the gallery, without the placeholders shown while it loads. */
 export const cards = (page: Page) => page.locator('.card[data-status]')
 
-/** How many jobs the gallery shows, once it has read them. */
+/** The number of jobs in the gallery after it has loaded. */
 export async function countCards(page: Page): Promise<number> {
   await cards(page).or(page.locator('.empty')).first().waitFor()
   return await cards(page).count()
 }
 
-/** The newest card in this state. */
+/** The newest card with this status. */
 export const cardIn = (page: Page, status: string) => page.locator(`.card[data-status=${status}]`).first()

@@ -3,9 +3,9 @@ import { until } from '../helpers/until.ts'
 import { noBrowser } from './browser.ts'
 import { type BrowserRig, cardIn, cards, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
 
-if (noBrowser) process.stderr.write(`The studio is not tried in a browser: ${noBrowser}\n`)
+if (noBrowser) process.stderr.write(`The browser tests of the studio are skipped: ${noBrowser}\n`)
 
-/** As much of the DOM as is looked at; the types of it are not loaded here. */
+/** The used part of the DOM type: the tests compile without DOM types. */
 interface VideoElement {
   currentTime: number
   loop: boolean
@@ -22,7 +22,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await rig?.close()
   })
 
-  test('makes a video of a picture: in line, step by step, then it plays and loops', async () => {
+  test('generates a video from an image: shows its steps, then plays it in a loop', async () => {
     const { page, context, errors, hosts } = await rig.open()
     await page.getByText('Add an image to start').waitFor()
     await generate(page)
@@ -36,7 +36,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await until(async () => (await readTime()) !== first, {
       timeoutMs: 10_000,
       everyMs: 50,
-      what: 'the video to go on',
+      what: 'the video to continue',
     })
     expect(await video.evaluate((element) => (element as unknown as VideoElement).loop)).toBe(true)
 
@@ -44,13 +44,13 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await card.getByRole('link', { name: 'Download' }).click()
     expect((await downloading).suggestedFilename()).toMatch(/\.mp4$/)
 
-    // The server, and the host of the video.
+    // The server and the video's host.
     expect(hosts.size).toBe(2)
     expect(errors).toEqual([])
     await context.close()
   })
 
-  test('puts the settings and the seed of a video into the form by one click', async () => {
+  test('fills the form with the settings and the seed of a video by one click', async () => {
     const { page, context } = await rig.open()
     await page.getByLabel('Motion', { exact: true }).fill('33')
     await page.getByLabel('Seed', { exact: true }).fill('77')
@@ -65,7 +65,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await context.close()
   })
 
-  test('cancels, and tries again', async () => {
+  test('cancels and retries a job', async () => {
     const { page, context, errors } = await rig.open()
     await generateFrom(page, 'http://sandbox.test/slow.png')
     const slow = page.locator('.card', { hasText: 'slow.png' })
@@ -81,7 +81,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
   test.each([
     ['content-policy', 'Rejected by content policy', 'Edit and retry'],
     ['model-error', 'fal had an error', 'Try again'],
-  ])('tells the failure %s in words, with what to do', async (scenario, title, button) => {
+  ])('shows the failure %s with a title and an action', async (scenario, title, button) => {
     const { page, context } = await rig.open()
     await generateFrom(page, `http://sandbox.test/${scenario}.png`)
     const card = page.locator('.card[data-status=FAILED]', { hasText: title }).first()
@@ -89,7 +89,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await context.close()
   })
 
-  test('tells what is wrong with the form at its fields, and sends nothing', async () => {
+  test('shows the issues of an invalid form at its fields, and submits nothing', async () => {
     const { page, context } = await rig.open()
     const sent: string[] = []
     page.on('request', (request) => {
@@ -105,7 +105,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await context.close()
   })
 
-  test('narrows the gallery by state', async () => {
+  test('filters the gallery by status', async () => {
     const { page, context } = await rig.open()
     await page.getByRole('button', { name: 'Failed' }).click()
     await cardIn(page, 'FAILED').waitFor()
@@ -113,7 +113,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await context.close()
   })
 
-  test('reads on as one scrolls', async () => {
+  test('loads more jobs on scrolling', async () => {
     const { page, context } = await rig.open()
     await page.evaluate(async (url) => {
       const query =
@@ -135,7 +135,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await context.close()
   })
 
-  test('is used by keyboard alone', async () => {
+  test('works by keyboard alone', async () => {
     const { page, context } = await rig.open()
     await page.keyboard.press('Tab')
     expect(await page.locator(':focus').textContent()).toContain('Skip to videos')
@@ -164,7 +164,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await context.close()
   })
 
-  test('opens a job by its link, and says so when there is none', async () => {
+  test('opens a job by its link, and shows when it does not exist', async () => {
     const { page, context } = await rig.open()
     await cardIn(page, 'SUCCEEDED').getByRole('link').first().click()
     const link = new URL(page.url()).pathname
@@ -181,9 +181,9 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await lost.context.close()
   })
 
-  test('each tab of GraphiQL opens at the first click, with its text, at the first visit and at the next', async () => {
+  test('each tab of GraphiQL opens at the first click with its text, on the first visit and the next', async () => {
     const { page, context, errors } = await rig.open()
-    // 9 MB of script on a busy machine.
+    // GraphiQL loads 9 MB of script, which takes long on a busy machine.
     context.setDefaultTimeout(60_000)
     const names = ['Watch', 'List', 'Cancel', 'Generate']
     for (const visit of ['first', 'second']) {
@@ -192,7 +192,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
         const tab = page.locator('.graphiql-tab').getByText(name, { exact: true })
         await tab.hover()
         await page.mouse.down()
-        // A hand moves a little.
+        // A hand moves the mouse a little during a click.
         const { x = 0, y = 0 } = (await tab.boundingBox()) ?? {}
         await page.mouse.move(x + 12, y + 5, { steps: 3 })
         await page.mouse.up()
@@ -201,14 +201,14 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
       }
       const tabs = page.locator('.graphiql-tab-button')
       expect([visit, await tabs.allTextContents()]).toEqual([visit, ['Generate', 'Watch', 'List', 'Cancel']])
-      // Left and come back to by its own link, where nothing says what was open.
+      // Returns by its own link, which does not name the open tab.
       await page.getByRole('link', { name: 'Reelay studio' }).click()
     }
     expect(errors).toEqual([])
     await context.close()
   }, 240_000)
 
-  test('GraphiQL, which its header leads to, subscribes over a WebSocket', async () => {
+  test('the header links to GraphiQL, which subscribes over a WebSocket', async () => {
     const { page, context } = await rig.open()
     await page.getByRole('link', { name: 'API' }).click()
     const sent: string[] = []

@@ -91,7 +91,7 @@ test.each([
   expect(toSize(bytes)).toBe(text)
 })
 
-describe('the text of a failed request tells the user how to proceed after', () => {
+describe('the text of a failed request has advice after', () => {
   const failed = (status: number, code?: string) =>
     new ReelayRequestError('server message', { status, errors: code ? [{ message: '', extensions: { code } }] : [] })
 

@@ -94,7 +94,7 @@ export function createJobList(client: ReelayClient, { onStatus, onWarning }: Job
     if (next.job.status !== before) onStatus(next.job, before)
   }
 
-  /** Follows a job from its first update, so that its log is complete. The client resumes the watch after a disconnect. */
+  /** Follows a job from its first update, so that its log is complete. The client resumes after a disconnect. */
   async function watch(id: string): Promise<void> {
     const entry = entries.get(id)
     if (!entry || watched.has(id)) return

@@ -15,7 +15,10 @@ export interface Route {
 
 const JOB_PAGE = /jobs\/([^/]+)$/
 
-/** A path of this server, below the base path that a proxy may add. The page's own URL shows it, with or without a final slash. */
+/**
+ * A path of this server, below the base path that a proxy may add. The page's own URL has the base path, with or
+ * without a final slash.
+ */
 export function toServerPath(path: string): string {
   return location.pathname.replace(JOB_PAGE, '').replace(/\/?$/, '/') + path
 }
