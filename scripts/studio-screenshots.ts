@@ -4,15 +4,15 @@ import type { Page } from 'playwright-core'
 import { launchBrowser } from '../test/browser/browser.ts'
 
 /**
- * Pictures of the studio in every state, at three widths and in both themes:
+ * Takes screenshots of the studio in every state, at three widths and in both themes:
  * node scripts/studio-screenshots.ts http://127.0.0.1:4000 /tmp/screenshots
- * The server runs on its sandbox, and is a new one; the jobs that this makes stay there.
+ * Needs a server without jobs that runs on its sandbox, and leaves its own jobs there.
  */
 const [url = 'http://127.0.0.1:4000', folder = '/tmp/studio-screenshots'] = process.argv.slice(2)
 const WIDTHS = [390, 820, 1440] as const
 const HEIGHTS = { 390: 844, 820: 1100, 1440: 900 }
 
-async function useExample(page: Page): Promise<void> {
+async function useSample(page: Page): Promise<void> {
   await page.locator('#image').setInputFiles('examples/rocket.png')
   await page.getByRole('img', { name: /rocket/ }).waitFor()
 }
@@ -23,7 +23,7 @@ async function generateLink(page: Page, link: string): Promise<void> {
   await generate(page)
 }
 
-/** And waits until the form takes the next one. */
+/** Submits, and waits until the form accepts the next submit. */
 async function generate(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Generate' }).click()
   await page.locator('.generate[aria-disabled=false]').waitFor()
@@ -42,7 +42,7 @@ try {
   page.on('pageerror', (error) => process.stderr.write(`${error.stack}\n`))
   await page.goto(url)
 
-  /** The page as it is, everywhere. */
+  /** Takes the current page at every width and in both themes. */
   async function take(name: string, { fullPage = false } = {}): Promise<void> {
     for (const width of WIDTHS)
       for (const colorScheme of ['dark', 'light'] as const) {
@@ -56,7 +56,7 @@ try {
 
   await page.getByRole('heading', { name: 'Videos' }).waitFor()
   await take('1-first')
-  await useExample(page)
+  await useSample(page)
   await page.getByLabel('Frame rate', { exact: true }).fill('500')
   await page.getByRole('button', { name: 'Generate' }).click()
   await take('2-chosen-wrong')
@@ -67,7 +67,7 @@ try {
   for (const name of ['content-policy', 'model-error', 'invalid-input'])
     await generateLink(page, `http://sandbox.test/${name}.png`)
   await page.getByRole('button', { name: 'Remove the image' }).click()
-  await useExample(page)
+  await useSample(page)
   await page.getByLabel('Motion', { exact: true }).fill('40')
   await generate(page)
   await page.locator('.card', { hasText: 'Motion 40' }).getByRole('button', { name: 'Cancel' }).click()
@@ -102,24 +102,31 @@ try {
   await take('8-job-done')
   await page.keyboard.press('Escape')
 
-  // One of all kinds, for the README: docs/images/studio-dark.png.
+  // docs/images/studio-dark.png of the README: queued, generating, done and failed jobs.
   await page.getByRole('button', { name: 'In progress' }).click()
   await page.getByText('No videos in progress').waitFor({ timeout: 90_000 })
   await page.getByRole('button', { name: 'All', exact: true }).click()
   await generateLink(page, 'http://sandbox.test/content-policy.png')
   await page.getByRole('button', { name: 'Remove the image' }).click()
-  await useExample(page)
+  await useSample(page)
   for (const motion of ['30', '200']) {
     await page.getByLabel('Motion', { exact: true }).fill(motion)
     await generate(page)
   }
-  await page.locator('.card[data-status=SUCCEEDED]', { hasText: 'Motion 200' }).waitFor({ timeout: 60_000 })
-  await generateLink(page, 'http://sandbox.test/long-line.png')
-  await page.getByRole('button', { name: 'Remove the image' }).click()
-  await useExample(page)
+  await page.locator('.card[data-status=SUCCEEDED]', { hasText: 'Motion 200' }).first().waitFor({ timeout: 60_000 })
   await page.getByLabel('Motion', { exact: true }).fill('120')
   await generate(page)
-  await card(page, 'RUNNING').getByText(/Step (8|9|1\d) of/).waitFor({ timeout: 60_000 })
+  await card(page, 'RUNNING').waitFor({ timeout: 60_000 })
+  // Submitted without the form, which keeps the image.
+  await page.request.post(`${url}/graphql`, {
+    data: {
+      query: 'mutation { generateVideo(input: { imageUrl: "http://sandbox.test/long-line.png" }) { __typename } }',
+    },
+  })
+  await card(page, 'QUEUED').waitFor()
+  await card(page, 'RUNNING')
+    .getByText(/Step \d+ of/)
+    .waitFor()
   await page.emulateMedia({ colorScheme: 'dark' })
   await page.screenshot({ path: join(folder, 'studio-dark.png') })
 } finally {
