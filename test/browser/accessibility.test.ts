@@ -19,7 +19,8 @@ describe.skipIf(noBrowser !== null)('axe finds no serious problem', () => {
   let rig: BrowserRig
 
   beforeAll(async () => {
-    rig = await openBrowserRig()
+    // The slow job must outlast several runs of axe.
+    rig = await openBrowserRig({ stepMs: 150 })
   }, 60_000)
 
   afterAll(async () => {
