@@ -174,6 +174,15 @@ export type ListJobsQueryVariables = Exact<{
 
 export type ListJobsQuery = { jobs: { totalCount: number, edges: Array<{ cursor: string, node: { queuePosition: number | null, createdAt: string, startedAt: string | null, finishedAt: string | null, cursor: string, id: string, status: JobStatus, settings: { model: string, imageUrl: string, seed: number | null, motionBucketId: number, condAug: number, fps: number }, video: { id: string, url: string, contentType: string, fileName: string, fileSize: number | null, seed: number | null } | null, failure: { code: JobFailureCode, message: string, retryable: boolean, providerCode: string | null, issues: Array<{ path: Array<string>, code: string, message: string }> } | null } }>, pageInfo: { hasNextPage: boolean, hasPreviousPage: boolean, startCursor: string | null, endCursor: string | null } } };
 
+export type ListRecentJobsQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  filter?: JobFilter | null | undefined;
+}>;
+
+
+export type ListRecentJobsQuery = { jobs: { edges: Array<{ node: { queuePosition: number | null, createdAt: string, startedAt: string | null, finishedAt: string | null, cursor: string, id: string, status: JobStatus, settings: { model: string, imageUrl: string, seed: number | null, motionBucketId: number, condAug: number, fps: number }, video: { id: string, url: string, contentType: string, fileName: string, fileSize: number | null, seed: number | null } | null, failure: { code: JobFailureCode, message: string, retryable: boolean, providerCode: string | null, issues: Array<{ path: Array<string>, code: string, message: string }> } | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
 export type GetProviderQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -646,6 +655,59 @@ fragment JobSummary on Job {
   finishedAt
   cursor
 }`) as unknown as TypedDocumentString<ListJobsQuery, ListJobsQueryVariables>;
+export const ListRecentJobsDocument = new TypedDocumentString(`
+    query ListRecentJobs($first: Int, $after: String, $filter: JobFilter) {
+  jobs(first: $first, after: $after, filter: $filter) {
+    edges {
+      node {
+        ...JobSummary
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment JobOutcome on Job {
+  id
+  status
+  video {
+    id
+    url
+    contentType
+    fileName
+    fileSize
+    seed
+  }
+  failure {
+    code
+    message
+    retryable
+    providerCode
+    issues {
+      path
+      code
+      message
+    }
+  }
+}
+fragment JobSummary on Job {
+  ...JobOutcome
+  settings {
+    model
+    imageUrl
+    seed
+    motionBucketId
+    condAug
+    fps
+  }
+  queuePosition
+  createdAt
+  startedAt
+  finishedAt
+  cursor
+}`) as unknown as TypedDocumentString<ListRecentJobsQuery, ListRecentJobsQueryVariables>;
 export const GetProviderDocument = new TypedDocumentString(`
     query GetProvider {
   provider {

@@ -144,7 +144,7 @@ describe.skipIf(noBrowser !== null)('edge cases of the studio', () => {
     })
     await generateFrom(page, 'http://sandbox.test/slow.png')
     await page.locator('#image').setInputFiles(ROCKET)
-    const sending = page.waitForRequest((request) => request.postData()?.includes('StudioGenerate') === true)
+    const sending = page.waitForRequest((request) => request.postData()?.includes('mutation GenerateVideo') === true)
     await page.getByRole('button', { name: 'Generate' }).click()
     await page.getByRole('button', { name: 'Submitting…' }).waitFor()
     release.resolve()
@@ -167,7 +167,7 @@ describe.skipIf(noBrowser !== null)('edge cases of the studio', () => {
     const [webp] = IMAGE_FILES
     await field.setInputFiles({ name: 'photo.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(webp?.bytes ?? []) })
     await page.getByRole('img', { name: 'Chosen: photo.jpg' }).waitFor()
-    const sending = page.waitForRequest((request) => request.postData()?.includes('StudioGenerate') === true)
+    const sending = page.waitForRequest((request) => request.postData()?.includes('mutation GenerateVideo') === true)
     await page.getByRole('button', { name: 'Generate' }).click()
     expect((await sending).postData()).toContain('"data:image/webp;base64,')
     expect(errors).toEqual([])

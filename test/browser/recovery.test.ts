@@ -175,7 +175,7 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     let isLost = true
     // The server creates the job; the page gets no response.
     await page.route('**/graphql', async (route) => {
-      if (!isLost || !route.request().postData()?.includes('StudioGenerate')) return await route.continue()
+      if (!isLost || !route.request().postData()?.includes('mutation GenerateVideo')) return await route.continue()
       isLost = false
       await route.fetch()
       await route.abort('connectionreset')
@@ -195,7 +195,7 @@ describe.skipIf(noBrowser !== null)('a job in the studio', () => {
     const link = `/jobs/${data.jobs.edges[0]?.node.id}`
     let isUnreachable = true
     await page.route('**/graphql', async (route) => {
-      const isRead = route.request().postData()?.includes('StudioJob') ?? false
+      const isRead = /query (GetJob|ListRecentJobs)/.test(route.request().postData() ?? '')
       await (isUnreachable && isRead ? route.abort('connectionrefused') : route.continue())
     })
     const dialog = page.getByRole('dialog')

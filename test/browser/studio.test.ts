@@ -93,7 +93,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     const { page, context } = await rig.open()
     const sent: string[] = []
     page.on('request', (request) => {
-      if (request.postData()?.includes('StudioGenerate')) sent.push(request.url())
+      if (request.postData()?.includes('mutation GenerateVideo')) sent.push(request.url())
     })
     const speed = page.getByLabel('Frame rate', { exact: true })
     await speed.fill('500')

@@ -18,13 +18,13 @@ test('a link may omit https://; other text is rejected', () => {
   for (const text of ['cat', 'javascript:alert(1)', 'data:image/png;base64,AA', 'ftp://example.com/a.png'])
     expect(() => toImageUrl(text)).toThrow('https://')
   // A file name is not a host.
-  expect(() => toImageUrl('cat.png')).toThrow('The URL has no https:// at its beginning')
-  expect(() => toImageUrl('C:\\cat.png')).toThrow('The URL is a path')
-  expect(() => toImageUrl('https://me:secret@example.com/a.png')).toThrow('The URL has a user name or a password')
+  expect(() => toImageUrl('cat.png')).toThrow('The URL has no https:// at the start')
+  expect(() => toImageUrl('C:\\cat.png')).toThrow('The URL is a file path')
+  expect(() => toImageUrl('https://me:secret@example.com/a.png')).toThrow('The URL contains a user name or password')
 })
 
 test('spaces in a link are encoded', () => {
   expect(toImageUrl('https://example.com/my cat.png')).toBe('https://example.com/my%20cat.png')
   expect(toImageUrl('example.com/my cat.png')).toBe('https://example.com/my%20cat.png')
-  expect(() => toImageUrl('https://exam ple.com/cat.png')).toThrow('has a space at character 13: leave it out.')
+  expect(() => toImageUrl('https://exam ple.com/cat.png')).toThrow('has a space at character 13: remove it.')
 })

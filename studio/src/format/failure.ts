@@ -1,4 +1,4 @@
-import type { JobFailureCode } from '../generated/graphql.ts'
+import type { JobFailureCode } from '../../../operations/generated/graphql.ts'
 
 /** The offered action: submit the same settings again, or edit them in the form. */
 export type Remedy = 'retry' | 'edit'

@@ -1,4 +1,4 @@
-import type { JobStatus } from '../generated/graphql.ts'
+import type { JobStatus } from '../../../operations/generated/graphql.ts'
 
 /** The filters of the gallery. */
 export const FILTERS = [

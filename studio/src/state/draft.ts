@@ -1,12 +1,12 @@
 import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { ReelayClient } from '../../../client/core/reelay-client.ts'
-import { toImageName } from '../format/image-link.ts'
 import {
+  GenerateVideoDocument,
   type GenerateVideoInput,
+  GetJobDocument,
   type JobSummaryFragment,
-  StudioGenerateDocument,
-  StudioJobDocument,
-} from '../generated/graphql.ts'
+} from '../../../operations/generated/graphql.ts'
+import { toImageName } from '../format/image-link.ts'
 import { createErrorMessage, type ErrorMessage } from './error-message.ts'
 import { findPreview, savePreview } from './previews.ts'
 import {
@@ -139,7 +139,7 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
       const input = { imageUrl: await chosen.read(), ...values }
       const attempt = await findAttempt(input)
       const { generateVideo: result } = await client.request(
-        StudioGenerateDocument,
+        GenerateVideoDocument,
         { input: { ...input, idempotencyKey: attempt.key } },
         { signal: AbortSignal.timeout(TIMEOUT_MS) },
       )
@@ -219,7 +219,7 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
 /** The URL of a job's image. An uploaded image gets its URL at fal after the submit: read the job again for it. */
 async function findImageUrl(client: ReelayClient, jobId: string, known: string): Promise<string> {
   if (!/\/media\/images\/[^/]+$/.test(new URL(known).pathname)) return known
-  const { job } = await client.request(StudioJobDocument, { id: jobId })
+  const { job } = await client.request(GetJobDocument, { id: jobId })
   return job?.settings.imageUrl ?? known
 }
 

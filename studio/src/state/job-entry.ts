@@ -1,4 +1,9 @@
-import type { JobOutcomeFragment, JobStatus, JobSummaryFragment, UpdateDetailsFragment } from '../generated/graphql.ts'
+import type {
+  JobOutcomeFragment,
+  JobStatus,
+  JobSummaryFragment,
+  UpdateDetailsFragment,
+} from '../../../operations/generated/graphql.ts'
 
 /** A loaded job, with the progress and the log lines of its updates. */
 export interface JobEntry {

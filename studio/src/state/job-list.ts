@@ -1,8 +1,13 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import { type ReelayClient, ReelayRequestError } from '../../../client/core/reelay-client.ts'
+import {
+  GetJobDocument,
+  type JobStatus,
+  type JobSummaryFragment,
+  ListRecentJobsDocument,
+} from '../../../operations/generated/graphql.ts'
 import { toErrorText } from '../format/request-error.ts'
 import { FILTERS, type FilterName, matches } from '../format/status.ts'
-import { type JobStatus, type JobSummaryFragment, StudioJobDocument, StudioJobsDocument } from '../generated/graphql.ts'
 import { applySnapshot, applyUpdate, isEnded, type JobEntry, mergeJob } from './job-entry.ts'
 
 /** How much of one filtered list is loaded. */
@@ -120,7 +125,7 @@ export function createJobList(client: ReelayClient, { onStatus, onWarning }: Job
 
   async function readPage(name: FilterName, after: string | null) {
     const statuses = FILTERS.find((one) => one.name === name)?.statuses
-    const { jobs } = await client.request(StudioJobsDocument, {
+    const { jobs } = await client.request(ListRecentJobsDocument, {
       first: PAGE_SIZE,
       ...(after !== null && { after }),
       ...(statuses && { filter: { status: [...statuses] } }),
@@ -183,7 +188,7 @@ export function createJobList(client: ReelayClient, { onStatus, onWarning }: Job
   async function load(id: string): Promise<boolean> {
     if (!entries.has(id)) {
       try {
-        const { job } = await client.request(StudioJobDocument, { id })
+        const { job } = await client.request(GetJobDocument, { id })
         if (job) upsert(job)
       } catch (error) {
         if (error instanceof ReelayRequestError && error.code === 'JOB_NOT_FOUND') return false

@@ -1,11 +1,11 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
 import type { ReelayClient } from '../../../client/core/reelay-client.ts'
-import { StudioProviderDocument, type StudioProviderQuery } from '../generated/graphql.ts'
+import { GetProviderDocument, type GetProviderQuery } from '../../../operations/generated/graphql.ts'
 
 /** Whether fal accepts jobs. */
 export interface ProviderStatus {
   /** Why submission is paused; null while fal accepts jobs, or before the first response. */
-  readonly pause: ReadonlySignal<StudioProviderQuery['provider'] | null>
+  readonly pause: ReadonlySignal<GetProviderQuery['provider'] | null>
   /** Reads the status again, at most once every {@link DEBOUNCE_MS}. */
   refresh(): void
   start(): void
@@ -20,12 +20,12 @@ const TIMEOUT_MS = 20_000
 
 /** @param hasOpenJobs - whether the status is polled while fal accepts jobs */
 export function createProviderStatus(client: ReelayClient, hasOpenJobs: () => boolean): ProviderStatus {
-  const pause = signal<StudioProviderQuery['provider'] | null>(null)
+  const pause = signal<GetProviderQuery['provider'] | null>(null)
   let isScheduled = false
 
   async function read(): Promise<void> {
     try {
-      const { provider } = await client.request(StudioProviderDocument, {}, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+      const { provider } = await client.request(GetProviderDocument, {}, { signal: AbortSignal.timeout(TIMEOUT_MS) })
       pause.value = provider.state === 'AVAILABLE' ? null : provider
     } catch {
       // Offline: the studio refreshes the status when it reconnects.

@@ -2,7 +2,7 @@ import { type ReadonlySignal, signal } from '@preact/signals'
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { ReelayClient, Via } from '../../../client/core/reelay-client.ts'
-import { type JobStatus, StudioCancelDocument, StudioRetryDocument } from '../generated/graphql.ts'
+import { CancelJobDocument, type JobStatus, RetryJobDocument } from '../../../operations/generated/graphql.ts'
 import { createDraft, createKey, type Draft } from './draft.ts'
 import { createErrorMessage, type ErrorMessage } from './error-message.ts'
 import { createJobList, type JobList } from './job-list.ts'
@@ -99,7 +99,7 @@ export function createStudio(client: ReelayClient): Studio {
     cancel: (id) =>
       attempt(async () => {
         const { cancelJob: result } = await client.request(
-          StudioCancelDocument,
+          CancelJobDocument,
           { id },
           { signal: AbortSignal.timeout(TIMEOUT_MS) },
         )
@@ -112,7 +112,7 @@ export function createStudio(client: ReelayClient): Studio {
         const key = retryKeys.get(id) ?? createKey()
         retryKeys.set(id, key)
         const { retryJob: result } = await client.request(
-          StudioRetryDocument,
+          RetryJobDocument,
           { id, idempotencyKey: key },
           { signal: AbortSignal.timeout(TIMEOUT_MS) },
         )
