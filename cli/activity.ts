@@ -1,16 +1,16 @@
 import { toSafeText } from './text.ts'
 import type { Update } from './watch.ts'
 
-/** What goes on now, in a few words. */
+/** What a job is doing now, in a few words. */
 export interface Activity {
   text: string
-  /** 0 to 1; null when it goes on, but nobody knows how far it is; absent when it only waits. */
+  /** 0 to 1; null while running without a known share; absent while waiting. */
   progress?: number | null
 }
 
 /**
- * What an update tells; null when nothing goes on any more. How far it is stays as last told: an update about something else does not take it back.
- * @param before - the activity after the update before, if there was one
+ * The activity after an update; null once the job has ended. An update without progress keeps the previous progress.
+ * @param before - the activity after the previous update
  */
 export function toActivity(
   { status, queuePosition, progress, logs }: Pick<Update, 'status' | 'queuePosition' | 'progress' | 'logs'>,
@@ -18,10 +18,10 @@ export function toActivity(
 ): Activity | null {
   switch (status) {
     case 'PENDING':
-      return toWaiting(logs, before)
+      return toPending(logs, before)
     case 'QUEUED':
-      if (queuePosition === null) return { text: 'in the queue' }
-      return { text: queuePosition === 0 ? 'next in the queue' : `in the queue, ${queuePosition} ahead` }
+      if (queuePosition === null) return { text: 'queued' }
+      return { text: queuePosition === 0 ? 'queued, next up' : `queued, ${queuePosition} ahead` }
     case 'RUNNING':
       return {
         text: 'generating',
@@ -36,14 +36,14 @@ export function toActivity(
     case 'CANCELED':
       return null
     default:
-      // A newer server may know more.
+      // A newer server may have more states.
       return { text: String(status satisfies never).toLowerCase() }
   }
 }
 
-/** What a job waits for, as the newest warning has it: its first clause says what is the matter, and the line itself the rest. */
-function toWaiting(logs: Update['logs'], before: Activity | null): Activity {
+/** Why a job is not submitted yet: the first clause of its newest warning. The display prints the whole line as well. */
+function toPending(logs: Update['logs'], before: Activity | null): Activity {
   const warning = logs.findLast(({ level }) => level === 'WARN')
   if (warning) return { text: `waiting: ${toSafeText(warning.message.split(/[:.](?:\s|$)/, 1)[0] ?? '')}` }
-  return before?.text.startsWith('waiting: ') ? before : { text: 'waiting to be sent to fal' }
+  return before?.text.startsWith('waiting: ') ? before : { text: 'submitting to fal' }
 }

@@ -1,20 +1,20 @@
 import { styleText } from 'node:util'
 import type { Activity } from './activity.ts'
-import { drawLine } from './bar.ts'
+import { drawLine } from './progress-line.ts'
 
-/** What kind of line it is: ordinary, something beside the point, good news, or bad news. */
+/** How a line is styled: normal, dim, green or red. */
 export type Tone = 'plain' | 'quiet' | 'good' | 'bad'
 
-/** What a person, or a file, gets to see. */
+/** The output of the command: lines that stay, and the current activity. */
 export interface Display {
-  /** Adds a line that stays. */
+  /** Prints a line. */
   print(line: string, tone?: Tone): void
-  /** Says what goes on now, in place of what went on before. */
+  /** Replaces the current activity. */
   show(activity: Activity): void
-  /** Keeps still while something is asked; lines wait. */
+  /** Holds all output back during a prompt. */
   pause(): void
   resume(): void
-  /** Nothing goes on any more. Lines can still be printed. */
+  /** Removes the activity. Lines can still be printed. */
   close(): void
 }
 
@@ -24,24 +24,24 @@ export interface DisplayStream {
   columns?: number | undefined
 }
 
-/** The display that suits a stream: one that draws on a terminal, plain lines elsewhere. */
+/** Animated on a terminal, plain lines elsewhere. */
 export function createDisplay(
   stream: DisplayStream,
   environment: Readonly<Record<string, string | undefined>>,
 ): Display {
   if (!stream.isTTY || environment.TERM === 'dumb') return createPlainDisplay(stream)
-  // https://no-color.org: when it is there and not empty, whatever it says.
+  // https://no-color.org: any non-empty value disables colours.
   return createTerminalDisplay(stream, { colour: !environment.NO_COLOR })
 }
 
-/** A line for each new thing, without control characters: for files, pipes and logs. */
+/** One line per new activity, without control characters: for files, pipes and logs. */
 export function createPlainDisplay(stream: DisplayStream): Display {
   let shown = ''
   const print = (line: string): void => void stream.write(`${line}\n`)
   return {
     print,
     show: ({ text }) => {
-      // How far it is stands in the log lines already.
+      // The log lines already show the progress.
       if (text !== shown) print(text)
       shown = text
     },
@@ -57,18 +57,18 @@ const HIDE_CURSOR = '\x1b[?25l'
 const SHOW_CURSOR = '\x1b[?25h'
 const STYLES = { quiet: 'dim', good: 'green', bad: 'red' } as const
 
-/** Lines that stay, and below them one that moves. */
+/** Printed lines, and an animated line below them. */
 export function createTerminalDisplay(stream: DisplayStream, { colour }: { colour: boolean }): Display {
-  const beganAt = performance.now()
+  const startedAt = performance.now()
   let activity: Activity | null = null
   let timer: NodeJS.Timeout | undefined
-  let waiting: string[] | null = null
+  let heldLines: string[] | null = null
   let frame = 0
 
   function draw(): void {
-    if (activity === null || waiting !== null) return
+    if (activity === null || heldLines !== null) return
     const line = drawLine(activity, {
-      elapsedMs: performance.now() - beganAt,
+      elapsedMs: performance.now() - startedAt,
       frame,
       columns: stream.columns ?? 80,
       colour,
@@ -100,8 +100,8 @@ export function createTerminalDisplay(stream: DisplayStream, { colour }: { colou
   return {
     print: (line, tone = 'plain') => {
       const painted = colour && tone !== 'plain' ? styleText(STYLES[tone], line, { validateStream: false }) : line
-      if (waiting) {
-        waiting.push(painted)
+      if (heldLines) {
+        heldLines.push(painted)
         return
       }
       clear()
@@ -110,25 +110,25 @@ export function createTerminalDisplay(stream: DisplayStream, { colour }: { colou
     },
     show: (next) => {
       activity = next
-      if (waiting) return
+      if (heldLines) return
       start()
       draw()
     },
     pause: () => {
-      waiting ??= []
+      heldLines ??= []
       halt()
     },
     resume: () => {
-      const lines = waiting ?? []
-      waiting = null
+      const lines = heldLines ?? []
+      heldLines = null
       for (const line of lines) stream.write(`${line}\n`)
       if (activity === null) return
       start()
       draw()
     },
     close: () => {
-      for (const line of waiting ?? []) stream.write(`${line}\n`)
-      waiting = null
+      for (const line of heldLines ?? []) stream.write(`${line}\n`)
+      heldLines = null
       halt()
       activity = null
     },

@@ -1,19 +1,19 @@
-/** The command was written wrongly: nothing was done. */
+/** The command line is invalid; nothing was done. */
 export class UsageError extends Error {}
 
-/** Something went wrong that is worth one plain sentence, and no stack. */
+/** An expected failure: printed as one sentence, without a stack. */
 export class CommandError extends Error {}
 
 /** A failure after which the same call may succeed: no connection, or a server that is unavailable. */
 export class RetryableError extends CommandError {}
 
-/** One thing that is wrong with an input, as the API tells it. */
+/** One problem with an input, in the API's shape. */
 export interface InputIssue {
   path: readonly string[]
   message: string
 }
 
-/** The picture or a setting breaks a rule: every one at once. */
+/** The image or settings break rules; has all problems. */
 export class InputRefusedError extends CommandError {
   readonly issues: readonly InputIssue[]
   constructor(message: string, issues: readonly InputIssue[]) {
@@ -22,7 +22,7 @@ export class InputRefusedError extends CommandError {
   }
 }
 
-/** The person or the system wants this command to end. */
+/** SIGINT or SIGTERM ended the command. */
 export class InterruptedError extends Error {
   readonly signal: 'SIGINT' | 'SIGTERM'
   constructor(signal: 'SIGINT' | 'SIGTERM') {

@@ -13,10 +13,10 @@ import { type Update, watchJob } from './watch.ts'
 
 export interface FollowedJob {
   id: string
-  /** What it was made from, for the command that repeats it. */
-  picture: string
+  /** The image's path or URL, for the command that repeats the job. */
+  image: string
   settings: { [name in keyof Settings]: number | null | undefined }
-  /** Null: a name that the server gives, in the working directory. */
+  /** Null: the server's name for the video, in the working directory. */
   target: Target | null
 }
 
@@ -25,13 +25,13 @@ export interface FollowDeps {
   givenUrl: string | null
   display: Display
   interrupts: Interrupts
-  /** Whether there is a person who can be asked. */
+  /** Whether the command may ask questions. */
   interactive: boolean
-  /** Whether the server stops with this command. */
+  /** Whether this command started the server, and stops it. */
   ownServer: boolean
 }
 
-/** Shows a job until it ends, saves its video, and answers the exit code. */
+/** Shows a job until it ends, saves its video and returns the exit code. */
 export async function followJob(job: FollowedJob, deps: FollowDeps): Promise<number> {
   const { api, display, interrupts, interactive } = deps
   const { signal } = interrupts
@@ -40,25 +40,25 @@ export async function followJob(job: FollowedJob, deps: FollowDeps): Promise<num
   try {
     const final = await watchJob({ client: api.client, jobId: job.id, signal, ...createViewer(display) })
     cancel.settle()
-    if (final.status === 'SUCCEEDED') return await keep(job, final, deps)
-    if (final.status === 'FAILED') return tellFailure(job, final, deps)
+    if (final.status === 'SUCCEEDED') return await saveResult(job, final, deps)
+    if (final.status === 'FAILED') return reportFailure(job, final, deps)
     display.close()
     display.print('The job was canceled.')
-    return cancel.isAsked() ? 130 : 1
+    return cancel.isRequested() ? 130 : 1
   } catch (error) {
     const reason: unknown = signal.aborted ? signal.reason : error
     cancel.settle()
     display.close()
-    if (!cancel.isAsked()) tellHowToGoOn(job, deps)
+    if (!cancel.isRequested()) printWatchCommand(job, deps)
     if (reason instanceof InterruptedError) return toExitCode(reason)
     throw reason
   }
 }
 
-/** What a model writes along is beside the point; a warning says why nothing moves. */
+/** Log lines of the model are dim; a warning explains a delay. */
 const TONES: { [level: string]: Tone } = { WARN: 'plain', ERROR: 'bad' }
 
-/** Brings updates to the display. */
+/** Shows updates on the display. */
 function createViewer(display: Display) {
   let activity: Activity | null = null
   return {
@@ -68,25 +68,25 @@ function createViewer(display: Display) {
       if (activity) display.show(activity)
       for (const { level, message } of update.logs) display.print(`  ${toSafeText(message)}`, TONES[level] ?? 'quiet')
     },
-    onLost: (reason: string) => display.show({ text: `connecting again (${toSafeText(reason)})` }),
-    onFound: () => {
+    onDisconnect: (reason: string) => display.show({ text: `reconnecting (${toSafeText(reason)})` }),
+    onReconnect: () => {
       if (activity) display.show(activity)
     },
     onVia: (via: Via) => display.print(VIA_LINES[via], 'quiet'),
   }
 }
 
-const NO_SOCKET = 'no WebSocket passes between here and the server (docs/operations.md)'
+const BLOCKED = 'a proxy blocks WebSockets (docs/operations.md)'
 const VIA_LINES: Readonly<Record<Via, string>> = {
-  websocket: '(updates come by WebSocket again)',
-  'event-stream': `(updates come by server-sent events: ${NO_SOCKET})`,
-  polling: `(updates come by polling, some seconds late: ${NO_SOCKET})`,
+  websocket: '(updates arrive over a WebSocket again)',
+  'event-stream': `(updates arrive as server-sent events: ${BLOCKED})`,
+  polling: `(updates arrive by polling, some seconds late: ${BLOCKED})`,
 }
 
-/** The question whether the job shall end too, and what follows from a yes. */
+/** Asks on Ctrl-C whether to cancel the job too, and cancels it on a yes. */
 function createCancel({ id }: FollowedJob, { api, display, interrupts }: FollowDeps) {
   const settled = new AbortController()
-  let asked = false
+  let isRequested = false
   async function ask(): Promise<void> {
     display.pause()
     const yes = await askForYes(
@@ -98,12 +98,12 @@ function createCancel({ id }: FollowedJob, { api, display, interrupts }: FollowD
     if (!yes) return interrupts.end(new InterruptedError('SIGINT'))
     try {
       const { cancelJob: result } = await callApi(api, CancelJobDocument, { id })
-      asked = result.__typename === 'CancelJobSuccess'
+      isRequested = result.__typename === 'CancelJobSuccess'
       if (result.__typename !== 'CancelJobSuccess') display.print(toSafeText(result.message))
     } catch (error) {
       if (interrupts.signal.aborted) return
       display.print(
-        `The job could not be canceled: ${toSafeText(error instanceof Error ? error.message : String(error))}`,
+        `Could not cancel the job: ${toSafeText(error instanceof Error ? error.message : String(error))}`,
         'bad',
       )
       if (!settled.signal.aborted) interrupts.onFirst(() => void ask())
@@ -111,9 +111,9 @@ function createCancel({ id }: FollowedJob, { api, display, interrupts }: FollowD
   }
   return {
     ask,
-    /** Whether the server has taken the wish. */
-    isAsked: () => asked,
-    /** The job has ended, or is left: there is nothing to ask any more. */
+    /** Whether the server accepted the cancellation. */
+    isRequested: () => isRequested,
+    /** Withdraws the question, once the job has ended or the command stops watching it. */
     settle: () => {
       settled.abort()
       interrupts.onFirst(null)
@@ -121,12 +121,12 @@ function createCancel({ id }: FollowedJob, { api, display, interrupts }: FollowD
   }
 }
 
-async function keep(
+async function saveResult(
   job: FollowedJob,
   { job: { video } }: Update,
   { givenUrl, display, interrupts: { signal } }: FollowDeps,
 ): Promise<number> {
-  if (!video) throw new Error(`the server says that job ${job.id} has succeeded, but gives no video`)
+  if (!video) throw new Error(`job ${job.id} succeeded without a video`)
   display.show({ text: 'downloading the video', progress: null })
   const saved = await saveVideo({
     url: video.url,
@@ -137,37 +137,36 @@ async function keep(
       const share = total === null ? null : received / total
       display.show({ text: 'downloading the video', progress: share })
     },
-    onRetry: (error) => display.print(`${toSafeText(error.message)}; trying again`, 'quiet'),
+    onRetry: (error) => display.print(`${toSafeText(error.message)}; retrying`, 'quiet'),
   })
   display.close()
   display.print(`Saved ${saved.path} (${toSizeText(saved.sizeBytes)})`, 'good')
   if (video.seed === null) return 0
-  display.print(`Seed ${video.seed}. The same clip again:`)
-  display.print(`  ${toRepeatCommand(job.picture, { ...job.settings, seed: video.seed }, givenUrl)}`)
+  display.print(`Seed ${video.seed}. To make the same clip again:`)
+  display.print(`  ${toRepeatCommand(job.image, { ...job.settings, seed: video.seed }, givenUrl)}`)
   return 0
 }
 
-function tellFailure(job: FollowedJob, { job: { failure } }: Update, { givenUrl, display }: FollowDeps): number {
+function reportFailure(job: FollowedJob, { job: { failure } }: Update, { givenUrl, display }: FollowDeps): number {
   display.close()
   if (!failure) {
-    display.print('The job failed; the server does not say why.', 'bad')
+    display.print('The job failed; the server gave no reason.', 'bad')
     return 1
   }
   const { code, message, providerCode, issues, retryable } = failure
-  display.print(`The job failed: ${toSafeText(message)} (${[code, providerCode].filter(Boolean).join(', ')})`, 'bad')
-  for (const issue of issues) if (issue.message !== message) display.print(`  ${toIssueLine(issue)}`)
-  // A new video would be paid for; this one is.
+  // With issues, the message only joins them, under fal's names of the settings.
+  const reason = issues.length > 0 ? issues.map(toIssueLine).join('; ') : toSafeText(message)
+  display.print(`The job failed: ${reason} (${[code, providerCode].filter(Boolean).join(', ')})`, 'bad')
+  // For RESULT_REFUSED the video is already paid for, and the repeat command would pay for another.
   if (!retryable || code === 'RESULT_REFUSED') return 1
-  display.print('It may well succeed if it is tried again:')
-  display.print(`  ${toRepeatCommand(job.picture, job.settings, givenUrl)}`)
+  display.print('Another attempt may succeed:')
+  display.print(`  ${toRepeatCommand(job.image, job.settings, givenUrl)}`)
   return 1
 }
 
-function tellHowToGoOn({ id }: FollowedJob, { givenUrl, display, ownServer }: FollowDeps): void {
+function printWatchCommand({ id }: FollowedJob, { givenUrl, display, ownServer }: FollowDeps): void {
   display.print(
-    ownServer
-      ? 'The job goes on as soon as a server runs again. Show it with:'
-      : 'The job goes on. Show it again with:',
+    ownServer ? 'The job continues when a server runs again. Watch it with:' : 'The job keeps running. Watch it with:',
   )
   display.print(`  ${toWatchCommand(id, givenUrl)}`)
 }

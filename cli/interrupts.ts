@@ -1,21 +1,21 @@
 import { createInterface } from 'node:readline'
 import { InterruptedError } from './errors.ts'
 
-/** Ctrl-C and SIGTERM. */
+/** Handles Ctrl-C (SIGINT) and SIGTERM. */
 export interface Interrupts {
-  /** Aborted when the command shall end, with the reason. */
+  /** Aborts, with the reason, when the command must end. */
   signal: AbortSignal
   /** Ends the command. */
   end(reason: Error): void
-  /** What the first Ctrl-C does instead of ending the command; the one after it ends it all the same. */
+  /** Runs on the first Ctrl-C instead of ending the command. The second one ends it. */
   onFirst(handler: (() => void) | null): void
-  /** Stops listening. */
+  /** Removes the signal handlers. */
   stop(): void
 }
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** Listens until it is stopped. Who interrupts once more while the command is ending is let go at once. */
+/** Installs the signal handlers. A further signal while the command is ending exits at once. */
 export function listenForInterrupts(): Interrupts {
   const abort = new AbortController()
   let first: (() => void) | null = null
@@ -47,17 +47,17 @@ export function toExitCode({ signal }: InterruptedError): number {
   return EXIT_CODES[signal]
 }
 
-/** Asks for yes or no on the terminal; everything but a yes is a no, and so is the end of the input or of `signal`. */
+/** Asks a yes/no question on the terminal. Anything but yes, the end of the input and an abort all mean no. */
 export function askForYes(question: string, signal: AbortSignal): Promise<boolean> {
   const answer = Promise.withResolvers<boolean>()
   let answered = false
-  // Without line editing of its own, so that Ctrl-C stays a signal.
+  // Line editing would turn Ctrl-C into input: `terminal: false` keeps it a signal.
   const lines = createInterface({ input: process.stdin, output: process.stdout, terminal: false })
   const close = (): void => lines.close()
   signal.addEventListener('abort', close, { once: true })
   lines.once('close', () => {
     signal.removeEventListener('abort', close)
-    // No line was entered: what comes next begins one.
+    // Without an answer the cursor is still on the question's line.
     if (!answered) process.stdout.write('\n')
     answer.resolve(false)
   })

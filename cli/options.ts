@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { UsageError } from './errors.ts'
 
-/** Settings that were given; those that were not are the server's to fill in. */
+/** The settings on the command line; the server has defaults for the rest. */
 export interface Settings {
   seed?: number
   motionBucketId?: number
@@ -9,21 +9,21 @@ export interface Settings {
   fps?: number
 }
 
-/** What the command is asked to do. */
+/** The parsed command line. */
 export type Options =
   | { action: 'help' }
-  | (Server & { action: 'make'; picture: string; settings: Settings; out: string | null })
+  | (Server & { action: 'make'; image: string; settings: Settings; out: string | null })
   | (Server & { action: 'watch'; jobId: string; out: string | null })
 
 interface Server {
   url: string
-  /** As it was given by `--url`: a command that is to lead to the same server needs it. */
+  /** The value of `--url`, for printed commands that must reach the same server; null without it. */
   givenUrl: string | null
 }
 
 export const DEFAULT_URL = 'http://127.0.0.1:4000'
 
-/** The option of each setting, by the setting's name in the API. */
+/** Each setting's option, by the setting's name in the API. */
 export const OPTION_OF_SETTING = {
   seed: '--seed',
   motionBucketId: '--motion',
@@ -31,29 +31,29 @@ export const OPTION_OF_SETTING = {
   fps: '--fps',
 } as const satisfies Record<keyof Settings, string>
 
-export const HELP = `Makes a video from a picture, and shows how it comes along.
+export const HELP = `Makes a video from an image and shows its progress.
 
-  npm run video -- PICTURE [options]
+  npm run video -- IMAGE [options]
   npm run video -- --watch JOB [options]
 
-PICTURE is a JPEG, PNG or WebP file of at most 10 MiB, or the http(s) URL of one.
+IMAGE is a JPEG, PNG or WebP file of up to 10 MiB, or the http(s) URL of one.
 
-  --seed N        repeat the seed of a video to get the same clip (default: fal chooses)
-  --motion N      1 to 255; more is more motion (default: 127)
-  --cond-aug X    0 to 10; more motion, less likeness (default: 0.02)
-  --fps N         10 to 100 frames per second (default: 25)
-  --out FILE      where the video goes; replaces a file that is there
-                  (default: the picture's name with .mp4, here; never replaces)
-  --watch JOB     show a job that was begun before, and save its video
+  --seed N        a seed to repeat a clip; a negative one as --seed=-1 (default: fal chooses)
+  --motion N      1 = almost still, 255 = lots of movement (default: 127)
+  --cond-aug X    noise, 0 to 10: low stays close to the image, high adds motion (default: 0.02)
+  --fps N         frame rate, 10 to 100: the same 25 frames, played faster (default: 25)
+  --out FILE      save the video here, replacing an existing file
+                  (default: the image's name with .mp4, in this folder; replaces nothing)
+  --watch JOB     watch an existing job and save its video
   --url URL       the server (default: REELAY_URL, or ${DEFAULT_URL});
-                  if it is on this machine and not running, it is started for as long as needed
-  --help          show this
+                  one on this machine is started for this command if it is not running
+  --help          show this help
 
-Exit code: 0 video saved, 1 failed, 2 wrong usage, 130 left or canceled with Ctrl-C.
+Exit code: 0 video saved, 1 failed, 2 usage error or invalid input, 130 interrupted or canceled with Ctrl-C.
 `
 
 /**
- * Reads the command line. Of a setting, only that it is a number is seen here.
+ * Parses the command line. Checks that settings are numbers; `checkInput` checks their ranges.
  * @throws UsageError
  */
 export function parseOptions(
@@ -65,7 +65,7 @@ export function parseOptions(
   const url = toServerUrl(values.url ?? (environment.REELAY_URL || DEFAULT_URL))
   const server: Server = { url, givenUrl: values.url === undefined ? null : url }
   const out = values.out ?? null
-  if (out === '') throw new UsageError('--out is empty: give the name of a file')
+  if (out === '') throw new UsageError('--out is empty: pass a file name')
   const settings: Settings = {
     ...(values.seed !== undefined && { seed: toInteger('--seed', values.seed) }),
     ...(values.motion !== undefined && { motionBucketId: toInteger('--motion', values.motion) }),
@@ -74,22 +74,22 @@ export function parseOptions(
   }
   if (values.watch !== undefined) {
     if (positionals.length > 0 || Object.keys(settings).length > 0)
-      throw new UsageError('--watch shows a job that was begun before: give no picture and no settings with it')
-    if (values.watch === '') throw new UsageError('--watch is empty: give the id of a job')
+      throw new UsageError('--watch shows an existing job: pass no image and no settings with it')
+    if (values.watch === '') throw new UsageError('--watch is empty: pass the id of a job')
     return { action: 'watch', ...server, jobId: values.watch, out }
   }
-  const [picture, ...more] = positionals
-  if (!picture) throw new UsageError('which picture? Give a file or a URL, for example examples/rocket.png')
+  const [image, ...more] = positionals
+  if (!image) throw new UsageError('missing IMAGE: pass a file or a URL, for example examples/rocket.png')
   if (more.length > 0)
     throw new UsageError(
-      `one picture at a time, but there are ${positionals.length}: ${positionals.join(', ')}. npm keeps options for itself unless -- stands before them: npm run video -- PICTURE --fps 12`,
+      `expected one IMAGE, got ${positionals.length}: ${positionals.join(', ')}. npm consumes options that are not after --: npm run video -- IMAGE --fps 12`,
     )
-  return { action: 'make', ...server, picture, settings, out }
+  return { action: 'make', ...server, image, settings, out }
 }
 
-/** Whether the picture is somewhere on the web, and not a file. */
-export function isWebPicture(picture: string): boolean {
-  return /^https?:\/\//i.test(picture)
+/** Whether the image is a URL rather than a file. */
+export function isImageUrl(image: string): boolean {
+  return /^https?:\/\//i.test(image)
 }
 
 function readWords(words: readonly string[]) {
@@ -111,32 +111,37 @@ function readWords(words: readonly string[]) {
     })
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    // Of an unknown option, the rest is about file names that begin with a dash, which nobody has.
-    const isUnknown = 'code' in error && error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
-    const words = isUnknown ? error.message.replace(/\. .*/s, '') : error.message.replaceAll('\n', ' ')
-    throw new UsageError(words, { cause: error })
+    const code = 'code' in error ? error.code : null
+    const negative = words.findIndex((word, index) => /^-[\d.]/.test(word) && words[index - 1]?.startsWith('--'))
+    if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' && negative > 0) {
+      const pair = `${words[negative - 1]}=${words[negative]}`
+      throw new UsageError(`write ${pair}: a negative value needs the equals sign`, { cause: error })
+    }
+    // The rest of Node's message on an unknown option is about file names that begin with a dash.
+    const isUnknown = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
+    const message = isUnknown ? error.message.replace(/\. .*/s, '') : error.message.replaceAll('\n', ' ')
+    throw new UsageError(message, { cause: error })
   }
 }
 
 function toNumber(option: string, text: string): number {
   const number = Number(text)
-  if (text.trim() === '' || !Number.isFinite(number))
-    throw new UsageError(`${option} must be a number, but is "${text}"`)
+  if (text.trim() === '' || !Number.isFinite(number)) throw new UsageError(`${option} must be a number, not "${text}"`)
   return number
 }
 
 function toInteger(option: string, text: string): number {
   const number = toNumber(option, text)
-  // Beyond 2^53 a number is no longer the one that was written.
+  // Beyond 2^53 the parsed number differs from the written one.
   if (!Number.isSafeInteger(number))
-    throw new UsageError(`${option} must be a whole number within ±${Number.MAX_SAFE_INTEGER}, but is "${text}"`)
+    throw new UsageError(`${option} must be a whole number within ±${Number.MAX_SAFE_INTEGER}, not "${text}"`)
   return number
 }
 
-/** The server's own address, also when the address of its API was given. */
+/** The server's base URL. Accepts the URL of its API as well. */
 function toServerUrl(text: string): string {
   const url = URL.parse(text)
   if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash)
-    throw new UsageError(`the server's URL must be an http or https URL such as ${DEFAULT_URL}, but is "${text}"`)
+    throw new UsageError(`the server's URL must be an http or https URL such as ${DEFAULT_URL}, not "${text}"`)
   return url.href.replace(/\/+$/, '').replace(/\/graphql$/, '')
 }

@@ -5,10 +5,10 @@ import { basename, dirname, join, parse } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CommandError, RetryableError, UsageError } from './errors.ts'
-import { isWebPicture } from './options.ts'
+import { isImageUrl } from './options.ts'
 import { withRetries } from './retry.ts'
 
-/** Where a video goes. One that the person named replaces what is there; another never does. */
+/** Where a video is saved. A path from `--out` replaces an existing file; a default one never does. */
 export interface Target {
   path: string
   replace: boolean
@@ -16,7 +16,7 @@ export interface Target {
 
 export interface SaveOptions {
   url: string
-  /** What the API says; null when it does not know. */
+  /** From the API; null when unknown. */
   sizeBytes: number | null
   target: Target
   signal: AbortSignal
@@ -25,8 +25,8 @@ export interface SaveOptions {
 }
 
 /**
- * Downloads a video beside its place and then moves it there, so that a file of that name is always whole.
- * Answers the path and the size in bytes.
+ * Downloads a video to a temporary file beside the target and renames it, so that the target is never incomplete.
+ * Returns the path and the size in bytes.
  * @throws CommandError
  */
 export async function saveVideo({
@@ -45,7 +45,7 @@ export async function saveVideo({
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof CommandError) throw error
-    throw new CommandError(`the video cannot be saved as ${target.path}: ${toMessage(error)}`, { cause: error })
+    throw new CommandError(`cannot save the video as ${target.path}: ${toMessage(error)}`, { cause: error })
   } finally {
     await rm(part, { force: true })
   }
@@ -59,11 +59,11 @@ async function download({
   onProgress,
 }: Omit<SaveOptions, 'target' | 'onRetry'> & { part: string }): Promise<number> {
   const response = await fetch(url, { signal }).catch((error: unknown) => {
-    throw new RetryableError(`the video cannot be fetched: ${toMessage(error)}`, { cause: error })
+    throw new RetryableError(`the download failed: ${toMessage(error)}`, { cause: error })
   })
   if (!response.ok || !response.body) {
     await response.body?.cancel()
-    const message = `the video cannot be fetched: ${new URL(url).host} answered ${response.status}`
+    const message = `the download failed: ${new URL(url).host} answered ${response.status}`
     throw response.status === 429 || response.status >= 500 ? new RetryableError(message) : new CommandError(message)
   }
   const totalBytes = sizeBytes ?? (Number(response.headers.get('content-length')) || null)
@@ -78,16 +78,16 @@ async function download({
   try {
     await pipeline(response.body, count, createWriteStream(part), { signal })
   } catch (error) {
-    // The disk's errors have a path; what is left is the network's.
+    // Disk errors have a path; all others are network errors.
     if (error instanceof Error && 'path' in error) throw error
-    throw new RetryableError(`the video was cut off: ${toMessage(error)}`, { cause: error })
+    throw new RetryableError(`the download was cut off: ${toMessage(error)}`, { cause: error })
   }
   if (totalBytes !== null && received !== totalBytes)
-    throw new RetryableError(`the video is not whole: expected ${totalBytes} bytes, but ${received} came`)
+    throw new RetryableError(`the download is incomplete: expected ${totalBytes} bytes, got ${received}`)
   return received
 }
 
-/** Takes the first free name, so that nobody else can between now and the move. */
+/** Creates the first free name as an empty file, so that no other process uses it before the rename. */
 async function reserve(path: string): Promise<string> {
   for (const candidate of candidatePaths(path)) {
     try {
@@ -97,7 +97,7 @@ async function reserve(path: string): Promise<string> {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
   }
-  throw new CommandError(`there are too many files like ${path}: give another name with --out`)
+  throw new CommandError(`too many files named like ${path}: pass another name with --out`)
 }
 
 /** rocket.mp4, rocket-1.mp4, rocket-2.mp4 … */
@@ -107,9 +107,9 @@ export function* candidatePaths(path: string): Generator<string> {
   for (let number = 1; number < 10_000; number++) yield join(dir, `${name}-${number}${ext}`)
 }
 
-/** The name of a video after its picture's: a file's or a URL's last part, with .mp4. */
-export function toVideoName(picture: string): string {
-  const last = isWebPicture(picture) ? decode(new URL(picture).pathname.split('/').findLast(Boolean) ?? '') : picture
+/** Names a video after its image: the last part of the path or URL, with .mp4. */
+export function toVideoName(image: string): string {
+  const last = isImageUrl(image) ? decode(new URL(image).pathname.split('/').findLast(Boolean) ?? '') : image
   const name = parse(last.replaceAll('\\', '/')).name
   const safe = name.replaceAll(/[^\p{L}\p{N}._ -]+/gu, '-').replaceAll(/^[. -]+|[. -]+$/g, '')
   return `${[...safe].slice(0, 100).join('') || 'video'}.mp4`
@@ -119,13 +119,13 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    // A stray percent sign is a character like another.
+    // A stray percent sign: keep the text as it is.
     return text
   }
 }
 
 /**
- * Makes sure that a file can be written there, before anything is paid for.
+ * Checks that the target can be written, before a video is paid for.
  * @throws UsageError
  */
 export async function checkTarget({ path }: Target): Promise<void> {
@@ -133,13 +133,13 @@ export async function checkTarget({ path }: Target): Promise<void> {
   try {
     await access(directory, constants.W_OK)
   } catch (error) {
-    throw new UsageError(`the video cannot go to ${path}: ${directory} is no directory that can be written to`, {
+    throw new UsageError(`cannot save the video as ${path}: ${directory} is not a writable directory`, {
       cause: error,
     })
   }
-  const there = await stat(path).catch(() => null)
-  if (there?.isDirectory())
-    throw new UsageError(`the video cannot go to ${path}: it is a directory; give the name of a file`)
+  const found = await stat(path).catch(() => null)
+  if (found?.isDirectory())
+    throw new UsageError(`cannot save the video as ${path}: it is a directory; pass a file name`)
 }
 
 function toMessage(error: unknown): string {

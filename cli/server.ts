@@ -4,9 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { CommandError } from './errors.ts'
 
-/** A server that this command has started. */
+/** A server that this command started. */
 export interface StartedServer {
-  /** Asks it to stop, and waits until it has. */
+  /** Stops the server and waits for its exit. */
   stop(): Promise<void>
 }
 
@@ -14,24 +14,24 @@ export interface ServerOptions {
   url: string
   environment: NodeJS.ProcessEnv
   signal: AbortSignal
-  /** The server is not there: it is started. */
+  /** Called before a server is started. */
   onStarting(): void
-  /** The server that was started has ended by itself. */
+  /** Called when the started server exits on its own. */
   onEnded(error: CommandError): void
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const GUARD = new URL('./stop-with-parent.ts', import.meta.url).href
-/** The first start ever makes a database. */
+/** The very first start creates a database. */
 const START_TIMEOUT_MS = 60_000
 const PROBE_TIMEOUT_MS = 5_000
-/** The server drains within 20 s. */
+/** The server drains for up to 20 s. */
 const STOP_TIMEOUT_MS = 25_000
 
 /**
- * Starts the server of this repository if none answers at a URL of this machine. Null when one is there, or when the
- * URL leads elsewhere: what is wrong there, the first request will tell.
- * @throws CommandError when the server that was started does not get ready
+ * Starts this repository's server if the URL is local and no server answers there. Returns null when one answers, and
+ * for a remote URL, where the first request reports any problem.
+ * @throws CommandError when the started server does not become ready
  */
 export async function startServerIfNone({
   url,
@@ -41,13 +41,13 @@ export async function startServerIfNone({
   onEnded,
 }: ServerOptions): Promise<StartedServer | null> {
   const address = toLocalAddress(url)
-  if (address === null || (await probe(url)) !== 'nobody') return null
+  if (address === null || (await probe(url)) !== 'none') return null
   onStarting()
 
   const child = spawn(process.execPath, ['--no-warnings', '--import', GUARD, 'src/main.ts'], {
     cwd: ROOT,
     env: { LOG_LEVEL: 'warn', ...environment, ...address },
-    // A process group of its own: Ctrl-C is for this command to answer. The channel tells it when this process is gone.
+    // Detached, so that Ctrl-C reaches this command only. The IPC channel closes when this process exits.
     detached: true,
     windowsHide: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -59,7 +59,7 @@ export async function startServerIfNone({
   let ended: CommandError | null = null
   exited.then(([code, killedBy]) => {
     ended = new CommandError(
-      `the server ended by itself (${killedBy ?? `exit code ${code}`})${tail.text() && `:\n${tail.text()}`}`,
+      `the server exited unexpectedly (${killedBy ?? `exit code ${code}`})${tail.text() && `:\n${tail.text()}`}`,
     )
     if (!stopping && isReady) onEnded(ended)
   })
@@ -76,10 +76,10 @@ export async function startServerIfNone({
   const deadline = performance.now() + START_TIMEOUT_MS
   try {
     while ((await probe(url)) !== 'ready') {
-      // Somebody else's server has come up there in the meantime, or is about to: that one will do.
-      if (ended && (await probe(url)) === 'nobody') throw ended
+      // Another process may have started a server there in the meantime: use that one.
+      if (ended && (await probe(url)) === 'none') throw ended
       if (performance.now() > deadline)
-        throw new CommandError(`the server did not get ready within ${START_TIMEOUT_MS / 1000} s\n${tail.text()}`)
+        throw new CommandError(`the server was not ready within ${START_TIMEOUT_MS / 1000} s\n${tail.text()}`)
       await pause(100, undefined, { signal })
     }
   } catch (error) {
@@ -91,7 +91,7 @@ export async function startServerIfNone({
   return { stop }
 }
 
-/** Where a server for this URL has to listen; null when it is not plain HTTP on this machine's own address. */
+/** The HOST and PORT for a server at this URL; null unless the URL is plain HTTP on a loopback address. */
 export function toLocalAddress(text: string): { HOST: string; PORT: string } | null {
   const { protocol, hostname, port, pathname } = new URL(text)
   const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname)
@@ -99,25 +99,25 @@ export function toLocalAddress(text: string): { HOST: string; PORT: string } | n
   return { HOST: hostname.replace(/^\[(.*)\]$/, '$1'), PORT: port || '80' }
 }
 
-async function probe(url: string): Promise<'ready' | 'not ready' | 'nobody'> {
+async function probe(url: string): Promise<'ready' | 'not ready' | 'none'> {
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) })
     await response.body?.cancel()
     return response.ok ? 'ready' : 'not ready'
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined
-    // Somebody who does not answer is somebody: a second server could not listen there.
-    return isRefused(cause) ? 'nobody' : 'not ready'
+    // Without an answer the port is still taken: a second server could not listen there.
+    return isRefused(cause) ? 'none' : 'not ready'
   }
 }
 
-/** A name with several addresses fails with one error for each. */
+/** A host name with several addresses fails with one error per address. */
 function isRefused(cause: unknown): boolean {
   if (cause instanceof AggregateError) return cause.errors.every(isRefused)
   return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED'
 }
 
-/** The last lines of what the server complained of. */
+/** Keeps the last lines of the server's standard error. */
 function keepTail(stream: NodeJS.ReadableStream | null): { text(): string } {
   let text = ''
   stream?.setEncoding('utf8')

@@ -1,7 +1,7 @@
 /**
- * Loaded into the server that cli/server.ts starts: when the command that started it is gone, however that ended, the
- * server stops as it does on SIGTERM.
+ * Preloaded into the server that cli/server.ts starts. When the command exits, however that happens, the server stops
+ * as on SIGTERM.
  */
 process.once('disconnect', () => process.emit('SIGTERM'))
-// Listening for the end of the channel must not keep a server from ending by itself.
+// The open channel must not keep the server alive.
 process.channel?.unref()

@@ -2,29 +2,29 @@ import { stripVTControlCharacters } from 'node:util'
 import type { InputIssue } from './errors.ts'
 import { OPTION_OF_SETTING } from './options.ts'
 
-/** Text from elsewhere, fit for a terminal: one line, and nothing in it that moves the cursor, changes colours or turns words around. */
+/** Makes foreign text safe for a terminal: one line without escape sequences, control characters or bidirectional overrides. */
 export function toSafeText(text: string): string {
   return stripVTControlCharacters(text)
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ')
     .trimEnd()
 }
 
-/** What is wrong with an input, beginning with the word of the command line that it is about. */
+/** Describes a problem, prefixed with the option or argument that it concerns. */
 export function toIssueLine({ path, message }: InputIssue): string {
-  const word = toWord(path)
-  return word === null ? toSafeText(message) : `${word}: ${toSafeText(message)}`
+  const subject = toSubject(path)
+  return subject === null ? toSafeText(message) : `${subject}: ${toSafeText(message)}`
 }
 
-function toWord(path: readonly string[]): string | null {
+function toSubject(path: readonly string[]): string | null {
   const name = path[0] === 'input' ? path[1] : path[0]
   if (name === undefined || name === 'idempotencyKey') return null
-  if (name === 'imageUrl' || name === 'file') return 'the picture'
+  if (name === 'imageUrl' || name === 'file') return 'IMAGE'
   return Object.hasOwn(OPTION_OF_SETTING, name)
     ? OPTION_OF_SETTING[name as keyof typeof OPTION_OF_SETTING]
     : path.join('.')
 }
 
-/** 1.3 MB, 214 kB, 12 bytes: decimal units, as disks and browsers count. */
+/** 1.3 MB, 214 kB, 12 bytes: decimal units, as disks and browsers show them. */
 export function toSizeText(bytes: number): string {
   if (bytes < 1000) return `${bytes} byte${bytes === 1 ? '' : 's'}`
   const [unit, value] =

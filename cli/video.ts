@@ -1,7 +1,6 @@
 import { createReelayClient } from '../client/core/reelay-client.ts'
 import { GetJobDocument } from '../operations/generated/graphql.ts'
 import { callApi } from './api.ts'
-import { beginJob, checkInput } from './begin.ts'
 import { createDisplay, type Display } from './display.ts'
 import { CommandError, InputRefusedError, InterruptedError, UsageError } from './errors.ts'
 import { type FollowedJob, followJob } from './follow.ts'
@@ -9,15 +8,16 @@ import { type Interrupts, listenForInterrupts, toExitCode } from './interrupts.t
 import { HELP, type Options, parseOptions } from './options.ts'
 import { checkTarget, type Target, toVideoName } from './save.ts'
 import { type StartedServer, startServerIfNone } from './server.ts'
+import { checkInput, submitJob } from './submit.ts'
 import { toIssueLine, toSafeText } from './text.ts'
 
-/** The program: reads its words, does what they say, and answers the exit code. */
+/** Runs the command line and returns the exit code. */
 async function main(): Promise<number> {
   const interrupts = listenForInterrupts()
-  // A pipe whose reader has ended, as `head` does: the video is paid for, and is saved without a word.
+  // A closed pipe, for example into `head`, must not stop the command: the video is paid for and is still saved.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   try {
-    // npm runs scripts in the project's folder; names of files mean the folder in which they were typed.
+    // npm runs scripts in the project's folder; file names are relative to the folder of the caller.
     if (process.env.INIT_CWD) process.chdir(process.env.INIT_CWD)
     const options = parseOptions(process.argv.slice(2), process.env)
     if (options.action === 'help') {
@@ -26,7 +26,7 @@ async function main(): Promise<number> {
     }
     return await run(options, interrupts)
   } catch (error) {
-    return tellError(interrupts.signal.aborted ? interrupts.signal.reason : error)
+    return reportError(interrupts.signal.aborted ? interrupts.signal.reason : error)
   } finally {
     interrupts.stop()
   }
@@ -35,13 +35,9 @@ async function main(): Promise<number> {
 async function run(options: Exclude<Options, { action: 'help' }>, interrupts: Interrupts): Promise<number> {
   const { signal } = interrupts
   const { url, out } = options
-  const picture = options.action === 'make' ? options.picture : null
+  const image = options.action === 'make' ? options.image : null
   const target: Target | null =
-    out !== null
-      ? { path: out, replace: true }
-      : picture !== null
-        ? { path: toVideoName(picture), replace: false }
-        : null
+    out !== null ? { path: out, replace: true } : image !== null ? { path: toVideoName(image), replace: false } : null
   if (options.action === 'make') await checkInput(options)
   if (target !== null) await checkTarget(target)
 
@@ -55,14 +51,14 @@ async function run(options: Exclude<Options, { action: 'help' }>, interrupts: In
       environment: process.env,
       signal,
       onStarting: () => {
-        display.print(`No server at ${url}: starting one, for as long as this takes`, 'quiet')
+        display.print(`No server running at ${url}; starting one for this command`, 'quiet')
         display.show({ text: 'starting the server', progress: null })
       },
       onEnded: interrupts.end,
     })
     const job: FollowedJob =
       options.action === 'make'
-        ? { ...options, id: await beginJob(options, { api, display }), target }
+        ? { ...options, id: await submitJob(options, { api, display }), target }
         : { ...(await readJob(options.jobId)), target }
     display.print(`Job ${job.id}`)
     const interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY)
@@ -70,8 +66,8 @@ async function run(options: Exclude<Options, { action: 'help' }>, interrupts: In
 
     async function readJob(id: string): Promise<Omit<FollowedJob, 'target'>> {
       const { job } = await callApi(api, GetJobDocument, { id })
-      if (!job) throw new CommandError(`there is no job ${id}`)
-      return { id: job.id, picture: job.settings.imageUrl, settings: job.settings }
+      if (!job) throw new CommandError(`no job with the id ${id}`)
+      return { id: job.id, image: job.settings.imageUrl, settings: job.settings }
     }
   } finally {
     await client.close()
@@ -85,21 +81,21 @@ async function stopServer(server: StartedServer | null, display: Display): Promi
   display.close()
 }
 
-/** Says what went wrong, and answers the exit code. */
-function tellError(error: unknown): number {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`)
+/** Prints an error and returns the exit code. */
+function reportError(error: unknown): number {
+  const print = (line: string): void => void process.stderr.write(`${line}\n`)
   if (error instanceof InterruptedError) return toExitCode(error)
   if (error instanceof UsageError) {
-    say(`Wrong usage: ${error.message}`)
-    say('See: npm run video -- --help')
+    print(`usage error: ${error.message}`)
+    print('See: npm run video -- --help')
     return 2
   }
   if (error instanceof InputRefusedError) {
-    say('Invalid input:')
-    for (const issue of error.issues) say(`  ${toIssueLine(issue)}`)
+    print('Invalid input:')
+    for (const issue of error.issues) print(`  ${toIssueLine(issue)}`)
     return 2
   }
-  say(
+  print(
     error instanceof CommandError
       ? `Error: ${error.message.split('\n').map(toSafeText).join('\n')}`
       : `Error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,

@@ -7,56 +7,55 @@ export interface WatchOptions {
   client: ReelayClient
   jobId: string
   signal: AbortSignal
-  /** Every update once, in order. */
+  /** Called once per update, in order. */
   onUpdate(update: Update): void
-  /** The connection is lost, and is made again. */
-  onLost(reason: string): void
-  /** The connection is there again. */
-  onFound(): void
-  /** Updates come by another way than before; the first is `websocket`. */
+  /** Called before each reconnect. */
+  onDisconnect(reason: string): void
+  onReconnect(): void
+  /** Called when the transport changes; the first is `websocket`. */
   onVia?: (via: Via) => void
-  /** How long it goes on without hearing anything from the server, in milliseconds. */
-  patienceMs?: number
+  /** How long to keep reconnecting without contact to the server, in milliseconds. */
+  maxWaitMs?: number
 }
 
-const PATIENCE_MS = 5 * 60_000
-/** A watch that went on for so long was well, however little there was to tell, in milliseconds: no attempt in vain takes as long. */
+const MAX_WAIT_MS = 5 * 60_000
+/** A watch that lasted this long had contact, even without updates, in milliseconds: no failed attempt takes as long. */
 const STEADY_MS = 30_000
 
 /**
- * Watches a job until it has ended, and answers the update that ended it. A lost connection is made again.
- * @throws CommandError when the server refuses, or has not been heard of for `patienceMs`
+ * Watches a job across reconnects and returns its terminal update.
+ * @throws CommandError when the server refuses, or is unreachable for `maxWaitMs`
  */
 export async function watchJob(options: WatchOptions): Promise<Update> {
-  const { client, jobId, signal, onUpdate, onLost, onFound, onVia, patienceMs = PATIENCE_MS } = options
-  const givingUp = new AbortController()
+  const { client, jobId, signal, onUpdate, onDisconnect, onReconnect, onVia, maxWaitMs = MAX_WAIT_MS } = options
+  const giveUp = new AbortController()
   let last: Update | undefined
   let isLost = false
-  let heardAt = performance.now()
-  let retriedAt = heardAt
+  let contactAt = performance.now()
+  let retriedAt = contactAt
 
-  let way: Via = 'websocket'
+  let transport: Via = 'websocket'
   const stopListening = client.onConnection((state, via) => {
     if (state !== 'online') return
-    if (isLost) onFound()
-    if (via !== way) onVia?.(via)
-    way = via
+    if (isLost) onReconnect()
+    if (via !== transport) onVia?.(via)
+    transport = via
   })
 
   function onRetry(reason: string): void {
     const now = performance.now()
-    if (now - retriedAt > STEADY_MS) heardAt = now
+    if (now - retriedAt > STEADY_MS) contactAt = now
     retriedAt = now
     isLost = true
-    if (now - heardAt > patienceMs) givingUp.abort(new CommandError(`the server is no longer there: ${reason}`))
-    else onLost(reason)
+    if (now - contactAt > maxWaitMs) giveUp.abort(new CommandError(`lost contact with the server: ${reason}`))
+    else onDisconnect(reason)
   }
 
   try {
-    const either = AbortSignal.any([signal, givingUp.signal])
+    const either = AbortSignal.any([signal, giveUp.signal])
     for await (const event of client.watchJob(jobId, { signal: either, onRetry })) {
       if (event.kind !== 'update') continue
-      heardAt = performance.now()
+      contactAt = performance.now()
       isLost = false
       last = event.update
       onUpdate(last)
@@ -68,6 +67,6 @@ export async function watchJob(options: WatchOptions): Promise<Update> {
   } finally {
     stopListening()
   }
-  if (!last) throw new Error(`the server told nothing of job ${jobId}`)
+  if (!last) throw new Error(`the server sent no update of job ${jobId}`)
   return last
 }

@@ -4,8 +4,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { checkInput } from '../../cli/begin.ts'
 import type { InputRefusedError } from '../../cli/errors.ts'
+import { checkInput } from '../../cli/submit.ts'
 import { GenerateVideoDocument, UploadImageDocument } from '../../operations/generated/graphql.ts'
 import { makeTemporaryDirectory } from '../helpers/directories.ts'
 import { type GraphQLResponse, request, upload } from '../helpers/graphql-client.ts'
@@ -66,9 +66,9 @@ test('a file is judged alike as an upload, in a data URI and by the command line
       const imageUrl = `data:${type};base64,${Buffer.from(bytes).toString('base64')}`
       // Where no video is made of it.
       const { data } = await request(away.url, GenerateVideoDocument, { input: { imageUrl } })
-      const picture = join(directory.path, name)
-      await writeFile(picture, bytes)
-      const refusal = await checkInput({ picture, settings: {} }).catch((error: unknown) => error)
+      const image = join(directory.path, name)
+      await writeFile(image, bytes)
+      const refusal = await checkInput({ image, settings: {} }).catch((error: unknown) => error)
       if (verdict instanceof RegExp) {
         const issues = [{ message: expect.stringMatching(verdict) }]
         expect([answer, data.generateVideo, refusal], name).toMatchObject([{ issues }, { issues }, { issues }])

@@ -1,47 +1,47 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { toActivity } from '../../cli/activity.ts'
-import { drawBar, drawLine } from '../../cli/bar.ts'
 import { createDisplay } from '../../cli/display.ts'
+import { drawBar, drawLine } from '../../cli/progress-line.ts'
 
 const update = { queuePosition: null, progress: null, logs: [] }
 
 describe('an activity', () => {
-  test('tells the place in line as a number', () => {
-    expect(toActivity({ ...update, status: 'QUEUED', queuePosition: 3 })?.text).toBe('in the queue, 3 ahead')
-    expect(toActivity({ ...update, status: 'QUEUED', queuePosition: 0 })?.text).toBe('next in the queue')
-    expect(toActivity({ ...update, status: 'QUEUED' })?.text).toBe('in the queue')
+  test('shows the queue position', () => {
+    expect(toActivity({ ...update, status: 'QUEUED', queuePosition: 3 })?.text).toBe('queued, 3 ahead')
+    expect(toActivity({ ...update, status: 'QUEUED', queuePosition: 0 })?.text).toBe('queued, next up')
+    expect(toActivity({ ...update, status: 'QUEUED' })?.text).toBe('queued')
   })
 
-  test('has no progress until the log tells it, and keeps what was told', () => {
-    const begun = toActivity({ ...update, status: 'RUNNING' })
-    expect(begun).toEqual({ text: 'generating', progress: null })
-    const told = toActivity({ ...update, status: 'RUNNING', progress: 0.48 }, begun)
-    expect(toActivity({ ...update, status: 'RUNNING' }, told)).toEqual({ text: 'generating', progress: 0.48 })
-    expect(toActivity({ ...update, status: 'STORING' }, told)?.progress).toBeNull()
-    expect(toActivity({ ...update, status: 'SUCCEEDED' }, told)).toBeNull()
+  test('keeps its progress over updates that have none', () => {
+    const started = toActivity({ ...update, status: 'RUNNING' })
+    expect(started).toEqual({ text: 'generating', progress: null })
+    const generating = toActivity({ ...update, status: 'RUNNING', progress: 0.48 }, started)
+    expect(toActivity({ ...update, status: 'RUNNING' }, generating)).toEqual({ text: 'generating', progress: 0.48 })
+    expect(toActivity({ ...update, status: 'STORING' }, generating)?.progress).toBeNull()
+    expect(toActivity({ ...update, status: 'SUCCEEDED' }, generating)).toBeNull()
   })
 
-  test('names what a job waits for until it waits no longer', () => {
+  test('names the reason for a delay until the job is queued', () => {
     const pending = { ...update, status: 'PENDING' } as const
-    expect(toActivity(pending)?.text).toBe('waiting to be sent to fal')
+    expect(toActivity(pending)?.text).toBe('submitting to fal')
     const message = 'fal refuses the API key: Invalid key. Jobs wait.'
     const warned = toActivity({ ...pending, logs: [{ at: null, level: 'WARN', message }] })
     expect(warned?.text).toBe('waiting: fal refuses the API key')
     expect(toActivity(pending, warned)).toEqual(warned)
-    expect(toActivity({ ...update, status: 'QUEUED' }, warned)?.text).toBe('in the queue')
+    expect(toActivity({ ...update, status: 'QUEUED' }, warned)?.text).toBe('queued')
   })
 })
 
 describe('the bar', () => {
-  test('is as long as it was told, however far it is', () => {
+  test('is as wide as requested at any progress', () => {
     for (const progress of [-1, 0, 0.01, 0.5, 0.999, 1, 2]) expect(drawBar(progress, 10, 0)).toHaveLength(10)
     expect(drawBar(0.5, 10, 0)).toBe('█████░░░░░')
     expect(drawBar(0.999, 10, 0)).toBe('█████████░')
     expect(drawBar(1, 10, 0)).toBe('██████████')
   })
 
-  test('moves to and fro while nobody knows how far it is', () => {
+  test('moves back and forth without a known progress', () => {
     const frames = Array.from({ length: 13 }, (_, frame) => drawBar(null, 8, frame))
     expect(frames[0]).toBe('██░░░░░░')
     expect(frames[6]).toBe('░░░░░░██')
@@ -50,7 +50,7 @@ describe('the bar', () => {
     expect(drawBar(null, 1, 5)).toBe('█')
   })
 
-  test('and its line never reach the edge of the terminal', () => {
+  test('and its line stay narrower than the terminal', () => {
     const activity = { text: 'generating', progress: 0.48 }
     for (const columns of [0, 1, 10, 25, 40, 80, 200]) {
       const line = drawLine(activity, { elapsedMs: 7_000, frame: 3, columns, colour: true })
@@ -69,11 +69,11 @@ describe('a display', () => {
     }
     const stream = { isTTY, columns: 80, write }
     const display = createDisplay(stream, environment)
-    display.show({ text: 'in the queue, position 1' })
+    display.show({ text: 'queued, next up' })
     display.print('a line', 'quiet')
     display.show({ text: 'generating', progress: null })
     display.pause()
-    display.print('a line that waits', 'bad')
+    display.print('a held line', 'bad')
     display.show({ text: 'generating', progress: 0.5 })
     display.resume()
     display.close()
@@ -81,13 +81,13 @@ describe('a display', () => {
     return text
   }
 
-  test('elsewhere than on a terminal has plain lines, each activity once', () => {
-    const plain = 'in the queue, position 1\na line\ngenerating\na line that waits\nthe end\n'
+  test('outside a terminal prints plain lines, each activity once', () => {
+    const plain = 'queued, next up\na line\ngenerating\na held line\nthe end\n'
     expect(record({ isTTY: false })).toBe(plain)
     expect(record({ isTTY: true, environment: { TERM: 'dumb' } })).toBe(plain)
   })
 
-  test('on a terminal leaves its lines, and shows the cursor again', () => {
+  test('on a terminal keeps its lines and restores the cursor', () => {
     const text = record({ isTTY: true })
     expect(text).toContain('\x1b[2ma line\x1b[22m\n')
     expect(text).toContain('50 %')

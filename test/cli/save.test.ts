@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { candidatePaths, checkTarget, saveVideo, toVideoName } from '../../cli/save.ts'
 import { makeTemporaryDirectory, type TemporaryDirectory } from '../helpers/directories.ts'
 
-test('a video is named after its picture', () => {
+test('a video is named after its image', () => {
   const names = {
     'examples/rocket.png': 'rocket.mp4',
     'rocket.v2.png': 'rocket.v2.mp4',
@@ -17,10 +17,10 @@ test('a video is named after its picture', () => {
     '.png': 'png.mp4',
     [`${'x'.repeat(300)}.png`]: `${'x'.repeat(100)}.mp4`,
   }
-  expect(Object.fromEntries(Object.keys(names).map((picture) => [picture, toVideoName(picture)]))).toEqual(names)
+  expect(Object.fromEntries(Object.keys(names).map((image) => [image, toVideoName(image)]))).toEqual(names)
 })
 
-test('a name that is taken gets a number', () => {
+test('a name in use gets a number', () => {
   expect(candidatePaths(join('a', 'rocket.mp4')).take(3).toArray()).toEqual(
     ['rocket.mp4', 'rocket-1.mp4', 'rocket-2.mp4'].map((name) => join('a', name)),
   )
@@ -38,7 +38,7 @@ describe('saving', () => {
     { sizeBytes = null, replace = false }: { sizeBytes?: number | null; replace?: boolean } = {},
   ) {
     const server = createServer(listener).listen(0, '127.0.0.1')
-    const told: number[] = []
+    const progress: number[] = []
     try {
       await new Promise((resolve) => server.once('listening', resolve))
       const saved = await saveVideo({
@@ -46,17 +46,17 @@ describe('saving', () => {
         sizeBytes,
         target: { path: join(directory.path, 'rocket.mp4'), replace },
         signal: new AbortController().signal,
-        onProgress: (received) => told.push(received),
+        onProgress: (received) => progress.push(received),
         onRetry: () => {},
       })
-      return { ...saved, told, text: await readFile(saved.path, 'utf8') }
+      return { ...saved, progress, text: await readFile(saved.path, 'utf8') }
     } finally {
       server.closeAllConnections()
       server.close()
     }
   }
 
-  test('never replaces a file that was not named by the person', async () => {
+  test('replaces an existing file only when the caller named it', async () => {
     await writeFile(join(directory.path, 'rocket.mp4'), 'mine')
     const { path, text } = await save((_request, response) => response.end('video'))
     expect([path, text]).toEqual([join(directory.path, 'rocket-1.mp4'), 'video'])
@@ -65,9 +65,9 @@ describe('saving', () => {
     expect(await readFile(join(directory.path, 'rocket.mp4'), 'utf8')).toBe('video')
   })
 
-  test('asks again for a video that was cut off, and leaves nothing but the whole one', async () => {
+  test('retries a download that was cut off, and leaves only the complete file', async () => {
     let requests = 0
-    const { text, told, sizeBytes } = await save(
+    const { text, progress, sizeBytes } = await save(
       (_request, response) => {
         requests += 1
         response.writeHead(200, { 'content-length': 5 })
@@ -76,19 +76,19 @@ describe('saving', () => {
       },
       { sizeBytes: 5 },
     )
-    expect([text, sizeBytes, told.at(-1), requests]).toEqual(['video', 5, 5, 2])
+    expect([text, sizeBytes, progress.at(-1), requests]).toEqual(['video', 5, 5, 2])
     expect(await readdir(directory.path)).toEqual(['rocket.mp4'])
   })
 
-  test('fails at once, with a reason, when there is no such video', async () => {
+  test('fails at once, with a reason, when the video does not exist', async () => {
     const missing = save((_request, response) => response.writeHead(404).end())
     await expect(missing).rejects.toThrow(/127\.0\.0\.1:\d+ answered 404/)
     expect(await readdir(directory.path)).toEqual([])
   })
 
-  test('is found impossible before anything is paid for', async () => {
+  test('is checked before a video is paid for', async () => {
     const check = (path: string) => checkTarget({ path: join(directory.path, path), replace: true })
-    await expect(check('no/where.mp4')).rejects.toThrow(/no directory that can be written to/)
+    await expect(check('no/where.mp4')).rejects.toThrow(/not a writable directory/)
     await expect(check('.')).rejects.toThrow(/it is a directory/)
     await check('new.mp4')
   })

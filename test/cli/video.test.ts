@@ -49,11 +49,11 @@ function run(words: string[], environment: Record<string, string> = {}) {
   return { child, output, ended }
 }
 
-test('makes a video from a picture, and says how it came along in plain lines', async () => {
+test('makes a video from an image and prints its progress in plain lines', async () => {
   const { code, out, error } = await run([ROCKET, '--seed', '42', '--fps', '12']).ended
   expect({ code, error }).toEqual({ code: 0, error: '' })
   expect(out).toMatch(/^Job \w+$/m)
-  expect(out).toMatch(/^(next in the queue|in the queue, \d+ ahead)$/m)
+  expect(out).toMatch(/^queued, (next up|\d+ ahead)$/m)
   expect(out).toMatch(/^generating$/m)
   expect(out).toMatch(/\b25\/25\b/)
   expect(out).toMatch(/^Saved rocket\.mp4/m)
@@ -64,7 +64,7 @@ test('makes a video from a picture, and says how it came along in plain lines', 
   expect(video.subarray(4, 8).toString('latin1')).toBe('ftyp')
 })
 
-test('saves the video also when nobody reads the output to its end', async () => {
+test('saves the video when the reader of its output exits early', async () => {
   const { child, ended } = run([ROCKET])
   child.stdout.once('data', () => child.stdout.destroy())
   const { code, error } = await ended
@@ -72,29 +72,29 @@ test('saves the video also when nobody reads the output to its end', async () =>
   expect(await readdir(directory.path)).toEqual(['rocket.mp4'])
 })
 
-test('tells everything that is wrong with the input, by the options’ names, before it sends anything', async () => {
+test('reports all problems with the input, by option names, before it sends anything', async () => {
   await writeFile(join(directory.path, 'photo.jpeg'), 'no image')
   const words = ['photo.jpeg', '--fps', '500', '--motion', '999']
-  // No server is there, and none is started.
+  // No server runs at this address, and none is started.
   const { code, out, error } = await run(words, { REELAY_URL: 'http://127.0.0.1:9' }).ended
   expect({ code, out }).toEqual({ code: 2, out: '' })
-  expect(error).toMatch(/^ {2}the picture: Expected a JPEG, PNG or WebP image; this is text/m)
-  expect(error).toMatch(/^ {2}--fps: must be from 10 to 100, but is 500/m)
-  expect(error).toMatch(/^ {2}--motion: must be from 1 to 255, but is 999/m)
+  expect(error).toMatch(/^ {2}IMAGE: Expected a JPEG, PNG or WebP image; this is text/m)
+  expect(error).toMatch(/^ {2}--fps: must be from 10 to 100, not 500/m)
+  expect(error).toMatch(/^ {2}--motion: must be from 1 to 255, not 999/m)
   const link = await run(['https://images.example/my cat.png']).ended
-  expect(link.error).toContain('the picture: has a space at character 26: write %20')
+  expect(link.error).toContain('IMAGE: has a space at character 26: write %20')
 })
 
-test('refuses wrong usage before anything else', async () => {
+test('reports usage errors before anything else', async () => {
   const [unknown, missing] = await Promise.all([run([ROCKET, '--sed', '1']).ended, run(['nothing.png']).ended])
   expect([unknown.code, missing.code]).toEqual([2, 2])
-  expect(unknown.error).toContain("Unknown option '--sed'")
-  expect(missing.error).toContain('no picture at nothing.png')
+  expect(unknown.error).toContain("usage error: Unknown option '--sed'")
+  expect(missing.error).toContain('no image at nothing.png')
 })
 
-test('leaves the job running when it is interrupted, and shows it again', async () => {
+test('leaves the job running when interrupted, and watches it again', async () => {
   const { child, output, ended } = run([ROCKET])
-  await until(() => output.out.includes('in the queue'), { timeoutMs: 20_000, what: 'the job to be in the queue' })
+  await until(() => output.out.includes('queued'), { timeoutMs: 20_000, what: 'the job to be queued' })
   child.kill('SIGINT')
   const left = await ended
   expect(left.code).toBe(130)
@@ -103,7 +103,13 @@ test('leaves the job running when it is interrupted, and shows it again', async 
   expect(watched).toMatchObject({ code: 0, error: '', out: expect.stringContaining('Saved again.mp4') })
 })
 
-test('says why nothing moves, and that it goes on', async () => {
+test('prints the reason of a failure once', async () => {
+  const { code, out } = await run(['http://sandbox.test/content-policy.png']).ended
+  const [, reason = ''] = /^The job failed: (?:IMAGE: )?(.+) \(CONTENT_POLICY, \w+\)$/m.exec(out) ?? []
+  expect({ code, times: out.split(reason).length - 1 }).toEqual({ code: 1, times: 1 })
+})
+
+test('prints the reason for a delay, and its end', async () => {
   let isRefusing = true
   const fal = await startScriptedFal({
     refuse: () => (isRefusing ? { status: 401, body: { detail: 'Invalid key' } } : null),
@@ -114,12 +120,12 @@ test('says why nothing moves, and that it goes on', async () => {
   const refused = await startTestApp({ databaseUrl: own.url, falUrl: fal.url })
   try {
     const { child, output, ended } = run(['https://example.com/rocket.png'], { REELAY_URL: refused.url })
-    const untilSaid = (what: string) => until(() => output.out.includes(what), { timeoutMs: 60_000, what })
-    await untilSaid('waiting to be sent to fal')
-    await untilSaid('waiting: fal refuses the API key')
-    await untilSaid('  fal refuses the API key: Invalid key. Jobs wait until the operator sets FAL_KEY')
+    const untilPrinted = (what: string) => until(() => output.out.includes(what), { timeoutMs: 60_000, what })
+    await untilPrinted('submitting to fal')
+    await untilPrinted('waiting: fal refuses the API key')
+    await untilPrinted('  fal refuses the API key: Invalid key. Jobs wait until the operator sets FAL_KEY')
     isRefusing = false
-    await untilSaid('  fal accepts requests again: the job was submitted.')
+    await untilPrinted('  fal accepts requests again: the job was submitted.')
     child.kill('SIGINT')
     await ended
   } finally {
@@ -128,12 +134,12 @@ test('says why nothing moves, and that it goes on', async () => {
   }
 }, 120_000)
 
-test('says so when there is no such job', async () => {
+test('reports an unknown job', async () => {
   const { code, error } = await run(['--watch', 'nothing']).ended
   expect({ code, error }).toEqual({ code: 1, error: expect.stringMatching(/expected the id/) })
 })
 
-test('starts a server if none answers, and stops it in the end', async () => {
+test('starts a server if none answers, and stops it at the end', async () => {
   const url = `http://127.0.0.1:${await findFreePort()}`
   const own = await createTestDatabase()
   try {
@@ -147,7 +153,7 @@ test('starts a server if none answers, and stops it in the end', async () => {
     }
     const { code, out, error } = await run([ROCKET], environment).ended
     expect({ code, error }).toEqual({ code: 0, error: '' })
-    expect(out).toContain(`No server at ${url}: starting one`)
+    expect(out).toContain(`No server running at ${url}; starting one for this command`)
     await expect(fetch(`${url}/healthz`)).rejects.toThrow()
   } finally {
     await own.drop()

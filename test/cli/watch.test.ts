@@ -7,22 +7,22 @@ import { watchJob } from '../../cli/watch.ts'
 import { createReelayClient, ReelayRequestError } from '../../client/core/reelay-client.ts'
 import { findRefusedUrl } from '../helpers/recording-server.ts'
 
-test('a server that is not heard of is given up after some time, and not before', async () => {
+test('a watch gives up on an unreachable server after its longest wait', async () => {
   const reasons: string[] = []
   const client = createReelayClient({ url: `${await findRefusedUrl()}/graphql` })
   const watching = watchJob({
     client,
     jobId: 'x',
     signal: new AbortController().signal,
-    patienceMs: 500,
+    maxWaitMs: 500,
     onUpdate: () => {},
-    onLost: (reason) => reasons.push(reason),
-    onFound: () => {},
+    onDisconnect: (reason) => reasons.push(reason),
+    onReconnect: () => {},
   })
   const failure: unknown = await watching.catch((error: unknown) => error)
   await client.close()
   expect(failure).toBeInstanceOf(CommandError)
-  expect(failure).toMatchObject({ message: 'the server is no longer there: closed with 1006' })
+  expect(failure).toMatchObject({ message: 'lost contact with the server: closed with 1006' })
   expect(reasons.length).toBeGreaterThan(0)
 })
 
@@ -34,10 +34,10 @@ test('an internal server error is reported with its error id', () => {
 
 test('only retryable failures are retried', async () => {
   const failures = [new RetryableError('no connection'), new RetryableError('unavailable')]
-  const told: string[] = []
+  const retried: string[] = []
   const options = {
     signal: new AbortController().signal,
-    onRetry: ({ message }: Error) => told.push(message),
+    onRetry: ({ message }: Error) => retried.push(message),
     pausesMs: [0, 0, 0],
   }
   const call = async () => {
@@ -45,7 +45,7 @@ test('only retryable failures are retried', async () => {
     if (failure) throw failure
     return 'done'
   }
-  expect([await withRetries(call, options), told]).toEqual(['done', ['no connection', 'unavailable']])
+  expect([await withRetries(call, options), retried]).toEqual(['done', ['no connection', 'unavailable']])
   await expect(withRetries(() => Promise.reject(new CommandError('no')), options)).rejects.toThrow('no')
 })
 
@@ -59,7 +59,7 @@ test('a lost connection, an unavailable server and a load balancer without one a
   expect([isRetryable(404), isRetryable(200, 'BAD_USER_INPUT'), isRetryable(500, 'X')]).toEqual([false, false, false])
 })
 
-test('a server is started only for plain HTTP on this machine', () => {
+test('a server is started only for plain HTTP on a loopback address', () => {
   expect(toLocalAddress('http://127.0.0.1:4000')).toEqual({ HOST: '127.0.0.1', PORT: '4000' })
   expect(toLocalAddress('http://[::1]')).toEqual({ HOST: '::1', PORT: '80' })
   expect(toLocalAddress('http://localhost:4000')).toEqual({ HOST: 'localhost', PORT: '4000' })

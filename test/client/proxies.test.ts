@@ -168,7 +168,7 @@ describe.skipIf(noNginx !== null)('behind a plain `proxy_pass`', () => {
     const words = ['cli/video.ts', '--watch', id, '--url', proxy.url, '--out', join(out.path, 'clip.mp4')]
     const { stdout, stderr } = await run(process.execPath, ['--no-warnings', ...words], { cwd: ROOT })
     await out.remove()
-    expect(stdout + stderr).toContain('(updates come by server-sent events: no WebSocket passes')
+    expect(stdout + stderr).toContain('(updates arrive as server-sent events: a proxy blocks WebSockets')
     expect(stdout + stderr).toContain('Saved ')
   })
 

@@ -4,9 +4,9 @@ import { toDurationText } from './text.ts'
 
 export interface LineOptions {
   elapsedMs: number
-  /** Counts up with every drawing; moves what moves. */
+  /** Animates the spinner and the block: one more with each drawing. */
   frame: number
-  /** The width of the terminal. */
+  /** Width of the terminal. */
   columns: number
   colour: boolean
 }
@@ -15,7 +15,7 @@ const SPINNER = [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏']
 const WIDEST_BAR = 30
 const NARROWEST_BAR = 8
 
-/** A bar of `width` characters, filled as far as `progress` (0 to 1) tells; null: a block that goes to and fro. */
+/** A bar of `width` characters, filled by `progress` (0 to 1); for null, a block that moves back and forth. */
 export function drawBar(progress: number | null, width: number, frame: number): string {
   if (progress === null) return drawBlock(width, frame)
   const filled = Math.floor(Math.min(1, Math.max(0, progress)) * width)
@@ -24,15 +24,15 @@ export function drawBar(progress: number | null, width: number, frame: number): 
 
 function drawBlock(width: number, frame: number): string {
   const size = Math.max(1, Math.floor(width / 4))
-  const way = width - size
-  const step = way === 0 ? 0 : frame % (2 * way)
-  const offset = step <= way ? step : 2 * way - step
-  return '░'.repeat(offset) + '█'.repeat(size) + '░'.repeat(way - offset)
+  const range = width - size
+  const step = range === 0 ? 0 : frame % (2 * range)
+  const offset = step <= range ? step : 2 * range - step
+  return '░'.repeat(offset) + '█'.repeat(size) + '░'.repeat(range - offset)
 }
 
-/** The one line that says what goes on now; never wider than the terminal less one, so that it does not wrap. */
+/** The line that shows the activity. One column narrower than the terminal, so that it does not wrap. */
 export function drawLine({ text, progress }: Activity, { elapsedMs, frame, columns, colour }: LineOptions): string {
-  const room = Math.max(0, columns - 1)
+  const width = Math.max(0, columns - 1)
   const elapsed = toDurationText(elapsedMs)
   const paint = (style: 'cyan' | 'dim', words: string): string =>
     colour ? styleText(style, words, { validateStream: false }) : words
@@ -40,13 +40,13 @@ export function drawLine({ text, progress }: Activity, { elapsedMs, frame, colum
   const spinner = SPINNER[frame % SPINNER.length] ?? ''
 
   const fixed = `${spinner} ${text}  ${percent}  ${elapsed}`
-  const barWidth = progress === undefined ? 0 : Math.min(WIDEST_BAR, room - fixed.length)
+  const barWidth = progress === undefined ? 0 : Math.min(WIDEST_BAR, width - fixed.length)
   if (barWidth >= NARROWEST_BAR) {
     const bar = drawBar(progress ?? null, barWidth, frame)
     return `${paint('cyan', spinner)} ${text}  ${paint('cyan', bar)}${percent}  ${paint('dim', elapsed)}`
   }
   const words = `${spinner} ${text}${percent}  ${elapsed}`
-  return words.length <= room
+  return words.length <= width
     ? `${paint('cyan', spinner)} ${text}${percent}  ${paint('dim', elapsed)}`
-    : words.slice(0, room)
+    : words.slice(0, width)
 }
