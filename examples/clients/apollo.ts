@@ -7,7 +7,7 @@ import { createResumingSocket } from './resuming-socket.ts'
 const { REELAY_URL = 'http://127.0.0.1:4000' } = process.env
 const socket = createResumingSocket(`${REELAY_URL.replace(/^http/, 'ws')}/graphql`)
 const client = new ApolloClient({
-  // Which types an interface stands for: without it, the cache drops what `... on UserError` selects.
+  // The members of each interface: without them the cache drops the fields of `... on UserError`.
   cache: new InMemoryCache(possibleTypes),
   link: ApolloLink.split(
     ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
@@ -51,6 +51,6 @@ client.subscribe<Watched>({ query: WATCH, variables: { id: job.id, after: job.cu
     console.log(sequence, status, job.video?.url ?? job.failure?.message ?? '')
   },
   error: (error: Error) => console.error(error.message),
-  // The server completes the subscription of a job that has ended.
+  // The server completes the subscription after the job's last update.
   complete: () => client.stop(),
 })

@@ -8,7 +8,7 @@ const config: CodegenConfig = {
       preset: 'client',
       presetConfig: { fragmentMasking: false },
       config: {
-        // A scalar that is missing here fails the build, instead of becoming `unknown`.
+        // A scalar that is missing below fails the build instead of becoming `unknown`.
         strictScalars: true,
         scalars: { ID: 'string', DateTime: 'string', URL: 'string', SafeInt: 'number', File: 'Blob' },
       },

@@ -1,27 +1,27 @@
 import { type Client, createClient } from 'graphql-ws'
 
-/** A client of graphql-ws that comes back after a break, and then goes on after the newest update of each job. */
+/** A graphql-ws client that reconnects and resumes each job after its newest update. */
 export function createResumingSocket(url: string): Client {
-  let pongDeadline: ReturnType<typeof setTimeout> | undefined
+  let pongTimer: ReturnType<typeof setTimeout> | undefined
   const socket = createClient({
     url,
     retryAttempts: Number.POSITIVE_INFINITY,
-    // A connection that was refused is worth another attempt too. Close codes that are final stay final.
+    // Retry refused connections too. Final close codes stay final.
     shouldRetry: () => true,
     retryWait: async (retries) => {
-      const spreadMs = Math.min(30_000, 1000 * 2 ** retries)
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * spreadMs))
+      const windowMs = Math.min(30_000, 1000 * 2 ** retries)
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * windowMs))
     },
-    // A line can die without a word: ask for a sign of life, and give up when none comes.
+    // A dead connection may never report a close: send pings, and close the socket without a pong.
     keepAlive: 10_000,
     on: {
       ping: (received) => {
-        if (!received) pongDeadline = setTimeout(() => socket.terminate(), 5_000)
+        if (!received) pongTimer = setTimeout(() => socket.terminate(), 5_000)
       },
       pong: (received) => {
-        if (received) clearTimeout(pongDeadline)
+        if (received) clearTimeout(pongTimer)
       },
-      closed: () => clearTimeout(pongDeadline),
+      closed: () => clearTimeout(pongTimer),
     },
   })
 
@@ -33,7 +33,7 @@ export function createResumingSocket(url: string): Client {
         ...(sink as Parameters<typeof socket.subscribe>[1]),
         next: (result) => {
           const progress = result.data?.jobProgress as { cursor?: string } | undefined
-          // graphql-ws writes the payload anew when it comes back: whatever is in it by then.
+          // graphql-ws serializes the payload again on each reconnect, with the newest cursor in it.
           if (progress?.cursor) variables.after = progress.cursor
           sink.next(result as Parameters<typeof sink.next>[0])
         },

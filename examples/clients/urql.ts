@@ -37,11 +37,11 @@ const { data, error } = await client.mutation(GENERATE, { input }).toPromise()
 const job = data?.generateVideo.job
 if (!job) throw new Error(error?.message ?? data?.generateVideo.message)
 
-// The server completes the subscription of a job that has ended.
+// The server completes the subscription after the job's last update.
 client.subscription(WATCH, { id: job.id, after: job.cursor }).subscribe(({ data, error, hasNext }) => {
   if (error) console.error(error.message)
   const update = data?.jobProgress
-  // When it is completed, urql tells the last result again.
+  // On completion urql repeats the last result.
   if (update && hasNext) {
     const { sequence, status, job } = update
     console.log(sequence, status, job.video?.url ?? job.failure?.message ?? '')
