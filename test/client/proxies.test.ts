@@ -40,11 +40,11 @@ afterAll(() => rig?.close())
 
 const target = () => new URL(rig.url).host
 
-/** An nginx with nothing but `proxy_pass`, and what is given. */
+/** An nginx with a bare `proxy_pass` and these settings. */
 const plainNginx = (settings = '') =>
   startNginx((port) => `server { listen 127.0.0.1:${port}; location / { proxy_pass http://${target()}; ${settings} } }`)
 
-/** A code block of docs/operations.md, as it is there but for the addresses. */
+/** A code block of docs/operations.md, with this test's addresses. */
 async function readSnippet(language: string, port: number): Promise<string> {
   const page = await readFile(new URL('../../docs/operations.md', import.meta.url), 'utf8')
   const [, snippet] = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(page) ?? []
@@ -57,14 +57,14 @@ async function readSnippet(language: string, port: number): Promise<string> {
 
 interface Watched {
   reelay: ReelayClient
-  /** States of the line, each with its way: "online polling". */
+  /** Connection states, each with its transport: "online polling". */
   states: string[]
   sequences: number[]
-  /** Ends the job once so many updates have come. */
+  /** Ends the job after this many updates. */
   endAfter(count: number): Promise<void>
 }
 
-/** Watches a job that takes long, by a client of its own. */
+/** Watches a slow job with a new client. */
 async function watchSlowJob(url: string, options: { webSocketRetryMs?: number } = {}): Promise<Watched> {
   const reelay = createReelayClient({ url: `${url}/graphql`, ...options })
   client = reelay
@@ -82,7 +82,7 @@ async function watchSlowJob(url: string, options: { webSocketRetryMs?: number } 
       await until(() => sequences.length >= count, { timeoutMs: 20_000, what: `${count} updates` })
       await request(rig.url, CancelJobDocument, { id })
       await reading
-      // The watch ended by itself, so the last one is there: each came once and in order, whichever way it took.
+      // The watch ended by itself, so it has the last update: each arrived once and in order, over any transport.
       expect(sequences).toEqual(sequences.map((_, index) => index + 1))
     },
   }
@@ -94,7 +94,7 @@ async function online({ states }: Watched, via: Via): Promise<void> {
   expect(states).toContain(`online ${via}`)
 }
 
-/** What any proxy has to let pass. */
+/** Everything that a proxy must let through. */
 async function expectAllPasses(url: string): Promise<void> {
   const watched = await watchSlowJob(url)
   await online(watched, 'websocket')
@@ -116,7 +116,7 @@ async function expectAllPasses(url: string): Promise<void> {
     expect(await (await fetch(`${url}${path}`)).text()).not.toContain('reelay_')
 }
 
-/** The first event is there while the job goes on: a job that waits for its end never has one. */
+/** The first event arrives while the job runs: a buffered stream would deliver it after the end. */
 async function expectUnbufferedStream(url: string): Promise<void> {
   const { id } = await rig.generate({ imageUrl: 'http://sandbox.test/slow.png' })
   const query = 'subscription ($id: ID!) { jobProgress(id: $id) { status } }'
@@ -129,7 +129,7 @@ async function expectUnbufferedStream(url: string): Promise<void> {
 }
 
 test.skipIf(noNginx !== null)(
-  'the nginx of docs/operations.md lets everything pass',
+  'the nginx of docs/operations.md lets everything through',
   async () => {
     proxy = await startNginx((port) => readSnippet('nginx', port))
     await expectAllPasses(proxy.url)
@@ -138,7 +138,7 @@ test.skipIf(noNginx !== null)(
 )
 
 test.skipIf(noCaddy !== null)(
-  'the Caddy of docs/operations.md lets everything pass',
+  'the Caddy of docs/operations.md lets everything through',
   async () => {
     proxy = await startCaddy((port) => readSnippet('caddy', port))
     await expectAllPasses(proxy.url)
@@ -147,21 +147,21 @@ test.skipIf(noCaddy !== null)(
 )
 
 describe.skipIf(noNginx !== null)('behind a plain `proxy_pass`', () => {
-  test('event streams come as they are sent', async () => {
+  test('event streams are not buffered', async () => {
     proxy = await plainNginx()
     await expectUnbufferedStream(proxy.url)
   })
 
-  test('a job is watched to its end by an event stream', async () => {
+  test('a job is watched to its end over an event stream', async () => {
     proxy = await plainNginx()
     const watched = await watchSlowJob(proxy.url)
     await online(watched, 'event-stream')
     await watched.endAfter(5)
-    await until(() => watched.states.at(-1)?.startsWith('offline'), { what: 'the line to rest' })
+    await until(() => watched.states.at(-1)?.startsWith('offline'), { what: 'the connection to go offline' })
     expect(watched.states).not.toContain('online websocket')
   })
 
-  test('the command line sees a job through to its video, and says by which way', async () => {
+  test('the command line watches a job to its video, and names the transport', async () => {
     proxy = await plainNginx()
     const { id } = await rig.generate()
     const out = await makeTemporaryDirectory('reelay-test-proxies')
@@ -172,8 +172,8 @@ describe.skipIf(noNginx !== null)('behind a plain `proxy_pass`', () => {
     expect(stdout + stderr).toContain('Saved ')
   })
 
-  test('that holds event streams back, a job is watched to its end by polling', async () => {
-    // Of small buffers, one is passed on whenever it is full.
+  test('that buffers event streams, a job is watched to its end by polling', async () => {
+    // nginx passes each buffer on when it is full, so small buffers would not hold a stream back.
     const buffers = 'proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;'
     proxy = await plainNginx(`proxy_ignore_headers X-Accel-Buffering; ${buffers}`)
     const watched = await watchSlowJob(proxy.url)
@@ -181,7 +181,7 @@ describe.skipIf(noNginx !== null)('behind a plain `proxy_pass`', () => {
     await watched.endAfter(5)
   }, 90_000)
 
-  test('many jobs and the feed are watched at once, and requests are answered meanwhile', async () => {
+  test('many jobs and the feed are watched at once, while requests succeed', async () => {
     proxy = await plainNginx()
     const first = await watchSlowJob(proxy.url)
     await online(first, 'event-stream')
@@ -207,7 +207,7 @@ describe.skipIf(noNginx !== null)('behind a plain `proxy_pass`', () => {
   }, 60_000)
 })
 
-describe.skipIf(noNginx !== null)('a line that changes', () => {
+describe.skipIf(noNginx !== null)('a client on a changing network', () => {
   let line: FaultProxy
 
   beforeAll(async () => {
@@ -215,23 +215,23 @@ describe.skipIf(noNginx !== null)('a line that changes', () => {
   })
   afterAll(() => line?.stop())
 
-  test('goes back to the socket once it passes again, and misses and repeats nothing', async () => {
+  test('returns to the WebSocket once it is no longer blocked, and misses and repeats nothing', async () => {
     proxy = await plainNginx()
     line.target = { host: '127.0.0.1', port: Number(new URL(proxy.url).port) }
     const watched = await watchSlowJob(line.through(rig.url), { webSocketRetryMs: 200 })
     await online(watched, 'event-stream')
-    await until(() => watched.sequences.length >= 3, { timeoutMs: 20_000, what: 'updates by the stream' })
+    await until(() => watched.sequences.length >= 3, { timeoutMs: 20_000, what: 'updates over the stream' })
     line.target = { host: '127.0.0.1', port: Number(new URL(rig.url).port) }
     await online(watched, 'websocket')
     await watched.endAfter(watched.sequences.length + 2)
   }, 60_000)
 
-  test('to a server that is down is offline, and goes no other way when that is back', async () => {
+  test('is offline while its server is down, and keeps the WebSocket afterwards', async () => {
     line.target = { host: '127.0.0.1', port: Number(new URL(rig.url).port) }
     line.mode = 'refuse'
     const watched = await watchSlowJob(line.through(rig.url))
     const attempts = () => watched.states.filter((state) => state === 'connecting websocket').length
-    await until(() => attempts() >= 4, { timeoutMs: 20_000, what: 'attempts in vain' })
+    await until(() => attempts() >= 4, { timeoutMs: 20_000, what: 'failed attempts' })
     line.mode = 'pass'
     await online(watched, 'websocket')
     await watched.endAfter(3)

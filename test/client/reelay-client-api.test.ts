@@ -34,14 +34,14 @@ afterAll(async () => {
 
 const toNodeId = (id: string) => Buffer.from(`Job:${id}`).toString('base64url')
 
-/** A job of the viewer's that nobody works on, with so many updates. */
+/** Inserts a running job that no worker claims, with this many updates. */
 async function insertJob(updates: number): Promise<{ uuid: string; id: string; cursorOf(sequence: number): string }> {
   const [uuid = ''] = await insertJobs(store, 1, { status: 'RUNNING', createdAt: new Date(), updates })
   await store.db.job.update({ where: { id: uuid }, data: { ownerId: 'local' } })
   return { uuid, id: toNodeId(uuid), cursorOf: (sequence) => toCursor(uuid, sequence) }
 }
 
-/** Ends a job by its update with this number. */
+/** Ends a job with the update of this sequence. */
 async function endJob(uuid: string, sequence: number): Promise<void> {
   await store.db.jobUpdate.create({ data: { jobId: uuid, sequence, status: 'CANCELED' } })
   const data = { status: 'CANCELED', lastSequence: sequence, finishedAt: new Date() } as const
@@ -50,7 +50,7 @@ async function endJob(uuid: string, sequence: number): Promise<void> {
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
-test('a line that dies between a ping and its pong is given up, though a message came meanwhile', async () => {
+test('a connection that dies between a ping and its pong is closed, even after a message in between', async () => {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: () => 'graphql-transport-ws' })
   await once(server, 'listening')
   let subscribed = ''
@@ -60,7 +60,7 @@ test('a line that dies between a ping and its pong is given up, though a message
       const { id, type } = JSON.parse(String(text))
       if (type === 'connection_init') socket.send('{"type":"connection_ack"}')
       if (type === 'subscribe') subscribed = id
-      // What was on its way when the line died, and no pong.
+      // A message that was in flight when the connection died, and no pong.
       if (type === 'ping') socket.send(JSON.stringify({ id: subscribed, type: 'next', payload: { data } }))
     }),
   )
@@ -68,7 +68,7 @@ test('a line that dies between a ping and its pong is given up, though a message
   client = createReelayClient({ url: `http://127.0.0.1:${port}/graphql`, keepAliveMs: 100 })
   const reasons: string[] = []
   const watching = readWatch(client.watchJob('x', { onRetry: (reason) => reasons.push(reason) })).catch(() => {})
-  await until(() => reasons.length > 0, { timeoutMs: 10_000, what: 'the line to be given up' })
+  await until(() => reasons.length > 0, { timeoutMs: 10_000, what: 'the connection to be closed' })
   await client.close()
   await watching
   server.close()
@@ -76,14 +76,14 @@ test('a line that dies between a ping and its pong is given up, though a message
 })
 
 describe('a watch', () => {
-  test('of a job that is not there fails with JOB_NOT_FOUND', async () => {
+  test('of an unknown job fails with JOB_NOT_FOUND', async () => {
     client = openClient(rig.url)
     const failure = await readWatch(client.watchJob('nothing')).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(WatchError)
     expect(failure).toMatchObject({ code: 'JOB_NOT_FOUND' })
   })
 
-  test('that is over, however it ended, leaves no socket behind', async () => {
+  test('leaves no socket behind, however it ends', async () => {
     client = openClient(rig.url, { keepAliveMs: 10_000 })
     const states: string[] = []
     client.onConnection((state) => states.push(state))
@@ -98,14 +98,14 @@ describe('a watch', () => {
     }
   })
 
-  test('from a cursor that is none, or of another job, fails with BAD_USER_INPUT', async () => {
+  test('from an invalid cursor, or one of another job, fails with BAD_USER_INPUT', async () => {
     client = openClient(rig.url)
     const [job, other] = [await insertJob(1), await insertJob(1)]
     for (const after of ['nonsense', other.cursorOf(1)])
       await expect(readWatch(client.watchJob(job.id, { after }))).rejects.toMatchObject({ code: 'BAD_USER_INPUT' })
   })
 
-  test('from the cursor of the last update ends without a word', async () => {
+  test('from the cursor of the last update ends at once, without an error', async () => {
     client = openClient(rig.url)
     const { id } = await rig.generate()
     const { sequences } = await readWatch(client.watchJob(id))
@@ -118,7 +118,7 @@ describe('a watch', () => {
     })
   })
 
-  test('with a document of its own brings what that selects', async () => {
+  test('with a custom document yields its selection', async () => {
     client = openClient(rig.url)
     const job = await insertJob(3)
     await endJob(job.uuid, 4)
@@ -132,7 +132,7 @@ describe('a watch', () => {
     expect(cursors).toEqual([2, 3, 4].map(job.cursorOf))
   })
 
-  test('tells how many updates have been removed, before the one that is left', async () => {
+  test('reports how many updates were removed before the remaining one', async () => {
     client = openClient(rig.url)
     const { id, cursor } = await rig.generate()
     const { sequences } = await readWatch(client.watchJob(id, { after: cursor }))
@@ -146,7 +146,7 @@ describe('a watch', () => {
     ])
   })
 
-  test('begins with the state now when the log is an older one than that of its cursor', async () => {
+  test('starts from the current state when the update log is older than its cursor', async () => {
     const job = await insertJob(10)
     const { WebSocketImpl, close } = createClosableWebSocket()
     client = openClient(rig.url, { webSocketImpl: WebSocketImpl })
@@ -156,19 +156,19 @@ describe('a watch', () => {
         events.push(event.kind === 'gap' ? `gap ${event.missed}` : `update ${event.update.sequence}`)
     })()
     await until(() => events.length === 3)
-    // As if a backup had been brought back.
+    // As after a restored backup.
     await store.db.jobUpdate.deleteMany({ where: { jobId: job.uuid, sequence: { gt: 5 } } })
     await store.db.job.update({ where: { id: job.uuid }, data: { lastSequence: 5 } })
     close()
-    await until(() => events.length >= 5, { timeoutMs: 10_000, what: 'the watch to begin anew' })
+    await until(() => events.length >= 5, { timeoutMs: 10_000, what: 'the watch to start again' })
     await endJob(job.uuid, 6)
     await reading
     expect(events).toEqual(['update 8', 'update 9', 'update 10', 'gap 0', 'update 5', 'update 6'])
   }, 30_000)
 })
 
-describe('a reader that does not read', () => {
-  test('has the server stop at a thousand updates, and misses none when it reads on', async () => {
+describe('a stalled subscriber', () => {
+  test('stops its subscription at a thousand updates, and misses none when it resumes', async () => {
     const job = await insertJob(1800)
     await endJob(job.uuid, 1801)
     const { WebSocketImpl, tally } = createCountingWebSocket()
@@ -185,8 +185,8 @@ describe('a reader that does not read', () => {
   }, 60_000)
 })
 
-describe('a watch that is left', () => {
-  test('by its signal ends at once, and so does its subscription', async () => {
+describe('a watch that is ended', () => {
+  test('by its signal ends at once, with its subscription', async () => {
     const job = await insertJob(1)
     const { WebSocketImpl, tally } = createCountingWebSocket()
     client = openClient(rig.url, { webSocketImpl: WebSocketImpl })
@@ -194,7 +194,7 @@ describe('a watch that is left', () => {
     const staying = new AbortController()
     const other = readWatch(client.watchJob(job.id, { signal: staying.signal }))
     const reading = readWatch(client.watchJob(job.id, { signal: leaving.signal }))
-    await until(() => tally.got.filter((type) => type === 'next').length === 2)
+    await until(() => tally.received.filter((type) => type === 'next').length === 2)
     leaving.abort()
     expect(await reading).toMatchObject({ sequences: [1] })
     expect(tally.sent.filter((type) => type === 'complete')).toHaveLength(1)
@@ -218,7 +218,7 @@ describe('a watch that is left', () => {
     expect(states.filter((state) => state === 'online')).toHaveLength(2)
   })
 
-  test('before it has begun opens no socket', async () => {
+  test('before its start opens no socket', async () => {
     client = openClient(rig.url)
     const states: string[] = []
     client.onConnection((state) => states.push(state))
@@ -227,7 +227,7 @@ describe('a watch that is left', () => {
     expect(states).toEqual(['offline'])
   })
 
-  test('by the end of the client ends, as does one that waits to come back', async () => {
+  test('by `close` ends, even during its back-off', async () => {
     const job = await insertJob(1)
     client = openClient(rig.url)
     const lost = createReelayClient({ url: `${await findRefusedUrl()}/graphql`, random: () => 1 })
@@ -242,13 +242,13 @@ describe('a watch that is left', () => {
 })
 
 describe('a request', () => {
-  test('brings its data', async () => {
+  test('returns its data', async () => {
     client = openClient(rig.url)
     const job = await insertJob(1)
     expect(await client.request(GetJobDocument, { id: job.id })).toMatchObject({ job: { id: job.id } })
   })
 
-  test('sends a picture as a file', async () => {
+  test('uploads an image as a file', async () => {
     client = openClient(rig.url)
     const bytes = Buffer.from(PICTURE_DATA_URI.split(',')[1] ?? '', 'base64')
     const { uploadImage } = await client.request(UploadImageDocument, {
@@ -257,7 +257,7 @@ describe('a request', () => {
     expect(uploadImage).toMatchObject({ __typename: 'UploadImageSuccess', contentType: 'image/png' })
   })
 
-  test('that the server refuses fails with its errors', async () => {
+  test('that the server rejects fails with its errors', async () => {
     client = openClient(rig.url)
     const document = new TypedDocumentString<unknown, Record<string, never>>('{ nothing }')
     const failure = await client.request(document, {}).catch((error: unknown) => error)
@@ -265,7 +265,7 @@ describe('a request', () => {
     expect(failure).toMatchObject({ status: 400, code: 'GRAPHQL_VALIDATION_FAILED', retryAfterSeconds: null })
   })
 
-  test('that something in front of the server answers says when to come back', async () => {
+  test('that a load balancer answers has its Retry-After', async () => {
     const front = createServer((_request, response) => {
       response.writeHead(503, { 'retry-after': '7' }).end('no healthy upstream')
     }).listen(0, '127.0.0.1')
@@ -278,7 +278,7 @@ describe('a request', () => {
     await once(front, 'close')
   })
 
-  test('that reaches nobody has the status 0, and one that is aborted the reason of its signal', async () => {
+  test('without a connection has the status 0, and an aborted one the reason of its signal', async () => {
     client = openClient(await findRefusedUrl())
     await expect(client.request(GetJobDocument, { id: 'x' })).rejects.toMatchObject({ status: 0, errors: [] })
     const reason = new Error('left the page')
@@ -287,7 +287,7 @@ describe('a request', () => {
   })
 })
 
-/** The platform's WebSocket, of which the test closes the newest. */
+/** The platform's WebSocket; `close` closes the newest one. */
 function createClosableWebSocket(): { WebSocketImpl: typeof WebSocket; close(): void } {
   const sockets: WebSocket[] = []
   class ClosableWebSocket extends WebSocket {

@@ -13,35 +13,36 @@ let fal: FakeFal
 let cluster: Cluster
 let first: Member
 let second: Member
-/** Stands between the client and the first server. */
-let line: FaultProxy
+/** Between the client and the first server. */
+let proxy: FaultProxy
 let client: ReelayClient | undefined
 
 beforeAll(async () => {
   fal = await startFakeFal({ stepMs: 100 })
   cluster = await startCluster({ roles: ['api,worker', 'api,worker'], fal })
   ;[first, second] = cluster.members as [Member, Member]
-  line = await startFaultProxy({ port: portOf(first) })
+  proxy = await startFaultProxy({ port: portOf(first) })
 }, 90_000)
 
 afterEach(async () => {
   await client?.close()
-  line.mode = 'pass'
-  line.target = { host: '127.0.0.1', port: portOf(first) }
+  proxy.mode = 'pass'
+  proxy.target = { host: '127.0.0.1', port: portOf(first) }
 })
 
 afterAll(async () => {
-  await line?.stop()
+  await proxy?.stop()
   await cluster?.stop()
   await fal?.stop()
 })
 
 const portOf = ({ url }: Member) => Number(new URL(url).port)
-/** A busy server is silent for some hundred milliseconds too: who is told anything by silence has to wait longer. */
-const PATIENT = { keepAliveMs: 10_000 }
-/** Soon finds out that a line is dead which nobody closed. */
-const IMPATIENT = { keepAliveMs: 300 }
-const openOverLine = (options: ClientOptions = PATIENT) => (client = openClient(line.through(first.url), options))
+/** A busy server may be silent for some hundred milliseconds: this timeout does not take that for a dead connection. */
+const SLOW_TIMEOUT = { keepAliveMs: 10_000 }
+/** Detects a dead connection that was never closed. */
+const FAST_TIMEOUT = { keepAliveMs: 300 }
+const openOverProxy = (options: ClientOptions = SLOW_TIMEOUT) =>
+  (client = openClient(proxy.through(first.url), options))
 
 async function generate(url = first.url) {
   const { data } = await request(url, GenerateVideoDocument, { input: { imageUrl: createPictureUrl() } })
@@ -49,9 +50,9 @@ async function generate(url = first.url) {
   return data.generateVideo.job
 }
 
-/** Watches a new job, brings something about at its third update, and proves that nothing is missing and nothing came twice. */
-async function watchThrough(breakIt: (reelay: ReelayClient) => unknown, options = PATIENT) {
-  const reelay = openOverLine(options)
+/** Watches a new job, calls `breakIt` at its third update, and asserts that each update arrives exactly once. */
+async function watchThrough(breakIt: (reelay: ReelayClient) => unknown, options = SLOW_TIMEOUT) {
+  const reelay = openOverProxy(options)
   const job = await generate()
   const reasons: string[] = []
   const events = reelay.watchJob(job.id, { after: job.cursor, onRetry: (reason) => reasons.push(reason) })
@@ -63,8 +64,8 @@ async function watchThrough(breakIt: (reelay: ReelayClient) => unknown, options 
   return reasons
 }
 
-/** Waits until the client says that its socket is in such a state. */
-async function turned(reelay: ReelayClient, isWanted: (state: ConnectionState) => boolean): Promise<void> {
+/** Waits until the client reports a matching connection state. */
+async function untilState(reelay: ReelayClient, isWanted: (state: ConnectionState) => boolean): Promise<void> {
   const reached = Promise.withResolvers<void>()
   const stop = reelay.onConnection((state) => {
     if (isWanted(state)) reached.resolve()
@@ -73,48 +74,51 @@ async function turned(reelay: ReelayClient, isWanted: (state: ConnectionState) =
   stop()
 }
 
-const online = (reelay: ReelayClient) => turned(reelay, (state) => state === 'online')
-const lost = (reelay: ReelayClient) => turned(reelay, (state) => state !== 'online')
+const online = (reelay: ReelayClient) => untilState(reelay, (state) => state === 'online')
+const lost = (reelay: ReelayClient) => untilState(reelay, (state) => state !== 'online')
 
-describe('a job is watched in order, each update once, to its end', () => {
-  test('over a line that holds', async () => {
+describe('a job is watched to its end, each update exactly once, in order', () => {
+  test('over a stable connection', async () => {
     expect(await watchThrough(() => {})).toEqual([])
-    await until(() => line.open === 0, { what: 'the socket to be closed when nobody watches any more' })
+    await until(() => proxy.open === 0, { what: 'the socket to be closed after the last watch' })
   })
 
-  test.each(['cut', 'reset', 'blackhole', 'mute'] as const)('over a line in mode %s for a while', async (mode) => {
-    const reasons = await watchThrough(async (reelay) => {
-      line.mode = mode
-      await lost(reelay)
-      line.mode = 'pass'
-    }, IMPATIENT)
-    expect(reasons).not.toEqual([])
-  })
+  test.each(['cut', 'reset', 'blackhole', 'mute'] as const)(
+    'over a connection that is in mode %s for a while',
+    async (mode) => {
+      const reasons = await watchThrough(async (reelay) => {
+        proxy.mode = mode
+        await lost(reelay)
+        proxy.mode = 'pass'
+      }, FAST_TIMEOUT)
+      expect(reasons).not.toEqual([])
+    },
+  )
 
-  test('over a line that is cut again and again', async () => {
-    const reelay = openOverLine()
+  test('over a connection that is cut repeatedly', async () => {
+    const reelay = openOverProxy()
     const job = await generate()
     let breaks = 0
     const watched = await readWatch(reelay.watchJob(job.id, { after: job.cursor }), () => {
       breaks++
-      line.mode = 'cut'
-      line.mode = 'pass'
+      proxy.mode = 'cut'
+      proxy.mode = 'pass'
     })
     expect([1, ...watched.sequences]).toEqual(await readStoredSequences(first.url, job.id))
     expect(breaks).toBeGreaterThan(5)
   })
 
-  test('over a server that is stopped by SIGTERM and started again', async () => {
+  test('over a server that is restarted with SIGTERM', async () => {
     const restarted = Promise.withResolvers<void>()
     const reasons = await watchThrough(() => {
-      // Stopping takes as long as the client's socket is closed: nobody waits for it in here.
+      // The server stops only after the client's socket is closed, so the watch must not wait for it.
       restarted.resolve(first.end('SIGTERM').then(() => first.start()))
     })
     await restarted.promise
     expect(reasons[0]).toBe('closed with 1012 Service restart')
   }, 60_000)
 
-  test('over a server that is killed and started again at the same address', async () => {
+  test('over a server that is killed and restarted at the same address', async () => {
     const reasons = await watchThrough(async () => {
       await first.end('SIGKILL')
       await first.start()
@@ -122,18 +126,18 @@ describe('a job is watched in order, each update once, to its end', () => {
     expect(reasons[0]).toBe('closed with 1006')
   }, 60_000)
 
-  test('over another instance than the one where it began, and back', async () => {
+  test('over another instance and back', async () => {
     await watchThrough(async (reelay) => {
-      line.target = { host: '127.0.0.1', port: portOf(second) }
-      line.mode = 'cut'
+      proxy.target = { host: '127.0.0.1', port: portOf(second) }
+      proxy.mode = 'cut'
       await lost(reelay)
-      line.mode = 'pass'
+      proxy.mode = 'pass'
     })
   })
 
-  test('while many others are watched over the same socket', async () => {
+  test('while other jobs are watched over the same socket', async () => {
     const { WebSocketImpl: webSocketImpl, tally } = createCountingWebSocket()
-    const reelay = openOverLine({ ...PATIENT, webSocketImpl })
+    const reelay = openOverProxy({ ...SLOW_TIMEOUT, webSocketImpl })
     const jobs = await Promise.all(Array.from({ length: 8 }, () => generate()))
     const watches = await Promise.all(jobs.map(({ id, cursor }) => readWatch(reelay.watchJob(id, { after: cursor }))))
     for (const [index, { sequences }] of watches.entries())
@@ -142,7 +146,7 @@ describe('a job is watched in order, each update once, to its end', () => {
   })
 })
 
-test('a job that says nothing while its server restarts is watched on', async () => {
+test('a watch survives a server restart during which the job has no updates', async () => {
   const held = Promise.withResolvers<void>()
   fal.twists.submit = async (_request, usual) => {
     await held.promise
@@ -150,14 +154,14 @@ test('a job that says nothing while its server restarts is watched on', async ()
   }
   try {
     const job = await generate()
-    const reelay = openOverLine()
+    const reelay = openOverProxy()
     const reasons: string[] = []
     const watching = readWatch(
       reelay.watchJob(job.id, { after: job.cursor, onRetry: (reason) => reasons.push(reason) }),
     )
     await online(reelay)
     const ended = first.end('SIGTERM')
-    await until(() => reasons.length > 0, { timeoutMs: 10_000, what: 'the client to be told' })
+    await until(() => reasons.length > 0, { timeoutMs: 10_000, what: 'the client to notice' })
     held.resolve()
     await ended
     await first.start()
@@ -171,43 +175,46 @@ test('a job that says nothing while its server restarts is watched on', async ()
   }
 }, 90_000)
 
-test('the feed goes on after a break, and tells that something may have been missed', async () => {
-  const reelay = openOverLine()
+test('the feed continues after a disconnect, and reports a gap', async () => {
+  const reelay = openOverProxy()
   const leaving = new AbortController()
-  const told: string[] = []
+  const events: string[] = []
   const reading = (async () => {
     for await (const event of reelay.watchFeed({ signal: leaving.signal }))
-      told.push(event.kind === 'gap' ? 'gap' : event.update.job.id)
+      events.push(event.kind === 'gap' ? 'gap' : event.update.job.id)
   })()
   await online(reelay)
-  await until(async () => told.includes((await generate()).id) || told.length > 0, { timeoutMs: 10_000, everyMs: 200 })
-  expect(told).not.toContain('gap')
+  await until(async () => events.includes((await generate()).id) || events.length > 0, {
+    timeoutMs: 10_000,
+    everyMs: 200,
+  })
+  expect(events).not.toContain('gap')
 
-  line.mode = 'cut'
+  proxy.mode = 'cut'
   await lost(reelay)
-  line.mode = 'pass'
-  await until(() => told.includes('gap'), { timeoutMs: 10_000, what: 'the gap' })
+  proxy.mode = 'pass'
+  await until(() => events.includes('gap'), { timeoutMs: 10_000, what: 'the gap' })
   const { id } = await generate()
-  await until(() => told.slice(told.indexOf('gap')).includes(id), { timeoutMs: 10_000, what: 'the new job' })
-  expect(told.filter((one) => one === 'gap')).toEqual(['gap'])
+  await until(() => events.slice(events.indexOf('gap')).includes(id), { timeoutMs: 10_000, what: 'the new job' })
+  expect(events.filter((one) => one === 'gap')).toEqual(['gap'])
   leaving.abort()
   await reading
 })
 
-test('a connection that does not come about is given up, and made anew', async () => {
-  const reelay = openOverLine()
+test('a connection attempt times out, and the next one succeeds', async () => {
+  const reelay = openOverProxy()
   const { id } = await generate()
-  line.mode = 'blackhole'
+  proxy.mode = 'blackhole'
   const reasons: string[] = []
   const watching = readWatch(reelay.watchJob(id, { onRetry: (reason) => reasons.push(reason) }))
   await until(() => reasons.length > 0, { timeoutMs: 20_000, what: 'the client to give up' })
   expect(reasons).toEqual(['closed with 4499 Terminated'])
-  line.mode = 'pass'
+  proxy.mode = 'pass'
   expect((await watching).statuses.at(-1)).toBe('SUCCEEDED')
 }, 60_000)
 
-test('the state of the socket is told: at once, while it is made, when it stands and when it is lost', async () => {
-  const reelay = openOverLine()
+test('the connection state is reported at once, while connecting, when online and when lost', async () => {
+  const reelay = openOverProxy()
   const states: string[] = []
   const stop = reelay.onConnection((state) => states.push(state))
   expect(states).toEqual(['offline'])
@@ -215,15 +222,15 @@ test('the state of the socket is told: at once, while it is made, when it stands
   const reading = readWatch(reelay.watchJob((await generate()).id, { signal: leaving.signal }))
   await until(() => states.includes('online'))
   expect(states).toEqual(['offline', 'connecting', 'online'])
-  line.mode = 'cut'
+  proxy.mode = 'cut'
   await until(() => states.at(-1) === 'offline', { everyMs: 1 })
-  line.mode = 'pass'
+  proxy.mode = 'pass'
   await until(() => states.at(-1) === 'online', { timeoutMs: 10_000 })
   expect(states.slice(0, 5)).toEqual(['offline', 'connecting', 'online', 'offline', 'connecting'])
   stop()
   const { length } = states
   leaving.abort()
   await reading
-  await until(() => line.open === 0, { what: 'the socket to be closed' })
+  await until(() => proxy.open === 0, { what: 'the socket to be closed' })
   expect(states).toHaveLength(length)
 })

@@ -2,13 +2,13 @@ import { createReelayClient, type JobEvent, type ReelayClient } from '../../clie
 import { ListJobUpdatesDocument } from '../../operations/generated/graphql.ts'
 import { request } from '../helpers/graphql-client.ts'
 
-/** A client that soon finds out that a line is dead, unless it is to be patient. */
+/** A client that detects a dead connection within half a second, unless `keepAliveMs` is longer. */
 export function openClient(url: string, { keepAliveMs = 300, webSocketImpl }: ClientOptions = {}): ReelayClient {
   return createReelayClient({ url: `${url}/graphql`, keepAliveMs, webSocketImpl })
 }
 
 export interface ClientOptions {
-  /** A busy server is silent for some hundred milliseconds too. */
+  /** A busy server may be silent for some hundred milliseconds as well. */
   keepAliveMs?: number
   webSocketImpl?: unknown
 }
@@ -19,7 +19,7 @@ export interface Watched {
   statuses: string[]
 }
 
-/** Reads a watch to its end. `onCount` is told how many updates there are by now. */
+/** Reads a watch to its end. Calls `onCount` with the number of updates so far. */
 export async function readWatch(
   events: AsyncIterable<JobEvent>,
   onCount: (count: number) => unknown = () => {},
@@ -36,26 +36,26 @@ export async function readWatch(
   return watched
 }
 
-/** The numbers of all updates that the server has of a job. */
+/** The sequences of all stored updates of a job. */
 export async function readStoredSequences(url: string, id: string): Promise<number[]> {
   const { data } = await request(url, ListJobUpdatesDocument, { id, first: 100 })
   return data.job?.updates.edges.map(({ node }) => node.sequence) ?? []
 }
 
-/** What a WebSocket sent and got, by the protocol's types. */
+/** The types of the messages that a WebSocket sent and received. */
 export interface SocketTally {
   sent: string[]
-  got: string[]
+  received: string[]
 }
 
 /** The platform's WebSocket, counted. */
 export function createCountingWebSocket(): { WebSocketImpl: typeof WebSocket; tally: SocketTally } {
-  const tally: SocketTally = { sent: [], got: [] }
+  const tally: SocketTally = { sent: [], received: [] }
   const typeOf = (data: unknown) => (JSON.parse(String(data)) as { type: string }).type
   class CountingWebSocket extends WebSocket {
     constructor(url: string, protocols: string) {
       super(url, protocols)
-      this.addEventListener('message', ({ data }) => tally.got.push(typeOf(data)))
+      this.addEventListener('message', ({ data }) => tally.received.push(typeOf(data)))
     }
     override send(data: string): void {
       tally.sent.push(typeOf(data))
