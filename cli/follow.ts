@@ -37,11 +37,12 @@ export async function followJob(job: FollowedJob, deps: FollowDeps): Promise<num
   const { signal } = interrupts
   const cancel = createCancel(job, deps)
   if (interactive) interrupts.onFirst(() => void cancel.ask())
+  const viewer = createViewer(display)
   try {
-    const final = await watchJob({ client: api.client, jobId: job.id, signal, ...createViewer(display) })
+    const final = await watchJob({ client: api.client, jobId: job.id, signal, ...viewer.callbacks })
     cancel.settle()
     if (final.status === 'SUCCEEDED') return await saveResult(job, final, deps)
-    if (final.status === 'FAILED') return reportFailure(job, final, deps)
+    if (final.status === 'FAILED') return reportFailure(job, final, viewer.printedLogs, deps)
     display.close()
     display.print('The job was canceled.')
     return cancel.isRequested() ? 130 : 1
@@ -61,12 +62,16 @@ const TONES: { [level: string]: Tone } = { WARN: 'plain', ERROR: 'bad' }
 /** Shows updates on the display. */
 function createViewer(display: Display) {
   let activity: Activity | null = null
-  return {
+  const printedLogs: string[] = []
+  const callbacks = {
     onUpdate: (update: Update) => {
       if (update.missed > 0) display.print(`(${update.missed} updates are no longer stored)`, 'quiet')
       activity = toActivity(update, activity)
       if (activity) display.show(activity)
-      for (const { level, message } of update.logs) display.print(`  ${toSafeText(message)}`, TONES[level] ?? 'quiet')
+      for (const { level, message } of update.logs) {
+        display.print(`  ${toSafeText(message)}`, TONES[level] ?? 'quiet')
+        printedLogs.push(message)
+      }
     },
     onDisconnect: (reason: string) => display.show({ text: `reconnecting (${toSafeText(reason)})` }),
     onReconnect: () => {
@@ -74,6 +79,7 @@ function createViewer(display: Display) {
     },
     onVia: (via: Via) => display.print(VIA_LINES[via], 'quiet'),
   }
+  return { callbacks, printedLogs }
 }
 
 const BLOCKED = 'a proxy blocks WebSockets (docs/operations.md)'
@@ -147,16 +153,24 @@ async function saveResult(
   return 0
 }
 
-function reportFailure(job: FollowedJob, { job: { failure } }: Update, { givenUrl, display }: FollowDeps): number {
+function reportFailure(
+  job: FollowedJob,
+  { job: { failure } }: Update,
+  printedLogs: readonly string[],
+  { givenUrl, display }: FollowDeps,
+): number {
   display.close()
   if (!failure) {
     display.print('The job failed; the server gave no reason.', 'bad')
     return 1
   }
   const { code, message, providerCode, issues, retryable } = failure
-  // With issues, the message only joins them, under fal's names of the settings.
-  const reason = issues.length > 0 ? issues.map(toIssueLine).join('; ') : toSafeText(message)
-  display.print(`The job failed: ${reason} (${[code, providerCode].filter(Boolean).join(', ')})`, 'bad')
+  // fal's log often has the reason already, and the message often contains the issues: print each text once.
+  const texts = issues.length > 0 ? issues.map((issue) => issue.message) : [message]
+  const isPrinted = texts.every((text) => printedLogs.some((line) => line.includes(text)))
+  const reason = isPrinted ? '' : `: ${toSafeText(message)}`
+  display.print(`The job failed${reason} (${[code, providerCode].filter(Boolean).join(', ')})`, 'bad')
+  for (const issue of issues) if (!message.includes(issue.message)) display.print(`  ${toIssueLine(issue)}`)
   // For RESULT_REFUSED the video is already paid for, and the repeat command would pay for another.
   if (!retryable || code === 'RESULT_REFUSED') return 1
   display.print('Another attempt may succeed:')
