@@ -114,7 +114,7 @@ async function probe(url: string): Promise<string> {
 
 const connect = (options: Parameters<typeof toUrl>[0]) => probe(toUrl(options))
 
-describe('a server with TLS and a certificate of its own CA is reached as libpq reaches it', () => {
+describe('a server with TLS and a certificate of a private CA is reached as libpq does', () => {
   test.each<[query: string, outcome: string]>([
     ['', 'TLS'],
     ['sslmode=prefer', 'TLS'],
@@ -136,7 +136,7 @@ describe('a server with TLS and a certificate of its own CA is reached as libpq 
     expect(await connect({ query }).catch(String)).toContain(outcome)
   })
 
-  test('verify-ca leaves the name unchecked, verify-full does not', async () => {
+  test('verify-ca ignores the name, verify-full checks it', async () => {
     const query = 'sslrootcert=DIR/ca.pem'
     expect(await connect({ host: '127.0.0.1', query: `${query}&sslmode=verify-ca` })).toBe('TLS')
     expect(await connect({ host: '127.0.0.1', query: `${query}&sslmode=require` })).toBe('TLS')
@@ -145,19 +145,19 @@ describe('a server with TLS and a certificate of its own CA is reached as libpq 
     )
   })
 
-  test('prefer and allow are without TLS where the server wants it so', async () => {
+  test('prefer and allow do without TLS where the server requires that', async () => {
     expect(await connect({ user: 'only_plain', query: '' })).toBe('plain')
     expect(await connect({ user: 'only_plain', query: 'sslmode=allow' })).toBe('plain')
   })
 
-  test('a role is known by a certificate of its own', async () => {
+  test('a role is authenticated by its certificate', async () => {
     const query = 'sslmode=verify-full&sslrootcert=DIR/ca.pem'
     const files = '&sslcert=DIR/client.pem&sslkey=DIR/client.key'
     expect(await connect({ user: 'only_certificate', query: query + files })).toBe('TLS')
     await expect(connect({ user: 'only_certificate', query })).rejects.toThrow('certificate')
   })
 
-  test('all that use the database go the same way, and no library warns', async () => {
+  test('every user of the database connects in the same mode, and no library warns', async () => {
     const url = toUrl({ host: '127.0.0.1', query: 'sslmode=verify-ca&sslrootcert=DIR/ca.pem' })
     const onError = (error: unknown) => {
       throw error
@@ -166,7 +166,7 @@ describe('a server with TLS and a certificate of its own CA is reached as libpq 
     const db = openDatabase({ url, onError })
     const queue = await openQueue({ url, onError })
     const bus = await openPostgresBus({ url, onNotification: () => {}, onResync: () => {}, onError })
-    await db.job.count()
+    await Promise.all([db.job.count(), queue.findTasks([])])
     const rows = await db.$queryRaw`
       SELECT DISTINCT application_name AS name, ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
       WHERE usename = 'only_tls' ORDER BY 1`
@@ -186,17 +186,17 @@ describe('a server without TLS', () => {
     },
   )
 
-  test.each(['require', 'no-verify', 'verify-full'])('is refused by %s, in words', async (mode) => {
+  test.each(['require', 'no-verify', 'verify-full'])('is refused by %s with an explanation', async (mode) => {
     await expect(reach(`sslmode=${mode}`)).rejects.toThrow(`sslmode=${mode} needs one with TLS.`)
   })
 
-  test('that refuses the password is told as such', async () => {
+  test('a refused password is reported as such', async () => {
     const wrong = new URL(plain.url)
     wrong.password = 'wrong'
     await expect(probe(wrong.href)).rejects.toThrow('password authentication failed')
   })
 
-  test('is reached by a Unix socket in every form, whatever sslmode says', async () => {
+  test('is reached by a Unix socket in every form and sslmode', async () => {
     const { hostname, port, username, password, pathname } = new URL(plain.url)
     const front = createServer((socket) => {
       const back = createConnection(Number(port), hostname)
