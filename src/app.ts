@@ -9,7 +9,7 @@ import { createMetrics } from './adapters/telemetry/metrics.ts'
 import { openTracing } from './adapters/telemetry/tracing.ts'
 import type { Config } from './config.ts'
 import type { Services } from './context.ts'
-import { createReport, type Report } from './error-logger.ts'
+import { createErrorLogger, type ReportError } from './error-logger.ts'
 import { createClaimedJobs } from './jobs/claimed-jobs.ts'
 import { handleFalWebhook } from './jobs/fal-webhook.ts'
 import { uploadImage } from './jobs/image-upload.ts'
@@ -53,8 +53,8 @@ export interface App {
 /** The composition root: with resources.ts, the only place that constructs. */
 export function createApp(config: Config, logger: Logger): App {
   const writeCheck = createWriteCheck()
-  const logError = createReport(logger)
-  const onError: Report = (error, context) => {
+  const logError = createErrorLogger(logger)
+  const onError: ReportError = (error, context) => {
     writeCheck.note(error)
     logError(error, context)
   }

@@ -3,34 +3,34 @@ import type { Logger } from './adapters/telemetry/logger.ts'
 import { DatabaseUnavailableError, shorten } from './errors.ts'
 
 export interface ErrorContext {
-  /** What was being done, in words. */
+  /** The operation that failed, in words. */
   stage: string
   jobId?: string
   id?: string
 }
 
-export type Report = (error: unknown, context: ErrorContext) => void
+export type ReportError = (error: unknown, context: ErrorContext) => void
 
-/** An error of one kind is one line in this time, in milliseconds: an outage or a flood fails everything, many times a second. */
+/** Errors of one kind are one log line in this time, in milliseconds: in an outage everything fails many times a second. */
 const REPEAT_MS = 60_000
 
-/** Longest text of an error in a line, in characters. */
+/** Longest text of an error in a log line, in characters. */
 const MAX_TEXT = 500
 
-/** Kinds of errors told apart at a time; the ones beyond them count as one. Strangers have a say in what messages hold. */
+/** Most kinds of errors at a time; further ones count as one. Clients can influence messages. */
 const MAX_KINDS = 200
 
-/** Ids that a line about repeated errors names: an answer's errorId can be looked up as long as there are few. */
+/** Most ids in a line about repeated errors: they let an operator find the errorId of a response. */
 const MAX_IDS = 20
 
-/** What stands in a line besides its text. */
+/** The fields of a log line besides its text. */
 type Facts = ErrorContext & { kind?: string; status?: number | null; err?: unknown }
 
 interface Line {
   level: 'warn' | 'error'
   facts: Facts
   text: string
-  /** Why the database is away, when that is what the line is about. */
+  /** Why the database is unavailable, when the line is about that. */
   outage?: string
 }
 
@@ -40,15 +40,15 @@ interface Repeats {
 }
 
 /**
- * Writes what went wrong to the log. What is foreseen and dealt with, fal's refusals and a database that is away, is a
- * line; what nobody expected comes with its stack. The first error of a kind is written at once, and those that follow
- * within a minute as one line with their count.
+ * Creates the function that logs errors. Expected ones, fal's refusals and an unavailable database, are a warning;
+ * unexpected ones are logged with their stack. The first error of a kind is logged at once, and repetitions within a minute
+ * as one line with their count.
  */
-export function createReport(logger: Logger): Report {
+export function createErrorLogger(logger: Logger): ReportError {
   const kinds = new Map<string, Repeats>()
 
-  /** Writes what has repeated by the end of each minute, until a minute without a repetition. */
-  function watch(key: string, first: Line): void {
+  /** Logs the repetitions at the end of each minute, until a minute without one. */
+  function countRepeats(key: string, first: Line): void {
     const repeats: Repeats = { count: 0, ids: [] }
     kinds.set(key, repeats)
     const timer = setInterval(() => {
@@ -71,7 +71,7 @@ export function createReport(logger: Logger): Report {
     const repeats = kinds.get(key)
     if (!repeats) {
       logger[line.level](line.facts, line.text)
-      watch(key, line)
+      countRepeats(key, line)
       return
     }
     repeats.count++
@@ -87,18 +87,23 @@ function toLine(error: unknown, context: ErrorContext): Line {
   }
   const outage = findOutage(error)
   if (outage === null) return { level: 'error', facts: { ...context, err: error }, text: `${context.stage} failed` }
-  return { level: 'warn', facts: context, text: `${context.stage}: the database is away or slow: ${outage}`, outage }
+  return {
+    level: 'warn',
+    facts: context,
+    text: `${context.stage}: the database is unavailable or slow: ${outage}`,
+    outage,
+  }
 }
 
-/** Why the database cannot be used, when that is what the error, or its cause, tells. */
+/** Why the database is unavailable, when the error or one of its causes is a DatabaseUnavailableError. */
 function findOutage(error: unknown): string | null {
   if (error instanceof DatabaseUnavailableError) return shorten(error.message, MAX_TEXT)
   return error instanceof Error ? findOutage(error.cause) : null
 }
 
 /**
- * Errors of one stage and one class whose messages differ in numbers, ids and quotations alone are of one kind. An outage
- * fails all stages at once: it is of one kind by its reason.
+ * Errors of one stage and one class are of one kind when their messages differ only in numbers, ids and quotations. An outage
+ * fails all stages at once: its kind is its reason.
  */
 function toKind(error: unknown, { facts, outage }: Line): string {
   if (outage !== undefined) return `outage ${withoutDetails(outage)}`

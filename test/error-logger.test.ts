@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { FalError } from '../src/adapters/fal/errors.ts'
 import type { Logger } from '../src/adapters/telemetry/logger.ts'
-import { createReport } from '../src/error-logger.ts'
+import { createErrorLogger } from '../src/error-logger.ts'
 import { DatabaseUnavailableError, ServiceUnavailableError } from '../src/errors.ts'
 
 const MINUTE_MS = 60_000
@@ -20,10 +20,10 @@ function openReport() {
   const lines: Line[] = []
   const write = (level: string) => (facts: Record<string, unknown>, text: string) => lines.push({ level, facts, text })
   const logger = { warn: write('warn'), error: write('error') } as unknown as Logger
-  return { lines, report: createReport(logger) }
+  return { lines, report: createErrorLogger(logger) }
 }
 
-test('what repeats is one line a minute, with how often and with the first ids', () => {
+test('repeated errors are one line a minute, with their count and their first ids', () => {
   const { lines, report } = openReport()
   for (let number = 0; number < 10_000; number++)
     report(new Error(`no room for ${number} bytes`), { stage: 'graphql', id: `id-${number}` })
@@ -41,7 +41,7 @@ test('what repeats is one line a minute, with how often and with the first ids',
   expect(lines.slice(2)).toMatchObject([{ facts: { repeated: 1 } }])
 })
 
-test('after a minute of silence an error is told at once again, and nothing keeps running', () => {
+test('after a quiet minute an error is logged at once again, and no timer is left', () => {
   const { lines, report } = openReport()
   report(new Error('once'), { stage: 'graphql' })
   vi.advanceTimersByTime(MINUTE_MS)
@@ -50,7 +50,7 @@ test('after a minute of silence an error is told at once again, and nothing keep
   expect(lines).toHaveLength(2)
 })
 
-test('errors of another stage, class or wording are told beside each other', () => {
+test('errors of different stages, classes or messages are logged separately', () => {
   const { lines, report } = openReport()
   report(new Error('one'), { stage: 'a' })
   report(new Error('one'), { stage: 'b' })
@@ -60,7 +60,7 @@ test('errors of another stage, class or wording are told beside each other', () 
   expect(lines).toHaveLength(5)
 })
 
-test('wordings without end cost neither lines nor memory', () => {
+test('endlessly different messages cost neither lines nor memory', () => {
   const { lines, report } = openReport()
   const letters = (number: number) => [...String(number)].map((digit) => 'abcdefghij'[Number(digit)]).join('')
   for (let number = 0; number < 20_000; number++) report(new Error(letters(number)), { stage: 'graphql' })
@@ -68,14 +68,14 @@ test('wordings without end cost neither lines nor memory', () => {
   expect(vi.getTimerCount()).toBeLessThanOrEqual(201)
 })
 
-test('an outage is one line a minute, whatever stages meet it and however it is wrapped', () => {
+test('an outage is one line a minute, in whatever stages and causes it appears', () => {
   const { lines, report } = openReport()
   const full = new DatabaseUnavailableError('could not extend file "base/1/2": No space left on device')
   report(full, { stage: 'relay' })
   report(full, { stage: 'claim' })
   report(new Error('come back later', { cause: full }), { stage: 'graphql' })
   expect(lines.map(({ text }) => text)).toEqual([
-    'relay: the database is away or slow: could not extend file "base/1/2": No space left on device',
+    'relay: the database is unavailable or slow: could not extend file "base/1/2": No space left on device',
   ])
   vi.advanceTimersByTime(MINUTE_MS)
   expect(lines.slice(1)).toMatchObject([{ level: 'warn', facts: { repeated: 2 } }])
@@ -95,7 +95,7 @@ test.each<[string, unknown]>([
   expect(lines.map(({ text }) => text)).not.toEqual([expect.stringContaining('the database')])
 })
 
-test('a line about a database that is away, or about a refusal of fal, is short', () => {
+test('a line about an unavailable database or a refusal by fal is short', () => {
   const { lines, report } = openReport()
   report(new DatabaseUnavailableError('x'.repeat(1e6)), { stage: 'graphql' })
   report(new FalError('rejected', 'y'.repeat(1e6)), { stage: 'submit' })

@@ -7,11 +7,11 @@ import type { Transaction } from './postgres/client.ts'
 import { createPool } from './postgres/pool.ts'
 import { readSchema, toQueueSchema } from './postgres/session.ts'
 
-/** A worker's hold on a task. `number` rises with every hold of the same task: the newest one counts. */
+/** A worker's claim on a task. `number` rises with every claim of the same task: only the newest is valid. */
 export interface Claim {
   jobId: string
   number: number
-  /** The last holder gave no sign of life. */
+  /** The last claim lapsed without a heartbeat. */
   isTakeover?: boolean
 }
 
@@ -22,36 +22,36 @@ export interface Claim {
 export interface Queue {
   /** Adds the job's task. MUST take effect with the transaction, or not at all. */
   enqueue(tx: Transaction, jobId: string): Promise<void>
-  /** Takes up to `limit` tasks that nobody holds. MUST NOT give one task to two callers. */
+  /** Claims up to `limit` unclaimed tasks. MUST NOT give one task to two callers. */
   claim(limit: number): Promise<Claim[]>
-  /** Keeps claims alive, in one statement; answers those that are still held. Call it more often than every 10 s. */
+  /** Keeps claims alive, in one statement; returns those that are still valid. Call it more often than every 10 s. */
   heartbeat(claims: readonly Claim[]): Promise<Claim[]>
   /** Ends a task. False when the claim is no longer the newest: then the transaction MUST be undone. */
   complete(tx: Transaction, claim: Claim): Promise<boolean>
-  /** Gives tasks back: they are claimable at once. */
+  /** Releases tasks: they are claimable at once. */
   release(claims: readonly Claim[]): Promise<void>
-  /** Those of the jobs that have a task that waits or is held. */
+  /** The jobs among these that have a waiting or claimed task. */
   findTasks(jobIds: readonly string[]): Promise<Set<string>>
   /**
-   * Adds the tasks that were lost, so that the next hold of each has a higher number than the one given.
-   * MUST leave a task alone that waits or is held. Answers the jobs whose task was added.
+   * Adds lost tasks again, so that the next claim of each has a higher number than the given one.
+   * MUST NOT change a task that waits or is claimed. Returns the jobs whose task was added.
    */
   restore(tx: Transaction, last: readonly Claim[]): Promise<string[]>
   /**
-   * Runs something at times, from now on: once for each time, by one of the instances that asked for it, and not while
-   * it still runs. A run whose process died is taken over; one that failed is reported and repeated.
+   * Runs a function by a schedule: once for each scheduled time, in one of the instances, and not while the last run lasts.
+   * Another instance takes over a run whose process died; a failed run is reported and repeated.
    * @param name - the same in every instance
    * @param cron - five fields, in UTC
    */
   schedule(name: string, cron: string, run: (signal: AbortSignal) => Promise<void>): Promise<void>
-  /** What runs by schedule is aborted, and has `RUN_GRACE_MS` to end. */
+  /** Aborts scheduled runs, which have `RUN_GRACE_MS` to end. */
   stop(): Promise<void>
 }
 
 export interface QueueOptions {
   url: string
   onError(error: unknown, context: { stage: string }): void
-  /** A task was claimed whose last holder had given no sign of life. */
+  /** A task was claimed whose last claim had lapsed without a heartbeat. */
   onTakeover?(jobId: string): void
 }
 
@@ -63,34 +63,34 @@ const LIMITS = { statementMs: 4_000 }
 /** At the start one of the processes that start together creates and upgrades the tables, and the others wait. */
 const START_LIMITS = { connectMs: 30_000, statementMs: 600_000 }
 
-/** A claim that was not kept alive for this long is given to somebody else. 10 is the least that pg-boss takes. */
+/** A claim without a heartbeat for this long lapses. 10 is pg-boss's minimum. */
 const HEARTBEAT_SECONDS = 10
 
-/** How long a stop waits for scheduled work that it has aborted, in milliseconds. */
+/** How long a stop waits for the scheduled runs that it has aborted, in milliseconds. */
 const RUN_GRACE_MS = 2_000
 
 const SCHEDULED = {
-  // One that waits or runs, in all instances together: a time that comes during a run is left out.
+  // One waiting or active run in all instances together: a scheduled time during a run is skipped.
   policy: 'exclusive',
   heartbeatSeconds: HEARTBEAT_SECONDS,
   retryLimit: 3,
   retryDelay: 1,
   expireInSeconds: 3600,
-  // While nobody works, times pass without a trace.
+  // Runs that no worker picks up expire.
   retentionSeconds: 600,
   deleteAfterSeconds: 600,
 }
 
-/** What pg-boss answers to commands; its types say less. */
+/** pg-boss's response to commands, of which its types show less. */
 const Answer = z.object({ affected: z.number(), settled: z.array(z.string()).default([]) })
 
 /**
- * What pg-boss notes at a task that it took from its holder for want of heartbeats. A task that was given back, or lost and
- * restored, has another note or none: the number of its claim rises too, but nobody died.
+ * The output that pg-boss stores with a task whose heartbeats stopped. A released task, or a lost and restored one, has
+ * another output or none: the number of its claim rises too, but no worker died.
  */
 const LostHolder = z.object({ value: z.object({ message: z.literal('job heartbeat timeout') }) })
 
-/** Opens pg-boss on a schema of its own, `pgboss` beside `public`, whose tables it creates and upgrades by itself. */
+/** Opens pg-boss on a separate schema, `pgboss` beside `public`, whose tables it creates and upgrades itself. */
 export async function openQueue({ url, onError, onTakeover }: QueueOptions): Promise<Queue> {
   const openPool = (limits: { connectMs?: number; statementMs: number }) =>
     createPool({
@@ -108,12 +108,12 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
     db: {
       executeSql: (text, values = []) => pool.query(text, values),
     },
-    // Quoted, its case counts. The one without quotes is what its locks have always been named by.
+    // Quoted for its upper case. pg-boss names its locks by this text, so the default name stays unquoted.
     schema: schema === 'pgboss' ? schema : pg.escapeIdentifier(schema),
     allowSchemaCaseVariant: true,
-    // Postgres asks for the right to create even where IF NOT EXISTS creates nothing.
+    // Postgres requires the right to create even where IF NOT EXISTS creates nothing.
     createSchema: !(await hasSchema(pool, schema)),
-    // A takeover needs a look at the heartbeats; each look counts the task table, so ended tasks are removed early.
+    // A takeover needs a check of the heartbeats. Each check counts the task table, so ended tasks are removed early.
     superviseIntervalSeconds: 2,
     monitorIntervalSeconds: 2,
     maintenanceIntervalSeconds: 60,
@@ -122,17 +122,17 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
   await boss.start()
   const options = {
     heartbeatSeconds: HEARTBEAT_SECONDS,
-    // A retry is a worker that died: fal's own back-off lives inside the task. Which job is to blame for a death the engine
-    // cannot tell: the relay counts them, and ends the job that kills.
+    // A retry here means that a worker died: fal's back-off is inside the task. The relay counts deaths and ends a job that
+    // keeps killing its worker.
     retryLimit: 1_000_000,
     retryDelay: 0,
     expireInSeconds: 6 * 3600,
     deleteAfterSeconds: 600,
-    // A task that waits is a job that waits: it is never too old.
+    // A waiting task is a waiting job, which never expires.
     retentionSeconds: 10 * 365 * 24 * 3600,
   }
   await boss.createQueue(QUEUE, options)
-  // A queue that is there keeps its settings otherwise.
+  // createQueue does not change the settings of an existing queue.
   await boss.updateQueue(QUEUE, options)
   pool = openPool(LIMITS)
   await startPool.end()
@@ -154,8 +154,8 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
     heartbeat: async (claims) => {
       if (claims.length === 0) return []
       const { settled } = Answer.parse(await boss.touch(QUEUE, claims.map(toAttempt)))
-      const held = new Set(settled)
-      return claims.filter(({ jobId }) => held.has(jobId))
+      const valid = new Set(settled)
+      return claims.filter(({ jobId }) => valid.has(jobId))
     },
     complete: async (tx, claim) => {
       const { affected } = Answer.parse(await boss.complete(QUEUE, toAttempt(claim), null, { db: fromPrisma(tx) }))
@@ -175,7 +175,7 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
     },
     restore: async (tx, last) => {
       const jobIds = last.map(({ jobId }) => jobId)
-      // pg-boss keeps an ended task for a while, and its id with it.
+      // pg-boss keeps an ended task, and with it the id, for a while.
       await tx.$executeRaw`DELETE FROM ${taskTable} WHERE name = ${QUEUE} AND id = ANY(${jobIds}::uuid[]) AND state > 'active'`
       const tasks = jobIds.map((id) => ({ id }))
       const added = (await boss.insert(QUEUE, tasks, { db: fromPrisma(tx), returnId: true })) ?? []
@@ -210,7 +210,7 @@ async function hasSchema(pool: pg.Pool, schema: string): Promise<boolean> {
   return rowCount === 1
 }
 
-/** pg-boss counts from 0; a job's row says 0 while nobody has ever held it. */
+/** pg-boss counts from 0; a job's row has 0 until its first claim. */
 function toAttempt({ jobId, number }: Claim): { id: string; retryCount: number } {
   return { id: jobId, retryCount: number - 1 }
 }

@@ -5,15 +5,15 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { StartError } from '../errors.ts'
 
-/** The local fal, as a program of its own. */
+/** The local stand-in for fal, as a separate process. */
 export interface SandboxProcess {
-  /** Base of its queue and of its storage. */
+  /** Base URL of its queue and its storage. */
   url: string
   stop(): Promise<void>
 }
 
 export interface SandboxProcessOptions {
-  /** Where it keeps its queue and its files. */
+  /** For its queue and its files. */
   dataDir: string
   onError(error: unknown, context: { stage: string }): void
 }
@@ -23,8 +23,8 @@ const START_TIMEOUT_MS = 15_000
 const Ready = z.object({ url: z.url() })
 
 /**
- * Starts the sandbox and waits until it listens. It ends with this process, however that ends: it watches the channel
- * between the two. Should it end by itself, it is started again, on the same port and with the same queue.
+ * Starts the sandbox and waits until it listens. The sandbox watches the IPC channel, and so ends with this process however
+ * that ends. A sandbox that ends by itself is restarted, on the same port and with the same queue.
  */
 export async function openSandboxProcess({ dataDir, onError }: SandboxProcessOptions): Promise<SandboxProcess> {
   let stopped = false
@@ -33,7 +33,7 @@ export async function openSandboxProcess({ dataDir, onError }: SandboxProcessOpt
   function watch(): void {
     child.once('exit', (code, signal) => {
       if (stopped) return
-      onError(new Error(`the sandbox ended by itself (${signal ?? `exit code ${code}`}); it is started again`), {
+      onError(new Error(`the sandbox ended by itself (${signal ?? `exit code ${code}`}) and is being restarted`), {
         stage: 'sandbox',
       })
       void restart()
@@ -59,11 +59,11 @@ export async function openSandboxProcess({ dataDir, onError }: SandboxProcessOpt
     const child = spawn(process.execPath, ['--no-warnings', PROGRAM], {
       env,
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-      // A process group of its own: Ctrl-C in a terminal is for this process to answer, which then stops the sandbox.
+      // A separate process group: Ctrl-C in a terminal reaches only this process, which then stops the sandbox.
       detached: true,
       windowsHide: true,
     })
-    // One that cannot be started, or signalled, says so by an event that ends this process when nobody listens.
+    // A failed start or signal emits an error, which would end this process without a listener.
     child.on('error', (error) => onError(error, { stage: 'sandbox' }))
     const { url } = await readReady(child)
     return { child, url }
@@ -84,7 +84,7 @@ export async function openSandboxProcess({ dataDir, onError }: SandboxProcessOpt
   }
 }
 
-/** Its first line of output says where it listens. */
+/** Reads the sandbox's first line of output, which has its URL. */
 async function readReady(child: ChildProcess): Promise<z.infer<typeof Ready>> {
   if (!child.stdout) throw new Error('the sandbox was started without a pipe')
   const lines = createInterface(child.stdout)
@@ -92,18 +92,18 @@ async function readReady(child: ChildProcess): Promise<z.infer<typeof Ready>> {
     once(lines, 'line', { signal: AbortSignal.timeout(START_TIMEOUT_MS) }).then(([line]) => String(line)),
     once(child, 'exit').then(([code]) => {
       throw new StartError(
-        `cannot start: the sandbox ended with exit code ${code} (its reason stands above); set FAL_KEY to use fal instead`,
+        `cannot start: the sandbox ended with exit code ${code} (its reason is above); set FAL_KEY to use fal instead`,
       )
     }),
   ]).catch((error: unknown) => {
     child.kill('SIGKILL')
     throw error instanceof StartError
       ? error
-      : new StartError(`cannot start: the sandbox did not get ready within ${START_TIMEOUT_MS / 1000} s`, {
+      : new StartError(`cannot start: the sandbox was not ready within ${START_TIMEOUT_MS / 1000} s`, {
           cause: error,
         })
   })
-  // What it prints later is of no use here, but must be read, or it would block.
+  // Later output is ignored, but must be read, or the sandbox would block.
   lines.on('line', () => {})
   return Ready.parse(JSON.parse(first))
 }

@@ -6,11 +6,11 @@ const run = promisify(execFile)
 
 const PROGRAM = fileURLToPath(new URL('../../studio/build.ts', import.meta.url))
 
-/** Where the build of the studio is. */
+/** The directory of the studio's build. */
 export const STUDIO_DIRECTORY = fileURLToPath(new URL('../../studio/dist', import.meta.url))
 
 /**
- * Brings the studio's build up to date, by a process of its own; when nothing has changed, it ends at once.
+ * Updates the studio's build in a separate process, which ends at once when nothing has changed.
  * @throws Error with what the build printed
  */
 export async function buildStudio(): Promise<void> {

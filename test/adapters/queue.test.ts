@@ -60,7 +60,7 @@ const complete = (claim: { jobId: string; number: number }) => db.$transaction((
 const restore = (...last: { jobId: string; number: number }[]) => db.$transaction((tx) => queue.restore(tx, last))
 
 describe('tasks', () => {
-  test('that wait, are held or were given back are found; ended ones, and those of no job, are not', async () => {
+  test('are found while they wait, are claimed or were released, but not once ended', async () => {
     const jobId = await enqueue()
     const ask = async () => [...(await queue.findTasks([jobId, randomUUID()]))]
     expect(await ask()).toEqual([jobId])
@@ -72,20 +72,23 @@ describe('tasks', () => {
     expect(await ask()).toEqual([])
   })
 
-  test.each(['was never added', 'has ended'])('one that %s is restored, and held with a higher number', async (how) => {
-    const jobId = how === 'has ended' ? await enqueue() : randomUUID()
-    if (how === 'has ended') await complete(await claim(jobId))
-    expect(await restore({ jobId, number: 7 })).toEqual([jobId])
-    const held = await claim(jobId)
-    expect(held).toEqual({ jobId, number: 8 })
-    expect(await queue.heartbeat([{ jobId, number: 7 }])).toEqual([])
-    expect(await queue.heartbeat([held])).toEqual([held])
-    await queue.release([held])
-    expect(await claim(jobId)).toEqual({ jobId, number: 9 })
-    expect(await complete({ jobId, number: 9 })).toBe(true)
-  })
+  test.each(['was never added', 'has ended'])(
+    'one that %s is restored, and claimed with a higher number',
+    async (how) => {
+      const jobId = how === 'has ended' ? await enqueue() : randomUUID()
+      if (how === 'has ended') await complete(await claim(jobId))
+      expect(await restore({ jobId, number: 7 })).toEqual([jobId])
+      const held = await claim(jobId)
+      expect(held).toEqual({ jobId, number: 8 })
+      expect(await queue.heartbeat([{ jobId, number: 7 }])).toEqual([])
+      expect(await queue.heartbeat([held])).toEqual([held])
+      await queue.release([held])
+      expect(await claim(jobId)).toEqual({ jobId, number: 9 })
+      expect(await complete({ jobId, number: 9 })).toBe(true)
+    },
+  )
 
-  test('that wait or are held are left alone by a restoration', async () => {
+  test('that wait or are claimed are not restored', async () => {
     const waiting = await enqueue()
     expect(await restore({ jobId: waiting, number: 5 })).toEqual([])
     const held = await claim(waiting)
@@ -113,7 +116,7 @@ describe('tasks', () => {
   })
 })
 
-test('a task whose holder gave no sign of life is a takeover; one that was given back, or restored, is none', async () => {
+test('a task without heartbeats is a takeover; a released or restored one is not', async () => {
   const takenOver: string[] = []
   const other = await openQueue({ url: database.url, onError: throwAll, onTakeover: (id) => takenOver.push(id) })
   others.push(other)
@@ -140,7 +143,7 @@ test('a task whose holder gave no sign of life is a takeover; one that was given
 })
 
 describe('scheduled work', () => {
-  /** The engine looks for times that have come twice a minute, and at its start if nobody looked just before. */
+  /** The engine checks for due times twice a minute, and at its start if there was no check just before. */
   async function forgetLastLook(): Promise<void> {
     const client = new pg.Client({ connectionString: database.url })
     await client.connect()
@@ -148,7 +151,7 @@ describe('scheduled work', () => {
     await client.end()
   }
 
-  test('is done once for a time, whichever of three instances does it', async () => {
+  test('runs once for each time, in one of three instances', async () => {
     const runs: string[] = []
     for (const name of ['a', 'b']) {
       const other = await openOther()
@@ -164,7 +167,7 @@ describe('scheduled work', () => {
     await boss.unschedule('each-minute')
   })
 
-  test('is not done twice at once, and a time that comes during a run is left out', async () => {
+  test('never runs twice at once, and skips a time during a run', async () => {
     const name = 'long'
     const [one, two] = [await openOther(), await openOther()]
     const ending = Promise.withResolvers<void>()
@@ -182,7 +185,7 @@ describe('scheduled work', () => {
     await until(() => running === 2, { what: 'the next run' })
   })
 
-  test('that fails is reported, and repeated', async () => {
+  test('is reported and repeated when it fails', async () => {
     const name = 'failing'
     const reported: string[] = []
     const other = await openOther((error, { stage }) => void reported.push(`${stage}: ${(error as Error).message}`))
@@ -196,7 +199,7 @@ describe('scheduled work', () => {
     expect(reported).toEqual(['failing: the disk is full'])
   })
 
-  test('is set up though the database takes its time to let one in', async () => {
+  test('is set up on a database that is slow to accept connections', async () => {
     const postgres = await startFaultProxy({ port: Number(new URL(database.url).port) })
     postgres.delayMs = 450
     const other = await openQueue({ url: postgres.through(database.url), onError: () => {} })
@@ -207,14 +210,14 @@ describe('scheduled work', () => {
     await postgres.stop()
   })
 
-  test('that cannot be looked for tells that the database is away', async () => {
+  test('reports an unavailable database when it cannot be checked', async () => {
     const postgres = await startFaultProxy({ port: Number(new URL(database.url).port) })
     const errors: unknown[] = []
     const onError = (error: unknown) => errors.push(error)
     const other = await openQueue({ url: postgres.through(database.url), onError })
     await other.schedule('each-year', '0 0 1 1 *', async () => {})
     postgres.mode = 'cut'
-    // More often than what the engine does of itself.
+    // More errors than those of the engine's own maintenance.
     await until(() => errors.length > 5, { timeoutMs: 20_000 })
     expect(errors.filter((error) => !(error instanceof DatabaseUnavailableError))).toEqual([])
     postgres.mode = 'pass'
@@ -223,7 +226,7 @@ describe('scheduled work', () => {
     await boss.unschedule('each-year')
   })
 
-  test('whose process died is taken over', async () => {
+  test('is taken over when its process died', async () => {
     const name = 'abandoned'
     const other = await openOther()
     let runs = 0
@@ -238,7 +241,7 @@ describe('scheduled work', () => {
     await until(() => runs === 1, { timeoutMs: 28_000, what: 'the takeover' })
   })
 
-  test('is aborted by a stop, which waits for its end; another instance does it then', async () => {
+  test('is aborted by a stop, which waits for its end, and runs in another instance', async () => {
     const name = 'handed-over'
     const stopping = await openQueue({ url: database.url, onError: throwAll })
     let started = false

@@ -127,5 +127,5 @@ test('a body that its sender cuts is no outage of the database', async () => {
   await expectServed(target.url)
   socket.resetAndDestroy()
   await expectServed(target.url)
-  expect(target.server.output()).not.toMatch(/graphql: the database is away or slow: (aborted|.*ECONNRESET)/)
+  expect(target.server.output()).not.toMatch(/graphql: the database is unavailable or slow: (aborted|.*ECONNRESET)/)
 })

@@ -1,29 +1,29 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 
-/** Something that another process may want to know. Ids only: what there is to know stands in the database. */
+/** A notification for the other processes. Ids only: the facts are in the database. */
 export type Notification =
-  /** The log of a job has a new update. */
+  /** A job has a new update. */
   | { kind: 'update'; jobId: string; ownerId: string; sequence: number }
   /** There is a new task. */
   | { kind: 'task' }
-  /** A job's row, or fal, has something to tell the relay that holds the job. */
+  /** A job's row or its request at fal has changed: wakes the relay that has claimed the job. */
   | { kind: 'job'; jobId: string }
 
 /**
- * Carries hints between the processes of one installation. A hint is worth some latency and nothing else: it may be lost
- * or come twice, and whoever relies on one looks for itself now and then.
+ * Carries notifications between the processes of one installation. A notification only saves latency: it may be lost or arrive twice, and
+ * every receiver also polls.
  */
 export interface Bus {
   /** Sends to all other processes. MUST NOT throw or wait, and MUST NOT deliver to the sender. */
-  send(hint: Notification): void
+  send(notification: Notification): void
   /** Releases everything. Nothing is delivered after that. */
   stop(): Promise<void>
 }
 
 export interface BusEvents {
-  onNotification(hint: Notification): void
-  /** Hints may have been missed. MUST be called after each time that the connection was away. */
+  onNotification(notification: Notification): void
+  /** Notifications may have been missed. MUST be called after every interruption of the connection. */
   onResync(): void
   onError(error: unknown, context: { stage: string }): void
 }
@@ -35,24 +35,24 @@ const NotificationShape = z.union([
 ])
 const MessageShape = z.object({ from: z.string(), gap: z.boolean().optional(), hints: z.array(NotificationShape) })
 
-/** Postgres takes less than 8000 bytes; an id is some 40 and an owner's name some hundreds. */
+/** Postgres accepts less than 8000 bytes. An id takes some 40 bytes, an owner's name up to some hundreds. */
 const MAX_BYTES = 7_500
-/** Hints that wait while the connection is away; beyond that the others are told that they missed some. */
+/** Most notifications that wait for a connection; beyond that they are dropped, and the other processes resync. */
 const MAX_WAITING = 10_000
 
 /**
- * The part of a bus that is the same for all drivers: hints are collected while the last message is on its way, so that
- * messages get fewer and larger as there is more to tell.
+ * The part of a bus that all drivers share. Notifications are collected while the last message is being sent: under load messages
+ * get larger rather than more.
  */
 export interface Outbox {
-  send(hint: Notification): void
-  /** There is a connection (again): sends what waits. */
+  send(notification: Notification): void
+  /** Sends the waiting notifications; call it when there is a connection (again). */
   flush(): void
-  /** Takes a message apart that came in; those of this process say nothing to it. */
+  /** Handles an incoming message; one of this process is ignored. */
   receive(text: string): void
 }
 
-/** @param post - sends a message, and rejects when it cannot: then its hints count as missed by all others. */
+/** @param post - sends a message, and rejects when it cannot: then the other processes are told to resync. */
 export function createOutbox(
   post: (text: string) => Promise<void>,
   { onNotification, onResync, onError }: BusEvents,
@@ -69,12 +69,12 @@ export function createOutbox(
       while (waiting.length > 0 || missed) {
         const gap = missed
         missed = false
-        const { text, rest } = toMessage(from, { gap, hints: waiting })
+        const { text, rest } = toMessage(from, { gap, notifications: waiting })
         waiting = rest
         await post(text)
       }
     } catch {
-      // The driver knows that its connection is away and calls `flush` when it is back.
+      // The driver knows that it has lost its connection, and calls `flush` when it has one again.
       missed = true
     } finally {
       isSending = false
@@ -82,41 +82,44 @@ export function createOutbox(
   }
 
   return {
-    send: (hint) => {
+    send: (notification) => {
       if (waiting.length >= MAX_WAITING) {
         waiting = []
         missed = true
       }
-      waiting.push(hint)
+      waiting.push(notification)
       void sendAll()
     },
     flush: () => void sendAll(),
     receive: (text) => {
       const message = readMessage(text)
-      if (!message) return onError(new Error('a message on the bus is not one of Reelay'), { stage: 'bus' })
+      if (!message) return onError(new Error('a message on the bus is not from Reelay'), { stage: 'bus' })
       if (message.from === from) return
       if (message.gap) onResync()
-      for (const hint of message.hints) onNotification(hint)
+      for (const notification of message.notifications) onNotification(notification)
     },
   }
 }
 
-/** As many of the hints as fit into one message, and those that do not. */
-export function toMessage(from: string, { gap, hints }: { gap: boolean; hints: readonly Notification[] }) {
+/** One message with as many of the notifications as fit into it, and the rest. */
+export function toMessage(
+  from: string,
+  { gap, notifications }: { gap: boolean; notifications: readonly Notification[] },
+) {
   const texts: string[] = []
   let sizeBytes = 0
-  for (const hint of hints) {
-    const text = JSON.stringify(toTuple(hint))
+  for (const notification of notifications) {
+    const text = JSON.stringify(toTuple(notification))
     sizeBytes += Buffer.byteLength(text) + 1
     if (sizeBytes > MAX_BYTES && texts.length > 0) break
     texts.push(text)
   }
   const text = `{"from":"${from}",${gap ? '"gap":true,' : ''}"hints":[${texts.join(',')}]}`
-  return { text, rest: hints.slice(texts.length) }
+  return { text, rest: notifications.slice(texts.length) }
 }
 
-/** Null when it is none. */
-export function readMessage(text: string): { from: string; gap: boolean; hints: Notification[] } | null {
+/** Null when the text is not a message of Reelay. */
+export function readMessage(text: string): { from: string; gap: boolean; notifications: Notification[] } | null {
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -124,17 +127,17 @@ export function readMessage(text: string): { from: string; gap: boolean; hints: 
     return null
   }
   const { data } = MessageShape.safeParse(json)
-  return data ? { from: data.from, gap: data.gap ?? false, hints: data.hints.map(toNotification) } : null
+  return data ? { from: data.from, gap: data.gap ?? false, notifications: data.hints.map(toNotification) } : null
 }
 
-function toTuple(hint: Notification): z.infer<typeof NotificationShape> {
-  switch (hint.kind) {
+function toTuple(notification: Notification): z.infer<typeof NotificationShape> {
+  switch (notification.kind) {
     case 'update':
-      return ['u', hint.jobId, hint.ownerId, hint.sequence]
+      return ['u', notification.jobId, notification.ownerId, notification.sequence]
     case 'task':
       return ['t']
     case 'job':
-      return ['l', hint.jobId]
+      return ['l', notification.jobId]
   }
 }
 

@@ -10,21 +10,21 @@ import { type Bus, type BusEvents, createOutbox } from './bus.ts'
 
 export interface PostgresBusOptions extends BusEvents {
   url: string
-  /** Between two signs of life, in milliseconds; each has the same time to be answered. Default 4000. */
+  /** Between two heartbeats, in milliseconds; each must be answered within the same time. Default 4000. */
   heartbeatMs?: number
 }
 
 const CONNECT_MS = 3_000
 
 /**
- * Hints by LISTEN and NOTIFY, over a connection of its own: a pooled one would lose what comes between two users.
+ * Sends notifications by LISTEN and NOTIFY, over a separate connection: a pooled one would lose those that arrive between two users.
  * @see https://www.postgresql.org/docs/current/sql-notify.html
  */
 export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: PostgresBusOptions): Promise<Bus> {
   const stopping = new AbortController()
   let connection: Connection | null = null
   const outbox = createOutbox(async (text) => {
-    if (!connection) throw new Error('the connection is away')
+    if (!connection) throw new DatabaseUnavailableError('the bus has no connection')
     await connection.notify(text)
   }, events)
 
@@ -34,7 +34,7 @@ export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: P
     return opened
   }
 
-  /** Waits for the end of a connection, and opens the next, until the bus is stopped. */
+  /** Waits for the end of a connection and opens the next one, until the bus is stopped. */
   async function keepConnected(first: Connection): Promise<void> {
     let current: Connection | null = first
     for (let failures = 0; !stopping.signal.aborted; ) {
@@ -45,7 +45,7 @@ export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: P
         events.onError(reason, { stage: 'bus' })
       }
       await sleep(backoffMs(failures + 1, BUS_BACKOFF, Math.random()), null, stopping)
-      current = await connect().catch(() => null) // Said already when the last one ended.
+      current = await connect().catch(() => null) // Reported when the last one ended.
       failures = current ? 0 : failures + 1
       if (!current) continue
       events.onResync()
@@ -68,7 +68,7 @@ export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: P
 
 interface Connection {
   notify(text: string): Promise<void>
-  /** Resolves to why it ended. */
+  /** Resolves to the reason. */
   ended: Promise<unknown>
   close(): Promise<void>
 }
@@ -79,7 +79,7 @@ async function openConnection(
 ): Promise<Connection> {
   const schema = readSchema(url)
   const channel = toChannel(schema)
-  // Ours, so that it can be given up without the other side's word: a black hole answers no farewell.
+  // Our own socket can be destroyed without an answer of the other side, which does not come from a black hole.
   const socket = new Socket()
   const client = new PgClient({
     application_name: 'reelay-bus',
@@ -101,9 +101,9 @@ async function openConnection(
     socket.destroy()
     throw error
   }
-  const beat = setInterval(() => void client.query('SELECT 1').catch(end), heartbeatMs)
+  const heartbeat = setInterval(() => void client.query('SELECT 1').catch(end), heartbeatMs)
   void ended.then(() => {
-    clearInterval(beat)
+    clearInterval(heartbeat)
     socket.destroy()
   })
   return {
@@ -123,7 +123,7 @@ async function openConnection(
   }
 }
 
-/** A channel is the whole database's: Reelays in two schemas of one must not hear each other. */
+/** Channels belong to the whole database: installations in two of its schemas need different ones. */
 function toChannel(schema: string): string {
   return schema === 'public' ? 'reelay' : `reelay_${schema}`
 }

@@ -5,7 +5,7 @@ import { type Bus, type BusEvents, createOutbox } from './bus.ts'
 
 export interface RedisBusOptions extends BusEvents {
   url: string
-  /** Between two signs of life, in milliseconds; a connection that is silent for twice as long is given up. Default 4000. */
+  /** Between two heartbeats, in milliseconds; a connection that is silent for twice as long is closed. Default 4000. */
   heartbeatMs?: number
 }
 
@@ -13,8 +13,8 @@ const CHANNEL = 'reelay'
 const CONNECT_MS = 3_000
 
 /**
- * Hints by Redis, for more processes than Postgres should notify. One connection: from RESP3 on (Redis 6) messages and
- * answers share it.
+ * Sends notifications by Redis, for more processes than Postgres should notify. One connection: with RESP3 (Redis 6) messages and
+ * responses share it.
  * @throws StartError when there is no Redis at the URL.
  */
 export async function openRedisBus({ url, heartbeatMs = 4_000, ...events }: RedisBusOptions): Promise<Bus> {
@@ -24,27 +24,27 @@ export async function openRedisBus({ url, heartbeatMs = 4_000, ...events }: Redi
     RESP: 3,
     name: 'reelay-bus',
     pingInterval: heartbeatMs,
-    // What is not sent now is told to be missed later: a queue would only grow.
+    // Unsent notifications make the other processes resync later; a queue of them would only grow.
     disableOfflineQueue: true,
     socket: {
       connectTimeout: CONNECT_MS,
       socketTimeout: heartbeatMs * 2,
-      // At the start a wrong URL is to be told; later on Redis comes back by itself.
+      // At the start a failure is reported, as of a wrong URL; later the connection is retried.
       reconnectStrategy: (retries, cause) => (isOpen ? backoffMs(retries + 1, BUS_BACKOFF, Math.random()) : cause),
     },
   })
   const outbox = createOutbox(async (text) => {
     await client.publish(CHANNEL, text)
   }, events)
-  let isAway = false
+  let isUnavailable = false
   client.on('error', (error: unknown) => {
-    // Every attempt to come back fails with one of these: the first says it.
-    if (isOpen && !isAway) events.onError(error, { stage: 'bus' })
-    isAway = true
+    // Every failed attempt to reconnect emits an error: report the first.
+    if (isOpen && !isUnavailable) events.onError(error, { stage: 'bus' })
+    isUnavailable = true
   })
   client.on('ready', () => {
-    if (!isAway || !isOpen) return
-    isAway = false
+    if (!isUnavailable || !isOpen) return
+    isUnavailable = false
     events.onResync()
     outbox.flush()
   })

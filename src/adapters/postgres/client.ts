@@ -14,12 +14,12 @@ export { asStartError } from './errors.ts'
 /** The database, by Prisma. */
 export type Database = PrismaClient
 
-/** What a function inside a transaction gets; it can reach no other client. */
+/** The client of a function inside a transaction. */
 export type Transaction = Prisma.TransactionClient
 
 export interface DatabaseOptions {
   url: string
-  /** Connections at most. Default 10. */
+  /** Most connections. Default 10. */
   connections?: number
   onError(error: unknown, context: { stage: string }): void
 }
@@ -32,7 +32,7 @@ export function openDatabase({ url, connections = 10, onError }: DatabaseOptions
     connections,
     onError: (error) => onError(error, { stage: 'database pool' }),
   })
-  const adapter = new PrismaPg(answerInTurns(pool), {
+  const adapter = new PrismaPg(deliverInTurns(pool), {
     schema: readSchema(url),
     disposeExternalPool: true,
     onConnectionError: (error) => onError(error, { stage: 'database connection' }),
@@ -41,11 +41,10 @@ export function openDatabase({ url, connections = 10, onError }: DatabaseOptions
 }
 
 /**
- * Hands out one result in a turn of the event loop, small ones first. Those of many connections arrive together, and all that
- * is computed from them would be one turn: with twenty of the largest queries under way 50 to 100 ms, for which nobody else
- * is answered.
+ * Delivers one result per turn of the event loop, small ones first. Results of many connections arrive together, and the work
+ * on all of them would block the loop: 50 to 100 ms with twenty of the largest queries.
  */
-function answerInTurns(pool: pg.Pool) {
+function deliverInTurns(pool: pg.Pool) {
   const turns = createTurns()
   const query: (config: pg.QueryArrayConfig, values?: unknown[]) => Promise<pg.QueryArrayResult> = pool.query.bind(pool)
   return Object.assign(pool, {

@@ -6,8 +6,8 @@ import { shorten } from '../../errors.ts'
 import { type DatabaseAddress, DatabaseUrlError, parseDatabaseUrl } from './database-url.ts'
 
 /**
- * What pg takes to connect to a database. Spread it after an `application_name` and a timeout of one's own: those of the
- * URL come first. `allow` and `prefer` are without TLS until settleTlsMode has settled them.
+ * pg's options for a URL. Spread them after your own `application_name` and timeout, because those of the URL come first.
+ * `allow` and `prefer` mean no TLS until settleTlsMode has chosen.
  * @throws DatabaseUrlError when the URL breaks a rule, or names files that cannot be used
  */
 export function toConnectionOptions(url: string): ClientConfig {
@@ -28,7 +28,7 @@ export function toConnectionOptions(url: string): ClientConfig {
   }
 }
 
-/** As libpq, and not by $USER: services and containers often have none. */
+/** As libpq does. Not from $USER, which services and containers often lack. */
 function findUser(): string {
   try {
     return userInfo().username
@@ -38,12 +38,12 @@ function findUser(): string {
 }
 
 /**
- * TLS as libpq does it. By itself pg takes every mode for `verify-full`, with a warning on standard error.
+ * TLS as libpq does it. By itself pg treats every mode as `verify-full`, with a warning on standard error.
  * @see https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-SSLMODE-STATEMENTS
  */
 function toTls({ tlsMode, tlsFiles }: DatabaseAddress): false | ConnectionOptions {
   if (tlsMode === 'disable' || tlsMode === 'allow' || tlsMode === 'prefer') return false
-  // With a CA at hand, libpq lets `require` verify by it.
+  // libpq verifies with `require` too when a CA is given.
   const isVerified = tlsMode === 'verify-full' || (tlsMode !== 'no-verify' && tlsFiles.sslrootcert !== undefined)
   return {
     rejectUnauthorized: isVerified,
@@ -52,7 +52,7 @@ function toTls({ tlsMode, tlsFiles }: DatabaseAddress): false | ConnectionOption
   }
 }
 
-/** Made once for all connections: of the system's certificates there are hundreds to read. */
+/** Created once for all connections: the system has hundreds of certificates to read. */
 function createContext({ sslrootcert, sslcert, sslkey }: DatabaseAddress['tlsFiles']): SecureContext {
   const files = {
     ...(sslrootcert !== undefined && { ca: readCertificates(sslrootcert) }),

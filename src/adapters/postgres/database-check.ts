@@ -22,7 +22,7 @@ interface SchemaFacts {
   mayUse: boolean
   mayCreateTables: boolean
   hasTables: boolean
-  /** Of those that are there. */
+  /** All of the existing ones. */
   mayUseTables: boolean
 }
 
@@ -33,7 +33,7 @@ const READ_SERVER = `
     has_database_privilege(oid, 'CREATE') AS "mayCreateSchemas", has_database_privilege(oid, 'TEMP') AS "mayCreateTemporaryTables"
   FROM pg_database WHERE datname = current_database()`
 
-/** A schema may hold tables of others as well: $2 has the names of Reelay's, or is null when all are. Migrations are only read. */
+/** A schema may have foreign tables as well: $2 lists Reelay's, or is null when all are. Migrations are only read. */
 const READ_SCHEMA = `
   SELECT n.oid IS NOT NULL AS "exists",
     coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS "mayUse",
@@ -52,9 +52,9 @@ const TABLES = [
 ]
 
 /**
- * Looks once whether the database can hold what Reelay stores, and whether the role may do what it has to.
- * @returns what the role needs to be granted before a migration can be applied; null when it may already
- * @throws StartError that lists everything that is in the way, with its remedy
+ * Checks that the database can store Reelay's data, and that the role has the necessary rights.
+ * @returns an error text with the rights that a migration would need; null when the role has them
+ * @throws StartError that lists all problems with their remedies
  */
 export async function checkDatabase(client: pg.ClientBase, schema: string): Promise<string | null> {
   const server = await readFacts<ServerFacts>(client, READ_SERVER, [])
@@ -81,7 +81,7 @@ async function readFacts<Facts extends pg.QueryResultRow>(
   values: unknown[],
 ): Promise<Facts> {
   const { rows } = await client.query<Facts>(sql, values)
-  if (!rows[0]) throw new Error('Postgres said nothing about the database')
+  if (!rows[0]) throw new Error('Postgres returned nothing about the database')
   return rows[0]
 }
 
@@ -109,7 +109,7 @@ function findServerProblems({
   return problems
 }
 
-/** What a role lacks in a schema, as the statements that mend it. */
+/** The statements that grant the role its missing rights in a schema. */
 function findGrants(server: ServerFacts, schema: string, facts: SchemaFacts): string[] {
   const role = quote(server.role)
   if (!facts.exists) return server.mayCreateSchemas ? [] : [`CREATE SCHEMA ${quote(schema)} AUTHORIZATION ${role}`]
@@ -126,7 +126,7 @@ function toCreateGrant({ role }: ServerFacts, schema: string): string {
   return `GRANT CREATE ON SCHEMA ${quote(schema)} TO ${quote(role)}`
 }
 
-/** Statements are told whole: those that do not fit are told at the next start. */
+/** Statements are never cut: those that do not fit are reported at the next start. */
 function toGrantText({ role, database }: Pick<ServerFacts, 'role' | 'database'>, grants: string[]): string {
   const isOfPublic = grants.some((grant) => grant.startsWith('GRANT CREATE ON SCHEMA "public"'))
   const instead = isOfPublic ? '; or add ?schema=NAME to DATABASE_URL for a schema that the role owns' : ''

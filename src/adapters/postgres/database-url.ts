@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { StartError, shorten } from '../../errors.ts'
 
-/** What DATABASE_URL says, each part as libpq means it; what it leaves out is undefined. */
+/** The parts of DATABASE_URL, read as libpq does; missing ones are undefined. */
 export interface DatabaseAddress {
   /** A name, an IP address, or the directory of a Unix socket. */
   host: string | undefined
@@ -12,7 +12,7 @@ export interface DatabaseAddress {
   database: string | undefined
   /** `disable` for a Unix socket, whatever the URL says. */
   tlsMode: TlsMode
-  /** Paths; that of the root certificate may be `system`. */
+  /** Paths; the root certificate may also be `system`. */
   tlsFiles: { sslrootcert: string | undefined; sslcert: string | undefined; sslkey: string | undefined }
   usesChannelBinding: boolean
   applicationName: string | undefined
@@ -27,7 +27,7 @@ export type TlsMode = (typeof TLS_MODES)[number]
 /** libpq's, and `no-verify` of node-postgres. */
 const TLS_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] as const
 
-/** What the other way to ask for TLS means: libpq takes JDBC's `ssl=true`, node-postgres the others. */
+/** Values of `ssl`, the other parameter for TLS: libpq accepts JDBC's `ssl=true`, node-postgres the others. */
 const SSL_VALUES: Readonly<Record<string, TlsMode>> = {
   true: 'require',
   1: 'require',
@@ -36,7 +36,7 @@ const SSL_VALUES: Readonly<Record<string, TlsMode>> = {
   'no-verify': 'no-verify',
 }
 
-/** Every problem reads on from "DATABASE_URL", and repeats no secret. */
+/** Every problem completes a sentence that begins with "DATABASE_URL", and repeats no secret. */
 export class DatabaseUrlError extends StartError {
   readonly problems: readonly string[]
 
@@ -51,10 +51,10 @@ const ESCAPES =
 
 const DEFAULT_SCHEMA = 'public'
 
-/** As `-c`, or as an option of its own, in which a hyphen may stand for the underscore. */
+/** Written with `-c`, or as a long option, in which a hyphen may replace the underscore. */
 const SEARCH_PATH = /(?:^|\s)(?:-c\s*|--)search[_-]path=((?:\\.|\S)*)/i
 
-/** pg-boss takes names of 50 bytes, and its schema is named like this one with `_pgboss` at the end. */
+/** pg-boss accepts names of 50 bytes, and its schema has this name with `_pgboss` at the end. */
 const MAX_SCHEMA_LENGTH = 43
 
 const oneOf = (values: readonly string[]) =>
@@ -69,7 +69,7 @@ const Seconds = (most: number) => {
 }
 
 /**
- * The parameters that are honoured, and those values of others that ask for what is done anyway.
+ * The supported parameters, and those values of others that request the default behavior.
  * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
  */
 const Parameters = z
@@ -97,14 +97,14 @@ const Parameters = z
     sslnegotiation: oneOf(['postgres']),
     gssencmode: oneOf(['disable', 'prefer']),
     load_balance_hosts: oneOf(['disable']),
-    // A server that takes no writes is refused by the start.
+    // The start refuses a read-only server.
     target_session_attrs: oneOf(['any', 'read-write', 'primary']),
     client_encoding: z.string().regex(/^(utf-?8|auto)$/i, 'write UTF8'),
     uselibpqcompat: oneOf(['true']),
   })
   .partial()
 
-/** What to do about a parameter, where there is more to say than to remove it. */
+/** Remedies for unsupported parameters; for all others: remove it. */
 const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['hostaddr', 'write host'],
   ['currentSchema', 'write schema'],
@@ -115,8 +115,8 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * Reads DATABASE_URL by libpq's grammar, which knows hosts that are directories, and URLs without a host.
- * @param environment - some variables count where the URL is silent, as for any client of Postgres
+ * Parses DATABASE_URL by libpq's grammar, which allows hosts that are directories, and URLs without a host.
+ * @param environment - libpq's variables, for parts that the URL lacks
  * @throws DatabaseUrlError
  * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
  */
@@ -153,7 +153,7 @@ export function parseDatabaseUrl(
   }
 }
 
-/** Where the server is, for people: without the user and the password. */
+/** The address of the server for people, without the user and the password. */
 export function toServerName(url: string): string {
   const { host = 'localhost', port = 5432 } = parseDatabaseUrl(url)
   if (host.startsWith('/')) return `${host}/.s.PGSQL.${port}`
@@ -172,7 +172,7 @@ function splitUrl(url: string): { authority: Authority; query: Record<string, st
   if (/^["']/.test(url)) throw new DatabaseUrlError('is in quotes, which are part of the value: remove them')
   const rest = /^postgres(?:ql)?:\/\/(.+)$/s.exec(url)?.[1]
   if (!rest) throw new DatabaseUrlError('must begin with postgres:// or postgresql://, or be "embedded"')
-  // What follows an unescaped character of a password would be taken for a host, a parameter or its name.
+  // The text after an unescaped character of a password would be read as a host, a parameter or its name.
   const parts = /^(?:(?<login>[^/?#]*)@)?(?<server>[^/?#@]*)(?:\/(?<database>[^/?#@]*))?(?:\?(?<query>[^#@]*))?$/.exec(
     rest,
   )
@@ -195,7 +195,7 @@ function splitUrl(url: string): { authority: Authority; query: Record<string, st
 
 const SEVERAL_HOSTS = 'names several hosts, of which none is chosen: name the one that takes writes'
 
-/** An empty value is none, as for libpq. */
+/** An empty value counts as missing, as for libpq. */
 function splitQuery(query: string): Record<string, string> {
   const given = new Map<string, string | undefined>()
   for (const pair of query.split('&').filter(Boolean)) {
@@ -212,7 +212,7 @@ function toShownName(name: string): string {
   return shorten(name.replaceAll(/[^\w.-]+/g, '?'), 40)
 }
 
-/** A percent sign that begins no escape stands for itself. An empty text is none. */
+/** A percent sign without an escape is literal. An empty text is undefined. */
 function decode(text: string | undefined): string | undefined {
   if (!text) return undefined
   try {
@@ -241,7 +241,7 @@ function readPort(text: string | undefined): number | undefined {
   throw new DatabaseUrlError('must have a port from 1 to 65535; an IPv6 address stands in brackets')
 }
 
-/** @param isSecretNear - an unescaped & of a password makes a parameter of what follows it */
+/** @param isSecretNear - the unknown parameter may be the part of a password after an unescaped & */
 function toProblems(issue: z.core.$ZodIssue, isSecretNear: boolean): string[] {
   if (issue.code !== 'unrecognized_keys')
     return [`has a value of ${String(issue.path[0])} that is not supported: ${issue.message}`]
@@ -251,7 +251,7 @@ function toProblems(issue: z.core.$ZodIssue, isSecretNear: boolean): string[] {
   )
 }
 
-/** What a session is set to, every session is set to anew: tables would be looked for where nobody has asked for. */
+/** Every session gets the search_path of `schema`, so another one in the options would have no effect. */
 function findOptionProblems({ options = '', schema = DEFAULT_SCHEMA }: z.infer<typeof Parameters>): string[] {
   const path = SEARCH_PATH.exec(options)?.[1]?.replaceAll(/[\\"']/g, '')
   if (path === undefined || path === schema) return []

@@ -2,8 +2,8 @@ import pg from 'pg'
 import { parseDatabaseUrl } from './database-url.ts'
 
 /**
- * What the code takes for granted of a session, whatever the server, the database or the role has set: Prisma reads each
- * time as one of UTC and in ISO form, and an invisible conflict of a stricter isolation would fail what nobody repeats.
+ * Settings that the code relies on, whatever the server, the database or the role has set: Prisma reads every time as UTC in
+ * ISO form, and a stricter isolation level would add conflicts to statements that are not retried.
  */
 const SETTINGS = {
   TimeZone: 'UTC',
@@ -15,7 +15,7 @@ const SETTINGS = {
   standard_conforming_strings: 'on',
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
-  // Who waits gives up by itself, and whose connection is idle has a reason.
+  // Callers have their own time limits, and idle connections are intended.
   statement_timeout: '0',
   lock_timeout: '0',
   transaction_timeout: '0',
@@ -23,15 +23,15 @@ const SETTINGS = {
   idle_session_timeout: '0',
 }
 
-/** Older servers do not know all settings. A crash without synchronous commits could take back that a job was paid for. */
+/** Older servers lack some settings. Without synchronous commits a crash could undo the record that a job was paid for. */
 const PREPARE = `
   SELECT set_config(key, value, false) FROM json_each_text($1) WHERE current_setting(key, true) IS NOT NULL
   UNION ALL
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
 
 /**
- * Makes a session that has just begun what the code relies on, in one round trip. By a statement: poolers in between know
- * few settings of connections.
+ * Applies the settings to a new session, in one round trip. By a statement, because poolers pass on few of a connection's
+ * start-up settings.
  */
 export async function prepareSession(
   client: pg.ClientBase,
@@ -40,7 +40,7 @@ export async function prepareSession(
   await client.query(PREPARE, [JSON.stringify({ ...SETTINGS, search_path: pg.escapeIdentifier(schema), ...settings })])
 }
 
-/** The schema of Reelay's tables: the parameter `schema` of DATABASE_URL, as Prisma names it, and `public` without one. */
+/** The schema of Reelay's tables: the parameter `schema` of DATABASE_URL, as for Prisma, by default `public`. */
 export function readSchema(url: string): string {
   return parseDatabaseUrl(url).schema
 }

@@ -1,6 +1,6 @@
-/** Lets one caller go on in a turn of the event loop: whatever else there is to do is done in between. */
+/** Lets one caller continue per turn of the event loop, so that other work runs in between. */
 export interface Turns {
-  /** @param weight - how much the caller will have to do, in a unit that all callers share. */
+  /** @param weight - the caller's amount of work, in a unit that all callers share. */
   wait(weight: number): Promise<void>
 }
 
@@ -10,11 +10,11 @@ interface Waiting {
 }
 
 export function createTurns(): Turns {
-  /** In the order in which they came. */
+  /** In order of arrival. */
   const waiting: Waiting[] = []
   let isForOldest = false
 
-  /** Alternately the lightest, which holds the others up least, and the oldest, so that none waits forever. */
+  /** Alternates between the lightest, which delays the others least, and the oldest, so that none waits forever. */
   function takeNext(): Waiting | undefined {
     isForOldest = !isForOldest
     const lightest = Math.min(...waiting.map(({ weight }) => weight))

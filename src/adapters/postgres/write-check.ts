@@ -2,11 +2,11 @@ import { DatabaseUnavailableError } from '../../errors.ts'
 import type { Database } from './client.ts'
 import { findUnwritable } from './errors.ts'
 
-/** Knows whether the database can store something, though it may well answer: a full disk is read as ever. */
+/** Detects a database that answers but cannot store anything, as with a full disk. */
 export interface WriteCheck {
-  /** Of every error that was met: one that says that nothing can be stored makes the next checks write. */
+  /** Takes every reported error: after one that means that nothing can be stored, the next checks write. */
   note(error: unknown): void
-  /** Why nothing can be stored; null when something can, or nobody has found that it cannot. Costs nothing until then. */
+  /** Why nothing can be stored, else null. Sends no query unless an error has been noted. */
   check(db: Database): Promise<string | null>
 }
 
@@ -16,8 +16,8 @@ export function createWriteCheck(): WriteCheck {
 
   async function write(db: Database): Promise<string | null> {
     try {
-      // 1 MB in new pages, gone with the statement. Rows in our tables might find room in old pages, and would stay there
-      // for a while though they were taken back.
+      // 1 MB in new pages, removed with the statement. Rows in our tables might fit into old pages, and would remain there
+      // for a while after a rollback.
       await db.$executeRaw`CREATE TEMP TABLE write_check ON COMMIT DROP AS SELECT generate_series(1, 30000)`
       reason = null
     } catch (error) {
@@ -33,7 +33,7 @@ export function createWriteCheck(): WriteCheck {
     },
     check: async (db) => {
       if (reason === null) return null
-      // Whoever asks meanwhile gets the same answer: the disk is full enough.
+      // Concurrent callers share one check: the disk is full enough.
       checking ??= write(db).finally(() => {
         checking = null
       })

@@ -32,7 +32,7 @@ testBus(() => ({
   },
 }))
 
-test('no message is longer than Postgres takes, whatever the names', () => {
+test('no message is longer than Postgres accepts, however long the names', () => {
   const hints = Array.from({ length: 300 }, (_, n) => ({
     kind: 'update' as const,
     jobId: '01a20656-8feb-705d-b015-4622a6920107',

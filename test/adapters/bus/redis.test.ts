@@ -29,11 +29,11 @@ if (hasRedis())
     }))
   })
 else
-  test('there is a redis-server to try the bus on', ({ skip }) => {
-    skip('redis-server is not on this machine: apt-get install redis-server')
+  test('there is a redis-server to test the bus with', ({ skip }) => {
+    skip('redis-server is not installed: apt-get install redis-server')
   })
 
-test('a Redis that is not there is told at the start, without the password', async () => {
+test('an unavailable Redis is reported at the start, without the password', async () => {
   const url = `${(await findRefusedUrl()).replace('http://', 'redis://:hunter2@')}`
   const failure = openRedisBus({ url, ...silent })
   await expect(failure).rejects.toThrow(/^cannot start: the Redis of REDIS_URL does not answer \(.*ECONNREFUSED/)

@@ -66,7 +66,7 @@ describe('one data directory', () => {
   })
   afterAll(() => directory.remove())
 
-  test('a first start makes the cluster, past what a killed one left', async () => {
+  test('the first start creates the cluster, despite the leftovers of a killed one', async () => {
     const litter = join(directory.path, `${CLUSTER}.new-killed`)
     await mkdir(litter)
     await utimes(litter, 1, 1)
@@ -80,7 +80,7 @@ describe('one data directory', () => {
     await expect(ask(server.url)).rejects.toThrow('ECONNREFUSED')
   })
 
-  test('one that is killed is started again at the same address', async () => {
+  test('a killed server is restarted at the same address', async () => {
     const server = await open()
     const revivals: string[] = []
     const watchdog = watchPostgres({
@@ -101,7 +101,7 @@ describe('one data directory', () => {
     await expect(ask(server.url)).rejects.toThrow('ECONNREFUSED')
   })
 
-  test('it is let in only with the password, which others cannot read', async () => {
+  test('a connection needs the password, which other users cannot read', async () => {
     const server = await open()
     const stranger = new URL(server.url)
     stranger.password = 'guess'
@@ -112,14 +112,14 @@ describe('one data directory', () => {
     await server.stop()
   })
 
-  test('stopping twice is the same as stopping once', async () => {
+  test('a second stop has no effect', async () => {
     const server = await open()
     await Promise.all([server.stop(), server.stop()])
     await server.stop()
     await expect(ask(server.url)).rejects.toThrow('ECONNREFUSED')
   })
 
-  test('a server whose process was killed is found again, and can be stopped', async () => {
+  test('a server whose parent was killed is found again, and can be stopped', async () => {
     const killed = await openElsewhere(directory.path)
     await kill(killed.child)
 
@@ -131,7 +131,7 @@ describe('one data directory', () => {
     await expect(ask(server.url)).rejects.toThrow('ECONNREFUSED')
   })
 
-  test('a server that was killed itself starts again', async () => {
+  test('a server that was itself killed starts again', async () => {
     const first = await open()
     const pid = Number((await readFile(join(directory.path, CLUSTER, 'postmaster.pid'), 'utf8')).split('\n')[0])
     process.kill(pid, 'SIGKILL')
@@ -174,7 +174,7 @@ test('of two processes that open an empty directory at once, one starts the serv
   await directory.remove()
 })
 
-test('an opening that is called off leaves nothing', async () => {
+test('an aborted opening leaves nothing behind', async () => {
   const directory = await makeTemporaryDirectory('reelay-embedded')
   const controller = new AbortController()
   const opening = openEmbeddedPostgres({ dataDir: directory.path, signal: controller.signal })
@@ -193,7 +193,7 @@ test('a data directory that cannot be created is a clear error', async () => {
   await directory.remove()
 })
 
-test('links that the installation did not make are made', async () => {
+test('links that the installation did not create are created', async () => {
   const directory = await makeTemporaryDirectory('reelay-embedded')
   const native = join(directory.path, 'native')
   await mkdir(join(native, 'lib'), { recursive: true })

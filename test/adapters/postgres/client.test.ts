@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   proxy.mode = 'pass'
-  await untilBack()
+  await untilAvailable()
 })
 
 afterAll(async () => {
@@ -35,8 +35,8 @@ const ask = () => db.$queryRaw`SELECT 1`
 const count = () => db.job.count()
 const write = () => transact(db, (tx) => tx.$queryRaw`SELECT 1`)
 
-/** The database answers on all connections. */
-async function untilBack(): Promise<void> {
+/** Waits until the database answers on all connections. */
+async function untilAvailable(): Promise<void> {
   await until(async () => {
     await Promise.all([ask(), count(), write()])
     return true
@@ -54,16 +54,16 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 describe.each<FaultMode>(['cut', 'reset', 'blackhole'])('a database behind a proxy in mode %s', (mode) => {
-  test('is away, whatever is asked of it, and used again when it is back', async () => {
+  test('is unavailable to every kind of query, and used again afterwards', async () => {
     proxy.mode = mode
-    // Twice of each: with connections that stand, and with none.
+    // Twice each: over open connections, and without any.
     for (const error of await Promise.all([ask, count, write, ask, count, write].map((run) => failureOf(run()))))
       expect(error).toBeInstanceOf(DatabaseUnavailableError)
     proxy.mode = 'pass'
-    await untilBack()
+    await untilAvailable()
   })
 
-  test('is away in the middle of a transaction too', async () => {
+  test('is unavailable in the middle of a transaction too', async () => {
     const error = await failureOf(
       transact(db, async (tx) => {
         await tx.$queryRaw`SELECT 1`
@@ -73,13 +73,13 @@ describe.each<FaultMode>(['cut', 'reset', 'blackhole'])('a database behind a pro
     )
     expect(error).toBeInstanceOf(DatabaseUnavailableError)
     proxy.mode = 'pass'
-    await untilBack()
-    // No connection is given out that still waits for what was asked then.
+    await untilAvailable()
+    // The pool reuses no connection with an unanswered statement.
     for (let round = 0; round < 6; round++) await write()
   })
 })
 
-test('the locks of a client that has gone into a black hole are let go of', async () => {
+test('the locks of a client behind a black hole are released', async () => {
   await admin.query('create table locked (id int)')
   await admin.query('insert into locked values (1)')
   const lost = failureOf(
@@ -95,7 +95,7 @@ test('the locks of a client that has gone into a black hole are let go of', asyn
   await admin.query('drop table locked')
 })
 
-test('a connection that its server ends is of a database that is away', async () => {
+test('a query whose connection the server ends reports an unavailable database', async () => {
   const sleeping = failureOf(db.$queryRaw`SELECT pg_sleep(2)`)
   const end = `select pg_terminate_backend(pid) from pg_stat_activity
     where application_name = 'reelay' and datname = current_database() and query like '%pg_sleep%'`
@@ -104,7 +104,7 @@ test('a connection that its server ends is of a database that is away', async ()
   await ask()
 })
 
-test('a database without a connection to spare is away', async () => {
+test('a database without a free connection is unavailable', async () => {
   const name = new URL(database.url).pathname.slice(1)
   await admin.query(`create role crowded login password 'crowded' connection limit 0`)
   await admin.query(`grant connect on database ${name} to crowded`)
@@ -117,22 +117,22 @@ test('a database without a connection to spare is away', async () => {
   await admin.query(`drop role crowded`)
 })
 
-test('a burst is served to its end, however long its last callers wait, as long as the line moves', async () => {
+test('a burst is served completely while the queue moves, however long its last callers wait', async () => {
   // Three connections: the last one's turn comes after some 4 s.
   const slow = (tx: Pick<Database, '$queryRaw'>) => tx.$queryRaw`SELECT pg_sleep(0.4)::text`
   const burst = Array.from({ length: 30 }, (_, index) => (index % 2 ? transact(db, slow) : slow(db)))
   await Promise.all(burst)
 })
 
-test('a long line at a database that is in a black hole is refused as a whole, and so is who comes then', async () => {
+test('all callers that queue for a database in a black hole are refused in time, and so are later ones', async () => {
   proxy.mode = 'blackhole'
-  const line = Array.from({ length: 60 }, (_, index) => failureOf(index % 2 ? write() : ask()))
-  for (const error of await Promise.all(line)) expect(error).toBeInstanceOf(DatabaseUnavailableError)
+  const queued = Array.from({ length: 60 }, (_, index) => failureOf(index % 2 ? write() : ask()))
+  for (const error of await Promise.all(queued)) expect(error).toBeInstanceOf(DatabaseUnavailableError)
   const late = Array.from({ length: 60 }, () => failureOf(count()))
   for (const error of await Promise.all(late)) expect(error).toBeInstanceOf(DatabaseUnavailableError)
 })
 
-test('more callers than connections wait their turn, and one that waits in vain is told that it is away', async () => {
+test('a caller that waits in vain for a connection reports an unavailable database', async () => {
   let held = 0
   const done = Promise.withResolvers<void>()
   const hold = () => {
@@ -147,7 +147,7 @@ test('more callers than connections wait their turn, and one that waits in vain 
   await ask()
 })
 
-test.each(['40001', '40P01', '55P03'])('a transaction that ends with %s is taken again', async (code) => {
+test.each(['40001', '40P01', '55P03'])('a transaction that fails with %s is retried', async (code) => {
   let tries = 0
   await transact(db, async (tx) => {
     tries++
@@ -156,7 +156,7 @@ test.each(['40001', '40P01', '55P03'])('a transaction that ends with %s is taken
   expect(tries).toBe(3)
 })
 
-test('a transaction is taken three times at most, and for no other reason', async () => {
+test('a transaction is tried three times at most, and is not retried after other errors', async () => {
   let tries = 0
   const failing = (code: string) =>
     transact(db, async (tx) => {
@@ -170,11 +170,11 @@ test('a transaction is taken three times at most, and for no other reason', asyn
   expect(tries).toBe(1)
 })
 
-test('a mistake in a statement is no outage of the database', async () => {
+test('an invalid statement is no outage of the database', async () => {
   expect(await failureOf(db.$queryRaw`SELECT nothing`)).not.toBeInstanceOf(DatabaseUnavailableError)
 })
 
-test('results that arrive together are answered in a turn of the event loop each', async () => {
+test('results that arrive together are delivered in one turn of the event loop each', async () => {
   const many = openDatabase({ url: database.url, connections: 8, onError: () => {} })
   await admin.query('SELECT pg_advisory_lock(7)')
   let turn = 0
@@ -195,7 +195,7 @@ test('results that arrive together are answered in a turn of the event loop each
       return rows.length === asking.length
     })
     const releasing = admin.query('SELECT pg_advisory_unlock(7)')
-    // Nothing is read for a while: when it is over, all results are there.
+    // The event loop is blocked until all results have arrived.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
     await Promise.all([releasing, ...asking])
     expect(new Set(turns).size).toBe(asking.length)

@@ -66,7 +66,7 @@ describe('a URL is read as libpq reads it', () => {
   })
 
   test.each(['@', '%', '[', ']', ':', '+', '&', 'ä', '€', '#', '/', '?', ' ', '"', "'", '\\', ',', '=', '%41'])(
-    'a password with %s is taken, escaped',
+    'a password may contain an escaped %s',
     (character) => {
       const password = `${character}p${character}`
       const url = `postgres://${encodeURIComponent(password)}:${encodeURIComponent(password)}@h/db`
@@ -74,19 +74,19 @@ describe('a URL is read as libpq reads it', () => {
     },
   )
 
-  test('characters of a password that can mean nothing else are taken as they are', () => {
+  test('unambiguous characters of a password need no escape', () => {
     const password = `@%[]:+&ä€,='"`
     expect(parse(`postgres://u:${password}@h/db`)).toMatchObject({ password, host: 'h' })
   })
 
-  test('the environment of a client of Postgres fills it up', () => {
+  test('libpq’s environment variables fill the gaps', () => {
     const environment = { PGHOST: '/dir', PGPORT: '5433', PGUSER: 'u', PGSSLMODE: 'require' }
     expect(parseDatabaseUrl('postgres:///db', environment)).toMatchObject({ host: '/dir', port: 5433, user: 'u' })
     expect(parseDatabaseUrl('postgres://h/db', environment)).toMatchObject({ host: 'h', tlsMode: 'require' })
     expect(() => parseDatabaseUrl('postgres://h/db', { PGSSLMODE: 'x' })).toThrow('PGSSLMODE is none of disable')
   })
 
-  test('without a user it is that of the process', () => {
+  test('the default user is the one of the process', () => {
     expect(toConnectionOptions('postgres://h/db').user).toBe(process.env.PGUSER ?? userInfo().username)
   })
 
@@ -110,13 +110,13 @@ describe('a URL is read as libpq reads it', () => {
     })
   })
 
-  test('what is shown of it is where the server is', () => {
+  test('only the address of the server is shown', () => {
     expect(toServerName('postgres://u:p@h/db')).toBe('h:5432')
     expect(toServerName('postgres://u:p@[::1]:5433/db')).toBe('[::1]:5433')
     expect(toServerName('postgres://u:p@/db?host=/dir')).toBe('/dir/.s.PGSQL.5432')
   })
 
-  test('a line break from a file is no part of it', () => {
+  test('a trailing line break is ignored', () => {
     expect(readConfig({ DATABASE_URL: ' postgres://h/db\n' }).databaseUrl).toBe('postgres://h/db')
   })
 })
@@ -129,7 +129,7 @@ const PORT = 'must have a port from 1 to 65535; an IPv6 address stands in bracke
 const HOST = 'has a host that is neither a name, nor an IP address (IPv6 in brackets), nor the directory of a socket'
 const QUOTES = 'is in quotes, which are part of the value: remove them'
 
-describe('a URL that breaks a rule is refused with that rule, and never repeated', () => {
+describe('an invalid URL is refused with the rule it breaks, and never repeated', () => {
   test.each<[string, string]>([
     ['mysql://u:hunter2@h/db', SCHEME],
     ['postgres:/h/db', SCHEME],
@@ -234,7 +234,7 @@ describe('a URL that breaks a rule is refused with that rule, and never repeated
     expect(message).not.toMatch(/hunt|er2/)
   })
 
-  test('every parameter that is not supported is named at once', () => {
+  test('all unsupported parameters are reported together', () => {
     expect(findProblem('postgres://h/db?pool_timeout=1&sslmode=x&connection_limit=2').split('\n')).toEqual([
       'cannot start:',
       expect.stringContaining('- DATABASE_URL has a value of sslmode'),

@@ -66,7 +66,7 @@ describe('the committed migrations', () => {
     expect(await diffSchema({ connectionString: database.url })).toBeNull()
   })
 
-  test('fill in times by the clock of the database alone: Prisma would by the one of its machine', async () => {
+  test('use only the clock of the database, not the one of Prisma’s machine', async () => {
     expect(await readFile(SCHEMA_PATH, 'utf8')).not.toMatch(/@default\(now\(\)\)|@updatedAt/)
   })
 
@@ -79,7 +79,7 @@ describe('the committed migrations', () => {
     )
   })
 
-  test('are applied once by four processes that start at once, and none fails', async () => {
+  test('are applied once by four processes that start together, and none fails', async () => {
     const names = await readMigrationNames(COMMITTED)
     const answers = await Promise.all([run('deploy'), run('deploy'), run('deploy'), run('deploy')])
     expect(answers.map(({ code }) => code)).toEqual([0, 0, 0, 0])
@@ -87,7 +87,7 @@ describe('the committed migrations', () => {
     expect(await readRows()).toHaveLength(names.length)
   })
 
-  test('are what status tells of', async () => {
+  test('are listed by status', async () => {
     const names = await readMigrationNames(COMMITTED)
     expect(await migrationStatus({ connectionString: database.url })).toMatchObject({ applied: [], pending: names })
     expect(await run('status')).toMatchObject({ code: 1, output: expect.stringContaining(`pending: ${names[0]}`) })
@@ -97,7 +97,7 @@ describe('the committed migrations', () => {
   })
 })
 
-describe('the sums of jobs by the hour', () => {
+describe('the job counts by the hour', () => {
   const INSERT = `INSERT INTO "Job" (id, "ownerId", status, model, "motionBucketId", "condAug", fps, "createdAt")
     SELECT gen_random_uuid(), $1, $2::"JobStatus", 'a model', 1, 1, 1, at FROM unnest($3::timestamptz[]) AS at`
   const insert = (status: string, times: string[], by = client) => by.query(INSERT, ['local', status, times])
@@ -122,7 +122,7 @@ describe('the sums of jobs by the hour', () => {
     return rows.map(({ status, hour, jobs }) => `${status} ${hour.toISOString().slice(0, 16)} ${jobs}`)
   }
 
-  test('have the jobs from before, by hours of UTC', async () => {
+  test('include earlier jobs, by hours of UTC', async () => {
     await deployOlder()
     await client.query(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET timezone = 'Asia/Kolkata'`)
     await insert('SUCCEEDED', ['2026-01-01T11:59:59.999Z', '2026-01-01T12:00:00Z', '2026-01-01T12:45:00Z'])
@@ -136,7 +136,7 @@ describe('the sums of jobs by the hour', () => {
     expect((await client.query('SELECT FROM "JobCountDelta"')).rowCount).toBe(0)
   })
 
-  test('have the jobs that are written meanwhile: whoever began earlier ends first, the others wait', async () => {
+  test('include jobs written during the migration: earlier transactions end first, later ones wait', async () => {
     await deployOlder()
     const [early, late] = [new pg.Client(database.url), new pg.Client(database.url)]
     try {
@@ -160,7 +160,7 @@ describe('the sums of jobs by the hour', () => {
   })
 })
 
-test('a script runs whole: semicolons in a function or a string do not cut it', async () => {
+test('a script is not cut at semicolons in a function or a string', async () => {
   await writeMigration(
     '1_function',
     `create function answer() returns text language plpgsql as $$ begin return 'a;b'; end $$; create table thing (at text default ';')`,
@@ -169,14 +169,14 @@ test('a script runs whole: semicolons in a function or a string do not cut it', 
   expect((await client.query('select answer()')).rows).toEqual([{ answer: 'a;b' }])
 })
 
-test('a migration may use a value that the one before it added to an enumeration', async () => {
+test('a migration may use a value that the previous one added to an enumeration', async () => {
   await writeMigration('1_type', `create type mood as enum ('calm')`)
   await writeMigration('2_value', `alter type mood add value 'glad'`)
   await writeMigration('3_use', `create table person (mood mood default 'glad')`)
   expect(await deploy()).toEqual(['1_type', '2_value', '3_use'])
 })
 
-test('a migration that fails leaves nothing of itself, and the next try begins there', async () => {
+test('a failed migration leaves nothing behind, and the next run starts with it', async () => {
   await writeMigration('1_good', 'create table good (id int)')
   await writeMigration('2_bad', 'create table half (id int); create table good (id int)')
   const failure = await deploy().catch((error: unknown) => error)
@@ -190,7 +190,7 @@ test('a migration that fails leaves nothing of itself, and the next try begins t
   expect(await deploy()).toEqual(['2_bad'])
 })
 
-test('a migrator that is killed in the middle holds up nobody', async () => {
+test('a killed migrator does not block the next one', async () => {
   await writeMigration('1_slow', 'create table slow (id int); select pg_sleep(60)')
   const script = `
     const { deployMigrations } = await import(process.argv[1])
@@ -215,14 +215,14 @@ async function untilRow(sql: string): Promise<pg.QueryResult> {
   throw new Error(`no row within 10 s: ${sql}`)
 }
 
-test('what another program began and did not end is named, not run over', async () => {
+test('a migration that another program left unfinished is reported, not applied', async () => {
   await writeMigration('1_first', 'create table first (id int)')
   await deploy()
   await client.query('update _prisma_migrations set finished_at = null')
   await expect(deploy()).rejects.toThrow('1_first')
 })
 
-test('a signal ends the waiting for another migrator', async () => {
+test('a signal ends the wait for another migrator', async () => {
   await writeMigration('1_first', 'create table first (id int)')
   await client.query('select pg_advisory_lock(72707369)')
   const controller = new AbortController()
@@ -236,7 +236,7 @@ test('a signal ends the waiting for another migrator', async () => {
   expect(await settled).toMatchObject({ message: 'the process is ending' })
 })
 
-test('dev writes what the schema has and the migrations lack, and then nothing', async () => {
+test('dev writes the changes that the migrations lack, and nothing the second time', async () => {
   await cp(COMMITTED, directory.path, { recursive: true })
   const schemaPath = join(directory.path, 'schema.prisma')
   const schema = await readFile(SCHEMA_PATH, 'utf8')

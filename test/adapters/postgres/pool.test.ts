@@ -25,12 +25,12 @@ function openPool(options: Partial<PoolOptions> = {}): pg.Pool {
   return createPool({ url: database.url, name: 'pool', connections: CONNECTIONS, onError: () => {}, ...options })
 }
 
-/** What became of each, in the order in which they came. */
-async function endsOf(calls: Promise<unknown>[]): Promise<('served' | 'unavailable' | 'failed')[]> {
-  const ends = await Promise.allSettled(calls)
-  return ends.map((end) => {
-    if (end.status === 'fulfilled') return 'served'
-    return end.reason instanceof DatabaseUnavailableError ? 'unavailable' : 'failed'
+/** The outcome of each call, in order of arrival. */
+async function outcomesOf(calls: Promise<unknown>[]): Promise<('served' | 'unavailable' | 'failed')[]> {
+  const outcomes = await Promise.allSettled(calls)
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'fulfilled') return 'served'
+    return outcome.reason instanceof DatabaseUnavailableError ? 'unavailable' : 'failed'
   })
 }
 
@@ -38,23 +38,23 @@ test('failing statements count as served', async ({ onTestFinished }) => {
   const failing = openPool({ connectMs: 1200 })
   onTestFinished(() => failing.end())
   // One after the other they last longer than the queue may stall.
-  const ends = await endsOf(Array.from({ length: 8 }, () => failing.query('SELECT pg_sleep(0.4)::text::int')))
-  expect(new Set(ends)).toEqual(new Set(['failed']))
+  const outcomes = await outcomesOf(Array.from({ length: 8 }, () => failing.query('SELECT pg_sleep(0.4)::text::int')))
+  expect(new Set(outcomes)).toEqual(new Set(['failed']))
 })
 
 test('a caller that has waited five times the longest stall is refused, and leaves the queue', async ({
   onTestFinished,
 }) => {
-  const busy = openPool({ connectMs: 400 })
+  const busy = openPool({ connectMs: 800 })
   onTestFinished(() => busy.end())
   await until(() => Promise.all(Array.from({ length: CONNECTIONS }, () => busy.query('SELECT 1'))))
-  const ends = await endsOf(Array.from({ length: 100 }, () => busy.query('SELECT pg_sleep(0.1)')))
-  const served = ends.lastIndexOf('served') + 1
+  const outcomes = await outcomesOf(Array.from({ length: 120 }, () => busy.query('SELECT pg_sleep(0.1)')))
+  const served = outcomes.lastIndexOf('served') + 1
   expect(served).toBeGreaterThan(CONNECTIONS)
-  expect(served).toBeLessThan(100)
-  expect(new Set(ends.slice(0, served))).toEqual(new Set(['served']))
-  expect(new Set(ends.slice(served))).toEqual(new Set(['unavailable']))
-  expect(await endsOf([busy.query('SELECT 1')])).toEqual(['served'])
+  expect(served).toBeLessThan(120)
+  expect(new Set(outcomes.slice(0, served))).toEqual(new Set(['served']))
+  expect(new Set(outcomes.slice(served))).toEqual(new Set(['unavailable']))
+  expect(await outcomesOf([busy.query('SELECT 1')])).toEqual(['served'])
 })
 
 test('a connection that opens after its caller was refused serves the next one', async ({ onTestFinished }) => {
@@ -65,30 +65,30 @@ test('a connection that opens after its caller was refused serves the next one',
   const late = Promise.withResolvers<void>()
   slow.options.onConnect = () => late.promise
   // Of two callers at once and one connection that is idle, the other needs a new one.
-  expect((await endsOf([slow.query('SELECT 1'), slow.query('SELECT 1')])).sort()).toEqual(['served', 'unavailable'])
+  expect((await outcomesOf([slow.query('SELECT 1'), slow.query('SELECT 1')])).sort()).toEqual(['served', 'unavailable'])
   slow.options.onConnect = onConnect
   const released = once(slow, 'release')
   late.resolve()
   await released
   const held = await Promise.all([slow.connect(), slow.connect()])
   expect(slow.totalCount).toBe(CONNECTIONS)
-  const waiting = endsOf([slow.query('SELECT 1'), slow.query('SELECT 1')])
+  const waiting = outcomesOf([slow.query('SELECT 1'), slow.query('SELECT 1')])
   for (const client of held) client.release()
   expect(await waiting).toEqual(['served', 'served'])
   expect(slow.totalCount).toBe(CONNECTIONS)
 })
 
-test('who waits when the pool is closed is told that the database is away', async () => {
+test('a caller that waits when the pool is closed reports an unavailable database', async () => {
   const closing = openPool({ connections: 1 })
   const client = await closing.connect()
-  const waiting = endsOf([closing.query('SELECT 1')])
+  const waiting = outcomesOf([closing.query('SELECT 1')])
   const closed = closing.end()
   client.release()
   expect(await waiting).toEqual(['unavailable'])
   await closed
 })
 
-test('a connection that Postgres ends is an error, but not while it is being closed', async () => {
+test('a connection that Postgres ends is reported, but not during shutdown', async () => {
   const errors: string[] = []
   const ended = openPool({ connections: 1, onError: ({ message }) => errors.push(message) })
   const findBackend = async () =>
@@ -99,11 +99,11 @@ test('a connection that Postgres ends is an error, but not while it is being clo
   await until(() => errors.length > 0)
   expect(errors).toEqual(['terminating connection due to administrator command'])
 
-  // Postgres is asleep when it is told that the pool closes the connection, and that it is to end it itself.
+  // A stopped backend gets both the pool's farewell and the order to terminate.
   const pid = await findBackend()
-  let isGone = false
+  let isRemoved = false
   ended.once('remove', () => {
-    isGone = true
+    isRemoved = true
   })
   process.kill(pid, 'SIGSTOP')
   try {
@@ -112,6 +112,6 @@ test('a connection that Postgres ends is an error, but not while it is being clo
   } finally {
     process.kill(pid, 'SIGCONT')
   }
-  await until(() => isGone)
+  await until(() => isRemoved)
   expect(errors).toHaveLength(1)
 })

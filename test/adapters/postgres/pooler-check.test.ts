@@ -35,13 +35,13 @@ function endOf(bytes: Buffer): number {
   return bytes.length < 5 ? Number.POSITIVE_INFINITY : 1 + bytes.readUInt32BE(1)
 }
 
-test('a connection to Postgres itself keeps its session, whatever it has been set to', async () => {
+test('a direct connection to Postgres keeps its session, whatever its settings', async () => {
   const database = await createForeignDatabase()
   onTestFinished(database.drop)
   expect(await checkPooler(database.url, { needsNotifications: true })).toBeNull()
 })
 
-test('behind a pooler that keeps no session, settings have to be the role’s, and hints come late without Redis', async () => {
+test('behind a pooler in transaction mode the role needs the settings, and hints are late without Redis', async () => {
   const database = await createForeignDatabase()
   onTestFinished(database.drop)
   const url = await startDeafPooler(database.url)

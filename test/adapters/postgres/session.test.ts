@@ -15,7 +15,7 @@ async function openPool(): Promise<pg.Pool> {
   return pool
 }
 
-test('a session is as the code needs it, whatever the role has been set to', async () => {
+test('a session has the settings that the code needs, whatever the role sets', async () => {
   const pool = await openPool()
   const settings: Record<string, string> = {
     TimeZone: 'UTC',
@@ -39,7 +39,7 @@ test('a session is as the code needs it, whatever the role has been set to', asy
   expect(Object.fromEntries(rows.map(({ name, value }) => [name, value]))).toEqual(settings)
 })
 
-test('the schema is the one that the URL names, and public without one', () => {
+test('the schema is the one in the URL, by default public', () => {
   expect(readSchema('postgres://a@b/c')).toBe('public')
   expect(readSchema('postgres://a@b/c?schema=Reelay_2')).toBe('Reelay_2')
   for (const name of ['1st', 'a b', 'a"b', 'pg_own', 'x'.repeat(44), 'größe'])

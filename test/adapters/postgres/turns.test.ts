@@ -23,16 +23,16 @@ async function listTurns(weights: readonly number[]): Promise<{ order: number[];
   return { order, turns }
 }
 
-test('each goes on in a turn of its own', async () => {
+test('each caller continues in a separate turn', async () => {
   const { turns } = await listTurns(Array.from({ length: 20 }, () => 1))
   expect(new Set(turns).size).toBe(20)
 })
 
-test('the oldest and the lightest go on alternately', async () => {
+test('the oldest and the lightest continue alternately', async () => {
   expect((await listTurns([50, 90, 80, 2, 70, 1, 1.5])).order).toEqual([50, 1, 90, 1.5, 80, 2, 70])
 })
 
-test('those that come while others wait have their turn too', async () => {
+test('callers that arrive while others wait get their turn too', async () => {
   const { wait } = createTurns()
   const order: string[] = []
   const first = wait(1).then(async () => {
