@@ -11,7 +11,9 @@ export interface ErrorContext {
 
 export type ReportError = (error: unknown, context: ErrorContext) => void
 
-/** Errors of one kind are one log line in this time, in milliseconds: in an outage everything fails many times a second. */
+/**
+ * Errors of one kind are one log line in this time, in milliseconds: in an outage everything fails many times a second.
+ */
 const REPEAT_MS = 60_000
 
 /** Longest text of an error in a log line, in characters. */
@@ -41,8 +43,8 @@ interface Repeats {
 
 /**
  * Creates the function that logs errors. Expected ones, fal's refusals and an unavailable database, are a warning;
- * unexpected ones are logged with their stack. The first error of a kind is logged at once, and repetitions within a minute
- * as one line with their count.
+ * unexpected ones are logged with their stack. The first error of a kind is logged at once, and repetitions within a
+ * minute as one line with their count.
  */
 export function createErrorLogger(logger: Logger): ReportError {
   const kinds = new Map<string, Repeats>()
@@ -102,8 +104,8 @@ function findOutage(error: unknown): string | null {
 }
 
 /**
- * Errors of one stage and one class are of one kind when their messages differ only in numbers, ids and quotations. An outage
- * fails all stages at once: its kind is its reason.
+ * Errors of one stage and one class are of one kind when their messages differ only in numbers, ids and quotations. An
+ * outage fails all stages at once: its kind is its reason.
  */
 function toKind(error: unknown, { facts, outage }: Line): string {
   if (outage !== undefined) return `outage ${withoutDetails(outage)}`

@@ -38,8 +38,8 @@ export interface Queue {
    */
   restore(tx: Transaction, last: readonly Claim[]): Promise<string[]>
   /**
-   * Runs a function by a schedule: once for each scheduled time, in one of the instances, and not while the last run lasts.
-   * Another instance takes over a run whose process died; a failed run is reported and repeated.
+   * Runs a function by a schedule: once for each scheduled time, in one of the instances, and not while the last run
+   * lasts. Another instance takes over a run whose process died; a failed run is reported and repeated.
    * @param name - the same in every instance
    * @param cron - five fields, in UTC
    */
@@ -122,8 +122,8 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
   await boss.start()
   const options = {
     heartbeatSeconds: HEARTBEAT_SECONDS,
-    // A retry here means that a worker died: fal's back-off is inside the task. The relay counts deaths and ends a job that
-    // keeps killing its worker.
+    // A retry here means that a worker died: fal's back-off is inside the task. The relay counts deaths and ends a job
+    // that keeps killing its worker.
     retryLimit: 1_000_000,
     retryDelay: 0,
     expireInSeconds: 6 * 3600,
@@ -215,7 +215,10 @@ function toAttempt({ jobId, number }: Claim): { id: string; retryCount: number }
   return { id: jobId, retryCount: number - 1 }
 }
 
-/** Errors of pg-boss's workers are plain objects with the properties of the original, and with the worker's name after the message. */
+/**
+ * Errors of pg-boss's workers are plain objects with the properties of the original, and with the worker's name after
+ * the message.
+ */
 function toCause(error: Error): Error {
   if (error instanceof Error) return error
   const { name, message, stack = '', code } = error as Error & { code?: unknown }

@@ -23,8 +23,8 @@ const START_TIMEOUT_MS = 15_000
 const Ready = z.object({ url: z.url() })
 
 /**
- * Starts the sandbox and waits until it listens. The sandbox watches the IPC channel, and so ends with this process however
- * that ends. A sandbox that ends by itself is restarted, on the same port and with the same queue.
+ * Starts the sandbox and waits until it listens. The sandbox watches the IPC channel, and so ends with this process
+ * however that ends. A sandbox that ends by itself is restarted, on the same port and with the same queue.
  */
 export async function openSandboxProcess({ dataDir, onError }: SandboxProcessOptions): Promise<SandboxProcess> {
   let stopped = false

@@ -12,8 +12,8 @@ export interface BusDriver {
 }
 
 interface Member extends Bus {
-  hints: Notification[]
-  gaps: number
+  notifications: Notification[]
+  resyncs: number
   errors: string[]
 }
 
@@ -25,11 +25,11 @@ export function testBus(driver: () => BusDriver): void {
   })
 
   async function join(): Promise<Member> {
-    const seen = { hints: [] as Notification[], gaps: 0, errors: [] as string[] }
+    const seen = { notifications: [] as Notification[], resyncs: 0, errors: [] as string[] }
     const bus = await driver().open({
-      onNotification: (hint) => seen.hints.push(hint),
+      onNotification: (notification) => seen.notifications.push(notification),
       onResync: () => {
-        seen.gaps++
+        seen.resyncs++
       },
       onError: (_error, { stage }) => seen.errors.push(stage),
     })
@@ -47,41 +47,41 @@ export function testBus(driver: () => BusDriver): void {
 
   test('a notification reaches all other instances unchanged, and not its sender', async () => {
     const [one, two, three] = [await join(), await join(), await join()]
-    const hints: Notification[] = [{ kind: 'task' }, update(7), { kind: 'job', jobId: 'b' }]
-    for (const hint of hints) one.send(hint)
-    await until(() => two.hints.length === 3 && three.hints.length === 3)
+    const notifications: Notification[] = [{ kind: 'task' }, update(7), { kind: 'job', jobId: 'b' }]
+    for (const notification of notifications) one.send(notification)
+    await until(() => two.notifications.length === 3 && three.notifications.length === 3)
     two.send({ kind: 'task' })
-    await until(() => one.hints.length === 1)
-    expect(two.hints).toEqual(hints)
-    expect(three.hints.slice(0, 3)).toEqual(hints)
-    expect(one.hints).toEqual([{ kind: 'task' }])
+    await until(() => one.notifications.length === 1)
+    expect(two.notifications).toEqual(notifications)
+    expect(three.notifications.slice(0, 3)).toEqual(notifications)
+    expect(one.notifications).toEqual([{ kind: 'task' }])
   })
 
   test('thousands of concurrent notifications arrive complete and in order', async () => {
     const [one, two] = [await join(), await join()]
     for (let sequence = 1; sequence <= 5_000; sequence++) one.send(update(sequence))
-    await until(() => two.hints.length >= 5_000)
-    expect(two.hints.map((hint) => hint.kind === 'update' && hint.sequence)).toEqual(
+    await until(() => two.notifications.length >= 5_000)
+    expect(two.notifications.map((notification) => notification.kind === 'update' && notification.sequence)).toEqual(
       Array.from({ length: 5_000 }, (_, n) => n + 1),
     )
-    expect(two.gaps).toBe(0)
+    expect(two.resyncs).toBe(0)
   })
 
   test('more notifications than the buffer holds are reported as a resync', async () => {
     const [one, two] = [await join(), await join()]
     for (let sequence = 1; sequence <= 10_002; sequence++) one.send(update(sequence))
-    await until(() => two.gaps === 1 && two.hints.length > 0)
-    expect(two.hints.at(-1)).toEqual(update(10_002))
+    await until(() => two.resyncs === 1 && two.notifications.length > 0)
+    expect(two.notifications.at(-1)).toEqual(update(10_002))
   })
 
   test('a reconnect is reported as a resync, and notifications continue', async () => {
     const [one, two] = [await join(), await join()]
     await driver().cut()
-    await until(() => one.gaps > 0 && two.gaps > 0)
+    await until(() => one.resyncs > 0 && two.resyncs > 0)
     one.send(update(1))
     two.send(update(2))
-    await until(() => two.hints.length === 1 && one.hints.length === 1)
-    expect(two.hints).toEqual([update(1)])
+    await until(() => two.notifications.length === 1 && one.notifications.length === 1)
+    expect(two.notifications).toEqual([update(1)])
     expect(one.errors).toEqual(['bus'])
   })
 
@@ -90,10 +90,12 @@ export function testBus(driver: () => BusDriver): void {
     await driver().cut()
     // The sender notices the lost connection when it sends, if not earlier.
     one.send(update(1))
-    await until(() => two.hints.length > 0 || two.gaps >= 2 || (two.gaps === 1 && one.gaps === 1))
-    two.hints.length = 0
+    await until(() => two.notifications.length > 0 || two.resyncs >= 2 || (two.resyncs === 1 && one.resyncs === 1))
+    two.notifications.length = 0
     one.send(update(2))
-    await until(() => two.hints.some((hint) => hint.kind === 'update' && hint.sequence === 2))
+    await until(() =>
+      two.notifications.some((notification) => notification.kind === 'update' && notification.sequence === 2),
+    )
   })
 
   test('a text that is not a message is reported and ignored', async () => {
@@ -101,10 +103,10 @@ export function testBus(driver: () => BusDriver): void {
     for (const text of ['', 'x', '{}', '[]', '{"from":"x","hints":[["u"]]}', '{"from":"x","hints":[["z",1]]}'])
       await driver().post(text)
     await until(() => one.errors.length === 6)
-    expect(one.hints).toEqual([])
+    expect(one.notifications).toEqual([])
     const two = await join()
     two.send({ kind: 'task' })
-    await until(() => one.hints.length === 1)
+    await until(() => one.notifications.length === 1)
   })
 
   test('after stop no notification arrives', async () => {
@@ -112,7 +114,7 @@ export function testBus(driver: () => BusDriver): void {
     await two.stop()
     one.send({ kind: 'task' })
     two.send({ kind: 'task' })
-    await until(() => three.hints.length === 1)
-    expect(two.hints).toEqual([])
+    await until(() => three.notifications.length === 1)
+    expect(two.notifications).toEqual([])
   })
 }

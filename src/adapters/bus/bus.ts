@@ -11,8 +11,8 @@ export type Notification =
   | { kind: 'job'; jobId: string }
 
 /**
- * Carries notifications between the processes of one installation. A notification only saves latency: it may be lost or arrive twice, and
- * every receiver also polls.
+ * Carries notifications between the processes of one installation. A notification only saves latency: it may be lost or
+ * arrive twice, and every receiver also polls.
  */
 export interface Bus {
   /** Sends to all other processes. MUST NOT throw or wait, and MUST NOT deliver to the sender. */
@@ -41,8 +41,8 @@ const MAX_BYTES = 7_500
 const MAX_WAITING = 10_000
 
 /**
- * The part of a bus that all drivers share. Notifications are collected while the last message is being sent: under load messages
- * get larger rather than more.
+ * The part of a bus that all drivers share. Notifications are collected while the last message is being sent: under load
+ * messages get larger rather than more.
  */
 export interface Outbox {
   send(notification: Notification): void

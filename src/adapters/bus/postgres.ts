@@ -17,7 +17,8 @@ export interface PostgresBusOptions extends BusEvents {
 const CONNECT_MS = 3_000
 
 /**
- * Sends notifications by LISTEN and NOTIFY, over a separate connection: a pooled one would lose those that arrive between two users.
+ * Sends notifications by LISTEN and NOTIFY, over a separate connection: a pooled one would lose those that arrive between
+ * two users.
  * @see https://www.postgresql.org/docs/current/sql-notify.html
  */
 export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: PostgresBusOptions): Promise<Bus> {

@@ -13,8 +13,8 @@ const CHANNEL = 'reelay'
 const CONNECT_MS = 3_000
 
 /**
- * Sends notifications by Redis, for more processes than Postgres should notify. One connection: with RESP3 (Redis 6) messages and
- * responses share it.
+ * Sends notifications by Redis, for more processes than Postgres should notify. One connection: with RESP3 (Redis 6)
+ * messages and responses share it.
  * @throws StartError when there is no Redis at the URL.
  */
 export async function openRedisBus({ url, heartbeatMs = 4_000, ...events }: RedisBusOptions): Promise<Bus> {

@@ -98,8 +98,8 @@ async function probe(directory: string, account: Account): Promise<PostgresBinar
 }
 
 /**
- * Creates the symbolic links that are missing, and returns whether all exist. npm packages contain no links: this package
- * lists them and creates them by an installation script, which may have been disabled.
+ * Creates the symbolic links that are missing, and returns whether all exist. npm packages contain no links: this
+ * package lists them and creates them by an installation script, which may have been disabled.
  */
 export async function linkLibraries(native: string): Promise<boolean> {
   const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')
@@ -145,8 +145,8 @@ async function copyEmbeddedPackage(native: string): Promise<string> {
 }
 
 /**
- * Whether the path is a directory that only this user can have written to. Any user can create a directory of that name in
- * the temporary directory, and its files are executed.
+ * Whether the path is a directory that only this user can have written to. Any user can create a directory of that name
+ * in the temporary directory, and its files are executed.
  */
 export async function isOurs(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => null)

@@ -34,9 +34,9 @@ export interface Cluster {
 }
 
 /**
- * Opens the cluster in `<dataDir>/postgres-<major>`, which is created if it is missing. A new cluster gets its name only when
- * it is complete: a process that dies half-way leaves nothing in the way of the next one, and of two processes that create
- * it at once, one wins.
+ * Opens the cluster in `<dataDir>/postgres-<major>`, which is created if it is missing. A new cluster gets its name
+ * only when it is complete: a process that dies half-way leaves nothing in the way of the next one, and of two
+ * processes that create it at once, one wins.
  * @throws StartError when the directory is not a cluster, or belongs to another user.
  */
 export async function openCluster(
@@ -157,9 +157,9 @@ async function removeOldDrafts(directory: string): Promise<void> {
 }
 
 /**
- * The content of postmaster.pid. `stranger`: the file names no process, or one that is not this cluster's server, such as
- * one that got the id of a dead server; this keeps Postgres from starting. A file that names a dead process is `none`:
- * Postgres replaces it.
+ * The content of postmaster.pid. `stranger`: the file names no process, or one that is not this cluster's server, such
+ * as one that got the id of a dead server; this keeps Postgres from starting. A file that names a dead process is
+ * `none`: Postgres replaces it.
  */
 export type Postmaster =
   | { kind: 'none' }
@@ -206,7 +206,8 @@ export async function removeStalePidFile(cluster: Cluster, text: string): Promis
   const aside = `${path}.stale-${randomBytes(4).toString('hex')}`
   try {
     await rename(path, aside)
-    // A server may have started between reading and renaming. It gets its file back before its next check (once a minute).
+    // A server may have started between reading and renaming. It gets its file back before its next check (once a
+    // minute).
     if ((await readFile(aside, 'utf8')) !== text) await link(aside, path)
   } catch (error) {
     if (!['ENOENT', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error // another process did it

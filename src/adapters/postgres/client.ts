@@ -41,8 +41,8 @@ export function openDatabase({ url, connections = 10, onError }: DatabaseOptions
 }
 
 /**
- * Delivers one result per turn of the event loop, small ones first. Results of many connections arrive together, and the work
- * on all of them would block the loop: 50 to 100 ms with twenty of the largest queries.
+ * Delivers one result per turn of the event loop, small ones first. Results of many connections arrive together, and
+ * the work on all of them would block the loop: 50 to 100 ms with twenty of the largest queries.
  */
 function deliverInTurns(pool: pg.Pool) {
   const turns = createTurns()

@@ -14,8 +14,8 @@ const TLS_ATTEMPTS: Partial<Record<TlsMode, readonly TlsMode[]>> = {
 }
 
 /**
- * Runs `act` on a connection of its own, for the start or for a command. The connection is closed afterwards, which also
- * ends a transaction that failed, and its locks.
+ * Runs `act` on a connection of its own, for the start or for a command. The connection is closed afterwards, which
+ * also ends a transaction that failed, and its locks.
  * @param name - shown by Postgres as whose connection it is, unless the URL names another
  * @throws StartError with the remedy, when no connection can be opened
  */
@@ -53,8 +53,8 @@ async function connectPostgres(url: string, options: pg.ClientConfig): Promise<p
 }
 
 /**
- * Finds out whether the server wants TLS when the URL leaves that open, by the mode `prefer` (the default) or `allow`. libpq
- * tries both ways at each connection; here the returned URL has the mode that worked, for all later connections.
+ * Finds out whether the server wants TLS when the URL leaves that open, by the mode `prefer` (the default) or `allow`.
+ * libpq tries both ways at each connection; here the returned URL has the mode that worked, for all later connections.
  * @throws StartError as withConnection does
  */
 export async function settleTlsMode(url: string): Promise<string> {

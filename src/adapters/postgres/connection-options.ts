@@ -6,8 +6,8 @@ import { shorten } from '../../errors.ts'
 import { type DatabaseAddress, DatabaseUrlError, parseDatabaseUrl } from './database-url.ts'
 
 /**
- * pg's options for a URL. Spread them after your own `application_name` and timeout, because those of the URL come first.
- * `allow` and `prefer` mean no TLS until settleTlsMode has chosen.
+ * pg's options for a URL. Spread them after your own `application_name` and timeout, because those of the URL come
+ * first. `allow` and `prefer` mean no TLS until settleTlsMode has chosen.
  * @throws DatabaseUrlError when the URL breaks a rule, or names files that cannot be used
  */
 export function toConnectionOptions(url: string): ClientConfig {

@@ -20,8 +20,9 @@ const MAX_TEXT = 400
 export class TransactionConflictError extends Error {}
 
 /**
- * Translates a failure of pg. What the server itself did not report failed on the way to it: no connection, none in time,
- * no answer in time, or a connection that broke. Prisma passes these classes on unchanged, unlike errors with a code.
+ * Translates an error of pg. Every error that the server did not send comes from the connection, which did not open, did
+ * not answer in time, or broke: the database is unavailable. Of the server's errors, some codes mean the same. Prisma
+ * passes these classes on unchanged, because they have no `code`.
  */
 export function toDatabaseError(error: unknown): unknown {
   if (error instanceof DatabaseUnavailableError || error instanceof TransactionConflictError) return error

@@ -11,7 +11,10 @@ export interface PoolOptions {
   name: string
   /** Connections at most. */
   connections: number
-  /** How long a connection may take to open, and the queue to move, in milliseconds. Default: as the URL says, else 2000. */
+  /**
+   * How long a connection may take to open, and the queue to move, in milliseconds. Default: as the URL says, else
+   * 2000.
+   */
   connectMs?: number
   /** How long a statement may take, in milliseconds. Default 2200. */
   statementMs?: number
@@ -20,8 +23,8 @@ export interface PoolOptions {
 }
 
 /**
- * Together they answer a request within 5 s that finds Postgres behind a black hole, even in the middle of a transaction.
- * The slowest statement takes some milliseconds.
+ * Together they answer a request within 5 s that finds Postgres behind a black hole, even in the middle of a
+ * transaction. The slowest statement takes some milliseconds.
  */
 const CONNECT_MS = 2_000
 const STATEMENT_MS = 2_200
@@ -30,8 +33,8 @@ const MAX_WAIT_FACTOR = 5
 /** The longest that a transaction takes to begin, in milliseconds: the queue, a connection, and two statements. */
 export const LONGEST_BEGIN_MS = (MAX_WAIT_FACTOR + 1) * CONNECT_MS + 2 * STATEMENT_MS
 /**
- * How long Postgres keeps a transaction open whose client is silent, in milliseconds. Behind a black hole Postgres does not
- * learn that the client has disconnected, and the job's next worker would wait for its locks.
+ * How long Postgres keeps a transaction open whose client is silent, in milliseconds. Behind a black hole Postgres does
+ * not learn that the client has disconnected, and the job's next worker would wait for its locks.
  */
 const IDLE_TRANSACTION_MS = 8_000
 
@@ -56,10 +59,10 @@ export function createPool({ url, name, connections, onError, ...limits }: PoolO
 }
 
 /**
- * pg's pool, with a queue that lasts as long as it moves. pg refuses a caller that has waited for as long as a connection may
- * take to open, and with it the end of a burst that a healthy database serves as fast as it can. Here a caller is refused
- * when Postgres has not answered for that long, or after five times as long: work for callers that have given up only
- * delays the others.
+ * pg's pool, with a queue that lasts as long as it moves. pg refuses a caller that has waited for as long as a
+ * connection may take to open, and with it the end of a burst that a healthy database serves as fast as it can. Here a
+ * caller is refused when Postgres has not answered for that long, or after five times as long: work for callers that
+ * have given up only delays the others.
  */
 class QueueingPool extends pg.Pool {
   readonly #connectMs: number

@@ -10,8 +10,8 @@ const CONNECTION = { name: 'reelay-check', connectionTimeoutMillis: 3_000, query
 const MAX_STATEMENTS = 280
 
 /**
- * Detects a pooler in transaction mode in front of Postgres. Such a pooler serves requests well, but loses what lasts longer
- * than a transaction: the settings of a session, and LISTEN.
+ * Detects a pooler in transaction mode in front of Postgres. Such a pooler serves requests well, but loses what lasts
+ * longer than a transaction: the settings of a session, and LISTEN.
  * @returns a warning for the operator; null when there is none
  * @throws StartError when the pooler's sessions lack settings that Reelay needs
  */
@@ -28,8 +28,8 @@ export async function checkPooler(
 }
 
 /**
- * Whether a connection has a session of Postgres to itself. Without one, LISTEN succeeds, but the notifications of other
- * connections never arrive.
+ * Whether a connection has a session of Postgres to itself. Without one, LISTEN succeeds, but the notifications of
+ * other connections never arrive.
  */
 async function keepsSessions(url: string, waitMs: number): Promise<boolean> {
   const channel = `reelay_${randomUUID()}`

@@ -2,8 +2,8 @@ import pg from 'pg'
 import { parseDatabaseUrl } from './database-url.ts'
 
 /**
- * Settings that the code relies on, whatever the server, the database or the role has set: Prisma reads every time as UTC in
- * ISO form, and a stricter isolation level would add conflicts to statements that are not retried.
+ * Settings that the code relies on, whatever the server, the database or the role has set: Prisma reads every time as
+ * UTC in ISO form, and a stricter isolation level would add conflicts to statements that are not retried.
  */
 const SETTINGS = {
   TimeZone: 'UTC',
@@ -23,15 +23,17 @@ const SETTINGS = {
   idle_session_timeout: '0',
 }
 
-/** Older servers lack some settings. Without synchronous commits a crash could undo the record that a job was paid for. */
+/**
+ * Older servers lack some settings. Without synchronous commits a crash could undo the record that a job was paid for.
+ */
 const PREPARE = `
   SELECT set_config(key, value, false) FROM json_each_text($1) WHERE current_setting(key, true) IS NOT NULL
   UNION ALL
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
 
 /**
- * Applies the settings to a new session, in one round trip. By a statement, because poolers pass on few of a connection's
- * start-up settings.
+ * Applies the settings to a new session, in one round trip. By a statement, because poolers pass on few of a
+ * connection's start-up settings.
  */
 export async function prepareSession(
   client: pg.ClientBase,

@@ -16,8 +16,8 @@ export function createWriteCheck(): WriteCheck {
 
   async function write(db: Database): Promise<string | null> {
     try {
-      // 1 MB in new pages, removed with the statement. Rows in our tables might fit into old pages, and would remain there
-      // for a while after a rollback.
+      // 1 MB in new pages, removed with the statement. Rows in our tables might fit into old pages, and would remain
+      // there for a while after a rollback.
       await db.$executeRaw`CREATE TEMP TABLE write_check ON COMMIT DROP AS SELECT generate_series(1, 30000)`
       reason = null
     } catch (error) {

@@ -33,16 +33,16 @@ testBus(() => ({
 }))
 
 test('no message is longer than Postgres accepts, however long the names', () => {
-  const hints = Array.from({ length: 300 }, (_, n) => ({
+  const notifications = Array.from({ length: 300 }, (_, n) => ({
     kind: 'update' as const,
     jobId: '01a20656-8feb-705d-b015-4622a6920107',
     ownerId: 'ö'.repeat(100),
     sequence: n,
   }))
-  let rest = hints
+  let rest = notifications
   let messages = 0
   while (rest.length > 0) {
-    const message = toMessage('01a20656-8feb-705d-b015-4622a6920107', { gap: true, hints: rest })
+    const message = toMessage('01a20656-8feb-705d-b015-4622a6920107', { gap: true, notifications: rest })
     expect(Buffer.byteLength(message.text)).toBeLessThan(8000)
     rest = message.rest as typeof rest
     messages++

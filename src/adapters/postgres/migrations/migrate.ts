@@ -27,11 +27,12 @@ export interface MigrateOptions {
 }
 
 /**
- * Applies the migrations that the database lacks and returns their names, in order; `[]` when there were none.
- * Each is applied in a separate transaction together with its row in `_prisma_migrations`, in the format of Prisma's
- * command line: a process that dies leaves nothing half-done. Any number of processes may call this at once: one of them
+ * Applies the migrations that the database lacks and returns their names, in order; `[]` when there were none. Each is
+ * applied in a separate transaction together with its row in `_prisma_migrations`, in the format of Prisma's command
+ * line: a process that dies leaves nothing half-done. Any number of processes may call this at once: one of them
  * applies each migration, under a lock that its transaction holds, and the others find it applied.
- * @throws StartError when the database cannot be reached or used, a migration fails, or the lock stays taken for a minute.
+ * @throws StartError when the database cannot be reached or used, a migration fails, or the lock stays taken for a
+ * minute.
  */
 export async function deployMigrations({
   connectionString,
@@ -134,7 +135,8 @@ async function applyPending(
       }
       const [next] = pending
       if (next === undefined) return applied
-      // The engine applies every migration that it gets and the database lacks. One more each time makes it apply them one by one.
+      // The engine applies every migration that it gets and the database lacks. One more each time makes it apply them
+      // one by one.
       const shown = all.migrationDirectories.filter(({ path }) => path <= next)
       await engine.applyMigrations({ migrationsList: { ...all, migrationDirectories: shown }, filters: NO_FILTERS })
       await client.query('commit')
@@ -148,8 +150,8 @@ async function applyPending(
 }
 
 /**
- * Begins a transaction that alone may migrate, in the schema, which is created when it is missing. The lock ends with the
- * transaction: a lock of the session would stay in the server connection of a pooler.
+ * Begins a transaction that alone may migrate, in the schema, which is created when it is missing. The lock ends with
+ * the transaction: a lock of the session would stay in the server connection of a pooler.
  */
 async function beginAlone(client: pg.Client, schema: string): Promise<void> {
   await client.query('begin')

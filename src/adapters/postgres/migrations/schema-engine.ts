@@ -16,8 +16,8 @@ import { prepareSession } from '../session.ts'
 const IN_FAILED_TRANSACTION = '25P02'
 
 /**
- * Prisma's own schema engine, as WebAssembly, on one connection: the engine works inside the caller's transaction and its
- * locks. `free()` it; the connection stays the caller's.
+ * Prisma's own schema engine, as WebAssembly, on one connection: the engine works inside the caller's transaction and
+ * its locks. `free()` it; the connection stays the caller's.
  *
  * @prisma/adapter-pg cannot be used: it splits a script at each semicolon, even inside a function's body, and runs the
  * pieces one by one; it does not know the catalogue's type "char"; and it reconnects by itself.
@@ -91,7 +91,8 @@ function createAdapter(client: pg.Client, schemaName: string, dispose: () => Pro
     } catch (error) {
       const reported = findServerError(error)
       if (!reported) throw error
-      // After a failed script the engine records the failure, which the failed transaction refuses: report the script's error.
+      // After a failed script the engine records the failure, which the failed transaction refuses: report the script's
+      // error.
       if (reported.code === IN_FAILED_TRANSACTION && failure) throw failure
       failure = toDriverAdapterError(reported)
       throw failure
