@@ -119,7 +119,7 @@ export function toMessage(
 }
 
 /** Null when the text is not a message of Reelay. */
-export function readMessage(text: string): { from: string; gap: boolean; notifications: Notification[] } | null {
+function readMessage(text: string): { from: string; gap: boolean; notifications: Notification[] } | null {
   let json: unknown
   try {
     json = JSON.parse(text)
