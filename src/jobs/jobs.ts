@@ -7,7 +7,7 @@ import type { Job, Prisma, Video } from '../generated/prisma/client.ts'
 import type { JobStatus } from '../generated/prisma/enums.ts'
 import { isCancelable, isTerminal } from '../updates/job-status.ts'
 import type { Notifier } from '../updates/notifier.ts'
-import { readPatiently } from '../updates/retry.ts'
+import { retryWhileUnavailable } from '../updates/retry.ts'
 import type { UpdateLog } from '../updates/update-log.ts'
 import { claimKey, findByKey, type IdempotencyKey, toFingerprint } from './idempotency.ts'
 import type { CheckedImage } from './image.ts'
@@ -91,7 +91,7 @@ export function createJobs({ db, queue, log, notifier }: JobsDeps): Jobs {
   function createLoader<Row>(read: (ids: readonly string[]) => Promise<ReadonlyMap<string, Row>>, maxWaitMs: number) {
     return new DataLoader<string, Row | null>(
       async (ids) => {
-        const rows = await readPatiently(() => read(ids), { patienceMs: maxWaitMs })
+        const rows = await retryWhileUnavailable(() => read(ids), { maxWaitMs })
         return ids.map((id) => rows.get(id) ?? null)
       },
       // Not cached: an update shows the job as it is now.

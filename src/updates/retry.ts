@@ -2,23 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs, DATABASE_READ_BACKOFF } from '../backoff.ts'
 import { DatabaseUnavailableError } from '../errors.ts'
 
-export interface PatienceOptions {
+export interface RetryOptions {
   /** Ends the wait. */
   signal?: AbortSignal
-  /** How long to go on asking, in milliseconds. Default: for ever. */
-  patienceMs?: number
+  /** How long a read is retried, in milliseconds. Default: without a limit. */
+  maxWaitMs?: number
 }
 
 /**
- * Reads, and reads again while the store is away, with growing waits: whoever follows a job waits for the database to come
- * back, as for the next update. The jitter keeps those who wait from coming back all at once.
- * @throws the error that is not of an outage, or the last one when patience has run out or `signal` aborts
+ * Retries a read with back-off while the database is unavailable: a subscriber waits for the end of an outage as for the
+ * next update. The jitter keeps subscribers from returning all at once.
+ * @throws the first other error; the last one once `maxWaitMs` is over or `signal` aborts
  */
-export async function readPatiently<T>(
+export async function retryWhileUnavailable<T>(
   read: () => Promise<T>,
-  { signal, patienceMs = Number.POSITIVE_INFINITY }: PatienceOptions,
+  { signal, maxWaitMs = Number.POSITIVE_INFINITY }: RetryOptions,
 ): Promise<T> {
-  const until = Date.now() + patienceMs
+  const until = Date.now() + maxWaitMs
   for (let attempt = 1; ; attempt++) {
     try {
       return await read()

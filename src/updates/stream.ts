@@ -1,6 +1,6 @@
 import { FeedLaggedError, InvalidArgumentError } from '../errors.ts'
 import type { Hub } from './hub.ts'
-import { readPatiently } from './retry.ts'
+import { retryWhileUnavailable } from './retry.ts'
 import type { Update } from './update.ts'
 import type { UpdateLog } from './update-log.ts'
 
@@ -72,7 +72,7 @@ export function createStreams({ log, hub }: StreamsDeps): Streams {
   /** @param signal - null before the first read, whose failure the subscriber should see at once */
   async function read(jobId: string, cursor: number, signal: AbortSignal | null): Promise<Update[] | 'ended'> {
     if (signal === null) return await readAfter(jobId, cursor)
-    return await readPatiently(() => readAfter(jobId, cursor), { signal })
+    return await retryWhileUnavailable(() => readAfter(jobId, cursor), { signal })
   }
 
   async function readAfter(jobId: string, cursor: number): Promise<Update[] | 'ended'> {

@@ -14,7 +14,7 @@ export interface ObservedCall {
  * Wraps the port so that every call is a span and is reported when it ends; a `watch` is reported once, with its
  * outcome. Spans contain names and IDs only, never the key or the input.
  */
-export function observeFal(fal: Fal, onCall: (observed: ObservedCall) => void): Fal {
+export function instrumentFal(fal: Fal, onCall: (observed: ObservedCall) => void): Fal {
   function start(call: ObservedCall['call'], attributes: SpanAttributes) {
     const startedAt = performance.now()
     const span = startSpan(`fal ${call}`, { kind: 'client', attributes })
