@@ -1,6 +1,6 @@
 import type { Job } from './generated/prisma/client.ts'
 
-/** One thing that is wrong with an input. `path` starts at the argument, e.g. `['input', 'motionBucketId']`. */
+/** One broken rule of an input. `path` starts at the argument, such as `['input', 'motionBucketId']`. */
 export interface InputIssue {
   path: string[]
   code: string
@@ -8,8 +8,8 @@ export interface InputIssue {
 }
 
 /**
- * A failure that the caller can act on. Its message is written for the caller; everything that is not one of
- * these is masked at the edge. `code` is stable and part of the API.
+ * A failure that the caller can act on. The message is written for the caller; any other error is masked at the edge.
+ * `code` is stable and part of the API.
  */
 export abstract class DomainError extends Error {
   abstract readonly code: string
@@ -18,7 +18,7 @@ export abstract class DomainError extends Error {
   }
 }
 
-/** An input breaks its rules: every broken rule at once. */
+/** The input is invalid. Carries every broken rule. */
 export class InvalidInputError extends DomainError {
   readonly code = 'INVALID_INPUT'
   readonly issues: InputIssue[]
@@ -30,7 +30,7 @@ export class InvalidInputError extends DomainError {
   }
 }
 
-/** The idempotency key stands for another input already. */
+/** The idempotency key was used with another input. */
 export class IdempotencyConflictError extends DomainError {
   readonly code = 'IDEMPOTENCY_CONFLICT'
   readonly job: Job
@@ -42,7 +42,7 @@ export class IdempotencyConflictError extends DomainError {
   }
 }
 
-/** No such job, or not the viewer's: the two look the same. */
+/** The job does not exist or is not the viewer's: callers cannot distinguish the two. */
 export class JobNotFoundError extends DomainError {
   readonly code = 'JOB_NOT_FOUND'
   constructor() {
@@ -57,7 +57,7 @@ const JOB_STATE_MESSAGES = {
     'The image was never uploaded to fal and is no longer stored: pass it to generateVideo again.',
 }
 
-/** The job is in a state in which this cannot be done. */
+/** The job's status does not allow the operation. */
 export class JobStateError extends DomainError {
   readonly code = 'JOB_STATE_CONFLICT'
   readonly job: Job
@@ -67,7 +67,7 @@ export class JobStateError extends DomainError {
   }
 }
 
-/** The viewer has reached a limit; `retryAt` says when to come back, if that is known. */
+/** The viewer has reached a limit. `retryAt` is null when the time of the next attempt is unknown. */
 export class LimitExceededError extends DomainError {
   readonly code = 'LIMIT_EXCEEDED'
   readonly retryAt: Date | null
@@ -77,7 +77,7 @@ export class LimitExceededError extends DomainError {
   }
 }
 
-/** An argument that cannot mean anything: a malformed id, a foreign cursor, a page of 101. Names the argument. */
+/** An invalid argument, such as a malformed id, a cursor of another job, or a page of 101. */
 export class InvalidArgumentError extends DomainError {
   readonly code = 'BAD_USER_INPUT'
   readonly argument: string
@@ -87,12 +87,12 @@ export class InvalidArgumentError extends DomainError {
   }
 }
 
-/** An operation asks for more than one answer may cost. */
+/** The operation exceeds the cost limit of one response. */
 export class QueryTooComplexError extends DomainError {
   readonly code = 'QUERY_TOO_COMPLEX'
 }
 
-/** Something that this server needs, and the caller cannot mend, is away for now. */
+/** A dependency of this server is unavailable. The caller can only retry later. */
 export class ServiceUnavailableError extends DomainError {
   readonly code = 'SERVICE_UNAVAILABLE'
   constructor(message: string, options?: ErrorOptions) {
@@ -101,23 +101,23 @@ export class ServiceUnavailableError extends DomainError {
 }
 
 /**
- * Postgres cannot be used for now: not reached, without an answer, starting, stopping, or unable to write. The same
- * operation may succeed in some seconds. Callers get SERVICE_UNAVAILABLE instead, without the reason.
+ * Postgres is unavailable: unreachable, not responding, starting, stopping, or unable to write. The same operation may
+ * succeed in a few seconds. Callers see SERVICE_UNAVAILABLE instead, without the reason.
  */
 export class DatabaseUnavailableError extends Error {
   // An own property: pg-boss copies some errors by their properties.
   override name = 'DatabaseUnavailableError'
 }
 
-/** A live stream went on while its reader did not, further than is kept for it. */
+/** A feed's subscriber fell further behind than the hub keeps updates. */
 export class FeedLaggedError extends DomainError {
   readonly code = 'FEED_LAGGED'
   constructor() {
-    super('This reader fell too far behind the feed: read `jobs` again, then subscribe again.')
+    super('This subscriber fell too far behind the feed: read `jobs` again, then subscribe again.')
   }
 }
 
-/** The process cannot start as it was told to. One line for the operator, with the remedy. */
+/** The process cannot start with its settings. One line for the operator, with the remedy. */
 export class StartError extends DomainError {
   readonly code = 'START_FAILED'
 }
@@ -125,6 +125,6 @@ export class StartError extends DomainError {
 /** The text, cut with an ellipsis to `maxLength` UTF-16 units at most: no more of an input is repeated. */
 export function shorten(text: string, maxLength: number): string {
   if (text.length <= maxLength) return text
-  // Half a surrogate pair at the cut would be no text.
+  // Half a surrogate pair at the cut would not be valid text.
   return `${text.slice(0, maxLength - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
 }
