@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { observeFal } from './adapters/fal/instrumented.ts'
+import { instrumentFal } from './adapters/fal/instrumented.ts'
 import { openFalSignatures, readDeliveredId } from './adapters/fal/webhook-signature.ts'
 import { asStartError } from './adapters/postgres/client.ts'
 import { createWriteCheck } from './adapters/postgres/write-check.ts'
@@ -15,7 +15,7 @@ import { handleFalWebhook } from './jobs/fal-webhook.ts'
 import { uploadImage } from './jobs/image-upload.ts'
 import { createOpenJobCounter } from './jobs/job-counts.ts'
 import { createJobs } from './jobs/jobs.ts'
-import { runMaintenance } from './jobs/maintenance.ts'
+import { scheduleMaintenance } from './jobs/maintenance.ts'
 import { createProviderLog, toPauseWarning, toProbeText } from './jobs/provider.ts'
 import { createWebhookUrls } from './jobs/webhook-url.ts'
 import { createLifecycle } from './lifecycle.ts'
@@ -29,9 +29,6 @@ import { createHub } from './updates/hub.ts'
 import { connectBus, createNotifier } from './updates/notifier.ts'
 import { createStreams } from './updates/stream.ts'
 import { createUpdateLog } from './updates/update-log.ts'
-
-/** When old updates and keys are pruned: every ten minutes, since it costs next to nothing when there is nothing to do. */
-const MAINTENANCE_CRON = '*/10 * * * *'
 
 /** What runs where, for the operator. */
 export interface RunningApp {
@@ -85,7 +82,7 @@ export function createApp(config: Config, logger: Logger): App {
       onTakeover: metrics.claimTakenOver,
     })
     const { db, queue } = resources
-    const fal = observeFal(resources.fal, metrics.falCalled)
+    const fal = instrumentFal(resources.fal, metrics.falCalled)
     const log = createUpdateLog({ db, notifier })
     const hub = createHub({ notifier, log, onError })
     lifecycle.onStop('hub', () => hub.stop())
@@ -101,7 +98,7 @@ export function createApp(config: Config, logger: Logger): App {
     })
     lifecycle.onStop('circuit breaker', () => breaker.stop())
 
-    const webhookUrls = createWebhookUrls({ publicUrl: () => config.publicUrl ?? '', secret: resources.falKey })
+    const webhookUrls = createWebhookUrls({ publicUrl: config.publicUrl ?? '', secret: resources.falKey })
     const worker = createWorker(
       {
         jobs: createClaimedJobs({ db, queue, log, notifier }),
@@ -154,12 +151,7 @@ export function createApp(config: Config, logger: Logger): App {
     // Only a server that listens probes fal. The sandbox accepts any key.
     const firstProbe = config.fal.sandbox ? null : breaker.check()
     if (relaysJobs) {
-      // The name of a schedule in the database, where earlier versions put it.
-      await queue.schedule('housekeeping', MAINTENANCE_CRON, async (signal) => {
-        const options = { retentionDays: config.updatesRetentionDays, signal }
-        const counts = await runMaintenance({ db, queue, onError }, options)
-        if (Object.values(counts).some((count) => count > 0)) logger.info(counts, 'maintenance')
-      })
+      await scheduleMaintenance({ db, queue, logger, onError }, { retentionDays: config.updatesRetentionDays })
       worker.start()
     }
     const { database, fal: falName } = resources.names

@@ -1,5 +1,6 @@
 import { type Database, transact } from '../adapters/postgres/client.ts'
 import type { Queue } from '../adapters/queue.ts'
+import type { Logger } from '../adapters/telemetry/logger.ts'
 import { removeOldKeys } from './idempotency.ts'
 import { addDeltaBatch } from './job-counts.ts'
 
@@ -25,8 +26,23 @@ export interface MaintenanceOptions {
   signal: AbortSignal
 }
 
+/** Every ten minutes: a run with nothing to do costs next to nothing. */
+const CRON = '*/10 * * * *'
+
 /** Younger jobs are not checked: a job is saved with its task in one transaction. */
 const RESCUE_AFTER = '5 minutes'
+
+/** Runs the maintenance on one instance at a time, now and then, and logs what it did. */
+export async function scheduleMaintenance(
+  { db, queue, logger, onError }: Omit<MaintenanceDeps, 'queue'> & { queue: Queue; logger: Logger },
+  options: Pick<MaintenanceOptions, 'retentionDays'>,
+): Promise<void> {
+  // The name under which earlier versions put the schedule into the database.
+  await queue.schedule('housekeeping', CRON, async (signal) => {
+    const counts = await runMaintenance({ db, queue, onError }, { ...options, signal })
+    if (Object.values(counts).some((count) => count > 0)) logger.info(counts, 'maintenance')
+  })
+}
 
 /**
  * Keeps the tables from growing forever and every open job with a task, in short statements. A run may be aborted

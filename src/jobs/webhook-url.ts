@@ -9,8 +9,8 @@ export interface WebhookUrls {
 }
 
 export interface WebhookUrlOptions {
-  /** The URL under which fal reaches this server. A function, since the port may not be known at first. */
-  publicUrl(): string
+  /** The URL under which fal reaches this server. */
+  publicUrl: string
   /**
    * fal's API key. All instances share it, so they agree without another setting; URLs made with an earlier key are
    * refused.
@@ -23,7 +23,7 @@ export function createWebhookUrls({ publicUrl, secret }: WebhookUrlOptions): Web
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'reelay webhook address', 32))
   const toMac = (jobId: string) => createHmac('sha256', key).update(jobId).digest('base64url')
   return {
-    toUrl: (jobId) => `${publicUrl()}/webhooks/fal?${new URLSearchParams({ job: jobId, mac: toMac(jobId) })}`,
+    toUrl: (jobId) => `${publicUrl}/webhooks/fal?${new URLSearchParams({ job: jobId, mac: toMac(jobId) })}`,
     verify: (jobId, mac) => {
       // Compared as text: several texts decode to the same bytes.
       const [expected, given] = [Buffer.from(toMac(jobId)), Buffer.from(mac)]

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { createWebhookUrls } from '../../src/jobs/webhook-url.ts'
 
-const publicUrl = () => 'https://reelay.example.com/base'
+const publicUrl = 'https://reelay.example.com/base'
 const webhookUrls = createWebhookUrls({ publicUrl, secret: 'id:secret' })
 
 function read(url: string) {
@@ -16,7 +16,7 @@ test('a URL names the job and is verified by every instance with the same secret
   expect(url).toMatch(/^https:\/\/reelay\.example\.com\/base\/webhooks\/fal\?job=[0-9a-f-]{36}&mac=[\w-]{43}$/)
   const { job, mac } = read(url)
   expect(job).toBe(jobId)
-  const elsewhere = createWebhookUrls({ publicUrl: () => 'http://other.example', secret: 'id:secret' })
+  const elsewhere = createWebhookUrls({ publicUrl: 'http://other.example', secret: 'id:secret' })
   expect(elsewhere.verify(job, mac)).toBe(true)
 })
 

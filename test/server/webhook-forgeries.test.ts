@@ -118,7 +118,7 @@ test.each<[string, (own: URL, other: URL) => void]>([
     'a proof made with another key',
     (own) => {
       const { searchParams } = new URL(
-        createWebhookUrls({ publicUrl: () => rig.url, secret: 'a:b' }).toUrl(own.searchParams.get('job') ?? ''),
+        createWebhookUrls({ publicUrl: rig.url, secret: 'a:b' }).toUrl(own.searchParams.get('job') ?? ''),
       )
       own.search = searchParams.toString()
     },

@@ -56,7 +56,7 @@ export async function openWebhookRig({ databaseUrl }: { databaseUrl?: string } =
   const sender = await openWebhookSender()
   const signatures = openFalSignatures({ jwksUrl: sender.jwksUrl, onError })
   const { server, url } = await listen({ host: '127.0.0.1', port: 0 })
-  const webhookUrls = createWebhookUrls({ publicUrl: () => url, secret: SECRET })
+  const webhookUrls = createWebhookUrls({ publicUrl: url, secret: SECRET })
   const notifier = createNotifier()
   notifier.on('jobChanged', (jobId) => news.push(jobId))
   const memory = createMemoryBudget()
