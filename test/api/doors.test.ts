@@ -116,8 +116,8 @@ describe.each<[what: string, params: Params, outcome: unknown]>([
     { query: '', extensions: { persistedQuery: { version: 1, sha256Hash: 'a' } } },
     refused('PersistedQueryNotSupported', 'PERSISTED_QUERY_NOT_SUPPORTED'),
   ],
-  ['no query', { operationName: 'One' }, refused('Expected "query" to be the text', 'BAD_REQUEST')],
-  ['an empty query', { query: '' }, refused('Expected "query" to be the text', 'BAD_REQUEST')],
+  ['no query', { operationName: 'One' }, refused('"query" is missing: expected the text', 'BAD_REQUEST')],
+  ['an empty query', { query: '' }, refused('"query" is missing: expected the text', 'BAD_REQUEST')],
   ['a query of a comment', { query: '# nothing' }, refused('Syntax Error: Unexpected <EOF>', 'GRAPHQL_PARSE_FAILED')],
   ['a query of spaces', { query: ' \n' }, refused('Syntax Error: Unexpected <EOF>', 'GRAPHQL_PARSE_FAILED')],
   [
