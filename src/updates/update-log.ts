@@ -135,7 +135,7 @@ export function createUpdateLog({ db, notifier }: { db: Database; notifier: Noti
             FROM "JobUpdate" u, jsonb_array_elements(u.logs) WITH ORDINALITY AS line WHERE u."jobId" = j.id), '[]') AS logs
         FROM "Job" j WHERE j.id = ANY(${[...new Set(jobIds)]}::uuid[])`
       const byId = new Map(rows.map((row) => [row.jobId, toUpdate(row)]))
-      return jobIds.map((id) => byId.get(id) ?? new Error(`job ${id} is gone while it is being watched`))
+      return jobIds.map((id) => byId.get(id) ?? new Error(`job ${id} does not exist any more`))
     },
     { cache: false, batchScheduleFn: (flush) => setImmediate(flush) },
   )
@@ -218,7 +218,7 @@ function appendStatement(changes: readonly Change[]): Prisma.Sql {
         "statusSince" = CASE WHEN p.moved THEN clock_timestamp() ELSE j."statusSince" END,
         "startedAt" = CASE WHEN p.next = 'RUNNING' THEN coalesce(j."startedAt", clock_timestamp()) ELSE j."startedAt" END,
         "finishedAt" = CASE WHEN EXISTS (SELECT 1 FROM moves m WHERE m."from" = p.next) THEN NULL ELSE clock_timestamp() END,
-        -- It gets on: whoever died with it in hand did not die of it.
+        -- Progress clears the suspicion: the workers that died with the job did not die of it.
         takeovers = 0,
         "falLogLines" = coalesce(p.lines, j."falLogLines"), "falLogBytes" = coalesce(p.bytes, j."falLogBytes")
       FROM placed p

@@ -108,7 +108,7 @@ export function createMemoryLog({ publish = () => {}, delay = async () => {} }: 
       await delay()
       const now = jobs.get(jobId)?.now
       await delay()
-      if (!now) throw new Error(`job ${jobId} is gone while it is being watched`)
+      if (!now) throw new Error(`job ${jobId} does not exist any more`)
       return now
     },
     readTails: async (after, limit) => {

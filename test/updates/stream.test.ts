@@ -173,7 +173,7 @@ describe('a reader of a job', () => {
 
   test('of a job that is gone gets an error, and leaves no watch', async () => {
     const { hub, streams } = openHouse()
-    await expect(streams.ofJob('nobody', null).next()).rejects.toThrow('gone')
+    await expect(streams.ofJob('nobody', null).next()).rejects.toThrow('does not exist any more')
     expect(hub.size).toBe(0)
   })
 })
