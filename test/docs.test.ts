@@ -81,7 +81,9 @@ describe('docs/operations.md', () => {
     const rows = [...operations.matchAll(/^\| (?:error|warn|error or warn), (`.*?) \|/gm)].map(
       ([, texts]) => texts ?? '',
     )
-    const documented = rows.flatMap((row) => [...row.matchAll(/`([^`,;]+?)(?: failed|: …)`/g)].map(([, stage]) => stage))
+    const documented = rows.flatMap((row) =>
+      [...row.matchAll(/`([^`,;]+?)(?: failed|: …)`/g)].map(([, stage]) => stage),
+    )
     const stages = [...source.matchAll(/\bstage: (?:'([^']+)'|`([^`]+)`)/g)].map(([, text, template]) =>
       (text ?? template ?? '').replaceAll(/\$\{.*?\}/g, '…'),
     )

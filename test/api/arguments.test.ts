@@ -33,7 +33,7 @@ const NO_JOB_IDS = [
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
 })
 
 afterAll(async () => {

@@ -11,7 +11,7 @@ const JSON_TYPE = { 'content-type': 'application/json', accept: 'application/gra
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
 })
 
 afterAll(async () => {

@@ -41,7 +41,7 @@ afterAll(async () => {
 
 interface SlowLine {
   url: string
-  /** How often each picture was submitted. */
+  /** How often each image was submitted. */
   submits: Map<string, number>
   close(): Promise<void>
 }
@@ -56,8 +56,8 @@ async function openSlowLine(target: string, random: Seeded): Promise<SlowLine> {
     const [beforeMs, afterMs] = [random.whole(0, 250), random.whole(0, 250)]
     const fails = method === 'PUT' && random.chance(0.2)
     if (method === 'POST') {
-      const { image_url: picture } = JSON.parse(body.toString()) as { image_url: string }
-      submits.set(picture, (submits.get(picture) ?? 0) + 1)
+      const { image_url: image } = JSON.parse(body.toString()) as { image_url: string }
+      submits.set(image, (submits.get(image) ?? 0) + 1)
     }
     if (isSlow) await pause(beforeMs)
     if (fails) return void outgoing.writeHead(503).end()
@@ -90,21 +90,21 @@ async function cancel(id: string) {
 type CancelAnswer = Awaited<ReturnType<typeof cancel>>
 
 interface Race {
-  picture: string
+  image: string
   id: string
   answers: CancelAnswer[]
   updates: Updates
 }
 
 /** One job that is canceled at some moments, and all that was seen of it. */
-async function race(picture: string, momentsMs: number[]): Promise<Race> {
-  const { id, cursor } = await rig.generate({ imageUrl: picture })
+async function race(image: string, momentsMs: number[]): Promise<Race> {
+  const { id, cursor } = await rig.generate({ imageUrl: image })
   const updates = rig.watch(id, cursor)
   const answers = momentsMs.map(async (moment) => {
     await pause(moment)
     return await cancel(id)
   })
-  return { picture, id, answers: await Promise.all(answers), updates: await updates }
+  return { image, id, answers: await Promise.all(answers), updates: await updates }
 }
 
 /** What fal itself says of the request by now. */
@@ -162,12 +162,12 @@ test(`B11: ${JOBS} jobs, canceled at any moment, each end once and as fal says (
   )
 
   const seen = { refused: 0, neverSent: 0, canceled: 0, late: 0 }
-  for (const { id, picture, answers, updates } of races) {
+  for (const { id, image, answers, updates } of races) {
     const job = await rig.readJob(id)
     const fal = await askFal(id)
     const asked = updates.some(({ status }) => status === 'CANCELING' || status === 'CANCELED')
-    const story = { picture, answers, fal, statuses: updates.map(({ status }) => status) }
-    const sent = line.submits.get(picture) ?? 0
+    const story = { image, answers, fal, statuses: updates.map(({ status }) => status) }
+    const sent = line.submits.get(image) ?? 0
     const expected =
       fal === 'finished' ? 'SUCCEEDED' : fal === 'failed' && (!asked || job.status === 'FAILED') ? 'FAILED' : 'CANCELED'
     expect({ status: job.status, sent, story }).toEqual({
@@ -189,15 +189,15 @@ test(`B11: ${JOBS} jobs, canceled at any moment, each end once and as fal says (
 })
 
 test('a cancel during a submit that fal accepts: CANCELING, then CANCELED by fal; sent once', async () => {
-  const picture = 'http://sandbox.test/slow.png?on-its-way'
-  const { id, cursor } = await rig.generate({ imageUrl: picture })
-  await until(() => line.submits.get(picture) === 1, { everyMs: 1, what: 'the submit to leave' })
+  const image = 'http://sandbox.test/slow.png?on-its-way'
+  const { id, cursor } = await rig.generate({ imageUrl: image })
+  await until(() => line.submits.get(image) === 1, { everyMs: 1, what: 'the submit to leave' })
   expect(await cancel(id)).toMatchObject({ __typename: 'CancelJobSuccess', job: { status: 'CANCELING' } })
   const updates = await rig.watch(id, cursor)
   judgeUpdates(updates)
   expect(updates.at(-1)?.status).toBe('CANCELED')
   expect(await askFal(id)).toBe('canceled')
-  expect(line.submits.get(picture)).toBe(1)
+  expect(line.submits.get(image)).toBe(1)
 })
 
 test.each(['SUCCEEDED', 'FAILED', 'CANCELED'])(

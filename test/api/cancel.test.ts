@@ -4,20 +4,20 @@ import { CancelJobDocument, type JobStatus } from '../../operations/generated/gr
 import { request } from '../helpers/graphql-client.ts'
 import { openRecordingServer } from '../helpers/recording-server.ts'
 import { until } from '../helpers/until.ts'
-import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
+import { IMAGE_DATA_URI, openRig, type Rig } from './rig.ts'
 
 const scenario = (name: string) => ({ imageUrl: `http://sandbox.test/${name}.png` })
 
 let rig: Rig
-let away: Rig
+let withoutFal: Rig
 
 beforeAll(async () => {
   // Slow enough that a job is still in line, or running, when it is canceled.
-  ;[rig, away] = await Promise.all([openRig({ fal: { stepMs: 50 } }), openRig({ fal: 'away' })])
+  ;[rig, withoutFal] = await Promise.all([openRig({ fal: { stepMs: 50 } }), openRig({ fal: 'unavailable' })])
 })
 
 afterAll(async () => {
-  await Promise.all([rig.close(), away.close()])
+  await Promise.all([rig.close(), withoutFal.close()])
 })
 
 async function cancel({ url }: Rig, id: string) {
@@ -36,19 +36,19 @@ async function reached({ readJob }: Rig, id: string, status: JobStatus) {
 
 describe('a job that fal never got', () => {
   test('is CANCELED at once', async () => {
-    const { id } = await away.generate({ imageUrl: PICTURE_DATA_URI })
-    const answer = await cancel(away, id)
+    const { id } = await withoutFal.generate({ imageUrl: IMAGE_DATA_URI })
+    const answer = await cancel(withoutFal, id)
     expect(answer).toMatchObject({
       __typename: 'CancelJobSuccess',
       job: { id, status: 'CANCELED', startedAt: null, finishedAt: expect.any(String), video: null, failure: null },
     })
-    expect((await away.watch(id)).map(({ status }) => status)).toEqual(['CANCELED'])
+    expect((await withoutFal.watch(id)).map(({ status }) => status)).toEqual(['CANCELED'])
   })
 
   test('stays CANCELED: a later cancel is a JobStateError with the job', async () => {
-    const { id } = await away.generate({ imageUrl: PICTURE_DATA_URI })
-    await cancel(away, id)
-    expect(await cancel(away, id)).toMatchObject({
+    const { id } = await withoutFal.generate({ imageUrl: IMAGE_DATA_URI })
+    await cancel(withoutFal, id)
+    expect(await cancel(withoutFal, id)).toMatchObject({
       __typename: 'JobStateError',
       code: 'JOB_STATE_CONFLICT',
       job: { id, status: 'CANCELED' },
@@ -56,13 +56,13 @@ describe('a job that fal never got', () => {
   })
 
   test('is canceled by one of 20 calls at once, and all others get JobStateError', async () => {
-    const { id, cursor } = await away.generate({ imageUrl: PICTURE_DATA_URI })
-    const answers = await Promise.all(Array.from({ length: 20 }, () => cancel(away, id)))
+    const { id, cursor } = await withoutFal.generate({ imageUrl: IMAGE_DATA_URI })
+    const answers = await Promise.all(Array.from({ length: 20 }, () => cancel(withoutFal, id)))
     const kinds = answers.map(({ __typename }) => __typename)
     expect(new Set(kinds).size).toBeLessThanOrEqual(2)
     expect(kinds).toContain('CancelJobSuccess')
     for (const answer of answers) expect(answer).toMatchObject({ job: { id, status: 'CANCELED' } })
-    expect(await away.watch(id, cursor)).toMatchObject([{ sequence: 2, status: 'CANCELED' }])
+    expect(await withoutFal.watch(id, cursor)).toMatchObject([{ sequence: 2, status: 'CANCELED' }])
   })
 })
 

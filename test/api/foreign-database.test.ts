@@ -8,7 +8,7 @@ import { startTestApp } from '../helpers/app.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { createForeignDatabase, type ForeignDatabase } from '../helpers/postgres.ts'
 import { runServerProcess } from '../helpers/server-process.ts'
-import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
+import { IMAGE_DATA_URI, openRig, type Rig } from './rig.ts'
 
 async function openDatabase(options: { encoding?: string } = {}): Promise<ForeignDatabase> {
   const database = await createForeignDatabase(options)
@@ -40,7 +40,7 @@ function withSchema(url: string, schema: string): string {
 }
 
 async function makeJob(rig: Rig): Promise<string> {
-  const job = await rig.generate({ imageUrl: PICTURE_DATA_URI })
+  const job = await rig.generate({ imageUrl: IMAGE_DATA_URI })
   const updates = await rig.watch(job.id, job.cursor)
   expect(updates.at(-1)?.status).toBe('SUCCEEDED')
   return job.id

@@ -12,7 +12,7 @@ const files = new Map<string, string>()
 const openPage = (url: string) => fetch(`${url}/graphql`, { headers: { accept: 'text/html,*/*;q=0.8' } })
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
   const response = await openPage(rig.url)
   expect(response.headers.get('content-type')).toMatch(/^text\/html/)
   html = await response.text()
@@ -62,7 +62,7 @@ test('every address in the page is relative to it: it works under a path too, an
 
 test('where GraphiQL is off, a person reads how to ask', async () => {
   const closed = await openRig({
-    fal: 'away',
+    fal: 'unavailable',
     config: { graphiql: false, publicUrl: 'https://reelay.example.com/a&b' },
   })
   try {

@@ -5,7 +5,7 @@ import { openRig, type Rig } from './rig.ts'
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away', config: { trustedHosts: ['api:4000'] } })
+  rig = await openRig({ fal: 'unavailable', config: { trustedHosts: ['api:4000'] } })
 })
 
 afterAll(async () => {

@@ -9,7 +9,7 @@ import { openRig, type Rig } from './rig.ts'
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
 })
 
 afterAll(async () => {
@@ -76,7 +76,7 @@ describe('introspection', () => {
   })
 
   test('and GraphiQL are off when they are switched off, over every way in', async () => {
-    const closed = await openRig({ fal: 'away', config: { introspection: false, graphiql: false } })
+    const closed = await openRig({ fal: 'unavailable', config: { introspection: false, graphiql: false } })
     try {
       const page = await fetch(`${closed.url}/graphql`, { headers: { accept: 'text/html' } })
       expect(await page.text()).not.toContain('<script')
@@ -96,7 +96,7 @@ describe('introspection', () => {
 })
 
 test('an unexpected error is masked over HTTP and WebSocket, and the server keeps working', async () => {
-  const broken = await openRig({ fal: 'away' })
+  const broken = await openRig({ fal: 'unavailable' })
   const client = new pg.Client({ connectionString: broken.databaseUrl })
   await client.connect()
   const socket = await openGraphQLSocket(broken.url)
@@ -127,7 +127,7 @@ test('an unexpected error is masked over HTTP and WebSocket, and the server keep
 })
 
 test('a server without its database is alive, but not ready', async () => {
-  const lost = await openRig({ fal: 'away' })
+  const lost = await openRig({ fal: 'unavailable' })
   const name = new URL(lost.databaseUrl).pathname.slice(1)
   const client = new pg.Client({ connectionString: rig.databaseUrl })
   await client.connect()

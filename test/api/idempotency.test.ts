@@ -12,7 +12,7 @@ import { request } from '../helpers/graphql-client.ts'
 import { type RecordingProxy, startRecordingProxy } from '../helpers/recording-proxy.ts'
 import { startTestSandbox, type TestSandbox } from '../helpers/sandbox.ts'
 import { until } from '../helpers/until.ts'
-import { openRig, PICTURE_URL, type Rig } from './rig.ts'
+import { EXAMPLE_IMAGE_URL, openRig, type Rig } from './rig.ts'
 
 let sandbox: TestSandbox
 let fal: RecordingProxy
@@ -43,7 +43,7 @@ const times = <T>(count: number, call: (index: number) => Promise<T>) =>
   Promise.all(Array.from({ length: count }, (_, index) => call(index)))
 
 async function generate(idempotencyKey: string, input: Partial<GenerateVideoInput> = {}, url = rig.url) {
-  const variables = { input: { imageUrl: PICTURE_URL, seed: 1, idempotencyKey, ...input } }
+  const variables = { input: { imageUrl: EXAMPLE_IMAGE_URL, seed: 1, idempotencyKey, ...input } }
   const { data, errors } = await request(url, GenerateVideoDocument, variables)
   expect(errors).toEqual([])
   return data.generateVideo
@@ -177,7 +177,7 @@ describe('a key', () => {
   test.each<[string, Partial<GenerateVideoInput>]>([
     ['seed', { seed: null }],
     ['seed', { seed: 2 }],
-    ['picture', { imageUrl: 'https://example.com/other.png' }],
+    ['image', { imageUrl: 'https://example.com/other.png' }],
     ['motionBucketId', { motionBucketId: 128 }],
     ['condAug', { condAug: 0.03 }],
     ['fps', { fps: 24 }],

@@ -21,7 +21,7 @@ afterAll(async () => {
   await rig.close()
 })
 
-/** A small picture of one colour. */
+/** A small image of one colour. */
 function draw(): Promise<Buffer> {
   return sharp({ create: { width: 64, height: 36, channels: 3, background: '#396' } })
     .png()
@@ -44,10 +44,10 @@ async function countImages(databaseUrl: string): Promise<number> {
 
 test('an image in a data URI is served here until it is uploaded to fal, and is then removed from the database', async () => {
   const bytes = await draw()
-  const away = await openRig({ fal: 'away' })
+  const withoutFal = await openRig({ fal: 'unavailable' })
   try {
-    const { id, settings } = await away.generate({ imageUrl: toDataUri('image/png', bytes) })
-    expect(settings.imageUrl).toMatch(new RegExp(`^${away.url}/media/images/[0-9a-f-]{36}$`))
+    const { id, settings } = await withoutFal.generate({ imageUrl: toDataUri('image/png', bytes) })
+    expect(settings.imageUrl).toMatch(new RegExp(`^${withoutFal.url}/media/images/[0-9a-f-]{36}$`))
     const shown = await fetch(settings.imageUrl)
     expect({ status: shown.status, type: shown.headers.get('content-type') }).toEqual({
       status: 200,
@@ -55,25 +55,25 @@ test('an image in a data URI is served here until it is uploaded to fal, and is 
     })
     expect(shown.headers.get('x-content-type-options')).toBe('nosniff')
     expect(Buffer.from(await shown.arrayBuffer())).toEqual(bytes)
-    expect(await countImages(away.databaseUrl)).toBe(1)
+    expect(await countImages(withoutFal.databaseUrl)).toBe(1)
 
-    const sandbox = await startTestSandbox({ port: Number(new URL(away.falUrl).port), stepMs: 5 })
+    const sandbox = await startTestSandbox({ port: Number(new URL(withoutFal.falUrl).port), stepMs: 5 })
     try {
       const { settings: now } = await until(
         async () => {
-          const job = await away.readJob(id)
+          const job = await withoutFal.readJob(id)
           return job.settings.imageUrl.startsWith(`${sandbox.url}/`) ? job : null
         },
-        { timeoutMs: 20_000, what: 'the picture to be at fal' },
+        { timeoutMs: 20_000, what: 'the image to be at fal' },
       )
       expect(await fetchBytes(now.imageUrl)).toEqual(bytes)
-      expect(await countImages(away.databaseUrl)).toBe(0)
+      expect(await countImages(withoutFal.databaseUrl)).toBe(0)
       expect((await fetch(settings.imageUrl, { redirect: 'manual' })).status).toBe(404)
     } finally {
       await sandbox.stop()
     }
   } finally {
-    await away.close()
+    await withoutFal.close()
   }
 })
 
@@ -86,18 +86,18 @@ test('a job with an image URL has no image here, and does not redirect to that U
 })
 
 describe('a stored image of 10 MiB', () => {
-  let away: Rig
+  let withoutFal: Rig
   let bytes: Buffer
   let url: string
 
   beforeAll(async () => {
-    away = await openRig({ fal: 'away' })
+    withoutFal = await openRig({ fal: 'unavailable' })
     // Zeros: stored compressed, each piece of them would take decompressing all before it.
     bytes = Buffer.concat([await draw()], MAX_IMAGE_BYTES)
-    const { settings } = await away.generate({ imageUrl: toDataUri('image/png', bytes) })
+    const { settings } = await withoutFal.generate({ imageUrl: toDataUri('image/png', bytes) })
     url = settings.imageUrl
   })
-  afterAll(() => away.close())
+  afterAll(() => withoutFal.close())
 
   test('is sent whole, with its length and headers that keep it an image', async () => {
     const answer = await fetch(url)
@@ -151,19 +151,19 @@ describe('a stored image of 10 MiB', () => {
 })
 
 test('an image is no longer served once its job has ended, and is kept for a retry', async () => {
-  const away = await openRig({ fal: 'away' })
+  const withoutFal = await openRig({ fal: 'unavailable' })
   try {
     const bytes = await draw()
-    const { id, settings } = await away.generate({ imageUrl: toDataUri('image/png', bytes) })
+    const { id, settings } = await withoutFal.generate({ imageUrl: toDataUri('image/png', bytes) })
     expect(await fetchBytes(settings.imageUrl)).toEqual(bytes)
-    const canceled = await request(away.url, CancelJobDocument, { id })
+    const canceled = await request(withoutFal.url, CancelJobDocument, { id })
     expect(canceled.data.cancelJob.__typename).toBe('CancelJobSuccess')
     for (const method of ['GET', 'HEAD']) expect((await fetch(settings.imageUrl, { method })).status).toBe(404)
-    const { data } = await request(away.url, RetryJobDocument, { id })
+    const { data } = await request(withoutFal.url, RetryJobDocument, { id })
     if (data.retryJob.__typename !== 'GenerateVideoSuccess') expect.unreachable(JSON.stringify(data))
     expect(await fetchBytes(data.retryJob.job.settings.imageUrl)).toEqual(bytes)
   } finally {
-    await away.close()
+    await withoutFal.close()
   }
 })
 

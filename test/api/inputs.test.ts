@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { GenerateVideoDocument, type GenerateVideoInput } from '../../operations/generated/graphql.ts'
 import { request } from '../helpers/graphql-client.ts'
-import { openRig, PICTURE_URL, type Rig } from './rig.ts'
+import { EXAMPLE_IMAGE_URL, openRig, type Rig } from './rig.ts'
 
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
 })
 
 afterAll(async () => {
@@ -14,7 +14,7 @@ afterAll(async () => {
 })
 
 async function generate(input: Partial<GenerateVideoInput>) {
-  const { data } = await request(rig.url, GenerateVideoDocument, { input: { imageUrl: PICTURE_URL, ...input } })
+  const { data } = await request(rig.url, GenerateVideoDocument, { input: { imageUrl: EXAMPLE_IMAGE_URL, ...input } })
   return data.generateVideo
 }
 
@@ -123,17 +123,17 @@ test.each<[string, unknown]>([
   ['a text as input', 'nonsense'],
   ['no imageUrl', {}],
   ['null as imageUrl', { imageUrl: null }],
-  ['a list as imageUrl', { imageUrl: [PICTURE_URL, PICTURE_URL] }],
-  ['null as fps', { imageUrl: PICTURE_URL, fps: null }],
-  ['a text as fps', { imageUrl: PICTURE_URL, fps: '25' }],
-  ['1.5 as fps', { imageUrl: PICTURE_URL, fps: 1.5 }],
-  ['10^12 as motionBucketId', { imageUrl: PICTURE_URL, motionBucketId: 1e12 }],
-  ['a text as condAug', { imageUrl: PICTURE_URL, condAug: '0.1' }],
-  ['a text as seed', { imageUrl: PICTURE_URL, seed: '7' }],
-  ['true as seed', { imageUrl: PICTURE_URL, seed: true }],
-  ['an object as idempotencyKey', { imageUrl: PICTURE_URL, idempotencyKey: { a: 1 } }],
-  ['an unknown field', { imageUrl: PICTURE_URL, prompt: 'a rocket' }],
-  ['__proto__', JSON.parse(`{"imageUrl":"${PICTURE_URL}","__proto__":{"fps":1}}`)],
+  ['a list as imageUrl', { imageUrl: [EXAMPLE_IMAGE_URL, EXAMPLE_IMAGE_URL] }],
+  ['null as fps', { imageUrl: EXAMPLE_IMAGE_URL, fps: null }],
+  ['a text as fps', { imageUrl: EXAMPLE_IMAGE_URL, fps: '25' }],
+  ['1.5 as fps', { imageUrl: EXAMPLE_IMAGE_URL, fps: 1.5 }],
+  ['10^12 as motionBucketId', { imageUrl: EXAMPLE_IMAGE_URL, motionBucketId: 1e12 }],
+  ['a text as condAug', { imageUrl: EXAMPLE_IMAGE_URL, condAug: '0.1' }],
+  ['a text as seed', { imageUrl: EXAMPLE_IMAGE_URL, seed: '7' }],
+  ['true as seed', { imageUrl: EXAMPLE_IMAGE_URL, seed: true }],
+  ['an object as idempotencyKey', { imageUrl: EXAMPLE_IMAGE_URL, idempotencyKey: { a: 1 } }],
+  ['an unknown field', { imageUrl: EXAMPLE_IMAGE_URL, prompt: 'a rocket' }],
+  ['__proto__', JSON.parse(`{"imageUrl":"${EXAMPLE_IMAGE_URL}","__proto__":{"fps":1}}`)],
 ])('%s is a GraphQL error of the caller, not of the server', async (_name, input) => {
   const { status, errors } = await send(input)
   expect(status).toBeLessThan(500)
@@ -149,7 +149,7 @@ test.each([
 ])('a literal %s of %s is an issue of the input', async (name, literal) => {
   const { data, errors } = await request(
     rig.url,
-    `mutation { generateVideo(input: { imageUrl: "${PICTURE_URL}", ${name}: ${literal} }) {
+    `mutation { generateVideo(input: { imageUrl: "${EXAMPLE_IMAGE_URL}", ${name}: ${literal} }) {
       ... on InvalidInputError { issues { path } } } }`,
   )
   expect({ data, errors }).toEqual({ data: { generateVideo: { issues: [{ path: ['input', name] }] } }, errors: [] })

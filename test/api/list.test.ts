@@ -21,7 +21,7 @@ const uuid = (kind: number, index: number) => `0194${kind}000-0000-7000-8000-${S
 const minute = (index: number) => new Date(START + index * MINUTE_MS)
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
   db = openDatabase({
     url: rig.databaseUrl,
     onError: (error) => {

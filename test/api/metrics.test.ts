@@ -96,7 +96,7 @@ describe('while fal is unavailable', () => {
   let rig: Rig
 
   beforeAll(async () => {
-    rig = await openRig({ fal: 'away' })
+    rig = await openRig({ fal: 'unavailable' })
   })
 
   afterAll(async () => {
@@ -140,7 +140,7 @@ describe('while Postgres is unavailable', () => {
   let app: { url: string; stop(): Promise<void> }
 
   beforeAll(async () => {
-    rig = await openRig({ fal: 'away' })
+    rig = await openRig({ fal: 'unavailable' })
     proxy = await startFaultProxy({ port: Number(new URL(rig.databaseUrl).port) })
     app = await startTestApp({ databaseUrl: proxy.through(rig.databaseUrl), falUrl: rig.falUrl })
   })

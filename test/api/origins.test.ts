@@ -4,18 +4,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { ListJobsDocument } from '../../operations/generated/graphql.ts'
 import { request } from '../helpers/graphql-client.ts'
-import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
+import { IMAGE_DATA_URI, openRig, type Rig } from './rig.ts'
 
 const EVIL = 'https://evil.example'
 const APP = 'https://app.example.com'
 const JSON_TYPE = { 'content-type': 'application/json' }
 const QUERY = '{ __typename }'
-const MUTATION = `mutation { generateVideo(input: { imageUrl: "${PICTURE_DATA_URI}" }) { __typename } }`
+const MUTATION = `mutation { generateVideo(input: { imageUrl: "${IMAGE_DATA_URI}" }) { __typename } }`
 
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away', config: { allowedOrigins: [APP, 'tauri://localhost'] } })
+  rig = await openRig({ fal: 'unavailable', config: { allowedOrigins: [APP, 'tauri://localhost'] } })
 })
 
 afterAll(async () => {

@@ -2,16 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ListJobsDocument } from '../../operations/generated/graphql.ts'
 import { isPreflighted, PREFLIGHT_HEADERS } from '../../src/server/csrf.ts'
 import { request } from '../helpers/graphql-client.ts'
-import { openRig, PICTURE_URL, type Rig } from './rig.ts'
+import { EXAMPLE_IMAGE_URL, openRig, type Rig } from './rig.ts'
 
 const APP = 'https://app.example.com'
-const MUTATION = `mutation { generateVideo(input: { imageUrl: "${PICTURE_URL}" }) { __typename } }`
+const MUTATION = `mutation { generateVideo(input: { imageUrl: "${EXAMPLE_IMAGE_URL}" }) { __typename } }`
 const JSON_BODY = JSON.stringify({ query: MUTATION })
 
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away', config: { allowedOrigins: [APP] } })
+  rig = await openRig({ fal: 'unavailable', config: { allowedOrigins: [APP] } })
 })
 
 afterAll(async () => {

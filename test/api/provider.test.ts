@@ -4,7 +4,7 @@ import { startTestApp } from '../helpers/app.ts'
 import { request, upload } from '../helpers/graphql-client.ts'
 import { type ScriptedFal, startScriptedFal } from '../helpers/scripted-fal.ts'
 import { until } from '../helpers/until.ts'
-import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
+import { IMAGE_DATA_URI, openRig, type Rig } from './rig.ts'
 
 const refusal = { status: 401, body: { detail: 'Invalid key' } }
 
@@ -96,7 +96,7 @@ test('a pause of the worker is reported by the API of another process', async ()
 
 test('a refused upload is reported to all clients, though no job waits', async () => {
   isRefusing = true
-  const { errors } = await upload(rig.url, UploadImageDocument, await (await fetch(PICTURE_DATA_URI)).blob())
+  const { errors } = await upload(rig.url, UploadImageDocument, await (await fetch(IMAGE_DATA_URI)).blob())
   expect(errors.map(({ extensions }) => extensions.code)).toEqual(['SERVICE_UNAVAILABLE'])
   expect(errors[0]?.message).toContain('refuses the API key: Invalid key. The operator has to set FAL_KEY')
   await untilState('KEY_REFUSED')

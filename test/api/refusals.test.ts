@@ -5,7 +5,7 @@ import { openRig, type Rig } from './rig.ts'
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
 })
 
 afterAll(async () => {

@@ -5,21 +5,21 @@ import { request } from '../helpers/graphql-client.ts'
 import { type RecordingProxy, startRecordingProxy } from '../helpers/recording-proxy.ts'
 import { startTestSandbox, type TestSandbox } from '../helpers/sandbox.ts'
 import { until } from '../helpers/until.ts'
-import { openRig, PICTURE_DATA_URI, PICTURE_URL, type Rig } from './rig.ts'
+import { EXAMPLE_IMAGE_URL, IMAGE_DATA_URI, openRig, type Rig } from './rig.ts'
 
 let sandbox: TestSandbox
 let fal: RecordingProxy
 let rig: Rig
-let away: Rig
+let withoutFal: Rig
 
 beforeAll(async () => {
   sandbox = await startTestSandbox({ stepMs: 5 })
   fal = await startRecordingProxy(sandbox.url)
-  ;[rig, away] = await Promise.all([openRig({ fal: fal.url }), openRig({ fal: 'away' })])
+  ;[rig, withoutFal] = await Promise.all([openRig({ fal: fal.url }), openRig({ fal: 'unavailable' })])
 })
 
 afterAll(async () => {
-  await Promise.all([rig.close(), away.close()])
+  await Promise.all([rig.close(), withoutFal.close()])
   await fal.stop()
   await sandbox.stop()
 })
@@ -29,7 +29,8 @@ async function retry({ url }: Rig, id: string, idempotencyKey: string | null = n
 }
 
 async function generate({ url }: Rig, input: { idempotencyKey: string; fps?: number; seed?: number | null }) {
-  return (await request(url, GenerateVideoDocument, { input: { imageUrl: PICTURE_URL, ...input } })).data.generateVideo
+  return (await request(url, GenerateVideoDocument, { input: { imageUrl: EXAMPLE_IMAGE_URL, ...input } })).data
+    .generateVideo
 }
 
 /** Cancels a job that is not at fal, and waits for its end: a submit may be on its way. */
@@ -69,22 +70,22 @@ describe('retryJob', () => {
     expect(await rig.readJob(failed.id)).toMatchObject({ status: 'FAILED', retryOf: null })
   })
 
-  test.each([PICTURE_URL, PICTURE_DATA_URI])('of a CANCELED job keeps its image: %.40s', async (imageUrl) => {
-    const canceled = await away.generate({ imageUrl })
-    await cancel(away, canceled.id)
-    const answer = await retry(away, canceled.id)
+  test.each([EXAMPLE_IMAGE_URL, IMAGE_DATA_URI])('of a CANCELED job keeps its image: %.40s', async (imageUrl) => {
+    const canceled = await withoutFal.generate({ imageUrl })
+    await cancel(withoutFal, canceled.id)
+    const answer = await retry(withoutFal, canceled.id)
     if (answer.__typename !== 'GenerateVideoSuccess') throw new Error(JSON.stringify(answer))
     expect(answer.job.retryOf?.id).toBe(canceled.id)
-    if (imageUrl === PICTURE_URL) expect(answer.job.settings).toEqual(canceled.settings)
+    if (imageUrl === EXAMPLE_IMAGE_URL) expect(answer.job.settings).toEqual(canceled.settings)
     else
       expect(await (await fetch(answer.job.settings.imageUrl)).bytes()).toEqual(
-        new Uint8Array(Buffer.from(PICTURE_DATA_URI.split(',')[1] ?? '', 'base64')),
+        new Uint8Array(Buffer.from(IMAGE_DATA_URI.split(',')[1] ?? '', 'base64')),
       )
   })
 
   test('of a job that has not ended is a JobStateError with the job', async () => {
-    const { id } = await away.generate()
-    expect(await retry(away, id)).toMatchObject({
+    const { id } = await withoutFal.generate()
+    expect(await retry(withoutFal, id)).toMatchObject({
       __typename: 'JobStateError',
       code: 'JOB_STATE_CONFLICT',
       job: { id, status: 'PENDING' },
@@ -92,10 +93,10 @@ describe('retryJob', () => {
   })
 
   test('with the same key twice is the same new job', async () => {
-    const { id } = await away.generate()
-    await cancel(away, id)
+    const { id } = await withoutFal.generate()
+    await cancel(withoutFal, id)
     const key = randomUUID()
-    const [first, second] = [await retry(away, id, key), await retry(away, id, key)]
+    const [first, second] = [await retry(withoutFal, id, key), await retry(withoutFal, id, key)]
     if (first.__typename !== 'GenerateVideoSuccess') throw new Error(JSON.stringify(first))
     expect(second).toMatchObject({ __typename: 'GenerateVideoSuccess', replayed: true, job: { id: first.job.id } })
   })
@@ -104,8 +105,8 @@ describe('retryJob', () => {
 describe('an idempotency key', () => {
   test('with the same input leads to the same job', async () => {
     const idempotencyKey = randomUUID()
-    const first = await generate(away, { idempotencyKey, seed: null })
-    const second = await generate(away, { idempotencyKey })
+    const first = await generate(withoutFal, { idempotencyKey, seed: null })
+    const second = await generate(withoutFal, { idempotencyKey })
     if (first.__typename !== 'GenerateVideoSuccess') throw new Error(JSON.stringify(first))
     expect(first.replayed).toBe(false)
     expect(second).toMatchObject({ __typename: 'GenerateVideoSuccess', replayed: true, job: { id: first.job.id } })
@@ -113,9 +114,9 @@ describe('an idempotency key', () => {
 
   test('with another input is an IdempotencyConflictError with the first job', async () => {
     const idempotencyKey = randomUUID()
-    const first = await generate(away, { idempotencyKey })
+    const first = await generate(withoutFal, { idempotencyKey })
     if (first.__typename !== 'GenerateVideoSuccess') throw new Error(JSON.stringify(first))
-    expect(await generate(away, { idempotencyKey, fps: 26 })).toMatchObject({
+    expect(await generate(withoutFal, { idempotencyKey, fps: 26 })).toMatchObject({
       __typename: 'IdempotencyConflictError',
       code: 'IDEMPOTENCY_CONFLICT',
       job: { id: first.job.id },
@@ -124,10 +125,13 @@ describe('an idempotency key', () => {
 
   test('of generateVideo is not one for retryJob', async () => {
     const idempotencyKey = randomUUID()
-    const first = await generate(away, { idempotencyKey })
+    const first = await generate(withoutFal, { idempotencyKey })
     if (first.__typename !== 'GenerateVideoSuccess') throw new Error(JSON.stringify(first))
-    await cancel(away, first.job.id)
-    const { status, data, errors } = await request(away.url, RetryJobDocument, { id: first.job.id, idempotencyKey })
+    await cancel(withoutFal, first.job.id)
+    const { status, data, errors } = await request(withoutFal.url, RetryJobDocument, {
+      id: first.job.id,
+      idempotencyKey,
+    })
     expect({ status, data, errors }).toMatchObject({
       status: 200,
       errors: [{ path: ['retryJob'], extensions: { code: 'IDEMPOTENCY_CONFLICT' } }],

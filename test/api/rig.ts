@@ -20,7 +20,7 @@ export interface Rig {
   databaseUrl: string
   /** Base of the fal that the server talks to. */
   falUrl: string
-  /** A job that was accepted. The same picture and seed unless told otherwise, so that a sandbox makes one clip for all. */
+  /** A job that was accepted. The same image and seed unless told otherwise, so that a sandbox makes one clip for all. */
   generate(input?: Partial<GenerateVideoInput>): Promise<JobSummaryFragment>
   readJob(id: string): Promise<JobSummaryFragment>
   /** The updates of a job until it ends; after `after`, if given. */
@@ -32,22 +32,22 @@ export interface Rig {
 
 export interface RigOptions {
   /** What stands for fal: a sandbox of this rig's own; `away`, where nobody listens; or a URL. */
-  fal: Partial<SandboxOptions> | 'away' | string
+  fal: Partial<SandboxOptions> | 'unavailable' | string
   /** In place of a database of this rig's own, which it drops when it is closed. */
   database?: { url: string; drop?(): Promise<void> }
   config?: Partial<Config>
 }
 
-/** A picture that has to be uploaded to fal before a job can be submitted: while fal is away, no submit can be on its way. */
-export const PICTURE_DATA_URI =
+/** An image that must be uploaded to fal before a job can be submitted: while fal is unavailable, no submit can be sent. */
+export const IMAGE_DATA_URI =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
-export const PICTURE_URL = 'https://example.com/rocket.png'
+export const EXAMPLE_IMAGE_URL = 'https://example.com/rocket.png'
 
 export async function openRig({ fal, database: given, config = {} }: RigOptions): Promise<Rig> {
   const database = given ?? (await createTestDatabase())
   const sandbox = typeof fal === 'string' ? null : await startTestSandbox({ stepMs: 5, ...fal })
-  const falUrl = sandbox?.url ?? (fal === 'away' ? await findRefusedUrl() : String(fal))
+  const falUrl = sandbox?.url ?? (fal === 'unavailable' ? await findRefusedUrl() : String(fal))
   const app = await startTestApp({ databaseUrl: database.url, falUrl, config })
   const { url } = app
 
@@ -57,7 +57,7 @@ export async function openRig({ fal, database: given, config = {} }: RigOptions)
     falUrl,
     async generate(input = {}) {
       const { data } = await request(url, GenerateVideoDocument, {
-        input: { imageUrl: PICTURE_URL, seed: 1, ...input },
+        input: { imageUrl: EXAMPLE_IMAGE_URL, seed: 1, ...input },
       })
       if (data.generateVideo.__typename !== 'GenerateVideoSuccess') throw new Error(JSON.stringify(data))
       return data.generateVideo.job

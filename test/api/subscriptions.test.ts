@@ -7,7 +7,7 @@ import { decodeNodeId } from '../../src/resolvers/ids.ts'
 import { request, subscribe, subscribeOverSse } from '../helpers/graphql-client.ts'
 import { until } from '../helpers/until.ts'
 import { openGraphQLSocket } from './raw-socket.ts'
-import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
+import { IMAGE_DATA_URI, openRig, type Rig } from './rig.ts'
 
 const CLIENTS = 20
 /** So many connections to the database may have been opened on the way. */
@@ -16,7 +16,7 @@ const DATABASE_POOL = 10
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
 })
 
 afterAll(async () => {
@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 
 /** A job that stays PENDING until it is canceled. */
-const generate = (to = rig) => to.generate({ imageUrl: PICTURE_DATA_URI })
+const generate = (to = rig) => to.generate({ imageUrl: IMAGE_DATA_URI })
 const cancel = (id: string) => request(rig.url, CancelJobDocument, { id })
 
 /** A subscription over server-sent events on a connection of its own, which can be cut and left unread. */
@@ -75,7 +75,7 @@ describe(`${CLIENTS} clients over WebSocket and ${CLIENTS} over server-sent even
   })
 
   test('do not keep a server that stops', async () => {
-    const stopping = await openRig({ fal: 'away' })
+    const stopping = await openRig({ fal: 'unavailable' })
     try {
       const { id } = await generate(stopping)
       const sockets = await Promise.all(Array.from({ length: CLIENTS }, () => openGraphQLSocket(stopping.url)))

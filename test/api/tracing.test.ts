@@ -13,7 +13,7 @@ import { startTestSandbox, type TestSandbox } from '../helpers/sandbox.ts'
 import { startServerProcess } from '../helpers/server-process.ts'
 
 const FAL_KEY = 'key-of-the-test:secret-of-the-test'
-const IMAGE_URL = 'https://pictures.example.com/rocket.png?signature=of-the-test'
+const IMAGE_URL = 'https://images.example.com/rocket.png?signature=of-the-test'
 
 let database: TestDatabase
 let sandbox: TestSandbox
@@ -125,7 +125,7 @@ describe('a job that two processes made', () => {
   test('contains neither the key nor the image URL', () => {
     expect(collector.requests.length).toBeGreaterThan(0)
     for (const { body, headers } of collector.requests)
-      for (const secret of [FAL_KEY, 'secret-of-the-test', 'pictures.example.com', 'of-the-test'])
+      for (const secret of [FAL_KEY, 'secret-of-the-test', 'images.example.com', 'of-the-test'])
         expect(body.includes(secret) || JSON.stringify(headers).includes(secret), secret).toBe(false)
   })
 })
@@ -151,9 +151,9 @@ test('what fails is marked by its kind, and a trace that is not sampled is not s
 }, 60_000)
 
 test('an unavailable collector is logged, and the server works and stops normally', async () => {
-  const away = await openRecordingServer()
-  await away.close()
-  const server = await startServer({ OTEL_EXPORTER_OTLP_ENDPOINT: away.url })
+  const withoutFal = await openRecordingServer()
+  await withoutFal.close()
+  const server = await startServer({ OTEL_EXPORTER_OTLP_ENDPOINT: withoutFal.url })
   await watch(server.url, await generate(server.url, 'nonsense'))
   const stopping = performance.now()
   expect((await server.end('SIGTERM')).code).toBe(0)

@@ -16,20 +16,20 @@ const MAX_IMAGE_BYTES = 10 * 1024 * 1024
 const TYPES = ['png', 'jpeg', 'webp'] as const
 
 let rig: Rig
-let away: Rig
+let withoutFal: Rig
 
 beforeAll(async () => {
-  ;[rig, away] = await Promise.all([openRig({ fal: {} }), openRig({ fal: 'away' })])
+  ;[rig, withoutFal] = await Promise.all([openRig({ fal: {} }), openRig({ fal: 'unavailable' })])
 })
 
 afterAll(async () => {
-  await Promise.all([rig.close(), away.close()])
+  await Promise.all([rig.close(), withoutFal.close()])
 })
 
-/** A small picture of one colour. */
+/** A small image of one colour. */
 async function draw(type: (typeof TYPES)[number]): Promise<Uint8Array<ArrayBuffer>> {
-  const picture = sharp({ create: { width: 64, height: 36, channels: 3, background: '#639' } })
-  return new Uint8Array(await picture.toFormat(type).toBuffer())
+  const image = sharp({ create: { width: 64, height: 36, channels: 3, background: '#639' } })
+  return new Uint8Array(await image.toFormat(type).toBuffer())
 }
 
 const fetchBytes = async (url: string) => new Uint8Array(await (await fetch(url)).arrayBuffer())
@@ -54,7 +54,7 @@ test('the url that comes back works as imageUrl', async () => {
   expect(job.settings.imageUrl).toBe(answer.url)
   const updates = await rig.watch(job.id)
   expect(updates.at(-1)?.status).toBe('SUCCEEDED')
-  // The sandbox warns when it had to draw a picture instead of reading the one it was given.
+  // The sandbox warns when it had to draw an image instead of reading the one it was given.
   expect(updates.flatMap(({ logs }) => logs).filter(({ level }) => level !== 'INFO')).toEqual([])
 })
 
@@ -65,7 +65,7 @@ test('a file is judged alike as an upload, in a data URI and by the command line
       const { answer } = await uploadTo(rig.url, bytes, type)
       const imageUrl = `data:${type};base64,${Buffer.from(bytes).toString('base64')}`
       // Where no video is made of it.
-      const { data } = await request(away.url, GenerateVideoDocument, { input: { imageUrl } })
+      const { data } = await request(withoutFal.url, GenerateVideoDocument, { input: { imageUrl } })
       const image = join(directory.path, name)
       await writeFile(image, bytes)
       const refusal = await checkInput({ image, settings: {} }).catch((error: unknown) => error)
@@ -144,12 +144,12 @@ describe('a file', () => {
 })
 
 test('an upload while fal is unavailable is a SERVICE_UNAVAILABLE error without the address of fal', async () => {
-  const { status, answer, errors } = await uploadTo(away.url, await draw('png'), 'image/png')
+  const { status, answer, errors } = await uploadTo(withoutFal.url, await draw('png'), 'image/png')
   expect({ status, answer, errors }).toMatchObject({
     answer: undefined,
     errors: [{ path: ['uploadImage'], extensions: { code: 'SERVICE_UNAVAILABLE' } }],
   })
-  expect(JSON.stringify(errors)).not.toContain(new URL(away.falUrl).port)
+  expect(JSON.stringify(errors)).not.toContain(new URL(withoutFal.falUrl).port)
 })
 
 test('9 MB of text in the place of a file are refused in few words', async () => {

@@ -12,7 +12,7 @@ let rig: Rig
 const { open, openReady, cutAll } = createSocketOpener(() => rig.url)
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
 })
 
 afterEach(cutAll)
@@ -124,7 +124,7 @@ test.each(['/', '/graphql/', '/other', '/graphqlx'])('there is no WebSocket at %
 })
 
 test('a server that stops does not wait for a client that hears nothing', async () => {
-  const stopping = await openRig({ fal: 'away' })
+  const stopping = await openRig({ fal: 'unavailable' })
   const { hostname, port } = new URL(stopping.url)
   const deaf = connect(Number(port), hostname)
   const head = ['GET /graphql HTTP/1.1', `Host: ${hostname}:${port}`, 'Connection: Upgrade', 'Upgrade: websocket']
@@ -140,7 +140,7 @@ test('a server that stops does not wait for a client that hears nothing', async 
 })
 
 test('a server that stops closes its sockets with 1012: come back', async () => {
-  const stopping = await openRig({ fal: 'away' })
+  const stopping = await openRig({ fal: 'unavailable' })
   const [idle, busy] = [await openGraphQLSocket(stopping.url), await openGraphQLSocket(stopping.url)]
   busy.send(feed('1'))
   await stopping.close()

@@ -4,13 +4,13 @@ import { request } from '../helpers/graphql-client.ts'
 import { createSeeded } from '../helpers/seeded.ts'
 import { until } from '../helpers/until.ts'
 import { createSocketOpener, operation, PROTOCOL, type RawSocket, typename } from './raw-socket.ts'
-import { openRig, PICTURE_DATA_URI, type Rig } from './rig.ts'
+import { IMAGE_DATA_URI, openRig, type Rig } from './rig.ts'
 
 let rig: Rig
 const { open, openReady, cutAll } = createSocketOpener(() => rig.url)
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
 })
 
 afterEach(cutAll)
@@ -134,7 +134,7 @@ function toldOf(socket: RawSocket, id: string): string[] {
 }
 
 test('an id that is completed and used again in one burst brings the updates of the second operation alone', async () => {
-  const [first, second] = await Promise.all([1, 2].map(() => rig.generate({ imageUrl: PICTURE_DATA_URI })))
+  const [first, second] = await Promise.all([1, 2].map(() => rig.generate({ imageUrl: IMAGE_DATA_URI })))
   const socket = await openReady()
   for (let round = 1; round <= 20; round++) {
     socket.send(watch('1', first?.id ?? ''))
@@ -153,7 +153,7 @@ const SEED = Date.now() % 1e6
 
 test(`10,000 random bursts of subscribe, complete, subscribe and close leave nothing running (seed ${SEED})`, async () => {
   const random = createSeeded(SEED)
-  const job = await rig.generate({ imageUrl: PICTURE_DATA_URI })
+  const job = await rig.generate({ imageUrl: IMAGE_DATA_URI })
   const requests = [feed, (id: string) => watch(id, job.id), typename, (id: string) => watch(id, 'nonsense')]
   let bursts = 0
   while (bursts < 10_000) {
@@ -191,7 +191,7 @@ test('the operations of a socket are at most a megabyte together', async () => {
 })
 
 test('two operations run side by side on one socket, and complete stops one of them', async () => {
-  const [one, two] = await Promise.all([1, 2].map(() => rig.generate({ imageUrl: PICTURE_DATA_URI })))
+  const [one, two] = await Promise.all([1, 2].map(() => rig.generate({ imageUrl: IMAGE_DATA_URI })))
   const socket = await openReady()
   socket.send(watch('one', one?.id ?? ''))
   socket.send(watch('two', two?.id ?? ''))

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createReelayClient, type ReelayClient, type Via } from '../../client/core/reelay-client.ts'
 import { CancelJobDocument, UploadImageDocument } from '../../operations/generated/graphql.ts'
-import { openRig, PICTURE_DATA_URI, type Rig } from '../api/rig.ts'
+import { IMAGE_DATA_URI, openRig, type Rig } from '../api/rig.ts'
 import { makeTemporaryDirectory } from '../helpers/directories.ts'
 import { type FaultProxy, startFaultProxy } from '../helpers/fault-proxy.ts'
 import { request, subscribeOverSse } from '../helpers/graphql-client.ts'
@@ -105,9 +105,9 @@ async function expectAllPasses(url: string): Promise<void> {
   const form = new FormData()
   form.set('operations', JSON.stringify({ query: String(UploadImageDocument), variables: { file: null } }))
   form.set('map', '{"0":["variables.file"]}')
-  const picture = Buffer.from(PICTURE_DATA_URI.split(',')[1] ?? '', 'base64')
-  const padding = Buffer.alloc(MAX_IMAGE_BYTES - picture.byteLength)
-  form.set('0', new Blob([picture, padding], { type: 'image/png' }), 'large.png')
+  const image = Buffer.from(IMAGE_DATA_URI.split(',')[1] ?? '', 'base64')
+  const padding = Buffer.alloc(MAX_IMAGE_BYTES - image.byteLength)
+  form.set('0', new Blob([image, padding], { type: 'image/png' }), 'large.png')
   const headers = { 'graphql-require-preflight': 'true' }
   const uploaded = await fetch(`${url}/graphql`, { method: 'POST', body: form, headers })
   expect(await uploaded.json()).toMatchObject({ data: { uploadImage: { __typename: 'UploadImageSuccess' } } })

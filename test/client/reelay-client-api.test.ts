@@ -12,7 +12,7 @@ import {
 } from '../../client/core/reelay-client.ts'
 import { GetJobDocument, TypedDocumentString, UploadImageDocument } from '../../operations/generated/graphql.ts'
 import { toCursor } from '../../src/updates/cursor.ts'
-import { openRig, PICTURE_DATA_URI, type Rig } from '../api/rig.ts'
+import { IMAGE_DATA_URI, openRig, type Rig } from '../api/rig.ts'
 import { findRefusedUrl } from '../helpers/recording-server.ts'
 import { until } from '../helpers/until.ts'
 import { daysAgo, insertJobs, openStore, type Store, uuidOf } from '../jobs/maintenance-rig.ts'
@@ -250,7 +250,7 @@ describe('a request', () => {
 
   test('uploads an image as a file', async () => {
     client = openClient(rig.url)
-    const bytes = Buffer.from(PICTURE_DATA_URI.split(',')[1] ?? '', 'base64')
+    const bytes = Buffer.from(IMAGE_DATA_URI.split(',')[1] ?? '', 'base64')
     const { uploadImage } = await client.request(UploadImageDocument, {
       file: new Blob([bytes], { type: 'image/png' }),
     })

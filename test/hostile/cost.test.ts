@@ -7,7 +7,7 @@ import { encodeNodeId } from '../../src/resolvers/ids.ts'
 import { LIMITS } from '../../src/schema/builder.ts'
 import { schema } from '../../src/schema/index.ts'
 import { GRAPHIQL_TABS } from '../../src/server/graphiql-tabs.ts'
-import { openRig, PICTURE_DATA_URI, type Rig } from '../api/rig.ts'
+import { IMAGE_DATA_URI, openRig, type Rig } from '../api/rig.ts'
 import { request, subscribe } from '../helpers/graphql-client.ts'
 
 let rig: Rig
@@ -55,7 +55,7 @@ describe('an operation that costs too much is refused', () => {
     ['jobProgress', 'subscription ($id: ID!) { jobProgress(id: $id) { job { updates { edges { cursor } } } } }'],
   ])('a subscription that pays it for each update: %s, before the first', async (_name, query) => {
     // Nothing happens to this job, so that jobFeed has no update: what comes is the refusal.
-    const { id } = await rig.generate({ imageUrl: PICTURE_DATA_URI })
+    const { id } = await rig.generate({ imageUrl: IMAGE_DATA_URI })
     for await (const { data, errors } of subscribe(rig.url, query, { id })) {
       expect(errors?.map(({ extensions }) => extensions?.code)).toEqual(['QUERY_TOO_COMPLEX'])
       expect(data ?? null).toBeNull()
@@ -63,7 +63,7 @@ describe('an operation that costs too much is refused', () => {
   })
 
   test('logs that turn out to be very long, however few updates they stand in', async () => {
-    const { id } = await rig.generate({ imageUrl: PICTURE_DATA_URI })
+    const { id } = await rig.generate({ imageUrl: IMAGE_DATA_URI })
     const read = (fields: string, fragment = '') =>
       request(
         rig.url,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
-import { PICTURE_DATA_URI } from '../api/rig.ts'
+import { IMAGE_DATA_URI } from '../api/rig.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { until } from '../helpers/until.ts'
 import { expectServed, openConnection, startTarget, type Target, toFrame, toHead, UPGRADE } from './rig.ts'
@@ -198,13 +198,13 @@ describe('a connection that is not read is closed after 30 s:', () => {
   }, 150_000)
 
   test.concurrent('a download', async () => {
-    const picture = Buffer.alloc(8 * MB)
-    Buffer.from(PICTURE_DATA_URI.split(',')[1] ?? '', 'base64').copy(picture)
-    const id = await generate(`data:image/png;base64,${picture.toString('base64')}`)
+    const image = Buffer.alloc(8 * MB)
+    Buffer.from(IMAGE_DATA_URI.split(',')[1] ?? '', 'base64').copy(image)
+    const id = await generate(`data:image/png;base64,${image.toString('base64')}`)
     const path = `/media/images/${Buffer.from(id, 'base64').toString().split(':')[1]}`
     await until(async () => (await fetch(`${target.url}${path}`)).status === 200, {
       timeoutMs: 20_000,
-      what: 'the picture',
+      what: 'the image',
     })
 
     const sockets = await Promise.all(

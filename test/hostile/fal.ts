@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 
-/** The picture of jobs that run until `finish`; every other is done at once. */
+/** The image of jobs that run until `finish`; every other is done at once. */
 export const LONG_IMAGE_URL = 'https://example.com/long.png'
 
 /** fal for many jobs that nobody watches, and for a few that somebody does. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
 import { parseJobId } from '../../src/resolvers/ids.ts'
-import { PICTURE_DATA_URI } from '../api/rig.ts'
+import { IMAGE_DATA_URI } from '../api/rig.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { until } from '../helpers/until.ts'
 import { expectServed, openConnection, startTarget, type Target, toFrame, toHead, UPGRADE } from './rig.ts'
@@ -100,9 +100,9 @@ test('large responses to clients that do not read', async () => {
 }, 60_000)
 
 test('images to clients that do not read', async () => {
-  const picture = Buffer.alloc(9 * MB, 0x5a)
-  Buffer.from(PICTURE_DATA_URI.replace(/^.*,/, ''), 'base64').copy(picture)
-  const input = { imageUrl: `data:image/png;base64,${picture.toString('base64')}` }
+  const image = Buffer.alloc(9 * MB, 0x5a)
+  Buffer.from(IMAGE_DATA_URI.replace(/^.*,/, ''), 'base64').copy(image)
+  const input = { imageUrl: `data:image/png;base64,${image.toString('base64')}` }
   const { data } = await request(target.url, GenerateVideoDocument, { input })
   if (data.generateVideo.__typename !== 'GenerateVideoSuccess') throw new Error(JSON.stringify(data))
   const path = `/media/images/${parseJobId(data.generateVideo.job.id)}`

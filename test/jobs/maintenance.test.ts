@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RetryJobDocument } from '../../operations/generated/graphql.ts'
 import { openQueue } from '../../src/adapters/queue.ts'
 import { runMaintenance } from '../../src/jobs/maintenance.ts'
-import { openRig, PICTURE_DATA_URI, type Rig } from '../api/rig.ts'
+import { IMAGE_DATA_URI, openRig, type Rig } from '../api/rig.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { until } from '../helpers/until.ts'
 import { daysAgo, insertJobs, openStore, type Store, throwAll, uuidOf } from './maintenance-rig.ts'
@@ -195,7 +195,7 @@ test('idempotency keys are removed after 24 hours', async () => {
 
 describe('an image that was never uploaded to fal', () => {
   test('is pruned with the updates of its job, and a retry reports it', async () => {
-    const { id } = await away.generate({ imageUrl: PICTURE_DATA_URI })
+    const { id } = await away.generate({ imageUrl: IMAGE_DATA_URI })
     await request(away.url, `mutation ($id: ID!) { cancelJob(id: $id) { __typename } }`, { id })
     const jobId = uuidOf(id)
     const countImages = () => awayStore.db.jobImage.count({ where: { jobId } })
@@ -215,7 +215,7 @@ describe('an image that was never uploaded to fal', () => {
   })
 
   test('is kept while its job is open, however old the job is', async () => {
-    const { id } = await away.generate({ imageUrl: PICTURE_DATA_URI })
+    const { id } = await away.generate({ imageUrl: IMAGE_DATA_URI })
     const jobId = uuidOf(id)
     await awayStore.db.job.update({ where: { id: jobId }, data: { createdAt: daysAgo(400) } })
     await awayStore.runMaintenance()

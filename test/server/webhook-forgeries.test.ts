@@ -46,7 +46,7 @@ test('C1: 2,000 mutations of a good delivery are refused, and change nothing', a
       headers,
       body: flip(body, seeded.whole(0, body.byteLength - 1), 1 << seeded.whole(0, 7)),
     }),
-    'the body written anew': (delivery) =>
+    'the body written again': (delivery) =>
       withBody(delivery, Buffer.from(JSON.stringify(JSON.parse(text(delivery.body))))),
     'the body with more': (delivery) =>
       withBody(delivery, Buffer.concat([delivery.body, Buffer.from(pick([' ', '\n', '{}']))])),

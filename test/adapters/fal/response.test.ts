@@ -248,7 +248,7 @@ describe('the hosts', () => {
     ['http://0.0.0.0/put', false],
     ['http://169.254.169.254/latest', false],
     ['file:///put', false],
-  ])('let pictures be sent to %j: %s', (url, expected) => {
+  ])('let images be sent to %j: %s', (url, expected) => {
     expect(hosts.isUploadUrl(url)).toBe(expected)
   })
 
