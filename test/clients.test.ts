@@ -52,7 +52,7 @@ describe('the program', () => {
   })
 
   test.each(['watch.ts', 'urql.ts', 'apollo.ts'])(
-    'examples/clients/%s tells every update once, over a line that breaks',
+    'examples/clients/%s prints every update once over a connection that breaks',
     async (name) => {
       const child = spawn(process.execPath, ['--no-warnings', join(ROOT, 'examples/clients', name)], {
         env: { PATH: process.env.PATH ?? '', REELAY_URL: line.through(rig.url) },
@@ -71,11 +71,11 @@ describe('the program', () => {
         const [code] = await ended
         expect({ code, error: output.error }).toEqual({ code: 0, error: '' })
         expect(line.made).toBeGreaterThan(made)
-        const told = lines().map((text) => text.split(' '))
-        expect([1, ...told.map(([sequence]) => Number(sequence))]).toEqual(
+        const printed = lines().map((text) => text.split(' '))
+        expect([1, ...printed.map(([sequence]) => Number(sequence))]).toEqual(
           await readStoredSequences(rig.url, await readNewestJobId()),
         )
-        expect(told.at(-1)).toEqual([expect.any(String), 'SUCCEEDED', expect.stringMatching(/^http.+\.mp4$/)])
+        expect(printed.at(-1)).toEqual([expect.any(String), 'SUCCEEDED', expect.stringMatching(/^http.+\.mp4$/)])
       } finally {
         child.kill('SIGKILL')
       }

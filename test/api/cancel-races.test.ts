@@ -148,7 +148,7 @@ test(`B11: ${JOBS} jobs, canceled at any moment, each end once and as fal says (
   timeout: 90_000,
 }, async () => {
   const random = createSeeded(SEED)
-  // Of two it is sure how fal answers a cancel, however slow the machine is: one goes on for long, one ignores it.
+  // Two scenarios answer a cancel the same on any machine: one runs for long, one ignores it.
   const courses = ['job', 'slow', 'cancelled-late', 'model-error']
   const races = await Promise.all(
     Array.from({ length: JOBS }, (_, index) => {

@@ -12,7 +12,7 @@ let rig: Rig
 let withoutFal: Rig
 
 beforeAll(async () => {
-  // Slow enough that a job is still in line, or running, when it is canceled.
+  // Slow enough that a job is still queued or running when it is canceled.
   ;[rig, withoutFal] = await Promise.all([openRig({ fal: { stepMs: 50 } }), openRig({ fal: 'unavailable' })])
 })
 

@@ -55,7 +55,7 @@ const tablesOf = async ({ administer }: ForeignDatabase) => {
 
 test('a job is made with a role of other settings, in its own schema, and its times are those of Postgres', async () => {
   const database = await openDatabase()
-  // What "$user" stands for in the search path that everybody has.
+  // "$user" in the default search path.
   await database.administer(`create schema ${database.name} authorization ${database.name};
     grant create on database ${database.name} to ${database.name}`)
   const rig = await open(withSchema(database.url, database.name))

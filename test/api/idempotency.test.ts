@@ -151,7 +151,7 @@ const retry = (id: string, idempotencyKey: string | null, url = rig.url) =>
   request(url, RetryJobDocument, { id, idempotencyKey })
 
 describe('a key', () => {
-  test('still stands for its job a minute before the 24 hours are over, whatever became of the job', async () => {
+  test('still returns its job a minute before the 24 hours are over, however the job ended', async () => {
     const key = randomUUID()
     const { id } = jobOf(await generate(key))
     await request(rig.url, CancelJobDocument, { id })

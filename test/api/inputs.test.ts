@@ -113,7 +113,7 @@ test.each([
   })
 })
 
-test('null stands for "not given" where that is allowed', async () => {
+test('null means "not given" where that is allowed', async () => {
   expect(await generate({ seed: null, idempotencyKey: null })).toMatchObject({ job: { settings: { seed: null } } })
 })
 

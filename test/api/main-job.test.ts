@@ -100,7 +100,7 @@ describe.each([
     expect(snapshot?.logs.map((line) => line.message)).toEqual(lines)
   })
 
-  test('a reader that comes back with its cursor gets the rest, without gap or repeat', async () => {
+  test('a subscriber that reconnects with its cursor gets the rest, without gap or repeat', async () => {
     const job = await generate()
     const seen = []
     let after = job.cursor
@@ -124,9 +124,9 @@ describe.each([
 test('many readers of one job all see the same', async () => {
   const job = await generate()
   const readers = await Promise.all(Array.from({ length: 30 }, () => watch(job.id, { after: job.cursor })))
-  // But for the job, which is told as it is at the moment of telling.
-  const told = readers.map((updates) => updates.map(({ job: _job, ...update }) => update))
-  for (const updates of told) expect(updates).toEqual(told[0])
+  // Except for the job, which has its state at the time of the read.
+  const received = readers.map((updates) => updates.map(({ job: _job, ...update }) => update))
+  for (const updates of received) expect(updates).toEqual(received[0])
 })
 
 test('a video plays from any place: ranges are served', async () => {

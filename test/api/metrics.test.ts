@@ -155,7 +155,7 @@ describe('while Postgres is unavailable', () => {
     await rig.close()
   })
 
-  /** The jobs that are told of, once they are told; each count is told for some seconds. */
+  /** The counted jobs, once the count has been refreshed: it is cached for some seconds. */
   const countedJobs = () =>
     until(async () => (await scrape(app.url)).figures.get('reelay_jobs{status="PENDING"}'), {
       timeoutMs: 15_000,

@@ -156,7 +156,7 @@ test('what is no page sends no Origin, and is served as ever without CORS header
 /** Asks for a socket and answers with the status: 101 when it opens. */
 async function openSocket(options: { origin?: string; headers?: Record<string, string> }): Promise<number | undefined> {
   const socket = new WebSocket(`${rig.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', options)
-  // To give up a socket that was refused is told as an error.
+  // Closing a refused socket emits an error.
   socket.on('error', () => {})
   try {
     return await new Promise((resolve) => {

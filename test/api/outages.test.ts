@@ -69,7 +69,7 @@ function watch(id: string): { updates: Progress[]; done: Promise<void> } {
     }
   }
   const done = read()
-  done.catch(() => {}) // Told by whoever awaits it.
+  done.catch(() => {}) // Reported where it is awaited.
   return { updates, done }
 }
 

@@ -1,4 +1,4 @@
-/** Clients with a persisted-query link ask by a hash first, and go on with the query when they are told to. */
+/** Clients with a persisted-query link send a hash first, and the query when the server does not know it. */
 import { createHash } from 'node:crypto'
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client'
 import { createPersistedQueryLink } from '@apollo/client/link/persisted-queries'

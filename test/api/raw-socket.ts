@@ -39,7 +39,7 @@ export async function openRawSocket(
     code = closeCode
   })
   await once(socket, 'open')
-  // A server that closes while we still send resets the connection: that is told as a close too.
+  // A server that closes while we still send resets the connection: which counts as a close too.
   socket.on('error', () => {})
   return {
     messages,

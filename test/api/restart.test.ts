@@ -53,7 +53,7 @@ async function sequencesUntilBreak(url: string, id: string, after: string) {
 
 test('a server that is killed and started again brings every job to its end, submitted once, without a gap for its readers', async () => {
   const first = await startServerProcess(environment())
-  // Killed in three stages: running, in line, and just saved.
+  // Killed in three stages: running, queued, and just saved.
   const running = await generate(first.url)
   const watching = sequencesUntilBreak(first.url, running.id, running.cursor)
   await until(

@@ -20,7 +20,7 @@ export interface Rig {
   databaseUrl: string
   /** Base of the fal that the server talks to. */
   falUrl: string
-  /** A job that was accepted. The same image and seed unless told otherwise, so that a sandbox makes one clip for all. */
+  /** An accepted job. The image and the seed are the same by default, so that a sandbox makes one clip for all. */
   generate(input?: Partial<GenerateVideoInput>): Promise<JobSummaryFragment>
   readJob(id: string): Promise<JobSummaryFragment>
   /** The updates of a job until it ends; after `after`, if given. */
@@ -31,7 +31,7 @@ export interface Rig {
 }
 
 export interface RigOptions {
-  /** What stands for fal: a sandbox of this rig's own; `away`, where nobody listens; or a URL. */
+  /** fal: a sandbox of this rig; `unavailable`, an address where nothing listens; or a URL. */
   fal: Partial<SandboxOptions> | 'unavailable' | string
   /** In place of a database of this rig's own, which it drops when it is closed. */
   database?: { url: string; drop?(): Promise<void> }

@@ -3,7 +3,7 @@ import { CancelJobDocument, type JobSummaryFragment, WatchJobDocument } from '..
 import { request, subscribe } from '../helpers/graphql-client.ts'
 import { openRig, type Rig } from './rig.ts'
 
-/** The failing scenarios of sandbox/queue/scenarios.ts, and how each is told to our callers. */
+/** The failing scenarios of sandbox/queue/scenarios.ts, and how each is reported to callers. */
 const FAILURES = {
   'model-error': {
     code: 'PROVIDER_ERROR',

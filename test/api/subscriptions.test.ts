@@ -138,7 +138,7 @@ test('a stalled subscriber delays no other, and gets the rest when it reads agai
 test.each([
   ['WebSocket', subscribe],
   ['server-sent events', subscribeOverSse],
-])('the feed over %s goes on while its jobs come and go, and ends when its reader does', async (_over, over) => {
+])('the feed over %s continues while its jobs come and go, and ends with its subscriber', async (_over, over) => {
   const feed = over(rig.url, WatchFeedDocument)
   const seen: string[] = []
   const reading = (async () => {

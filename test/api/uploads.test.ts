@@ -47,7 +47,7 @@ test.each(TYPES)('a %s is stored at fal, byte for byte', async (type) => {
   expect(await fetchBytes(answer.url)).toEqual(bytes)
 })
 
-test('the url that comes back works as imageUrl', async () => {
+test('the returned url works as imageUrl', async () => {
   const { answer } = await uploadTo(rig.url, await draw('png'), 'image/png')
   if (answer?.__typename !== 'UploadImageSuccess') throw new Error(JSON.stringify(answer))
   const job = await rig.generate({ imageUrl: answer.url })

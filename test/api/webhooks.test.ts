@@ -49,21 +49,21 @@ test('a submit whose response was lost is adopted by the webhook of fal, and not
 })
 
 test('fal gets a webhook URL only when PUBLIC_URL is set', async () => {
-  const told: (string | null)[] = []
+  const urls: (string | null)[] = []
   const { rig } = await openReachableRig((request, answer) => {
-    if (request.method === 'POST') told.push(new URL(request.url).searchParams.get('fal_webhook'))
+    if (request.method === 'POST') urls.push(new URL(request.url).searchParams.get('fal_webhook'))
     return answer
   })
   const { id } = await rig.generate()
   await endOf(rig, id)
-  expect(told).toEqual([expect.stringMatching(`^${rig.url}/webhooks/fal\\?job=[0-9a-f-]{36}&mac=[\\w-]{43}$`)])
+  expect(urls).toEqual([expect.stringMatching(`^${rig.url}/webhooks/fal\\?job=[0-9a-f-]{36}&mac=[\\w-]{43}$`)])
 
   const proxy = await startRecordingProxy(rig.falUrl)
   closing.push(proxy.stop)
   const other = await openRig({ fal: proxy.url })
   closing.push(other.close)
-  told.length = 0
+  urls.length = 0
   const { id: otherId } = await other.generate()
   await endOf(other, otherId)
-  expect(told).toEqual([null])
+  expect(urls).toEqual([null])
 })

@@ -42,7 +42,7 @@ export async function upload<Data = Json>(
   const form = new FormData()
   form.set('operations', JSON.stringify({ query: operation.toString(), variables: { file: null } }))
   form.set('map', JSON.stringify({ 0: ['variables.file'] }))
-  form.set('0', file, 'picture')
+  form.set('0', file, 'image')
   return await read(
     await fetch(`${url}/graphql`, {
       method: 'POST',

@@ -31,14 +31,14 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** What one process writes; never touched again unless told otherwise, as if it were killed at once. */
+/** The log of one process, which by default never refreshes its row, as if it were killed at once. */
 function openLog(options: { refreshMs?: number; expiryMs?: number } = {}): ProviderLog {
   return createProviderLog({ db, logger, id: randomUUID(), onError }, { refreshMs: 3600_000, ...options })
 }
 
 const stateOf = async (log: ProviderLog) => (await log.read()).state
 
-test('a pause of one process is told by all, with its reason and its age by the database’s clock, until it is over', async () => {
+test('a pause of one process is read by all, with its reason and its age by the database’s clock, until it ends', async () => {
   const [worker, api] = [openLog(), openLog()]
   expect(await api.read()).toEqual({ state: 'AVAILABLE', reason: null, since: null })
   worker.paused({ error: refused, since: new Date(Date.now() - 60_000) })

@@ -104,21 +104,21 @@ describe('an answer that was billed', () => {
   const fal = createFal({ queueUrl: 'http://127.0.0.1', restUrl: 'http://127.0.0.1', mediaHosts: ['*.fal.media'] })
 
   function take(answer: unknown) {
-    const told: { message: string; jobId: string | undefined }[] = []
+    const reported: { message: string; jobId: string | undefined }[] = []
     const onError = (error: unknown, { jobId }: { jobId?: string }) =>
-      told.push({ message: error instanceof FalError ? error.message : String(error), jobId })
-    return { ending: toEnding({ fal, onError }, context, DEFAULT_MODEL, answer), told }
+      reported.push({ message: error instanceof FalError ? error.message : String(error), jobId })
+    return { ending: toEnding({ fal, onError }, context, DEFAULT_MODEL, answer), reported }
   }
 
   test('of a host that is not allowed is kept, and the operator’s report names the host to add', () => {
     const answer = { video: { url: 'https://storage.googleapis.com/falserverless/out.mp4' }, seed: 1 }
-    const { ending, told } = take(answer)
+    const { ending, reported } = take(answer)
     expect(ending).toMatchObject({
       status: 'FAILED',
       failure: { code: 'RESULT_REFUSED', retryable: true, message: expect.stringContaining('storage.googleapis.com') },
       kept: { text: JSON.stringify(answer) },
     })
-    expect(told).toEqual([
+    expect(reported).toEqual([
       { message: expect.stringContaining('add storage.googleapis.com to FAL_MEDIA_HOSTS'), jobId: 'the-job' },
     ])
   })
@@ -130,13 +130,13 @@ describe('an answer that was billed', () => {
     ['one with a password in it', { video: { url: 'https://a:b@v3.fal.media/a.mp4' } }, /password/],
     ['a host without an end', { video: { url: `https://${'a.'.repeat(20_000)}test/a.mp4` } }, /a\.a\./],
   ])('with %s is kept, in words that fit', (_what, answer, words) => {
-    const { ending, told } = take(answer)
+    const { ending, reported } = take(answer)
     expect(ending).toMatchObject({
       failure: { message: expect.stringMatching(words) },
       kept: { text: JSON.stringify(answer) },
     })
-    expect(told).toHaveLength(1)
-    for (const text of [told[0]?.message, ending.status === 'FAILED' ? ending.failure.message : ''])
+    expect(reported).toHaveLength(1)
+    for (const text of [reported[0]?.message, ending.status === 'FAILED' ? ending.failure.message : ''])
       expect(text?.length).toBeLessThanOrEqual(500)
   })
 
@@ -146,7 +146,10 @@ describe('an answer that was billed', () => {
     ['https://v3.fal.media\\a.mp4', 'https://v3.fal.media/a.mp4'],
     ['https://v3.fal.media:443/ü.mp4', 'https://v3.fal.media/%C3%BC.mp4'],
   ])('at %j is a video at %s', (url, read) => {
-    expect(take({ video: { url } })).toMatchObject({ ending: { status: 'SUCCEEDED', video: { url: read } }, told: [] })
+    expect(take({ video: { url } })).toMatchObject({
+      ending: { status: 'SUCCEEDED', video: { url: read } },
+      reported: [],
+    })
   })
 
   test('nested too deeply to be serialized is refused without a text', () => {

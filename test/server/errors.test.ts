@@ -20,7 +20,7 @@ interface Reported {
   context: { stage: string; id?: string }
 }
 
-/** What a client gets when a resolver throws this, and what the operator is told. */
+/** What a client receives when a resolver throws this, and what is logged. */
 async function tell(thrown: unknown) {
   const reported: Reported[] = []
   const rootValue = {
@@ -50,12 +50,12 @@ describe('an unexpected error', () => {
     ['a text', SECRET],
     ['an object', { message: SECRET }],
     ['nothing', undefined],
-  ])('tells the client nothing of %s', async (_name, thrown) => {
+  ])('hides %s from the client', async (_name, thrown) => {
     const { json, text, seen } = await tell(thrown)
     expect(json.message).toBe('Unexpected error.')
     expect(json.extensions.code).toBe('INTERNAL_SERVER_ERROR')
     expect(text).not.toContain('hunter2')
-    // Nor does whoever formats it find anything to add: no original error, no cause, no stack.
+    // The error has nothing more to format: no original error, no cause, no stack.
     expect(inspect(seen, { depth: 8, showHidden: true })).not.toContain('hunter2')
   })
 
@@ -94,7 +94,7 @@ describe('a domain error', () => {
     [new FeedLaggedError(), 'FEED_LAGGED'],
     [new InvalidArgumentError('after', 'That is no cursor.'), 'BAD_USER_INPUT'],
     [new ServiceUnavailableError('Come back later.'), 'SERVICE_UNAVAILABLE'],
-  ])('is told with its message, its code and its place: %s', async (error, code) => {
+  ])('reaches the client with its message, code and location: %s', async (error, code) => {
     const { json } = await tell(error)
     expect(json).toMatchObject({ message: error.message, path: ['field', 'deep'], extensions: { code } })
   })

@@ -40,8 +40,8 @@ function openSocket() {
     {
       protocol: 'graphql-transport-ws',
       send: (text) => {
-        const told = ids.toClient(text)
-        if (told !== null) sent.push(JSON.parse(told))
+        const message = ids.toClient(text)
+        if (message !== null) sent.push(JSON.parse(message))
       },
       close: () => {},
       onMessage: (listener) => {

@@ -19,7 +19,7 @@ export const REFUSED = {
 }
 export const TAKEN = { status: 200, body: { ok: true } }
 
-/** fal's key, which nobody may be told. */
+/** fal's key, which no response may contain. */
 export const SECRET = 'key-id:key-secret'
 
 /** A job whose submit left without an answer, the address that fal has of it, and the delivery that fal would make. */
@@ -36,7 +36,7 @@ export interface WebhookRig {
   server: Server
   sender: WebhookSender
   webhookUrls: WebhookUrls
-  /** Jobs whose relay was told to look. */
+  /** Jobs whose relay was notified. */
   news: string[]
   errors: { error: unknown; stage: string }[]
   loseSubmit(): Promise<LostSubmit>

@@ -17,7 +17,7 @@ function encode(text: string): string {
   return Buffer.from(text).toString('base64url')
 }
 
-test.each([0, 1, 42, 2_147_483_647])('a cursor at %d comes back as it was given', (sequence) => {
+test.each([0, 1, 42, 2_147_483_647])('a cursor at %d is decoded to the same sequence', (sequence) => {
   expect(parseCursor(toCursor(JOB, sequence), JOB, 'after')).toBe(sequence)
 })
 

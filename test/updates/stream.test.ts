@@ -40,13 +40,13 @@ async function readAll(stream: AsyncIterable<Update>): Promise<number[]> {
   return sequences
 }
 
-/** What a promise came to if it has come to something by now, after everything that could run has run. */
+/** The value of a promise if it has settled after everything that could run has run. */
 async function settled<T>(promise: Promise<T>): Promise<T | 'pending'> {
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
   return await Promise.race([promise, Promise.resolve('pending' as const)])
 }
 
-/** Bounds what a broken stream would wait for without end. */
+/** Fails a test that a broken stream would leave waiting. */
 async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
   const limit = AbortSignal.timeout(4000)
   return await Promise.race([
@@ -57,8 +57,8 @@ async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
   ])
 }
 
-describe('a reader of a job', () => {
-  test('without a cursor gets the state now with all log lines so far, then what comes', async () => {
+describe('a subscriber of a job', () => {
+  test('without a cursor gets the current state with all log lines, then the new updates', async () => {
     const { log, streams, end } = openHouse()
     const line = (message: string) => ({ at: null, level: 'INFO' as const, message })
     await log.append({ jobId: 'job', claim: null, status: 'RUNNING', progress: 0.5, logs: [line('one')] })
@@ -76,7 +76,7 @@ describe('a reader of a job', () => {
     expect(await stream.next()).toEqual({ done: true, value: undefined })
   })
 
-  test('with a cursor gets what came after it, then what comes', async () => {
+  test('with a cursor gets the updates after it, then the new ones', async () => {
     const { streams, say, end } = openHouse()
     for (const position of [9, 8, 7]) await say(position)
     const stream = streams.ofJob('job', 2)
@@ -90,28 +90,28 @@ describe('a reader of a job', () => {
     expect(await readAll(stream)).toEqual([6])
   })
 
-  test('with a cursor at 0 gets the whole life of the job', async () => {
+  test('with a cursor at 0 gets the whole history of the job', async () => {
     const { streams, say, end } = openHouse()
     for (let position = 300; position > 0; position--) await say(position)
     await end()
     expect(await readAll(streams.ofJob('job', 0))).toEqual(Array.from({ length: 302 }, (_, index) => index + 1))
   })
 
-  test('of an ended job gets its end as the state, and no more', async () => {
+  test('of an ended job gets its final state only', async () => {
     const { streams, say, end } = openHouse()
     await say(1)
     await end()
     expect(await readAll(streams.ofJob('job', null))).toEqual([3])
   })
 
-  test('with the cursor of the end is at the end at once', async () => {
+  test('with the cursor of the terminal update completes at once', async () => {
     const { streams, end, hub } = openHouse()
     await end()
     expect(await soon(readAll(streams.ofJob('job', 2)), 'the end')).toEqual([])
     expect(hub.size).toBe(0)
   })
 
-  test('with the cursor of the end is at the end at once, also while somebody else still reads', async () => {
+  test('with the cursor of the terminal update completes at once, also while another subscriber reads', async () => {
     const { streams, say, end } = openHouse()
     const slow = streams.ofJob('job', 0)
     await slow.next()
@@ -121,7 +121,7 @@ describe('a reader of a job', () => {
     await slow.return?.()
   })
 
-  test('with a cursor beyond the log is told so', async () => {
+  test('with a cursor beyond the log gets an error', async () => {
     const { streams, say } = openHouse()
     await say(1)
     const error = await streams
@@ -132,7 +132,7 @@ describe('a reader of a job', () => {
     expect(error).toMatchObject({ argument: 'after', message: expect.stringContaining('beyond the log') })
   })
 
-  test('with a cursor beyond the log is told so, also while somebody else reads', async () => {
+  test('with a cursor beyond the log gets an error, also while another subscriber reads', async () => {
     const { streams, say } = openHouse()
     const other = streams.ofJob('job', 0)
     await other.next()
@@ -141,7 +141,7 @@ describe('a reader of a job', () => {
     await other.return?.()
   })
 
-  test('is told how many updates between two are gone', async () => {
+  test('gets the number of updates that were pruned between two', async () => {
     const { log, streams, say, end } = openHouse()
     for (const position of [9, 8, 7, 6]) await say(position)
     await end()
@@ -153,7 +153,7 @@ describe('a reader of a job', () => {
     ])
   })
 
-  test('gets the end of a job, also when no update after the cursor is left', async () => {
+  test('gets the terminal update even when every update after the cursor was pruned', async () => {
     const { log, streams, say, end } = openHouse()
     await say(9)
     await end()
@@ -162,7 +162,7 @@ describe('a reader of a job', () => {
     expect(updates).toMatchObject([{ sequence: 3, status: 'SUCCEEDED', final: true, missed: 1, logs: [] }])
   })
 
-  test('gets what no hint told of, when the hub looks', async () => {
+  test('gets updates without a notification when the hub polls', async () => {
     const { streams, say, end } = openHouse({ carry: () => {}, pollMs: 2 })
     const all = readAll(streams.ofJob('job', 1))
     await say(3)
@@ -171,18 +171,18 @@ describe('a reader of a job', () => {
     expect(await soon(all, 'the end')).toEqual([2, 3, 4])
   })
 
-  test('of a job that is gone gets an error, and leaves no watch', async () => {
+  test('of a job that does not exist gets an error, and leaves no watch', async () => {
     const { hub, streams } = openHouse()
     await expect(streams.ofJob('nobody', null).next()).rejects.toThrow('does not exist any more')
     expect(hub.size).toBe(0)
   })
 })
 
-test('updates that commit while the log is being read are not lost, also when the last of them ends the job', async () => {
+test('updates that commit while the log is being read are not lost, nor is a terminal one among them', async () => {
   const { log, hub, say, end } = openHouse({ carry: () => {} })
   let isFirst = true
   const snapshot = async (jobId: string) => {
-    // The reader has just found nothing after its cursor, and now asks for the state.
+    // The subscriber has found nothing after its cursor, and now reads the state.
     if (isFirst) {
       isFirst = false
       await say(1)
@@ -198,7 +198,7 @@ test('updates that commit while the log is being read are not lost, also when th
   ])
 })
 
-test('the update that ends the job is told whole, also when it commits while the log is being read', async () => {
+test('the terminal update is complete, also when it commits while the log is being read', async () => {
   const { log, hub } = openHouse({ carry: () => {} })
   let isFirst = true
   const snapshot = async (jobId: string) => {
@@ -212,8 +212,8 @@ test('the update that ends the job is told whole, also when it commits while the
   expect(updates).toMatchObject([{ sequence: 2, final: true, logs: [{ message: 'out of memory' }] }])
 })
 
-describe('stopping a reader', () => {
-  test('that waits frees everything at once', async () => {
+describe('stopping a subscriber', () => {
+  test('that waits releases everything at once', async () => {
     const { hub, streams } = openHouse()
     const stream = streams.ofJob('job', 1)
     const waiting = stream.next()
@@ -228,7 +228,7 @@ describe('stopping a reader', () => {
     expect(await stream.next()).toEqual({ done: true, value: undefined })
   })
 
-  test('that waits for the feed frees everything at once', async () => {
+  test('that waits for the feed releases everything at once', async () => {
     const { hub, streams } = openHouse()
     const feed = streams.ofOwner('owner')
     const waiting = feed.next()
@@ -238,7 +238,7 @@ describe('stopping a reader', () => {
     expect(hub.size).toBe(0)
   })
 
-  test('between two updates frees everything', async () => {
+  test('between two updates releases everything', async () => {
     const { hub, streams, say } = openHouse()
     await say(1)
     const stream = streams.ofJob('job', 0)
@@ -248,7 +248,7 @@ describe('stopping a reader', () => {
     expect(hub.size).toBe(0)
   })
 
-  test('that never began, or twice, is harmless', async () => {
+  test('before its first read, or twice, is harmless', async () => {
     const { hub, streams } = openHouse()
     const stream = streams.ofJob('job', 0)
     await stream.return?.()
@@ -272,7 +272,7 @@ describe('stopping a reader', () => {
   })
 })
 
-test('a slow reader keeps a place, not a queue: what it missed is read from the log when it comes', async () => {
+test('a slow subscriber keeps a cursor, not a queue: it reads what it missed from the log', async () => {
   const { log, streams, say, end } = openHouse({ recent: 4 })
   const slow = streams.ofJob('job', 1)
   await say(1001)
@@ -285,7 +285,7 @@ test('a slow reader keeps a place, not a queue: what it missed is read from the 
   expect(log.reads.readMany - before).toBeGreaterThanOrEqual(10)
 })
 
-test('a hundred readers of a job that is under way read the log once each: the rest comes from memory', async () => {
+test('a hundred subscribers of a running job read the log once each: the rest comes from memory', async () => {
   const { log, streams, say, end } = openHouse()
   const readers = Array.from({ length: 100 }, () => streams.ofJob('job', null))
   await Promise.all(readers.map((reader) => reader.next()))
@@ -299,7 +299,7 @@ test('a hundred readers of a job that is under way read the log once each: the r
 })
 
 describe('the feed of an owner', () => {
-  test('gives the updates of all jobs of the owner from now on, and of nobody else', async () => {
+  test('yields the updates of all jobs of the owner from now on, and of no other owner', async () => {
     const { log, streams, say } = openHouse()
     await say(5)
     log.create('second')
@@ -325,7 +325,7 @@ describe('the feed of an owner', () => {
     await feed.return?.()
   })
 
-  test('that fell behind further than is kept is told so, and leaves no watch', async () => {
+  test('that fell behind further than the hub keeps updates gets an error, and leaves no watch', async () => {
     const { hub, streams, say } = openHouse({ recentOfOwner: 4 })
     const feed = streams.ofOwner('owner')
     const first = feed.next()
@@ -336,7 +336,7 @@ describe('the feed of an owner', () => {
     expect(hub.size).toBe(0)
   })
 
-  test('that fell behind by no more than is kept misses nothing', async () => {
+  test('that fell behind by less than the hub keeps misses nothing', async () => {
     const { streams, say } = openHouse({ recentOfOwner: 20 })
     const feed = streams.ofOwner('owner')
     const first = feed.next()
@@ -349,7 +349,7 @@ describe('the feed of an owner', () => {
   })
 })
 
-describe('however writers, hints and readers get into each other’s way', () => {
+describe('in any interleaving of writers, notifications and subscribers', () => {
   const first = Number(process.env.TEST_SEED ?? 1)
 
   test.each(Array.from({ length: 40 }, (_, index) => first + index))(
@@ -389,7 +389,7 @@ describe('however writers, hints and readers get into each other’s way', () =>
     for (let turn = random.whole(0, most); turn > 0; turn--) await new Promise(setImmediate)
   }
 
-  /** Reads to the end, with pauses; leaves now and then, and comes back with the cursor of the last update. */
+  /** Reads to the end with pauses; disconnects now and then, and resumes after the last update. */
   async function readWithBreaks({ streams, log }: ReturnType<typeof openHouse>, random: Seeded) {
     await takeTurns(random, 20)
     const now = await log.snapshot('job')
@@ -408,7 +408,7 @@ describe('however writers, hints and readers get into each other’s way', () =>
   }
 })
 
-test('a reader without a cursor begins at the state now and misses nothing after it, however often it is tried', async () => {
+test('a subscriber without a cursor starts at the current state and misses nothing after it', async () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = createSeeded(seed)
     const { streams, say, end } = openHouse({

@@ -160,7 +160,7 @@ test('an append that rolls back leaves its number free', async () => {
   expect(await log.append({ jobId, claim: 1, status: 'QUEUED' })).toMatchObject({ update: { sequence: 2 } })
 })
 
-test('the snapshot tells state, newest sequence, last progress and all lines so far', async () => {
+test('the snapshot has the status, the newest sequence, the last progress and all log lines', async () => {
   const jobId = await createJob()
   await log.append({ jobId, claim: 1, status: 'RUNNING', progress: 0.5, logs: [line('a'), line('b')] })
   await log.append({ jobId, claim: 1, status: 'RUNNING', logs: [line('c')] })
@@ -173,7 +173,7 @@ test('the snapshot tells state, newest sequence, last progress and all lines so 
   })
 })
 
-test('the progress of a job that has SUCCEEDED is 1 in every reading, told by its log or not, also of older rows', async () => {
+test('the progress of a SUCCEEDED job is 1 in every read, also of older rows', async () => {
   const jobId = await createJob()
   await log.append({ jobId, claim: 1, status: 'RUNNING', progress: 0.5 })
   const appended = await log.append({ jobId, claim: 1, status: 'SUCCEEDED' })
@@ -207,11 +207,11 @@ test('ranges are read forwards, backwards and between, for many jobs in one go',
   )
 })
 
-describe('the state that a job has left', () => {
+describe('the status that a job has left', () => {
   const readSince = async (id: string) =>
     (await db.job.findUniqueOrThrow({ where: { id }, select: { statusSince: true } })).statusSince
 
-  test('is told after the append, with the seconds that it lasted', async () => {
+  test('is notified after the append, with how many seconds it lasted', async () => {
     const jobId = await createJob()
     await db.job.update({ where: { id: jobId }, data: { statusSince: new Date(Date.now() - 90_000) } })
     await log.append({ jobId, claim: 1, status: 'QUEUED', queuePosition: 4 })
@@ -228,7 +228,7 @@ describe('the state that a job has left', () => {
     ])
   })
 
-  test('is answered, not told, within a transaction: it may be undone', async () => {
+  test('is returned, not notified, within a transaction, which may be rolled back', async () => {
     const jobId = await createJob()
     const appended = await db.$transaction((tx) => log.appendIn(tx, { jobId, claim: 1, status: 'CANCELED' }))
     expect(appended).toMatchObject({ outcome: 'stored', previous: { status: 'PENDING', seconds: expect.any(Number) } })
