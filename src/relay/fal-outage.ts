@@ -61,7 +61,7 @@ export function createFalOutage(
       await warnOnce(
         deps,
         context,
-        `fal does not answer about this job as it should: ${error.message}. It is asked until it does; nothing is sent twice.`,
+        `Calls to fal about this request fail: ${error.message}. They are retried; nothing is submitted twice.`,
       )
       isNoticed = true
     },
@@ -69,7 +69,7 @@ export function createFalOutage(
       since = null
       reportedAt = null
       if (!isNoticed) return
-      await appendNotice(deps, context, 'INFO', 'fal answers about this job again.')
+      await appendNotice(deps, context, 'INFO', 'Calls to fal about this request succeed again.')
       isNoticed = false
     },
   }

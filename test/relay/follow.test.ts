@@ -229,7 +229,7 @@ test('subscribers are notified once when fal stops answering, and once when it a
   const { lines } = await follow({ noticeMs: 0 })
   const notices = lines.filter((line) => !LINES.includes(line))
   expect(notices).toEqual([
-    'fal does not answer about this job as it should: Invalid key. It is asked until it does; nothing is sent twice.',
-    'fal answers about this job again.',
+    'Calls to fal about this request fail: Invalid key. They are retried; nothing is submitted twice.',
+    'Calls to fal about this request succeed again.',
   ])
 })
