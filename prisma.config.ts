@@ -1,4 +1,4 @@
-/** Settings for Prisma's own commands, such as `npx prisma migrate resolve`. The server does not read this file. */
+/** Settings for Prisma's own commands, such as `npx prisma@7 migrate resolve`. The server does not read this file. */
 export default {
   schema: 'prisma/schema.prisma',
   migrations: { path: 'prisma/migrations' },

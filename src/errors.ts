@@ -105,8 +105,14 @@ export class ServiceUnavailableError extends DomainError {
  * succeed in a few seconds. Callers see SERVICE_UNAVAILABLE instead, without the reason.
  */
 export class DatabaseUnavailableError extends Error {
-  // An own property: pg-boss copies some errors by their properties.
+  // Own properties: pg-boss copies some errors by their properties.
   override name = 'DatabaseUnavailableError'
+  /** The SQLSTATE that the server reported; null when it did not respond. Not `code`, by which Prisma wraps errors. */
+  readonly sqlState: string | null
+  constructor(message: string, { sqlState = null, ...options }: ErrorOptions & { sqlState?: string | null } = {}) {
+    super(message, options)
+    this.sqlState = sqlState
+  }
 }
 
 /** A feed's subscriber fell further behind than the hub keeps updates. */

@@ -221,8 +221,8 @@ function toAttempt({ jobId, number }: Claim): { id: string; retryCount: number }
  */
 function toCause(error: Error): Error {
   if (error instanceof Error) return error
-  const { name, message, stack = '', code } = error as Error & { code?: unknown }
+  const { name, message, stack = '', code, sqlState } = error as Error & { code?: unknown; sqlState?: string | null }
   const reason = message.replace(/ \(Queue: .*\)$/, '')
-  const cause = name === 'DatabaseUnavailableError' ? new DatabaseUnavailableError(reason) : new Error(reason)
-  return Object.assign(cause, { stack, code })
+  if (name !== 'DatabaseUnavailableError') return Object.assign(new Error(reason), { stack, code })
+  return Object.assign(new DatabaseUnavailableError(reason, { sqlState: sqlState ?? null }), { stack })
 }

@@ -91,11 +91,11 @@ export async function* readStatusFeed(
     failedPolls = 0
     const changes = countChanges()
     yield { kind: 'status', status: polled, source: 'poll' }
-    if (polled.state === 'COMPLETED') return
-
     if (wasQuiet && countChanges() > changes)
       distrustStream(new FalError('interrupted', "fal's status stream left out a change"))
     wasQuiet = false
+    if (polled.state === 'COMPLETED') return
+
     if (performance.now() < streamAt || !mayStream()) {
       yield* pause(pollDelayMs(polled.state === 'IN_QUEUE' ? polled.position : null, random()))
       continue

@@ -26,7 +26,7 @@ export async function* readBody(
       yield chunk
     }
   } catch (error) {
-    // The error of a broken connection looks like one of the connection to the database.
+    // Callers need the reason, not the socket's error.
     throw error instanceof BodyError ? error : new BodyError('cut', { cause: error })
   }
 }

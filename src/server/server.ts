@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import type { GraphQLSchema } from 'graphql'
 import type { Config } from '../config.ts'
 import type { Services } from '../context.ts'
@@ -50,9 +51,18 @@ export interface RunningServer {
  * @throws StartError when the address cannot be listened on
  */
 export async function openServer(deps: ServerDeps): Promise<RunningServer> {
+  const { server, url } = await listen(deps.config)
+  try {
+    return serve(server, url, deps)
+  } catch (error) {
+    await close(server)
+    throw error
+  }
+}
+
+/** Not async: a request that arrives before the routes exist would never be answered. */
+function serve(server: Server, url: string, deps: ServerDeps): RunningServer {
   const { config, schema, health, metrics, studio, webhooks, onError } = deps
-  const { server, url } = await listen(config)
-  // Nothing below may await: a request that arrives before the routes exist would never be answered.
   const publicUrl = config.publicUrl ?? url
   const basePath = config.publicUrl ? new URL(config.publicUrl).pathname.replace(/\/$/, '') : ''
   const { allowedOrigins, trustedHosts, production } = config
@@ -91,8 +101,11 @@ export async function openServer(deps: ServerDeps): Promise<RunningServer> {
   return {
     url,
     stop: async () => {
-      await sockets.stop()
-      await close(server)
+      try {
+        await sockets.stop()
+      } finally {
+        await close(server)
+      }
     },
   }
 }

@@ -61,8 +61,8 @@ export function createPool({ url, name, connections, onError, ...limits }: PoolO
 /**
  * pg's pool, with a queue that lasts as long as it moves. pg refuses a caller that has waited for as long as a
  * connection may take to open, and with it the end of a burst that a healthy database serves as fast as it can. Here a
- * caller is refused when Postgres has not answered for that long, or after five times as long: work for callers that
- * have given up only delays the others.
+ * caller is refused when Postgres has not answered for that long, or after five times as long. Its place in pg's queue
+ * stays, and costs later callers one release each.
  */
 class QueueingPool extends pg.Pool {
   readonly #connectMs: number

@@ -1,6 +1,8 @@
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Database, openDatabase, transact } from '../../../src/adapters/postgres/client.ts'
+import { findUnwritable, toDatabaseError } from '../../../src/adapters/postgres/errors.ts'
+import { createPool } from '../../../src/adapters/postgres/pool.ts'
 import { DatabaseUnavailableError } from '../../../src/errors.ts'
 import { type FaultMode, type FaultProxy, startFaultProxy } from '../../helpers/fault-proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../../helpers/postgres.ts'
@@ -168,6 +170,24 @@ test('a transaction is tried three times at most, and is not retried after other
   tries = 0
   expect(await failureOf(failing('23514'))).not.toBeInstanceOf(DatabaseUnavailableError)
   expect(tries).toBe(1)
+})
+
+test('a value that cannot be serialized is no outage of the database', async () => {
+  const pool = createPool({ url: database.url, name: 'test', connections: 1, onError: () => {} })
+  const toPostgres = () => {
+    throw new TypeError('cannot be serialized')
+  }
+  await expect(pool.query('SELECT $1', [{ toPostgres }])).rejects.toThrow(TypeError)
+  await expect(pool.query('SELECT 1')).resolves.toMatchObject({ rowCount: 1 })
+  await pool.end()
+})
+
+test('a full disk is recognized in the copy of an error that pg-boss reports', () => {
+  const full = new pg.DatabaseError('No space left on device', 0, 'error')
+  full.code = '53100'
+  const { message, stack, ...properties } = toDatabaseError(full) as DatabaseUnavailableError
+  const copy = Object.assign(new DatabaseUnavailableError(message), properties, { stack })
+  expect(findUnwritable(copy)).toBe('the disk of the database is full')
 })
 
 test('an invalid statement is no outage of the database', async () => {

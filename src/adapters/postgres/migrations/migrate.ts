@@ -130,7 +130,7 @@ async function applyPending(
       const { pending, failed } = await readStatus(client, directory)
       if (failed.length > 0) {
         throw new StartError(
-          `the migration ${failed[0]} was begun by another program and did not end: see its row in _prisma_migrations, mend the database, then run \`prisma migrate resolve\`.`,
+          `the migration ${failed[0]} was started by another program and did not finish: see its row in _prisma_migrations, repair the database, then run \`npx prisma@7 migrate resolve\`.`,
         )
       }
       const [next] = pending
