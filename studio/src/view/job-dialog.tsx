@@ -53,12 +53,15 @@ export function JobDialog() {
     }
   })
 
-  // After a retry, another job replaces the one whose button had the focus.
-  useEffect(() => {
-    if (id !== null && document.activeElement === document.body) document.getElementById('job-title')?.focus()
-  }, [id])
-
   const entry = id === null ? undefined : jobs.find(id)?.value
+  const status = entry?.job.status
+
+  // A retry replaces the job, and a new status removes buttons: either may take the focus with it.
+  useEffect(() => {
+    if (id !== null && document.activeElement === document.body)
+      document.getElementById('job-title')?.focus({ preventScroll: true })
+  }, [id, status])
+
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the key for a click on the backdrop
     <dialog
