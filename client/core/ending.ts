@@ -4,7 +4,7 @@ import { codeOf, type ResponseError, toMessage, WatchError } from './errors.ts'
 export type Ending =
   /** The server completed it. */
   | { kind: 'completed' }
-  /** The subscriber left. */
+  /** The subscriber unsubscribed. */
   | { kind: 'aborted' }
   /** Subscribe again at once, from the newest cursor: by another transport, for the next poll, or to drain a full queue. */
   | { kind: 'resubscribe' }

@@ -45,7 +45,7 @@ export interface ClaimedJobs {
    */
   unmarkSubmitting(jobId: string, mark: Date): Promise<boolean>
   /** `taken`: another job already has this request. */
-  saveRequest(jobId: string, mark: Date, requestId: string): Promise<'saved' | 'taken' | false>
+  saveRequest(jobId: string, mark: Date, requestId: string): Promise<'saved' | 'duplicate' | false>
   /** The jobs among these whose cancellation was requested. */
   findCanceling(jobIds: readonly string[]): Promise<string[]>
   /** Ends the job and its task in one transaction. Returns false and writes nothing when the claim is stale. */
@@ -110,7 +110,7 @@ export function createClaimedJobs({ db, queue, log, notifier }: ClaimedJobsDeps)
         const where = { id: jobId, submittingAt: mark, OR: [{ requestId: null }, { requestId }] }
         return (await update(where, { requestId })) && 'saved'
       } catch (error) {
-        if (isRequestTaken(error)) return 'taken'
+        if (isRequestTaken(error)) return 'duplicate'
         throw error
       }
     },

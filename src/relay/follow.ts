@@ -24,7 +24,7 @@ export interface FollowOptions extends FeedOptions {
   refusalMs?: number
   /** How long polls may fail before the result is read instead, in milliseconds. Default 300,000. */
   probeMs?: number
-  /** How long polls may fail before the job ends, in milliseconds. Default 12 hours: a night in which nobody reads the log. */
+  /** How long polls may fail before the job ends, in milliseconds. Default 12 hours: an overnight outage fails no job. */
   outageMs?: number
   /** How often the operator gets a report meanwhile, in milliseconds. Default one hour. */
   reportEveryMs?: number

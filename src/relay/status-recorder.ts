@@ -33,32 +33,32 @@ export function createStatusRecorder({ jobs, log }: RelayDeps, { claim }: ClaimC
   let { status } = job
   let position = job.queuePosition
   let progress: number | null = null
-  let taken = { lines: job.falLogLines, bytes: job.falLogBytes }
+  let recorded = { lines: job.falLogLines, bytes: job.falLogBytes }
   let changes = 0
   /** No streamed line has come since the last poll: the first ones may be known. */
   let isStreamBeginning = true
   /** The lines of the stream's last event. fal sends new lines only; other servers repeat all lines in each event. */
   let before: LinesDigest | null = null
 
-  async function append(reading: Reading): Promise<void> {
-    const { logs } = reading
+  async function append(change: StatusChange): Promise<void> {
+    const { logs } = change
     // A status that would go back is not sent to the database: nothing would change there.
-    const next = reading.status !== null && canMove(status, reading.status) ? reading.status : status
-    const isMoved = next === 'QUEUED' && reading.status === 'QUEUED' && reading.queuePosition !== position
-    progress = reading.progress ?? progress
+    const next = change.status !== null && canMove(status, change.status) ? change.status : status
+    const isMoved = next === 'QUEUED' && change.status === 'QUEUED' && change.queuePosition !== position
+    progress = change.progress ?? progress
     if (next !== status || isMoved || logs.length > 0) {
-      const appended = await log.append({ jobId: job.id, claim: claim.number, ...reading, progress, status: next })
+      const appended = await log.append({ jobId: job.id, claim: claim.number, ...change, progress, status: next })
       if (appended.outcome === 'fenced') throw new ClaimLostError()
       status = appended.status
-      position = next === 'QUEUED' ? reading.queuePosition : null
+      position = next === 'QUEUED' ? change.queuePosition : null
       changes++
     }
-    taken = reading.taken
+    recorded = change.recorded
   }
 
   async function recordPolled(answer: FalStatus): Promise<void> {
-    const isComplete = answer.logs.length >= taken.lines
-    await append(toReading(answer, taken))
+    const isComplete = answer.logs.length >= recorded.lines
+    await append(toStatusChange(answer, recorded))
     if (isComplete) tail.reset(answer.logs)
     isStreamBeginning = true
     before = null
@@ -71,8 +71,8 @@ export function createStatusRecorder({ jobs, log }: RelayDeps, { claim }: ClaimC
       isStreamBeginning = false
       before = toLinesDigest(answer.logs)
     }
-    const reading = toReading({ ...answer, logs }, { lines: 0, bytes: taken.bytes })
-    await append({ ...reading, taken: { ...reading.taken, lines: taken.lines + logs.length } })
+    const change = toStatusChange({ ...answer, logs }, { lines: 0, bytes: recorded.bytes })
+    await append({ ...change, recorded: { ...change.recorded, lines: recorded.lines + logs.length } })
     tail.append(logs)
   }
 
@@ -93,24 +93,24 @@ export function createStatusRecorder({ jobs, log }: RelayDeps, { claim }: ClaimC
 }
 
 /** How much of a request's log has been recorded. */
-export interface Taken {
+export interface RecordedLog {
   lines: number
   bytes: number
 }
 
 /** A status of fal, as the update log stores it. */
-export interface Reading {
+export interface StatusChange {
   /** Null when the status of the job stays. COMPLETED alone does not change it: only the result says how the job ends. */
   status: JobStatus | null
   queuePosition: number | null
   progress: number | null
   logs: LogLine[]
-  taken: Taken
+  recorded: RecordedLog
 }
 
-/** Translates a status whose log has all lines so far. Lines beyond `taken` are new. */
-export function toReading(answer: FalStatus, taken: Taken): Reading {
-  const { logs, taken: takenNow } = takeLines(answer.logs, taken)
+/** Translates a status whose log has all lines so far. Lines beyond `recorded` are new. */
+export function toStatusChange(answer: FalStatus, recorded: RecordedLog): StatusChange {
+  const { logs, recorded: recordedNow } = selectNewLines(answer.logs, recorded)
   // New lines show that the request ran, although no poll saw it before COMPLETED.
   const hasRun = answer.state === 'IN_PROGRESS' || logs.length > 0
   return {
@@ -118,14 +118,14 @@ export function toReading(answer: FalStatus, taken: Taken): Reading {
     queuePosition: answer.state === 'IN_QUEUE' ? answer.position : null,
     progress: answer.state === 'IN_QUEUE' ? null : readProgress(answer.logs.map((line) => line.message)),
     logs,
-    taken: takenNow,
+    recorded: recordedNow,
   }
 }
 
-function takeLines(all: readonly FalLogLine[], taken: Taken): { logs: LogLine[]; taken: Taken } {
+function selectNewLines(all: readonly FalLogLine[], recorded: RecordedLog): { logs: LogLine[]; recorded: RecordedLog } {
   const logs: LogLine[] = []
-  let { bytes } = taken
-  for (const line of all.slice(taken.lines)) {
+  let { bytes } = recorded
+  for (const line of all.slice(recorded.lines)) {
     if (bytes > MAX_LOG_BYTES) break
     const message = toStorableText(line.message)
     bytes += Math.max(MIN_LINE_BYTES, Buffer.byteLength(message))
@@ -137,7 +137,7 @@ function takeLines(all: readonly FalLogLine[], taken: Taken): { logs: LogLine[];
       })
     else logs.push({ at: line.at?.toISOString() ?? null, level: line.level, message })
   }
-  return { logs, taken: { lines: Math.max(taken.lines, all.length), bytes } }
+  return { logs, recorded: { lines: Math.max(recorded.lines, all.length), bytes } }
 }
 
 /**

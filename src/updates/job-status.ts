@@ -2,7 +2,7 @@ import type { JobStatus } from '../generated/prisma/enums.ts'
 
 /**
  * The status table: which status may follow which. Any other change is ignored, such as a status that fal repeats,
- * reorders or takes back.
+ * reorders or reverts.
  *
  * ```
  * PENDING ─submit→ QUEUED ─→ RUNNING ─→ STORING ─→ SUCCEEDED

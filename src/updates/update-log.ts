@@ -17,7 +17,7 @@ export interface Change {
   progress?: number | null
   logs?: LogLine[]
   /** How much of the provider's log has been recorded in all: lines, and bytes of their text. */
-  taken?: { lines: number; bytes: number }
+  recorded?: { lines: number; bytes: number }
 }
 
 /** The outcome of a change. A change that brings nothing new is not stored. */
@@ -181,20 +181,20 @@ type UpdateRow = Omit<Update, 'final' | 'missed'>
 type AppendedRow = UpdateRow & { stored: boolean; previous: JobStatus | null; previousSeconds: number }
 
 /**
- * One statement: lock the rows in one order (two batches never wait for each other in a circle), decide what is new,
- * number it, write the row and the log. Answers a row per job that may be written to, with `stored` when it was.
+ * One statement: locks the rows in id order, so that batches cannot deadlock, decides what is new, numbers it, and writes
+ * the row and the log. Returns a row per job that may be written to; `stored` when it was.
  */
 function appendStatement(changes: readonly Change[]): Prisma.Sql {
   const given = JSON.stringify(
-    changes.map(({ jobId, claim, status, queuePosition, progress, logs, taken }) => ({
+    changes.map(({ jobId, claim, status, queuePosition, progress, logs, recorded }) => ({
       jobId,
       claim,
       status,
       position: queuePosition ?? null,
       progress: progress ?? null,
       logs: logs ?? [],
-      lines: taken?.lines ?? null,
-      bytes: taken?.bytes ?? null,
+      lines: recorded?.lines ?? null,
+      bytes: recorded?.bytes ?? null,
     })),
   )
   return Prisma.sql`

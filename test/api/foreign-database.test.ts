@@ -165,7 +165,7 @@ describe('a server does not start on a database', () => {
   test('that refuses writes', async () => {
     const database = await openDatabase()
     await database.administer(`alter role ${database.name} set default_transaction_read_only = on`)
-    expect(await findObstacle(database.url)).toContain('takes no writes')
+    expect(await findObstacle(database.url)).toContain('is read-only')
   })
 
   test('with an unexpected failure, in one line', async () => {

@@ -10,7 +10,7 @@ import { toFalError } from '../../src/adapters/fal/errors.ts'
 import { readResult, readStatus } from '../../src/adapters/fal/response.ts'
 import type { FalResponse, FalStatus } from '../../src/adapters/fal/types.ts'
 import { countRepeated, createLogTail, toLinesDigest } from '../../src/relay/repeated-lines.ts'
-import { toReading } from '../../src/relay/status-recorder.ts'
+import { toStatusChange } from '../../src/relay/status-recorder.ts'
 import { toLongLogs, toShapes } from './fal-shapes.ts'
 
 const KEY = 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6:9b74c9897bac770ffc029102a200c5de'
@@ -44,7 +44,7 @@ function take(text: string) {
   tail.reset(status.logs.slice(1, 60))
   tail.countKnown(status.logs)
   countRepeated(toLinesDigest(status.logs), status.logs)
-  return toReading(status, { lines: 0, bytes: 0 })
+  return toStatusChange(status, { lines: 0, bytes: 0 })
 }
 
 // The longest that are read at all, and those that are parsed whole.

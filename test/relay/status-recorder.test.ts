@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { FalLogLine, FalStatus } from '../../src/adapters/fal/types.ts'
-import { MAX_LOG_BYTES, readProgress, type Taken, toReading } from '../../src/relay/status-recorder.ts'
+import { MAX_LOG_BYTES, type RecordedLog, readProgress, toStatusChange } from '../../src/relay/status-recorder.ts'
 
-const NOTHING: Taken = { lines: 0, bytes: 0 }
+const NOTHING: RecordedLog = { lines: 0, bytes: 0 }
 
 function line(message: string): FalLogLine {
   return { message, level: 'INFO', at: null }
@@ -14,42 +14,50 @@ function running(...messages: string[]): FalStatus {
 
 /** Reads one status after another, like the recorder. Returns the new messages of each. */
 function takeAll(answers: FalStatus[], from = NOTHING) {
-  let taken = from
+  let recorded = from
   const messages = answers.map((answer) => {
-    const reading = toReading(answer, taken)
-    taken = reading.taken
+    const reading = toStatusChange(answer, recorded)
+    recorded = reading.recorded
     return reading.logs.map(({ message }) => message)
   })
-  return { messages, taken }
+  return { messages, recorded }
 }
 
 describe('a status of fal', () => {
   test('IN_QUEUE is QUEUED with its position', () => {
-    expect(toReading({ state: 'IN_QUEUE', position: 3, logs: [] }, NOTHING)).toEqual({
+    expect(toStatusChange({ state: 'IN_QUEUE', position: 3, logs: [] }, NOTHING)).toEqual({
       status: 'QUEUED',
       queuePosition: 3,
       progress: null,
       logs: [],
-      taken: NOTHING,
+      recorded: NOTHING,
     })
-    expect(toReading({ state: 'IN_QUEUE', position: null, logs: [] }, NOTHING)).toMatchObject({
+    expect(toStatusChange({ state: 'IN_QUEUE', position: null, logs: [] }, NOTHING)).toMatchObject({
       status: 'QUEUED',
       queuePosition: null,
     })
   })
 
   test('IN_PROGRESS is RUNNING, without a position, with the progress in its log', () => {
-    expect(toReading(running('3/4'), NOTHING)).toMatchObject({ status: 'RUNNING', queuePosition: null, progress: 0.75 })
+    expect(toStatusChange(running('3/4'), NOTHING)).toMatchObject({
+      status: 'RUNNING',
+      queuePosition: null,
+      progress: 0.75,
+    })
   })
 
   test('COMPLETED does not change the status before the result is known', () => {
     const answer: FalStatus = { state: 'COMPLETED', error: null, errorType: null, logs: [line('done')] }
-    expect(toReading(answer, { lines: 1, bytes: 4 })).toMatchObject({ status: null, queuePosition: null, logs: [] })
+    expect(toStatusChange(answer, { lines: 1, bytes: 4 })).toMatchObject({
+      status: null,
+      queuePosition: null,
+      logs: [],
+    })
   })
 
   test('COMPLETED with new lines shows that the request was RUNNING', () => {
     const answer: FalStatus = { state: 'COMPLETED', error: null, errorType: null, logs: [line('done')] }
-    expect(toReading(answer, NOTHING)).toMatchObject({
+    expect(toStatusChange(answer, NOTHING)).toMatchObject({
       status: 'RUNNING',
       queuePosition: null,
       logs: [{ message: 'done' }],
@@ -57,20 +65,20 @@ describe('a status of fal', () => {
   })
 
   test('a queued request has no progress, whatever an earlier run left in the log', () => {
-    expect(toReading({ state: 'IN_QUEUE', position: 0, logs: [line('24/25')] }, NOTHING).progress).toBeNull()
+    expect(toStatusChange({ state: 'IN_QUEUE', position: 0, logs: [line('24/25')] }, NOTHING).progress).toBeNull()
   })
 })
 
 describe('fal’s log, which repeats its earlier lines', () => {
   test('adds each line once', () => {
-    const { messages, taken } = takeAll([
+    const { messages, recorded } = takeAll([
       running('a'),
       running('a', 'b', 'c'),
       running('a', 'b', 'c'),
       running('a', 'b', 'c', 'd'),
     ])
     expect(messages).toEqual([['a'], ['b', 'c'], [], ['d']])
-    expect(taken).toEqual({ lines: 4, bytes: 4 * 64 })
+    expect(recorded).toEqual({ lines: 4, bytes: 4 * 64 })
   })
 
   test('adds equal lines as often as they were written', () => {
@@ -91,14 +99,14 @@ describe('fal’s log, which repeats its earlier lines', () => {
       { message: 'a', level: 'ERROR', at: new Date('2026-11-22T12:00:00.5Z') },
       { message: 'b', level: 'DEBUG', at: null },
     ]
-    expect(toReading({ state: 'IN_PROGRESS', logs }, NOTHING).logs).toEqual([
+    expect(toStatusChange({ state: 'IN_PROGRESS', logs }, NOTHING).logs).toEqual([
       { message: 'a', level: 'ERROR', at: '2026-11-22T12:00:00.500Z' },
       { message: 'b', level: 'DEBUG', at: null },
     ])
   })
 
   test('is cleaned of what Postgres cannot hold', () => {
-    const { logs } = toReading(running('a\0b', 'c\ud800d', '🎬'), NOTHING)
+    const { logs } = toStatusChange(running('a\0b', 'c\ud800d', '🎬'), NOTHING)
     expect(logs.map(({ message }) => message)).toEqual(['ab', 'c\ufffdd', '🎬'])
   })
 })
@@ -108,10 +116,10 @@ describe('of an endless log', () => {
   const last = /64 KiB/
 
   test('64 KiB are kept, to the byte', () => {
-    const { messages, taken } = takeAll([running(...Array<string>(64).fill(kilobyte))])
+    const { messages, recorded } = takeAll([running(...Array<string>(64).fill(kilobyte))])
     expect(messages[0]).toHaveLength(64)
     expect(messages[0]?.at(-1)).toBe(kilobyte)
-    expect(taken).toEqual({ lines: 64, bytes: MAX_LOG_BYTES })
+    expect(recorded).toEqual({ lines: 64, bytes: MAX_LOG_BYTES })
   })
 
   test('one line, and only one, says that the rest is not kept', () => {
@@ -129,8 +137,8 @@ describe('of an endless log', () => {
 
   test('the line is not repeated after a restart', () => {
     const lines = Array<string>(65).fill(kilobyte)
-    const { taken } = takeAll([running(...lines)])
-    expect(takeAll([running(...lines, 'more')], taken).messages).toEqual([[]])
+    const { recorded } = takeAll([running(...lines)])
+    expect(takeAll([running(...lines, 'more')], recorded).messages).toEqual([[]])
   })
 
   test('bytes are counted, not characters', () => {
@@ -141,13 +149,13 @@ describe('of an endless log', () => {
   })
 
   test('a line counts 64 bytes at least, so that 1,024 short ones are kept, and a line says that the rest is not', () => {
-    const { messages, taken } = takeAll([
+    const { messages, recorded } = takeAll([
       running(...Array<string>(1024).fill('')),
       running(...Array<string>(3000).fill('')),
     ])
     expect(messages[0]).toHaveLength(1024)
     expect(messages[1]).toEqual([expect.stringMatching(/64 KiB or 1024 lines/)])
-    expect(taken.lines).toBe(3000)
+    expect(recorded.lines).toBe(3000)
   })
 
   test('a single line that is too long is not kept in part', () => {
@@ -157,8 +165,8 @@ describe('of an endless log', () => {
 
   test('the progress is still read', () => {
     const lines = Array<string>(70).fill(kilobyte)
-    const { taken } = takeAll([running(...lines)])
-    expect(toReading(running(...lines, '7/10'), taken)).toMatchObject({ progress: 0.7, logs: [] })
+    const { recorded } = takeAll([running(...lines)])
+    expect(toStatusChange(running(...lines, '7/10'), recorded)).toMatchObject({ progress: 0.7, logs: [] })
   })
 })
 

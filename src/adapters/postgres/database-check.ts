@@ -101,10 +101,10 @@ function findServerProblems({
       `the database ${quote(database)} has the encoding ${encoding}, which cannot hold all texts: create one with ENCODING 'UTF8' TEMPLATE template0, and set DATABASE_URL to it`,
     )
   if (isStandby)
-    problems.push('the Postgres of DATABASE_URL is a standby, which takes no writes: set DATABASE_URL to the primary')
+    problems.push('the Postgres of DATABASE_URL is a standby, which is read-only: set DATABASE_URL to the primary')
   else if (isReadOnly)
     problems.push(
-      `the database ${quote(database)} takes no writes: make room if its disk is full, else set default_transaction_read_only to off for the database and the role`,
+      `the database ${quote(database)} is read-only: free disk space if its disk is full, else set default_transaction_read_only to off for the database and the role`,
     )
   return problems
 }
