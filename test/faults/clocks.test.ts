@@ -13,7 +13,7 @@ test.concurrent.for([
   ['slow', -TEN_MINUTES_MS],
   ['fast', TEN_MINUTES_MS],
 ] as const)(
-  'A14: a submit that was lost by a worker whose clock is ten minutes %s is waited for as long as any other',
+  'A14: a submit that was lost by a worker whose clock is ten minutes %s is awaited as long as any other',
   { timeout: roundsMs(60_000) },
   async ([name, byMs], context) => {
     const database = await createTestDatabase()
@@ -47,18 +47,18 @@ test.concurrent.for([
     answering.resolve()
     // The clock of the worker that takes over is off in the other direction.
     await startWorker(-byMs)
-    const [told, untold] = [jobs.slice(0, 3), jobs.slice(3)]
+    const [notified, others] = [jobs.slice(0, 3), jobs.slice(3)]
     await until(() => performance.now() - sentAt > 30_000, { timeoutMs: 40_000, everyMs: 100 })
     expect(jobs.filter((job) => rig.hasBeen(job, 'FAILED'))).toEqual([])
-    for (const { imageUrl } of told) {
+    for (const { imageUrl } of notified) {
       const request = rig.fal.requestOf(imageUrl)
       expect(request && (await rig.fal.deliver(request))).toBe(200)
     }
-    await until(() => told.every((job) => rig.hasBeen(job, 'SUCCEEDED')), TAKEOVER)
-    await until(() => untold.every((job) => rig.hasBeen(job, 'FAILED')), { timeoutMs: 60_000 })
+    await until(() => notified.every((job) => rig.hasBeen(job, 'SUCCEEDED')), TAKEOVER)
+    await until(() => others.every((job) => rig.hasBeen(job, 'FAILED')), { timeoutMs: 60_000 })
     const waitedMs = Math.round(performance.now() - sentAt)
     expect(waitedMs).toBeGreaterThan(ADOPTION_SECONDS * 1000 - 1_000)
-    expect(await rig.count(`"Job" WHERE failure ->> 'code' = 'SUBMIT_UNKNOWN'`)).toBe(untold.length)
+    expect(await rig.count(`"Job" WHERE failure ->> 'code' = 'SUBMIT_UNKNOWN'`)).toBe(others.length)
     await rig.verify(`A14 ${name}`, { 'given up after ms': waitedMs })
   },
 )

@@ -74,14 +74,14 @@ export async function startFakeFal({ stepMs = 40 }: FakeFalOptions = {}): Promis
     let timer: NodeJS.Timeout
     const body = new ReadableStream<string>({
       start: (controller) => {
-        let told = { text: '', lines: 0 }
+        let sent = { text: '', lines: 0 }
         timer = setInterval(tell, Math.max(5, stepMs / 4))
         function tell(): void {
           const status = statusOf(request)
           const text = JSON.stringify(status)
-          if (text === told.text) return
-          const logs = status.logs.slice(told.lines)
-          told = { text, lines: status.logs.length }
+          if (text === sent.text) return
+          const logs = status.logs.slice(sent.lines)
+          sent = { text, lines: status.logs.length }
           controller.enqueue(`data: ${JSON.stringify({ ...status, logs })}\n\n`)
           if (status.status !== 'COMPLETED') return
           clearInterval(timer)

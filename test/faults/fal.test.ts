@@ -32,7 +32,7 @@ const json = (status: number, body: unknown, headers: Record<string, string> = {
 
 // First, because it waits longest.
 row(
-  'B8: a result that answers 5xx, 504 and 429 is asked for again; one that is gone is RESULT_EXPIRED',
+  'B8: a result that answers 5xx, 504 and 429 is read again; one that fal has deleted is RESULT_EXPIRED',
   {
     timeout: 150_000,
   },
@@ -62,7 +62,7 @@ row(
 )
 
 row(
-  'B1: while fal cannot be reached jobs wait, and go on within 10 s of its return',
+  'B1: while fal is unreachable jobs wait, and continue within 10 s of its return',
   {
     timeout: roundsMs(90_000),
   },
@@ -87,7 +87,7 @@ row(
   },
 )
 
-row('B1: while fal goes away in the middle of a job, the job waits for it', { timeout: 60_000 }, async (context) => {
+row('B1: when fal becomes unreachable in the middle of a job, the job waits', { timeout: 60_000 }, async (context) => {
   const rig = await open(context, { fal: { stepMs: 200 } })
   const jobs = await rig.submit(5)
   await until(() => jobs.every((job) => rig.hasBeen(job, 'RUNNING')))
@@ -117,7 +117,7 @@ const UNTOLD: [string, Twist][] = [
 ]
 
 row(
-  'B2, B5: a submit that is answered by a cut, a 5xx or nonsense is sent once, and the job says that nobody knows',
+  'B2, B5: a submit that ends in a cut, a 5xx or nonsense is sent once, and fails with SUBMIT_UNKNOWN',
   {
     timeout: roundsMs(40_000),
   },
@@ -146,7 +146,7 @@ row(
 )
 
 row(
-  'B2: a submit that is never answered is given up after 30 s, and not repeated',
+  'B2: a submit without a response is given up after 30 s, and not repeated',
   { timeout: 90_000 },
   async (context) => {
     const rig = await open(context)
@@ -161,7 +161,7 @@ row(
   },
 )
 
-row('B3: 429 is waited out, by one call in each window, and costs no job', { timeout: 60_000 }, async (context) => {
+row('B3: 429 pauses submits, with one call per pause, and fails no job', { timeout: 60_000 }, async (context) => {
   const rig = await open(context)
   const windows: [Record<string, string>, number][] = [
     [{ 'retry-after': '2' }, 2_000],
@@ -187,7 +187,7 @@ row('B3: 429 is waited out, by one call in each window, and costs no job', { tim
 })
 
 row(
-  'B4: a key that fal refuses stops all submits, fails no job, is shown, and is told to nobody',
+  'B4: a key that fal rejects pauses all submits, fails no job, is reported, and never appears in a text',
   {
     timeout: 60_000,
   },
@@ -219,7 +219,7 @@ row(
 )
 
 row(
-  'B4: an input that fal refuses fails the job at once, with our name of the field',
+  'B4: an input that fal rejects fails the job at once, under the field name of the API',
   { timeout: 30_000 },
   async (context) => {
     const rig = await open(context)
@@ -253,7 +253,7 @@ const STREAMS: [string, (fal: FakeFal) => Twist][] = [
 const IN_QUEUE = toEvent({ status: 'IN_QUEUE', queue_position: 1, logs: [] })
 
 row(
-  'B5, B6: a status stream that breaks in any way is no end: the job is polled, and ends as fal says',
+  'B5, B6: a status stream that breaks in any way does not end the job: it is polled, and ends as fal reports',
   {
     timeout: roundsMs(30_000),
   },
@@ -285,7 +285,7 @@ row(
 )
 
 test.skipIf(!LONG)(
-  'B6: a stream that falls silent after it spoke is looked behind within 60 s (long form: it takes that long)',
+  'B6: a stream that goes silent is polled within 60 s (long form: it takes that long)',
   { concurrent: true, timeout: 180_000 },
   async (context) => {
     const rig = await open(context, { fal: { stepMs: 500 } })
@@ -297,7 +297,7 @@ test.skipIf(!LONG)(
   },
 )
 
-row('B5: a status that is HTML, cut or 5xx for a while is asked for again', { timeout: 60_000 }, async (context) => {
+row('B5: a status that is HTML, cut or 5xx for a while is polled again', { timeout: 60_000 }, async (context) => {
   const rig = await open(context, { fal: { stepMs: 100 } })
   const nonsense: Twist[] = [
     html,

@@ -71,7 +71,7 @@ async function openSmallDisk(context: TestContext): Promise<SmallDisk> {
 const mounts = await canMount()
 
 test.skipIf(!mounts)(
-  `A10: while the disk of Postgres is full callers are told to come back, jobs wait, and all is well after${mounts ? '' : ' (needs leave to mount a tmpfs)'}`,
+  `A10: while the disk of Postgres is full callers get SERVICE_UNAVAILABLE and jobs wait; all recover${mounts ? '' : ' (needs leave to mount a tmpfs)'}`,
   { timeout: 120_000 },
   async (context) => {
     const disk = await openSmallDisk(context)

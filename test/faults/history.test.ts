@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { findViolations, type History, type StoredJob } from './history.ts'
 
-const told = (...sequences: number[]) =>
+const received = (...sequences: number[]) =>
   sequences.map((sequence, n) => ({
     sequence,
     status: n === sequences.length - 1 ? 'SUCCEEDED' : 'RUNNING',
@@ -25,7 +25,7 @@ const GOOD: History = {
   acknowledged: [{ id: '1', imageUrl: 'a.png' }],
   posts: new Map([['a.png', 1]]),
   stored: [JOB],
-  transcripts: [{ jobId: '1', updates: told(1, 2, 3), reconnects: 0, closes: [] }],
+  transcripts: [{ jobId: '1', updates: received(1, 2, 3), reconnects: 0, closes: [] }],
 }
 
 test('a good history has no violation', () => {
@@ -45,10 +45,10 @@ test.each<[string, Partial<History>]>([
     { stored: [{ ...JOB, updates: JOB.updates.map(({ status }, n) => ({ sequence: 3 - n, status })).toReversed() }] },
   ],
   ['does not end with FAILED', { stored: [{ ...JOB, status: 'FAILED', hasVideo: false }] }],
-  ['missed 2 to 2', { transcripts: [{ jobId: '1', updates: told(1, 3), reconnects: 0, closes: [] }] }],
-  ['was told 2 again', { transcripts: [{ jobId: '1', updates: told(1, 2, 2, 3), reconnects: 0, closes: [] }] }],
-  ['was told 1 again', { transcripts: [{ jobId: '1', updates: told(2, 1, 3), reconnects: 0, closes: [] }] }],
-  ['saw no end', { transcripts: [{ jobId: '1', updates: told(1, 2, 3).slice(0, 2), reconnects: 0, closes: [] }] }],
+  ['missed 2 to 2', { transcripts: [{ jobId: '1', updates: received(1, 3), reconnects: 0, closes: [] }] }],
+  ['received 2 again', { transcripts: [{ jobId: '1', updates: received(1, 2, 2, 3), reconnects: 0, closes: [] }] }],
+  ['received 1 again', { transcripts: [{ jobId: '1', updates: received(2, 1, 3), reconnects: 0, closes: [] }] }],
+  ['saw no end', { transcripts: [{ jobId: '1', updates: received(1, 2, 3).slice(0, 2), reconnects: 0, closes: [] }] }],
   ['saw no end', { transcripts: [{ jobId: '1', updates: [], reconnects: 0, closes: [] }] }],
 ])('"%s" is found', (violation, change) => {
   expect(findViolations({ ...GOOD, ...change }).join('\n')).toContain(violation)

@@ -56,10 +56,10 @@ function checkTranscript({ jobId, updates }: Transcript): string[] {
   const found: string[] = []
   for (const [n, { sequence, missed }] of updates.entries()) {
     const before = updates[n - 1]
-    if (before && sequence <= before.sequence) found.push(`a subscriber of ${jobId} was told ${sequence} again`)
+    if (before && sequence <= before.sequence) found.push(`a subscriber of ${jobId} received ${sequence} again`)
     if (before && sequence > before.sequence + 1 + missed)
       found.push(`a subscriber of ${jobId} missed ${before.sequence + 1} to ${sequence - 1}`)
-    if (missed > 0) found.push(`a subscriber of ${jobId} was told that ${missed} updates are gone`)
+    if (missed > 0) found.push(`a subscriber of ${jobId} received a gap of ${missed} updates`)
   }
   if (!isTerminal((updates.at(-1)?.status ?? 'PENDING') as JobStatus)) found.push(`a subscriber of ${jobId} saw no end`)
   return found

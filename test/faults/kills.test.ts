@@ -25,7 +25,7 @@ function membersOf({ members }: FaultRig) {
 }
 
 row(
-  'A1: an API that is killed around the commit makes one job of one key, and fal one video',
+  'A1: an API server killed around the commit leaves one job per key, and fal one request',
   {
     timeout: roundsMs(20_000),
   },
@@ -60,7 +60,7 @@ row(
 )
 
 row(
-  'A2: a worker that is killed between its claim and the POST loses nothing',
+  'A2: a worker killed between its claim and the POST loses no job',
   {
     timeout: roundsMs(20_000),
   },
@@ -84,12 +84,12 @@ row(
       await Promise.all(workers.map((worker) => worker.start()))
       await until(() => jobs.every(({ imageUrl }) => opened.fal.posts.get(imageUrl) === 1), TAKEOVER)
     }
-    await opened.verify('A2', { rounds: ROUNDS, 'claims of the dead': lostClaims })
+    await opened.verify('A2', { rounds: ROUNDS, 'claims lost to kills': lostClaims })
   },
 )
 
 row(
-  'A3: a worker that is killed after fal took the request is not followed by a second POST: the webhook brings the id',
+  'A3: a worker killed after fal accepted the request causes no second POST: the webhook brings the id',
   {
     timeout: roundsMs(25_000),
   },
@@ -113,7 +113,7 @@ row(
 )
 
 row(
-  'A3: without a webhook the job says that nobody knows, and is not sent again',
+  'A3: without a webhook the job fails with SUBMIT_UNKNOWN, and is not sent again',
   {
     timeout: 75_000 + roundsMs(20_000),
   },
@@ -138,7 +138,7 @@ row(
 )
 
 row(
-  'A4: the jobs of a worker that is killed while it follows them go on at another',
+  'A4: the jobs of a worker killed while following them continue on another worker',
   {
     timeout: roundsMs(40_000),
   },
@@ -178,7 +178,7 @@ row(
 )
 
 row(
-  'A5: a worker that is killed half-way through the result leaves it to another, who takes it whole',
+  'A5: after a worker is killed half-way through the result, another worker reads it completely',
   {
     timeout: roundsMs(40_000),
   },
@@ -209,7 +209,7 @@ row(
 )
 
 row(
-  'a worker that wakes from a long sleep writes nothing: its jobs are another’s',
+  'a worker that wakes from a long sleep writes nothing: another worker has its jobs',
   {
     timeout: roundsMs(45_000),
   },
@@ -238,7 +238,7 @@ const BREAKDOWNS = {
 }
 
 row.for(Object.entries(BREAKDOWNS))(
-  'A13: a server with an %s says so, gives its jobs back and exits, and they go on',
+  'A13: a server with an %s logs it, releases its jobs and exits, and they continue',
   { timeout: roundsMs(30_000) },
   async ([event, breakdown], context) => {
     const preload = `process.on('SIGUSR2', () => { ${breakdown} })`
@@ -254,12 +254,12 @@ row.for(Object.entries(BREAKDOWNS))(
       const jobs = await rig.submit(JOBS)
       await until(() => jobs.every((job) => rig.hasBeen(job, 'RUNNING')), { timeoutMs: 20_000 })
       expect(await broken.end('SIGUSR2')).toEqual({ code: 1, signal: null })
-      const told = broken
+      const reported = broken
         .output()
         .split('\n')
         .filter((line) => line.includes(`"msg":"${event}"`))
-      expect(told).toHaveLength(Math.floor(round / 2) + 1)
-      expect(told.at(-1)).toMatch(/nobody (catches|awaits) this/)
+      expect(reported).toHaveLength(Math.floor(round / 2) + 1)
+      expect(reported.at(-1)).toMatch(/nobody (catches|awaits) this/)
       await broken.start()
     }
     await rig.verify(`A13 ${event}`, { rounds })

@@ -84,7 +84,7 @@ function expectAlive(members: readonly Member[], pids: readonly number[]): void 
 }
 
 row(
-  'A7: Postgres crashes and comes back: nobody exits, callers are told to come back, no job is lost',
+  'A7: Postgres crashes and restarts: no process exits, callers get SERVICE_UNAVAILABLE, no job is lost',
   {
     timeout: roundsMs(20_000),
   },
@@ -160,7 +160,7 @@ row(
 )
 
 row(
-  'A9: with the connections of Postgres used up callers are told to come back, and none is leaked',
+  'A9: with all connections of Postgres in use callers get SERVICE_UNAVAILABLE, and none is leaked',
   {
     timeout: 90_000,
   },

@@ -116,8 +116,8 @@ export async function openFaultRig(
 export function tell(row: string, { what, ...figures }: { what: string; [figure: string]: string | number }): void {
   const file = process.env.FAULT_FIGURES
   // The row's name has its own column.
-  const told = { row, what: what.replace(/^[A-Z]\d+(, [A-Z]\d+)*: /, ''), rounds: 1, ...figures }
-  if (file) appendFileSync(file, `${JSON.stringify(told)}\n`)
+  const line = { row, what: what.replace(/^[A-Z]\d+(, [A-Z]\d+)*: /, ''), rounds: 1, ...figures }
+  if (file) appendFileSync(file, `${JSON.stringify(line)}\n`)
 }
 
 export function medianOf(values: readonly number[]): number {

@@ -19,7 +19,7 @@ function open(context: TestContext, options: Partial<FaultRigOptions> = {}): Pro
 }
 
 // Runs alone: its mutations must meet a draining server, not an overloaded one.
-test('A11: a server that is told to stop finishes what it began, sends its subscribers elsewhere, and exits 0', {
+test('A11: a server that is stopped finishes its requests, makes its subscribers reconnect, and exits 0', {
   timeout: roundsMs(90_000),
 }, async (context) => {
   const rig = await open(context, { roles: ['api,worker', 'api,worker'], fal: { stepMs: 150 } })
@@ -73,7 +73,7 @@ function requestVideo(url: string) {
 }
 
 /** The updates of one subscription, and their delays in milliseconds. */
-interface Told {
+interface Received {
   sequences: number[]
   status: string
   lateMs: number[]
@@ -82,15 +82,19 @@ interface Told {
 /**
  * Opens this many subscriptions to one job on one socket; resolves with their ends once each has received the status.
  */
-async function watchByMany(url: string, id: string, count: number): Promise<{ told: Told[]; ended: Promise<unknown> }> {
+async function watchByMany(
+  url: string,
+  id: string,
+  count: number,
+): Promise<{ received: Received[]; ended: Promise<unknown> }> {
   const client = createClient({
     url: `${url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,
     retryAttempts: 0,
   })
   const query = 'subscription ($id: ID!) { jobProgress(id: $id) { sequence status at } }'
-  const told = Array.from({ length: count }, (): Told => ({ sequences: [], status: '', lateMs: [] }))
-  const reading = told.map(async (mine) => {
+  const received = Array.from({ length: count }, (): Received => ({ sequences: [], status: '', lateMs: [] }))
+  const reading = received.map(async (mine) => {
     for await (const { data } of client.iterate<{
       jobProgress: { sequence: number; status: string; at: string }
     }>({ query, variables: { id } })) {
@@ -103,12 +107,12 @@ async function watchByMany(url: string, id: string, count: number): Promise<{ to
     }
   })
   const ended = Promise.all(reading).then(() => client.dispose())
-  await until(() => told.every(({ sequences }) => sequences.length > 0), { timeoutMs: 30_000 })
-  return { told, ended }
+  await until(() => received.every(({ sequences }) => sequences.length > 0), { timeoutMs: 30_000 })
+  return { received, ended }
 }
 
 row(
-  'D4: an update reaches each of many subscribers of one job once, and so does the end',
+  'D4: every update of a job, the last included, reaches each of many subscribers once',
   { timeout: 300_000 },
   async (context) => {
     const rig = await open(context, { fal: { stepMs: 400 } })
@@ -126,43 +130,47 @@ row(
     await until(() => requests.length > 0)
     for (const request of requests) request.acceptedAt = Date.now()
     await Promise.all(watched.map(({ ended }) => ended))
-    const told = watched.flatMap((socket) => socket.told)
-    for (const { sequences, status } of told) {
+    const received = watched.flatMap((socket) => socket.received)
+    for (const { sequences, status } of received) {
       expect(sequences).toEqual(sequences.map((_, n) => (sequences[0] ?? 0) + n))
       expect(status).toBe('SUCCEEDED')
     }
-    const late = told.flatMap(({ lateMs }) => lateMs).toSorted((a, b) => a - b)
+    const late = received.flatMap(({ lateMs }) => lateMs).toSorted((a, b) => a - b)
     await rig.verify('D4', {
-      subscribers: told.length,
+      subscribers: received.length,
       'median ms': medianOf(late),
       'p99 ms': late[Math.floor(late.length * 0.99)] ?? 0,
     })
   },
 )
 
-row(`D4: whoever subscribes while a job ends sees its end (seed ${SEED})`, { timeout: 300_000 }, async (context) => {
-  const rig = await open(context, { fal: { stepMs: 20 } })
-  const random = createSeeded(SEED)
-  const rounds = LONG ? 60 : 10
-  let seen = 0
-  for (let round = 0; round < rounds; round++) {
-    const jobs = await Promise.all(Array.from({ length: 10 }, () => generate(rig.apis)))
-    const watchers = jobs.flatMap(({ id }) =>
-      Array.from({ length: 5 }, async (_, n) => {
-        await new Promise((resolve) => setTimeout(resolve, random.whole(0, 500)))
-        return await watchJob([rig.apis[n % 2] ?? ''], id).done
-      }),
-    )
-    for (const { updates } of await Promise.all(watchers)) {
-      expect(ENDED.has(updates.at(-1)?.status ?? '')).toBe(true)
-      seen++
+row(
+  `D4: a subscription opened while a job ends receives its end (seed ${SEED})`,
+  { timeout: 300_000 },
+  async (context) => {
+    const rig = await open(context, { fal: { stepMs: 20 } })
+    const random = createSeeded(SEED)
+    const rounds = LONG ? 60 : 10
+    let seen = 0
+    for (let round = 0; round < rounds; round++) {
+      const jobs = await Promise.all(Array.from({ length: 10 }, () => generate(rig.apis)))
+      const watchers = jobs.flatMap(({ id }) =>
+        Array.from({ length: 5 }, async (_, n) => {
+          await new Promise((resolve) => setTimeout(resolve, random.whole(0, 500)))
+          return await watchJob([rig.apis[n % 2] ?? ''], id).done
+        }),
+      )
+      for (const { updates } of await Promise.all(watchers)) {
+        expect(ENDED.has(updates.at(-1)?.status ?? '')).toBe(true)
+        seen++
+      }
     }
-  }
-  await rig.verify('D4 subscribe racing the end', { rounds, subscriptions: seen })
-})
+    await rig.verify('D4 subscribe racing the end', { rounds, subscriptions: seen })
+  },
+)
 
 row(
-  'D10: the subscribers of a server that is killed are back at another, without gap or repeat',
+  'D10: the subscribers of a killed server resume at another, without gap or repeat',
   {
     timeout: roundsMs(90_000),
   },
@@ -195,7 +203,7 @@ row(
 )
 
 row(
-  'I1: 50 equal calls at once at two servers are one job and one video; another input is a conflict',
+  'I1: 50 equal calls at once on two servers create one job and one request; another input is a conflict',
   {
     timeout: roundsMs(5_000),
   },
