@@ -14,7 +14,7 @@ let rig: Rig
 let db: Database
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
   db = openDatabase({ url: rig.databaseUrl, onError: () => {} })
 })
 

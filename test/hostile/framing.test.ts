@@ -5,7 +5,7 @@ import { sendRaw, toStatuses } from '../helpers/raw-http.ts'
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away' })
+  rig = await openRig({ fal: 'unavailable' })
 })
 
 afterAll(async () => {

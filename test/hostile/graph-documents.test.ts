@@ -10,7 +10,7 @@ const MAX_CPU_MS = 1000
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away', config: { production: true, introspection: true } })
+  rig = await openRig({ fal: 'unavailable', config: { production: true, introspection: true } })
 })
 
 afterAll(async () => {
@@ -205,7 +205,7 @@ describe('in production nothing suggests what the schema has:', () => {
 })
 
 test('outside production a suggestion helps', async () => {
-  const open = await openRig({ fal: 'away' })
+  const open = await openRig({ fal: 'unavailable' })
   try {
     expect((await POST(open.url, { query: '{ jobz { totalCount } }' })).text).toContain('Did you mean')
   } finally {

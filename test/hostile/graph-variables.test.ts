@@ -12,7 +12,7 @@ const BYTES = 200_000
 let rig: Rig
 
 beforeAll(async () => {
-  rig = await openRig({ fal: 'away', config: { production: true } })
+  rig = await openRig({ fal: 'unavailable', config: { production: true } })
 })
 
 afterAll(async () => {

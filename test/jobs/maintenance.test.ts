@@ -13,7 +13,7 @@ let store: Store
 let awayStore: Store
 
 beforeAll(async () => {
-  ;[rig, away] = await Promise.all([openRig({ fal: {} }), openRig({ fal: 'away' })])
+  ;[rig, away] = await Promise.all([openRig({ fal: {} }), openRig({ fal: 'unavailable' })])
   ;[store, awayStore] = await Promise.all([openStore(rig), openStore(away)])
 })
 
