@@ -6,9 +6,9 @@ import { QueryTooComplexError, ServiceUnavailableError } from '../errors.ts'
 const MAX_CHARACTERS = 4_000_000
 
 /**
- * A text that may be long, counted: how long an answer gets cannot be seen in its query.
- * @throws QueryTooComplexError when the answer becomes too long; ServiceUnavailableError when others take the memory
- * for it
+ * Charges a long text to its response: the length of a response cannot be seen in its query.
+ * @throws QueryTooComplexError when the response becomes too long
+ * @throws ServiceUnavailableError when other responses use the memory for it
  */
 export function countText(text: string, context: Context, { operation }: GraphQLResolveInfo): string {
   // A subscription sends its updates one by one.

@@ -180,7 +180,7 @@ export const ENVIRONMENT_READERS: ReadonlyMap<string, string> = new Map([
   ['src/run.ts', 'passes the environment to config.ts'],
   [
     'src/adapters/postgres/database-url.ts',
-    'fills up DATABASE_URL from PGHOST and the like, as any client of Postgres',
+    'completes DATABASE_URL from PGHOST and similar variables, as every client of Postgres does',
   ],
   ['src/adapters/sandbox-process.ts', 'hands a few names on to its child process'],
   ['src/adapters/embedded-postgres/binaries.ts', 'looks along PATH for a Postgres, and hands a few names on to it'],
@@ -189,11 +189,11 @@ export const ENVIRONMENT_READERS: ReadonlyMap<string, string> = new Map([
 /** What is wrong with an arrow, in words; null when it is allowed. */
 export function findProblem(arrow: Import, table: readonly Rule[] = IMPORT_TABLE): string | null {
   const rule = table.find(({ place }) => isWithin(arrow.from, place))
-  const said = `${arrow.from} imports ${arrow.kind === 'type' ? 'the type' : 'the value'} ${arrow.names.join(', ') || '(nothing)'} of ${arrow.to}`
-  if (!rule) return `${said}, but ${arrow.from} stands nowhere in the table: give it a rule`
-  if (arrow.isPackage) return mayUsePackage(arrow, rule) ? null : `${said}: not for ${rule.place}`
+  const text = `${arrow.from} imports ${arrow.kind === 'type' ? 'the type' : 'the value'} ${arrow.names.join(', ') || '(nothing)'} of ${arrow.to}`
+  if (!rule) return `${text}, but no rule of the table covers ${arrow.from}: add one`
+  if (arrow.isPackage) return mayUsePackage(arrow, rule) ? null : `${text}: not allowed in ${rule.place}`
   const targets = arrow.kind === 'type' ? [...rule.values, ...(rule.types ?? [])] : rule.values
-  return targets.some((target) => isTarget(arrow, target)) ? null : `${said}: not for ${rule.place}`
+  return targets.some((target) => isTarget(arrow, target)) ? null : `${text}: not allowed in ${rule.place}`
 }
 
 function mayUsePackage({ from, to }: Import, { packages, notPackages = [] }: Rule): boolean {

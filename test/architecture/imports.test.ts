@@ -12,7 +12,7 @@ const sources = files.map(readSource)
 const isOfGraph = (file: string) => /^src\/(schema|generated)\//.test(file)
 
 describe('the source', () => {
-  test('is read: the files and arrows that everybody knows are found', () => {
+  test('is read: well-known files and imports are found', () => {
     expect(files).toEqual(
       expect.arrayContaining(['src/main.ts', 'src/app.ts', 'src/schema/index.ts', 'src/updates/update-log.ts']),
     )
@@ -40,7 +40,7 @@ describe('the source', () => {
     expect(missing).toEqual([])
   })
 
-  test('reads the environment nowhere but where it is said why', () => {
+  test('reads the environment only where the table gives a reason', () => {
     const written = sources.filter(({ file }) => file.startsWith('src/') && !file.startsWith('src/generated/'))
     const readers = written.filter(({ readsEnvironment }) => readsEnvironment)
     expect(readers.map(({ file }) => file).sort()).toEqual([...ENVIRONMENT_READERS.keys()].sort())
@@ -147,7 +147,7 @@ describe('the check', () => {
       'src/adapters/postgres/migrations/migrate.ts',
       "import { createHub } from '../../../updates/hub.ts'",
     ],
-    ['a file that stands nowhere', 'src/utils.ts', "import 'node:fs'"],
+    ['a file without a rule', 'src/utils.ts', "import 'node:fs'"],
   ])('finds %s', (_name, file, text) => {
     expect(problemsOf(file, text)).toHaveLength(1)
   })

@@ -10,7 +10,7 @@ export interface Loaded {
   output: string
 }
 
-/** Reads of process.env, by the folder of whoever reads: libraries may look at theirs, our modules may not. */
+/** Reads of process.env, by the folder of the reading file: libraries may read theirs, our modules may not. */
 const WATCH_ENVIRONMENT = `
   process.env = new Proxy(process.env, { get(env, name) {
     const caller = new Error().stack.split('\\n')[2] ?? ''

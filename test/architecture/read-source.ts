@@ -44,7 +44,7 @@ export function readSource(file: string): Source {
   return parseSource(file, readFileSync(join(ROOT, file), 'utf8'))
 }
 
-/** @param file - where the text stands, or would stand: relative imports start there. */
+/** @param file - the path of the text, from which relative imports are resolved. */
 export function parseSource(file: string, text: string): Source {
   const source: Source = { file, imports: [], readsEnvironment: false }
   visit(parseAst(text, { lang: file.endsWith('x') ? 'tsx' : 'ts' }), (node) => {
