@@ -1,4 +1,5 @@
 import { context, DiagLogLevel, diag, trace } from '@opentelemetry/api'
+import { withTimeout } from '../../timeout.ts'
 
 /** A running exporter: spans are recorded and sent in batches. */
 export interface Tracing {
@@ -46,13 +47,11 @@ export async function openTracing({
   trace.setGlobalTracerProvider(provider)
   return {
     stop: async () => {
-      const late = Promise.withResolvers<never>()
-      const timer = setTimeout(() => late.reject(new Error(`the last spans were not sent in ${FLUSH_MS} ms`)), FLUSH_MS)
       // The exporter's retries would take longer than a drain may.
-      await Promise.race([provider.shutdown(), late.promise]).catch((error: unknown) =>
+      const late = new Error(`the last spans were not sent in ${FLUSH_MS} ms`)
+      await withTimeout(FLUSH_MS, provider.shutdown(), late).catch((error: unknown) =>
         onError(error, { stage: 'traces' }),
       )
-      clearTimeout(timer)
       trace.disable()
       context.disable()
       diag.disable()
