@@ -49,7 +49,7 @@ describe('the message says what to do', () => {
   })
 })
 
-test('a service that is away keeps its cause for the operator', () => {
+test('the error of an unavailable service keeps its cause for the operator', () => {
   const cause = new Error('connection refused')
   expect(new ServiceUnavailableError('Later.', { cause }).cause).toBe(cause)
 })

@@ -136,7 +136,7 @@ test('a task without heartbeats is a takeover; a released or restored one is not
   const next = await claimAgain(abandoned)
   expect([next.number, takenOver]).toEqual([2, [abandoned]])
 
-  // Given back after that, it is nobody's death any more.
+  // A release after that is not counted as a death.
   await other.release([next])
   await complete(await claimAgain(abandoned))
   expect(takenOver).toEqual([abandoned])

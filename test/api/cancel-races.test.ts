@@ -144,7 +144,7 @@ function judgeAnswers(answers: CancelAnswer[], updates: Updates): void {
   expect(statuses.includes('CANCELING') || statuses.includes('CANCELED')).toBe(asked)
 }
 
-test(`B11: ${JOBS} jobs, canceled at any moment, each end once and as fal says (seed ${SEED})`, {
+test(`B11: ${JOBS} jobs, canceled at any moment, each end once, as fal reports (seed ${SEED})`, {
   timeout: 90_000,
 }, async () => {
   const random = createSeeded(SEED)

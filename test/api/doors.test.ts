@@ -126,7 +126,7 @@ describe.each<[what: string, params: Params, outcome: unknown]>([
     unresolved('The document has no operation'),
   ],
 ])('%s', (_what, params, outcome) => {
-  test.each(DOORS)('comes to the same through %s', async (_door, send) => {
+  test.each(DOORS)('has the same response through %s', async (_door, send) => {
     expect(toOutcome(await send(params))).toEqual(outcome)
   })
 })

@@ -34,7 +34,7 @@ describe.each(['/graphql', '/', '/jobs/a', '/media/images/a', '/webhooks/fal', '
       expect([400, 421]).not.toContain((await ask(path, host)).status)
   })
 
-  test('is not there under a foreign name', async () => {
+  test('is not found under a foreign name', async () => {
     const { status, received } = await ask(path, 'evil.example:4000')
     expect(status).toBe(421)
     expect(received).toContain('MISDIRECTED_REQUEST')

@@ -28,7 +28,7 @@ afterAll(async () => {
   await Promise.all([sandbox.stop(), database.drop()])
 })
 
-/** Makes a video and answers the sequences that its reader saw, and the last state. */
+/** Makes a video. Returns the sequences that its subscriber received, and the last state. */
 async function makeOne(): Promise<{ sequences: number[]; status: string | undefined }> {
   // One seed for all: the sandbox makes the clip once.
   const { data } = await request(server.url, GenerateVideoDocument, {
@@ -46,7 +46,7 @@ async function makeOne(): Promise<{ sequences: number[]; status: string | undefi
   return { sequences, status }
 }
 
-test(`${JOBS} jobs at once all end, each reader sees a gapless log, and memory returns`, async () => {
+test(`${JOBS} jobs at once all end, each subscriber receives every update, and memory returns`, async () => {
   await makeOne()
   const before = await server.heapUsed()
   const results = await Promise.all(Array.from({ length: JOBS }, () => makeOne()))

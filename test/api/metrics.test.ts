@@ -65,7 +65,7 @@ describe('a job that was made', () => {
     expect(sumOf(figures, 'reelay_job_state_seconds_sum')).toBeGreaterThanOrEqual(lastedSeconds - 0.05)
   })
 
-  test('took calls to fal, which are counted and timed by what was asked', () => {
+  test('counts and times its calls to fal by their kind', () => {
     const calls = (call: string, outcome: string) =>
       figures.get(`reelay_fal_calls_total{call="${call}",outcome="${outcome}"}`)
     expect([calls('submit', 'ok'), calls('watch', 'ok'), calls('result', 'ok')]).toEqual([1, 1, 1])

@@ -113,7 +113,7 @@ test('a retry of an answer that cannot be read asks fal for that request again',
   expect(asked).toBe(2)
   expect(fal.submits).toBe(1)
 
-  // Canceled, it is canceled at fal; and what is over is not gone on with.
+  // A cancel reaches fal, and an ended request is not continued.
   await forget(null)
   script.status = () =>
     fal.cancels === 0 ? { status: 200, body: { status: 'IN_PROGRESS' } } : { status: 404, body: { detail: 'gone' } }

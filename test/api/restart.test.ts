@@ -51,7 +51,7 @@ async function sequencesUntilBreak(url: string, id: string, after: string) {
   return seen
 }
 
-test('a server that is killed and started again brings every job to its end, submitted once, without a gap for its readers', async () => {
+test('a server that is killed and started again brings every job to its end, submitted once, without a gap for its subscribers', async () => {
   const first = await startServerProcess(environment())
   // Killed in three stages: running, queued, and just saved.
   const running = await generate(first.url)

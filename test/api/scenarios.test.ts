@@ -68,7 +68,7 @@ describe.each(Object.entries(FAILURES))('the scenario %s', (name, failure) => {
     expect(last).toMatchObject({ status: 'FAILED', job: { status: 'FAILED', video: null, failure } })
     expect(last?.job.failure?.issues).toHaveLength(failure.issues.length)
     expect(last?.job.failure?.message).toMatch(/\w{3}/)
-    // fal says COMPLETED of a failure too: nobody may see SUCCEEDED on the way.
+    // fal reports COMPLETED for a failure too: no update may have SUCCEEDED.
     expect(updates.map(({ status }) => status)).not.toContain('SUCCEEDED')
     // What the model wrote until it failed is kept.
     expect(updates.flatMap(({ logs }) => logs.map(({ message }) => message))).toContain('Step 5/25')

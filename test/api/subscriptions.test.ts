@@ -101,7 +101,7 @@ test('a stalled subscriber delays no other, and gets the rest when it reads agai
   const { id: jobId } = decodeNodeId(id)
   const message = 'x'.repeat(10_000)
   const db = openDatabase({ url: rig.databaseUrl, onError: () => {} })
-  // 15 MB of log: more than the buffers between the server and a reader take.
+  // 15 MB of log: more than the buffers between the server and a client hold.
   const rows = Array.from({ length: UPDATES }, (_, index) => ({
     ...{ jobId, sequence: index + 2, status: 'PENDING' as const },
     logs: [{ at: null, level: 'INFO', message }],
@@ -169,7 +169,7 @@ describe('a subscription with `Prefer: wait`', () => {
     return { status: response.status, text: await response.text() }
   }
 
-  test('is answered with what came by then, from the cursor on, and with its end', async () => {
+  test('is answered with the updates after the cursor so far, and with the end', async () => {
     const { id, cursor } = await generate()
     // On a busy machine a second can be over before the log was read.
     const first = await until(async () => {

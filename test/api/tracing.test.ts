@@ -76,7 +76,7 @@ describe('a job that two processes made', () => {
     // Spans and the log have the id without the type that the API puts before it.
     jobId = Buffer.from(id, 'base64url').toString().replace('Job:', '')
     await watch(api.url, id)
-    // What was not sent by then is sent by the stop.
+    // The stop sends the remaining spans.
     expect(await Promise.all([api.end('SIGTERM'), worker.end('SIGTERM')])).toEqual([
       { code: 0, signal: null },
       { code: 0, signal: null },

@@ -32,7 +32,7 @@ describe('a socket is closed', () => {
     expect(await (await open(options)).closed()).toBe(4406)
   })
 
-  test('with 4408 when it says nothing', async () => {
+  test('with 4408 without a connection_init', async () => {
     expect(await (await open(PROTOCOL)).closed(8000)).toBe(4408)
   })
 
@@ -95,7 +95,7 @@ describe('a socket is closed', () => {
     expect(await socket.closed()).toBe(4400)
   })
 
-  test('and hears nothing more of its client: what comes after the mistake is not done', async () => {
+  test('and ignores its messages after the invalid one', async () => {
     const socket = await openReady()
     socket.send({ type: 'nonsense' })
     for (const id of ['1', '2', '3']) socket.send(typename(id))
@@ -123,7 +123,7 @@ test.each(['/', '/graphql/', '/other', '/graphqlx'])('there is no WebSocket at %
   expect(String(error)).toContain('404')
 })
 
-test('a server that stops does not wait for a client that hears nothing', async () => {
+test('a server that stops does not wait for a client that does not close', async () => {
   const stopping = await openRig({ fal: 'unavailable' })
   const { hostname, port } = new URL(stopping.url)
   const deaf = connect(Number(port), hostname)
@@ -139,7 +139,7 @@ test('a server that stops does not wait for a client that hears nothing', async 
   deaf.destroy()
 })
 
-test('a server that stops closes its sockets with 1012: come back', async () => {
+test('a server that stops closes its sockets with 1012', async () => {
   const stopping = await openRig({ fal: 'unavailable' })
   const [idle, busy] = [await openGraphQLSocket(stopping.url), await openGraphQLSocket(stopping.url)]
   busy.send(feed('1'))

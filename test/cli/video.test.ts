@@ -64,7 +64,7 @@ test('makes a video from an image and prints its progress in plain lines', async
   expect(video.subarray(4, 8).toString('latin1')).toBe('ftyp')
 })
 
-test('saves the video when the reader of its output exits early', async () => {
+test('saves the video when the program that reads its output exits early', async () => {
   const { child, ended } = run([ROCKET])
   child.stdout.once('data', () => child.stdout.destroy())
   const { code, error } = await ended

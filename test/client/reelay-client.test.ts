@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { ConnectionState, ReelayClient } from '../../client/core/reelay-client.ts'
 import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
-import { createPictureUrl } from '../faults/client.ts'
+import { createImageUrl } from '../faults/client.ts'
 import { type Cluster, type Member, startCluster } from '../faults/cluster.ts'
 import { type FakeFal, startFakeFal } from '../faults/fake-fal.ts'
 import { type FaultProxy, startFaultProxy } from '../helpers/fault-proxy.ts'
@@ -45,7 +45,7 @@ const openOverProxy = (options: ClientOptions = SLOW_TIMEOUT) =>
   (client = openClient(proxy.through(first.url), options))
 
 async function generate(url = first.url) {
-  const { data } = await request(url, GenerateVideoDocument, { input: { imageUrl: createPictureUrl() } })
+  const { data } = await request(url, GenerateVideoDocument, { input: { imageUrl: createImageUrl() } })
   if (data.generateVideo.__typename !== 'GenerateVideoSuccess') throw new Error(JSON.stringify(data))
   return data.generateVideo.job
 }

@@ -38,15 +38,15 @@ export function describeFalContract(
   describe(`${name} speaks fal's protocol:`, { timeout: videoTimeoutMs + 5000 }, () => {
     let service: FalService
     let fal: Fal
-    let picture: Blob
+    let image: Blob
     let imageUrl: string
 
     beforeAll(async () => {
       service = await open()
       fal = createFal({ ...service, mediaHosts: service.mediaHosts ?? [] })
       const drawing = sharp({ create: { width: 64, height: 64, channels: 3, background: 'teal' } }).png()
-      picture = new File([new Uint8Array(await drawing.toBuffer())], 'teal square.png', { type: 'image/png' })
-      imageUrl = await fal.upload(picture)
+      image = new File([new Uint8Array(await drawing.toBuffer())], 'teal square.png', { type: 'image/png' })
+      imageUrl = await fal.upload(image)
     })
     afterAll(() => service?.close())
 
@@ -64,12 +64,12 @@ export function describeFalContract(
 
     test('the status stream only moves forward, up to COMPLETED, and sends each log line once', async () => {
       const { requestId } = await fal.submit(MODEL, { image_url: imageUrl })
-      const told: FalStatus[] = []
-      for await (const status of fal.watch(MODEL, requestId)) told.push(status)
-      const order = told.map(({ state }) => ORDER.indexOf(state))
+      const statuses: FalStatus[] = []
+      for await (const status of fal.watch(MODEL, requestId)) statuses.push(status)
+      const order = statuses.map(({ state }) => ORDER.indexOf(state))
       expect(order).toEqual(order.toSorted((a, b) => a - b))
-      expect(told.at(-1)?.state).toBe('COMPLETED')
-      const lines = told.flatMap(({ logs }) => logs.map(({ message }) => message))
+      expect(statuses.at(-1)?.state).toBe('COMPLETED')
+      const lines = statuses.flatMap(({ logs }) => logs.map(({ message }) => message))
       const known = (await fal.status(MODEL, requestId)).logs.map(({ message }) => message)
       // A stream may omit the last log lines.
       expect(lines).toEqual(known.slice(0, lines.length))
@@ -81,7 +81,7 @@ export function describeFalContract(
       const response = await fetch(imageUrl)
       expect(response.status).toBe(200)
       expect(response.headers.get('content-type')).toMatch(/^image\/png/)
-      expect(new Uint8Array(await response.arrayBuffer())).toEqual(new Uint8Array(await picture.arrayBuffer()))
+      expect(new Uint8Array(await response.arrayBuffer())).toEqual(new Uint8Array(await image.arrayBuffer()))
     })
 
     test('a request only moves forward, keeps its log lines, and ends with a downloadable video', async () => {

@@ -69,14 +69,14 @@ export interface Acknowledged {
   imageUrl: string
 }
 
-export function createPictureUrl(): string {
-  return `https://pictures.test/${randomUUID()}.png`
+export function createImageUrl(): string {
+  return `https://images.test/${randomUUID()}.png`
 }
 
 /** Retries generateVideo with one idempotency key until a server accepts it. */
 export async function generate(
   urls: readonly string[],
-  { imageUrl = createPictureUrl(), idempotencyKey = randomUUID() }: { imageUrl?: string; idempotencyKey?: string } = {},
+  { imageUrl = createImageUrl(), idempotencyKey = randomUUID() }: { imageUrl?: string; idempotencyKey?: string } = {},
 ): Promise<Acknowledged> {
   for (let turn = 0; ; turn++) {
     try {

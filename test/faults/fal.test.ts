@@ -333,7 +333,7 @@ row(
       { video: { url: 'http://169.254.169.254/latest/meta-data' } },
       { video: { url: 'http://10.0.0.1/clip.mp4' } },
       { video: { url: 'file:///etc/passwd' } },
-      { video: { url: 'http://127.0.0.1@pictures.test/clip.mp4' } },
+      { video: { url: 'http://127.0.0.1@images.test/clip.mp4' } },
       [],
       'clip.mp4',
     ]

@@ -6,7 +6,7 @@ import { expect, type TestContext, test } from 'vitest'
 import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
 import { makeTemporaryDirectory } from '../helpers/directories.ts'
 import { until } from '../helpers/until.ts'
-import { createPictureUrl } from './client.ts'
+import { createImageUrl } from './client.ts'
 import { openOwnPostgres } from './postgres.ts'
 import { openFaultRig } from './rig.ts'
 
@@ -82,7 +82,7 @@ test.skipIf(!mounts)(
     })
     const [url = ''] = rig.apis
     const submit = async () => {
-      const imageUrl = createPictureUrl()
+      const imageUrl = createImageUrl()
       const response = await fetch(`${url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },

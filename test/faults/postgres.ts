@@ -13,7 +13,7 @@ export interface OwnPostgres {
   stop(how: 'fast' | 'crash'): Promise<void>
   /** Restarts Postgres, perhaps on another port, and points the members' proxies there. */
   start(members: readonly Member[]): Promise<void>
-  /** Occupies all its connections once nobody else has one. Resolves to a function that releases them. */
+  /** Occupies all its connections once they are free. Resolves to a function that releases them. */
   useUp(): Promise<() => Promise<void>>
 }
 

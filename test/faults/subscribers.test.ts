@@ -6,7 +6,7 @@ import { GenerateVideoDocument } from '../../operations/generated/graphql.ts'
 import { request } from '../helpers/graphql-client.ts'
 import { createSeeded } from '../helpers/seeded.ts'
 import { until } from '../helpers/until.ts'
-import { createPictureUrl, generate, watchJob } from './client.ts'
+import { createImageUrl, generate, watchJob } from './client.ts'
 import type { FakeRequest } from './fake-fal.ts'
 import { type FaultRig, type FaultRigOptions, LONG, medianOf, openFaultRig, ROUNDS, roundsMs } from './rig.ts'
 
@@ -42,8 +42,8 @@ test('A11: a server that is stopped finishes its requests, makes its subscribers
     tookMs.push(Math.round(performance.now() - since))
     expect(how).toEqual({ code: 0, signal: null })
     const answers = await Promise.allSettled(inFlight)
-    // One that came through is answered, by a job or, when it waited too long for a connection, by when to come back; one
-    // that had not arrived was let in by nobody.
+    // An accepted request gets its job or, after too long a wait for a connection, SERVICE_UNAVAILABLE. The others had not
+    // arrived.
     const answered = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [toResponse(answer.value)] : []))
     expect(answered.filter((text) => text !== 'GenerateVideoSuccess' && text !== 'SERVICE_UNAVAILABLE')).toEqual([])
     expect(answered).toContain('GenerateVideoSuccess')
@@ -68,7 +68,7 @@ function toResponse({ data, errors }: Awaited<ReturnType<typeof requestVideo>>):
 
 function requestVideo(url: string) {
   return request(url, GenerateVideoDocument, {
-    input: { imageUrl: createPictureUrl(), idempotencyKey: randomUUID() },
+    input: { imageUrl: createImageUrl(), idempotencyKey: randomUUID() },
   })
 }
 
@@ -210,11 +210,11 @@ row(
   async (context) => {
     const rig = await open(context)
     for (let round = 0; round < ROUNDS; round++) {
-      const input = { imageUrl: createPictureUrl(), idempotencyKey: randomUUID() }
+      const input = { imageUrl: createImageUrl(), idempotencyKey: randomUUID() }
       const jobs = await Promise.all(Array.from({ length: 50 }, (_, n) => generate([rig.apis[n % 2] ?? ''], input)))
       expect(new Set(jobs.map(({ id }) => id)).size).toBe(1)
       const { data } = await request(rig.apis[0] ?? '', GenerateVideoDocument, {
-        input: { ...input, imageUrl: createPictureUrl() },
+        input: { ...input, imageUrl: createImageUrl() },
       })
       expect(data.generateVideo).toMatchObject({ __typename: 'IdempotencyConflictError', job: { id: jobs[0]?.id } })
       if (jobs[0]) rig.watch(jobs[0])

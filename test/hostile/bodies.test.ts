@@ -333,8 +333,8 @@ describe(`a process of ${PROCESS_MB} MB`, () => {
     for (const { text } of await Promise.all(uploads)) expect(text).toContain('fal cannot accept')
   })
 
-  test('bears fifty uploads at once, and reads the next one', { timeout: 120_000 }, async () => {
-    // fal is away: an upload that was read ends in 503 too, but says so.
+  test('survives fifty uploads at once, and reads the next one', { timeout: 120_000 }, async () => {
+    // fal is unavailable: an upload that was read gets 503 too, with that message.
     const { longestMs } = await sendFifty(() => upload())
     expect(longestMs).toBeLessThan(10_000)
     await until(async () => (await upload()).text.includes('fal cannot accept'), { timeoutMs: 30_000 })

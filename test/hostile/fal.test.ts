@@ -49,7 +49,7 @@ function take(text: string) {
 
 // The longest that are read at all, and those that are parsed whole.
 for (const length of [MEBIBYTE, 190 * 1024])
-  test.each(Object.entries(toShapes(length)))(`${length} characters of %s hold nobody up`, (_what, text) => {
+  test.each(Object.entries(toShapes(length)))(`${length} characters of %s delay no other request`, (_what, text) => {
     expect(measure(() => take(text))).toBeLessThan(LIMIT_MS)
     expect(measure(() => readResult(answer(200, text)))).toBeLessThan(LIMIT_MS)
     expect(measure(() => toFalError(answer(422, text)))).toBeLessThan(LIMIT_MS)

@@ -8,7 +8,7 @@ import { Hono } from 'hono'
 /** The image of jobs that run until `finish`; every other is done at once. */
 export const LONG_IMAGE_URL = 'https://example.com/long.png'
 
-/** fal for many jobs that nobody watches, and for a few that somebody does. */
+/** fal for many jobs without subscribers, and for a few with one. */
 export interface HostileFal {
   url: string
   /** How many jobs were submitted. */

@@ -119,7 +119,7 @@ test.each([
   const report = await bystander.finish()
   const after = await settle(rig, before)
   const healthy = await fetch(`${rig.url}/healthz`)
-  // One line for whoever reads along, or for docs/security.md.
+  // One line for the console and for docs/security.md.
   const figures = {
     what,
     sent,

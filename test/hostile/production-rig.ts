@@ -66,7 +66,7 @@ export async function openHostileRig(environment: Record<string, string> = {}): 
         FAL_KEY: falKey,
         FAL_QUEUE_URL: fal.url,
         FAL_REST_URL: fal.url,
-        // Nothing is signed here: the keys are never needed, and nobody may be asked for them.
+        // Nothing is signed here, so the keys must not be requested.
         FAL_JWKS_URL: `${fal.url}/jwks`,
         PUBLIC_URL: 'https://video.example.com',
         ALLOWED_ORIGINS: 'https://app.example.com',
@@ -141,7 +141,7 @@ export async function settle(rig: HostileRig, before: Figures): Promise<Figures>
   return now
 }
 
-/** What is wrong with what the bystander was given; nothing if it noticed nobody. */
+/** What differs from the expected responses of an uninvolved client; empty when nothing does. */
 export function judgeBystander(report: BystanderReport, { maxWaitMs }: { maxWaitMs: number }): string[] {
   const found = report.failures.slice(0, 3)
   const waited = report.slowestMs - report.ownDelayMs

@@ -27,7 +27,7 @@ export interface Target {
   residentBytes(): number | null
   /** The lines on its standard error that are not of its own log. */
   strangeLines(): string[]
-  /** Ends it, and proves that it ended because it was told to. */
+  /** Ends the server, and checks that it ended by the signal. */
   close(): Promise<void>
 }
 
@@ -67,7 +67,7 @@ export async function startTarget(environment: Record<string, string> = {}): Pro
   }
 }
 
-/** Outside production the server greets whoever started it: all its lines are indented. */
+/** Outside production the server prints a banner, whose lines are all indented. */
 function isOfStartScreen(line: string): boolean {
   return line.startsWith('  ') && !/^\s+at /.test(line)
 }

@@ -77,7 +77,7 @@ test('a body at a modest rate is accepted', async () => {
 }, 40_000)
 
 /** 500 slow bodies and 500 slow heads. */
-test('a thousand slow senders delay nobody else, and all are disconnected', async () => {
+test('a thousand slow senders delay no other client, and all are disconnected', async () => {
   const before = target.countDescriptors() ?? 0
   const starts = [body('/graphql'), 'GET / HTTP/1.1\r\nx: ']
   const sockets = await Promise.all(

@@ -256,7 +256,7 @@ test('changes are deleted once added up, and two that cancel out leave no row', 
   await setStatus(ids, 'SUCCEEDED')
   const before = await readDeltas()
   expect(before).toBe(9)
-  // Who holds some of them has them alone: they are added by nobody else.
+  // Locked rows are added by the transaction that has locked them, and by no other.
   await writer.query('BEGIN; SELECT FROM public."JobCountDelta" ORDER BY id LIMIT 2 FOR UPDATE')
   expect(await addAllDeltas(3)).toBe(before - 2)
   await writer.query('ROLLBACK')

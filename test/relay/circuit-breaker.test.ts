@@ -37,7 +37,7 @@ test('a closed breaker permits every request', () => {
   expect(breaker.paused).toBeNull()
 })
 
-test('a refused key shuts the breaker for all, and is told once', () => {
+test('a refused key opens the circuit breaker for all jobs, and is reported once', () => {
   send(refusedKey)
   expect(breaker.acquire()).toBeNull()
   expect(breaker.paused?.error).toBe(refusedKey)
@@ -47,7 +47,7 @@ test('a refused key shuts the breaker for all, and is told once', () => {
   expect(paused).toHaveLength(1)
 })
 
-test('after a while one alone goes to look, and opens the breaker when it passes and nobody waits', () => {
+test('after the pause one trial request is permitted, and its success closes the breaker', () => {
   send(refusedKey)
   vi.advanceTimersByTime(500)
   const trial = breaker.acquire()
@@ -147,14 +147,14 @@ test('a permit under which nothing was sent goes to the next job', () => {
   expect(breaker.acquire()).not.toBeNull()
 })
 
-test('what left before the breaker was shut does not open it', () => {
+test('a success of a request sent before the breaker opened does not close it', () => {
   using early = breaker.acquire()
   send(refusedKey)
   early?.succeeded()
   expect(breaker.acquire()).toBeNull()
 })
 
-test('what left before the breaker was shut does not shut it for longer', () => {
+test('a failure of a request sent before the breaker opened does not prolong the pause', () => {
   const early = Array.from({ length: 10 }, () => breaker.acquire())
   for (const permit of early) permit?.failed(refusedKey)
   vi.advanceTimersByTime(500)
@@ -178,7 +178,7 @@ test('a request that was refused before it was sent does not close the breaker',
   expect(breaker.paused).not.toBeNull()
 })
 
-test('while nobody waits a probe is sent, and after one that passes the first request goes alone', async () => {
+test('while no job waits a probe is sent, and after its success one trial request is permitted', async () => {
   const answers: (FalError | null)[] = [refusedKey, refusedKey, null]
   let probes = 0
   probe = async () => {
@@ -215,7 +215,7 @@ test('a refusal after a probe has passed starts a new pause', async () => {
   expect([paused.length, breaker.paused?.error]).toEqual([2, refusedKey])
 })
 
-test('a look shuts an open breaker when fal refuses the key, once for all who look', async () => {
+test('a check opens a closed breaker when fal refuses the key, with one probe for concurrent checks', async () => {
   let probes = 0
   probe = async () => {
     probes++

@@ -36,7 +36,7 @@ function counting(streams: Record<number, Twist>): void {
 }
 
 const events = (...statuses: object[]) => statuses.map((status) => `data: ${JSON.stringify(status)}\n\n`).join('')
-/** Sends this text, and then nothing until the reader disconnects. */
+/** Sends this text, and then nothing until the client disconnects. */
 const silentAfter =
   (text: string): Twist =>
   () => {

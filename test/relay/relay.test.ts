@@ -35,7 +35,7 @@ const read = (id: string) => db.job.findUniqueOrThrow({ where: { id }, include: 
 const completed = { status: 200, body: { status: 'COMPLETED', logs: [] } }
 const video = { status: 200, body: { video: { url: 'http://127.0.0.1/clip.mp4' }, seed: 1 } }
 
-test('fal’s id is saved although another worker has the job by then, and that worker is notified at once', async () => {
+test('fal’s id is saved although another worker has claimed the job, and that worker is notified at once', async () => {
   const { id, context } = await claimJob()
   const lost = new AbortController()
   const wakeUp = createWakeUp()

@@ -78,6 +78,6 @@ test('a wait leaves no listener and no timer, however it ends', async () => {
   controller.abort(new Error('enough'))
   await expect(wait).rejects.toThrow('enough')
   expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
-  // 21 sleeps of an hour would show; a timer of somebody else, come or gone, does not matter.
+  // 21 leaked timers would show; a timer of another module does not matter.
   expect(timers()).toBeLessThan(before + 10)
 })

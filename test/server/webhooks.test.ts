@@ -72,15 +72,15 @@ test('only POST is served', async () => {
 })
 
 test('while the database is unavailable, fal is asked to retry, and no secret is revealed', async () => {
-  const away = await openWebhookRig({ databaseUrl: 'postgres://nobody@127.0.0.1:1/none' })
-  const { url, delivery } = await away.loseSubmit()
+  const unavailable = await openWebhookRig({ databaseUrl: 'postgres://nobody@127.0.0.1:1/none' })
+  const { url, delivery } = await unavailable.loseSubmit()
   const init = { method: 'POST', headers: delivery.headers as Record<string, string> }
   const response = await fetch(url, { ...init, body: new Uint8Array(delivery.body) })
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '60'])
   expect(await response.json()).toEqual({ error: 'The delivery cannot be processed now: send it again later.' })
-  expect(away.errors.map(({ stage }) => stage)).toEqual(['webhook'])
-  expect(inspect(away.errors, { depth: 20 })).not.toMatch(/key-secret|mac=/)
-  await away.close()
+  expect(unavailable.errors.map(({ stage }) => stage)).toEqual(['webhook'])
+  expect(inspect(unavailable.errors, { depth: 20 })).not.toMatch(/key-secret|mac=/)
+  await unavailable.close()
 })
 
 test('C5: while fal’s keys cannot be had, fal is asked to send it again', async () => {
@@ -129,7 +129,7 @@ test('a sender that disconnects within a body is not reported as an error', asyn
   const closed = new Promise((resolve) => sending.on('close', resolve))
   sending.on('error', () => {})
   sending.flushHeaders()
-  // The server waits for the body by then.
+  // The server is waiting for the body now.
   await once(sending, 'continue')
   sending.write(job.delivery.body.subarray(0, 10))
   sending.destroy()

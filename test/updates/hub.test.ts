@@ -183,7 +183,7 @@ describe('closing', () => {
 })
 
 describe('a watched owner', () => {
-  test('gives the updates of all jobs of the owner, as they come, and of nobody else', () => {
+  test('yields the updates of all jobs of the owner in order, and none of other owners', () => {
     const hub = openHub()
     using watch = hub.watchOwner('me')
     hub.store(createUpdate('a', 4, 'me'))

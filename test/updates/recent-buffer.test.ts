@@ -8,7 +8,7 @@ function fill(capacity: number, from: number, to: number) {
 }
 
 describe('a buffer', () => {
-  test('that knows nothing says so', () => {
+  test('that is empty returns null', () => {
     const buffer = createRecentBuffer<number>(4)
     expect(buffer.head).toBe(0)
     expect(buffer.since(0)).toBeNull()
@@ -33,7 +33,7 @@ describe('a buffer', () => {
     expect(buffer.since(0)).toEqual(['a', 'c'])
   })
 
-  test('that started late does not tell what was before', () => {
+  test('that started late has no earlier items', () => {
     const buffer = fill(4, 7, 8)
     expect(buffer.since(6)).toEqual([7, 8])
     expect(buffer.since(5)).toBeNull()
@@ -47,7 +47,7 @@ describe('a buffer', () => {
     expect(buffer.since(0)).toBeNull()
   })
 
-  test('that heard of a number without its item leaves it to the store', () => {
+  test('that misses an item leaves it to the store', () => {
     const buffer = fill(4, 1, 3)
     expect([buffer.advanceTo(3), buffer.advanceTo(5), buffer.advanceTo(5)]).toEqual([false, true, false])
     expect(buffer.head).toBe(5)

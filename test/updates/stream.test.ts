@@ -362,7 +362,7 @@ describe('in any interleaving of writers, notifications and subscribers', () => 
         recent: random.whole(1, 8),
         pollMs: 2,
         delay: turns,
-        // A quarter of the hints is lost, a quarter comes late: after others, and perhaps when nobody is there.
+        // A quarter of the notifications is lost, and a quarter is late: after others, and perhaps without a subscriber.
         carry: (update, publish) => {
           if (random.chance(0.25)) return
           if (random.chance(0.3)) void takeTurns(random, 30).then(() => publish(update))

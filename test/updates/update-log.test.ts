@@ -67,7 +67,7 @@ test('an update takes the next number and changes the job in the same statement'
   expect(published.map((update) => update.sequence)).toEqual([2])
 })
 
-test('a change that says nothing new is not stored', async () => {
+test('a change without news is not stored', async () => {
   const jobId = await createJob()
   await log.append({ jobId, claim: 1, status: 'QUEUED', queuePosition: 4 })
   expect(await log.append({ jobId, claim: 1, status: 'QUEUED', queuePosition: 4 })).toEqual({
@@ -77,7 +77,7 @@ test('a change that says nothing new is not stored', async () => {
   expect(await log.read(jobId, { limit: 10 })).toHaveLength(2)
 })
 
-test('a state that fal takes back does not move the job, but its log lines are kept', async () => {
+test('an earlier state does not change the status, but its log lines are kept', async () => {
   const jobId = await createJob()
   await log.append({ jobId, claim: 1, status: 'RUNNING' })
   expect(await log.append({ jobId, claim: 1, status: 'QUEUED', queuePosition: 9 })).toMatchObject({

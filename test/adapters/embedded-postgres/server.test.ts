@@ -141,7 +141,7 @@ describe('one data directory', () => {
     expect(second.source).toBe('started')
     expect(await ask(second.url)).toBe('here')
     await first.stop()
-    expect(await ask(second.url)).toBe('here') // the first is gone; its handle must not end its successor
+    expect(await ask(second.url)).toBe('here') // the first has ended; its handle must not end its successor
     await second.stop()
   })
 

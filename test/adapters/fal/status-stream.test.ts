@@ -48,12 +48,12 @@ const COMPLETED = event({ status: 'COMPLETED', logs: [] })
 
 /** The statuses of a stream, and the error that ended it. */
 async function readAll(statuses: AsyncIterable<FalStatus>) {
-  const told: FalStatus[] = []
+  const seen: FalStatus[] = []
   try {
-    for await (const status of statuses) told.push(status)
-    return { told, error: null }
+    for await (const status of statuses) seen.push(status)
+    return { seen, error: null }
   } catch (error) {
-    return { told, error }
+    return { seen, error }
   }
 }
 
@@ -61,10 +61,10 @@ test('each event is a status, comments are ignored, and the stream ends after CO
   const { fal, requests, sockets } = await openFal((socket) =>
     socket.write(`${HEAD}: ping\n\n${QUEUED}${RUNNING}: ping\n\n${COMPLETED}${QUEUED}`),
   )
-  const { told, error } = await readAll(fal.watch(ENDPOINT, 'abc'))
+  const { seen, error } = await readAll(fal.watch(ENDPOINT, 'abc'))
   expect(error).toBeNull()
-  expect(told.map(({ state }) => state)).toEqual(['IN_QUEUE', 'IN_PROGRESS', 'COMPLETED'])
-  expect(told[1]?.logs[0]?.message).toBe('Schritt 1: schön')
+  expect(seen.map(({ state }) => state)).toEqual(['IN_QUEUE', 'IN_PROGRESS', 'COMPLETED'])
+  expect(seen[1]?.logs[0]?.message).toBe('Schritt 1: schön')
   expect(requests[0]).toMatch(/^GET \/fal-ai\/stable-video\/requests\/abc\/status\/stream\?logs=1 /)
   expect(requests[0]).toMatch(/authorization: Key secret-key/i)
   await until(() => sockets.size === 0)
@@ -78,9 +78,9 @@ test('a character or a line may be split between chunks', async () => {
       await new Promise(setImmediate)
     }
   })
-  const { told, error } = await readAll(fal.watch(ENDPOINT, 'abc'))
+  const { seen, error } = await readAll(fal.watch(ENDPOINT, 'abc'))
   expect(error).toBeNull()
-  expect(told[0]?.logs[0]?.message).toBe('Schritt 1: schön')
+  expect(seen[0]?.logs[0]?.message).toBe('Schritt 1: schön')
 })
 
 test('the stream of a sub-model is requested from its app', async () => {
@@ -114,8 +114,8 @@ test.each<[string, (socket: Socket) => void, string]>([
   ['of a gateway that fails', (socket) => socket.end('HTTP/1.1 502 No\r\ncontent-length: 0\r\n\r\n'), 'unavailable'],
 ])('a stream %s is no end of the request', async (_what, answer, kind) => {
   const { fal, sockets } = await openFal(answer, { silenceMs: 150, timeoutMs: 300 })
-  const { told, error } = await readAll(fal.watch(ENDPOINT, 'abc'))
-  expect(told.every(({ state }) => state === 'IN_QUEUE')).toBe(true)
+  const { seen, error } = await readAll(fal.watch(ENDPOINT, 'abc'))
+  expect(seen.every(({ state }) => state === 'IN_QUEUE')).toBe(true)
   expect(error).toMatchObject({ name: 'FalError', kind })
   expect(String(error)).not.toContain('secret-key')
   await until(() => sockets.size === 0)
@@ -133,9 +133,9 @@ test('comments keep a stream alive', async () => {
     },
     { silenceMs: 300 },
   )
-  const { told, error } = await readAll(fal.watch(ENDPOINT, 'abc'))
+  const { seen, error } = await readAll(fal.watch(ENDPOINT, 'abc'))
   expect(error).toBeNull()
-  expect(told).toHaveLength(2)
+  expect(seen).toHaveLength(2)
 })
 
 test('break, the signal, and an aborted signal all close the connection', async () => {

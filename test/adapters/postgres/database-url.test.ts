@@ -12,7 +12,7 @@ const EMPTY = join(directory, 'empty.pem')
 writeFileSync(EMPTY, 'nothing\n')
 afterAll(() => rmSync(directory, { recursive: true }))
 
-/** Without the environment of whoever runs the tests. */
+/** Without the environment of the test run. */
 const parse = (url: string) => parseDatabaseUrl(url, {})
 
 /** What the start says of DATABASE_URL. */

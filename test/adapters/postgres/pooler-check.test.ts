@@ -6,7 +6,7 @@ import { createForeignDatabase } from '../../helpers/postgres.ts'
 
 const NOTIFICATION = 'A'.charCodeAt(0)
 
-/** Leads to Postgres as a pooler in transaction mode does: a notification finds nobody who is there to take it. */
+/** Forwards to Postgres as a pooler in transaction mode does: no listener receives a notification. */
 async function startDeafPooler(url: string): Promise<string> {
   const { hostname: host, port } = new URL(url)
   const server = createServer((client) => {
@@ -21,7 +21,7 @@ async function startDeafPooler(url: string): Promise<string> {
       }
     })
     target.on('close', () => client.destroy())
-    for (const socket of [client, target]) socket.on('error', () => {}) // the other side has gone
+    for (const socket of [client, target]) socket.on('error', () => {}) // the other side has closed
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   onTestFinished(() => void server.close())
@@ -45,19 +45,19 @@ test('behind a pooler in transaction mode the role needs the settings, and hints
   const database = await createForeignDatabase()
   onTestFinished(database.drop)
   const url = await startDeafPooler(database.url)
-  const told: string[] = []
+  const settings: string[] = []
   for (;;) {
     const failure = await checkPooler(url, { needsNotifications: false, waitMs: 100 }).catch(
       (error: Error) => error.message,
     )
-    // What is set for a role counts for new connections only, and a pooler goes on with those that it has.
+    // What is set for a role counts for new connections only, and a pooler keeps those that it has.
     const statements = /^cannot start: a pooler .* or run (.*) and let the pooler reconnect/.exec(failure ?? '')?.[1]
     if (statements === undefined) break
     expect(failure?.length).toBeLessThanOrEqual(500)
-    told.push(...(statements.match(/SET \w+/g) ?? []))
-    expect(told.length).toBeLessThanOrEqual(4)
+    settings.push(...(statements.match(/SET \w+/g) ?? []))
+    expect(settings.length).toBeLessThanOrEqual(4)
     await database.administer(statements)
   }
-  expect(told).toEqual(['SET search_path', 'SET TimeZone', 'SET DateStyle', 'SET default_transaction_isolation'])
+  expect(settings).toEqual(['SET search_path', 'SET TimeZone', 'SET DateStyle', 'SET default_transaction_isolation'])
   expect(await checkPooler(url, { needsNotifications: true, waitMs: 100 })).toContain('up to 5 s late')
 })
