@@ -2,11 +2,11 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Files whose client runs against servers that restart, like a person at a browser. */
 const CLIENTS = ['test/browser/**/*.test.ts', 'test/client/reelay-client.test.ts']
-/** Files that mostly wait for minutes and measure nothing: others can run at the same time. */
-const LONG_WAITS = ['test/faults/clocks.test.ts', 'test/faults/killers.test.ts']
+/** Files of CLUSTERS that mostly wait for claims to lapse. */
+const TAKEOVERS = ['test/faults/clocks.test.ts', 'test/faults/killers.test.ts', 'test/faults/kills.test.ts']
 /** Files that start several servers and check their timing. */
 const CLUSTERS = ['test/faults/**/*.test.ts', 'test/hostile/**/*.test.ts', 'test/api/load.test.ts']
-/** Files of CLUSTERS that mostly wait. */
+/** Files of CLUSTERS that mostly wait for timeouts of connections. */
 const WAITERS = ['test/hostile/deaf.test.ts', 'test/hostile/slow.test.ts', 'test/hostile/vanished.test.ts']
 
 export default defineConfig({
@@ -26,7 +26,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'parts',
-          include: ['test/*.test.ts', 'test/!(faults|hostile|browser)/**/*.test.ts', ...LONG_WAITS],
+          include: ['test/*.test.ts', 'test/!(faults|hostile|browser)/**/*.test.ts'],
           exclude: [...configDefaults.exclude, 'test/client/reelay-client.test.ts', 'test/api/load.test.ts'],
           maxWorkers: 3, // more than the 2 cores: most files wait for half of their time
           sequence: { groupOrder: 0 },
@@ -42,14 +42,18 @@ export default defineConfig({
         test: {
           name: 'clusters',
           include: CLUSTERS,
-          exclude: [...configDefaults.exclude, ...WAITERS, ...LONG_WAITS],
+          exclude: [...configDefaults.exclude, ...TAKEOVERS, ...WAITERS],
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
       },
       {
         extends: true,
-        test: { name: 'waiters', include: WAITERS, maxWorkers: WAITERS.length, sequence: { groupOrder: 3 } },
+        test: { name: 'takeovers', include: TAKEOVERS, maxWorkers: TAKEOVERS.length, sequence: { groupOrder: 3 } },
+      },
+      {
+        extends: true,
+        test: { name: 'waiters', include: WAITERS, maxWorkers: WAITERS.length, sequence: { groupOrder: 4 } },
       },
     ],
   },

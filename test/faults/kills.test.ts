@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, type TestContext, test } from 'vitest'
 import { createSeeded } from '../helpers/seeded.ts'
 import { until } from '../helpers/until.ts'
-import { type Acknowledged, createPictureUrl, generate, readJob } from './client.ts'
+import { type Acknowledged, createImageUrl, generate, readJob } from './client.ts'
 import { type FaultRig, type FaultRigOptions, medianOf, openFaultRig, ROUNDS, roundsMs, TAKEOVER } from './rig.ts'
 
 /** Jobs per round, all at the step at which the process is killed. */
@@ -36,8 +36,8 @@ row(
     const ids = new Map<string, Set<string>>()
     for (let round = 0; round < ROUNDS; round++) {
       const asked = Array.from({ length: JOBS }, () => ({
-        imageUrl: createPictureUrl(),
-        idempotencyKey: createPictureUrl(),
+        imageUrl: createImageUrl(),
+        idempotencyKey: createImageUrl(),
       }))
       // Each client retries until it gets a response; the API process dies in between.
       const first = asked.map((input) => generate(apis, input))
@@ -62,7 +62,7 @@ row(
 row(
   'A2: a worker killed between its claim and the POST loses no job',
   {
-    timeout: roundsMs(20_000),
+    timeout: roundsMs(30_000),
   },
   async (context) => {
     const opened = await open(context)
