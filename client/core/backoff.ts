@@ -1,3 +1,4 @@
+import { createTimeoutSignal } from './timeout-signal.ts'
 import { withResolvers } from './with-resolvers.ts'
 
 const FIRST_WINDOW_MS = 250
@@ -14,53 +15,39 @@ export function nextDelayMs(failures: number, random: number, minWindowMs = 0): 
   return Math.round(Math.max(minWindowMs, Math.min(MAX_WINDOW_MS, FIRST_WINDOW_MS * 2 ** failures)) * random)
 }
 
-/** Growing delays. Callers that wait at the same time share one delay. */
-export interface Backoff {
-  /** Resolves after the delay, when the browser is online again, or when `signal` aborts. */
-  wait(signal: AbortSignal, minWindowMs?: number): Promise<void>
-  /** After a success: the next delay is short again. */
-  reset(): void
-}
+export type Backoff = ReturnType<typeof createBackoff>
 
-export interface BackoffOptions {
-  random: () => number
-  /** Fires `online`; the browser's window by default. */
-  network?: EventTarget | undefined
-}
-
-export function createBackoff({ random, network = findWindow() }: BackoffOptions): Backoff {
+/**
+ * Growing delays. Callers that wait at the same time share one delay.
+ * @param network - fires `online`; the browser's window by default
+ */
+export function createBackoff(random: () => number, network: EventTarget | undefined = findWindow()) {
   let failures = 0
   let endsAt = 0
   return {
-    wait: async (signal, minWindowMs) => {
+    /** Resolves after the delay, when the browser is online again, or when `signal` aborts. */
+    wait: async (signal: AbortSignal, minWindowMs?: number): Promise<void> => {
       const now = performance.now()
       if (endsAt <= now) endsAt = now + nextDelayMs(failures++, random(), minWindowMs)
-      await pause(endsAt - now, { signal, network })
+      await pause(endsAt - now, signal, network)
       // A delay that the network cut short is over for all callers.
       if (!signal.aborted) endsAt = 0
     },
-    reset: () => {
+    /** After a success: the next delay is short again. */
+    reset: (): void => {
       failures = 0
     },
   }
 }
 
-interface Interruption {
-  signal: AbortSignal
-  network: EventTarget | undefined
-}
-
-async function pause(ms: number, { signal, network }: Interruption): Promise<void> {
+async function pause(ms: number, signal: AbortSignal, network: EventTarget | undefined): Promise<void> {
   if (signal.aborted) return
-  const over = withResolvers<void>()
-  const timer = setTimeout(over.resolve, ms)
-  const cut = (): void => over.resolve()
-  signal.addEventListener('abort', cut)
-  network?.addEventListener('online', cut)
+  const timeout = createTimeoutSignal(signal, ms)
+  const over = withResolvers<unknown>()
+  timeout.signal.addEventListener('abort', over.resolve)
+  network?.addEventListener('online', over.resolve, { signal: timeout.signal })
   await over.promise
-  clearTimeout(timer)
-  signal.removeEventListener('abort', cut)
-  network?.removeEventListener('online', cut)
+  timeout.dispose()
 }
 
 /** The window, where a page gets its `online` events; undefined outside browsers. */

@@ -1,9 +1,9 @@
-import { type Backoff, createBackoff, findWindow } from './backoff.ts'
+import { createBackoff, findWindow } from './backoff.ts'
 import { createEventStreamTransport } from './event-stream.ts'
 import { createPollingTransport } from './polling.ts'
 import { sendRequest } from './request.ts'
 import { createTimeoutSignal } from './timeout-signal.ts'
-import type { ConnectionState, Sink, Transport, TransportEvents, Via } from './transport.ts'
+import type { ConnectionState, Operation, Sink, TransportEvents, Via } from './transport.ts'
 import { createWebSocketTransport } from './websocket.ts'
 
 export interface ConnectionOptions {
@@ -19,21 +19,16 @@ export interface ConnectionOptions {
 
 export type ConnectionListener = (state: ConnectionState, via: Via) => void
 
-/** The connection of all watches: a WebSocket, or the next best transport that the proxies on the path let through. */
-export interface Connection extends Transport {
-  /** Shared by all subscriptions that lost the connection. */
-  backoff: Backoff
-  onState(listener: ConnectionListener): () => void
-  close(): Promise<void>
-}
+export type Connection = ReturnType<typeof createConnection>
 
 const FALLBACKS: Record<Via, Via> = { websocket: 'event-stream', 'event-stream': 'polling', polling: 'polling' }
 /** A server that does not answer a plain request in this time is unavailable, in milliseconds. */
 const PROBE_TIMEOUT_MS = 5_000
 
-export function createConnection(options: ConnectionOptions): Connection {
+/** The connection of all watches: a WebSocket, or the next best transport that the proxies on the path let through. */
+export function createConnection(options: ConnectionOptions) {
   const { url, fetch, webSocketImpl, random, keepAliveMs, webSocketRetryMs } = options
-  const backoff = createBackoff({ random })
+  const backoff = createBackoff(random)
   const listeners = new Set<ConnectionListener>()
   const closing = new AbortController()
   /** Subscriptions over a fallback transport. */
@@ -96,8 +91,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   async function probeServer(): Promise<boolean> {
-    const timeout = createTimeoutSignal(closing.signal)
-    timeout.restart(PROBE_TIMEOUT_MS)
+    const timeout = createTimeoutSignal(closing.signal, PROBE_TIMEOUT_MS)
     try {
       await sendRequest({ url, fetch, query: '{ __typename }', variables: {}, signal: timeout.signal })
       return true
@@ -127,7 +121,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     if (fallbackSinks.size > 0) retryTimer = setTimeout(probeWebSocket, Math.max(0, retryAt - performance.now()))
   }
 
-  function subscribeOverFallback<Data>(operation: Parameters<Transport['subscribe']>[0], sink: Sink<Data>): () => void {
+  function subscribeOverFallback<Data>(operation: Operation, sink: Sink<Data>): () => void {
     const transport = via === 'event-stream' && eventStream.hasCapacity() ? eventStream : polling
     fallbackSinks.add(sink)
     if (fallbackSinks.size === 1) scheduleProbe()
@@ -155,15 +149,16 @@ export function createConnection(options: ConnectionOptions): Connection {
   findWindow()?.addEventListener('online', onOnline, { signal: closing.signal })
 
   return {
+    /** Shared by all subscriptions that lost the connection. */
     backoff,
-    subscribe: (operation, sink) =>
+    subscribe: <Data>(operation: Operation, sink: Sink<Data>): (() => void) =>
       via === 'websocket' ? webSocket.subscribe(operation, sink) : subscribeOverFallback(operation, sink),
-    onState: (listener) => {
+    onState: (listener: ConnectionListener): (() => void) => {
       listeners.add(listener)
       listener(state, via)
       return () => listeners.delete(listener)
     },
-    close: async () => {
+    close: async (): Promise<void> => {
       closing.abort()
       clearTimeout(retryTimer)
       await webSocket.close()

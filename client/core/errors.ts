@@ -18,7 +18,7 @@ export class WatchError extends Error {
   }
 }
 
-export interface ReelayRequestErrorOptions {
+interface ReelayRequestErrorOptions {
   status: number
   errors?: readonly ResponseError[]
   retryAfterSeconds?: number | null

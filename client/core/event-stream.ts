@@ -1,18 +1,8 @@
 import { createParser } from 'eventsource-parser'
 import { connectionLost, type Ending, isConnectionLost } from './ending.ts'
-import { postOperation, readFailure } from './post.ts'
+import { postOperation, readFailure } from './request.ts'
 import { createTimeoutSignal } from './timeout-signal.ts'
-import type { Operation, Sink, Transport, TransportEvents } from './transport.ts'
-
-export interface EventStreamOptions extends TransportEvents {
-  url: string
-  fetch: typeof fetch
-}
-
-export interface EventStreamTransport extends Transport {
-  /** Whether another stream may be opened. */
-  hasCapacity(): boolean
-}
+import type { HttpTransportOptions, Operation, Sink } from './transport.ts'
 
 /**
  * A stream occupies one of the six connections per host that a browser opens over HTTP/1.1, for all tabs together. The
@@ -25,11 +15,12 @@ const FIRST_BYTE_MS = 4_000
 const SILENCE_MS = 30_000
 
 /** One stream of server-sent events per subscription: the "distinct connections mode" of graphql-sse. */
-export function createEventStreamTransport(options: EventStreamOptions): EventStreamTransport {
+export function createEventStreamTransport(options: HttpTransportOptions) {
   let open = 0
   return {
+    /** Whether another stream may be opened. */
     hasCapacity: () => open < MAX_STREAMS,
-    subscribe: (operation, sink) => {
+    subscribe: <Data>(operation: Operation, sink: Sink<Data>): (() => void) => {
       const unsubscribe = new AbortController()
       open++
       void readStream(operation, sink, { ...options, signal: unsubscribe.signal }).then((ending) => {
@@ -46,13 +37,12 @@ export function createEventStreamTransport(options: EventStreamOptions): EventSt
 async function readStream<Data>(
   operation: Operation,
   sink: Sink<Data>,
-  { url, fetch, signal, onState, onFailed, onUsable, onHealthy }: EventStreamOptions & { signal: AbortSignal },
+  { url, fetch, signal, onState, onFailed, onUsable, onHealthy }: HttpTransportOptions & { signal: AbortSignal },
 ): Promise<Ending> {
-  const timeout = createTimeoutSignal(signal)
+  const timeout = createTimeoutSignal(signal, FIRST_BYTE_MS)
   let ending: Ending = connectionLost('the stream was cut')
   let chunks = 0
   try {
-    timeout.restart(FIRST_BYTE_MS)
     const headers = { accept: 'text/event-stream' }
     const response = await postOperation(operation, { url, fetch, headers, signal: timeout.signal })
     if (!response.headers.get('content-type')?.startsWith('text/event-stream') || !response.body) {

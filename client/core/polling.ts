@@ -1,15 +1,9 @@
 import type { FormattedExecutionResult } from 'graphql-ws/client'
 import pLimit from 'p-limit'
 import { connectionLost, type Ending, isConnectionLost } from './ending.ts'
-import { postOperation, readFailure } from './post.ts'
-import { parseResponse } from './request.ts'
+import { parseResponse, postOperation, readFailure } from './request.ts'
 import { createTimeoutSignal } from './timeout-signal.ts'
-import type { Operation, Sink, Transport, TransportEvents } from './transport.ts'
-
-export interface PollingOptions extends Pick<TransportEvents, 'onState'> {
-  url: string
-  fetch: typeof fetch
-}
+import type { HttpTransportOptions, Operation, Sink, Transport } from './transport.ts'
 
 /** A browser opens six connections per host: polls use two of them. */
 const MAX_CONCURRENT_POLLS = 2
@@ -22,7 +16,7 @@ const TIMEOUT_MS = 10_000
 const MAX_RESULTS = 100
 
 /** Subscriptions as a series of short responses. Each ends with `resubscribe`, so that the next one starts at the cursor. */
-export function createPollingTransport(options: PollingOptions): Transport {
+export function createPollingTransport(options: HttpTransportOptions): Transport {
   const limit = pLimit(MAX_CONCURRENT_POLLS)
   return {
     subscribe: (operation, sink) => {
@@ -45,10 +39,9 @@ export function createPollingTransport(options: PollingOptions): Transport {
 async function poll<Data>(
   operation: Operation,
   sink: Sink<Data>,
-  { url, fetch, signal, onState }: PollingOptions & { signal: AbortSignal },
+  { url, fetch, signal, onState }: HttpTransportOptions & { signal: AbortSignal },
 ): Promise<{ ending: Ending; pauseMs: number }> {
-  const timeout = createTimeoutSignal(signal)
-  timeout.restart(TIMEOUT_MS)
+  const timeout = createTimeoutSignal(signal, TIMEOUT_MS)
   let ending: Ending = connectionLost('no answer')
   try {
     const headers = { accept: 'application/json', prefer: `wait=${WAIT_SECONDS}` }

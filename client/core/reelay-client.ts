@@ -111,23 +111,17 @@ export function createReelayClient(options: ReelayClientOptions): ReelayClient {
   const closing = new AbortController()
 
   return {
-    request: <Data, Variables>(
-      document: Document<Data, Variables>,
-      variables: Variables,
-      { signal }: { signal?: AbortSignal } = {},
-    ) => sendRequest<Data>({ url, fetch, query: document.toString(), variables, signal }),
-    watchJob: <Update extends ResumableUpdate = JobProgressUpdate>(
-      jobId: string,
-      { after = null, signal, document, onRetry }: WatchJobOptions<Update> = {},
-    ) => {
+    request: (document, variables, { signal } = {}) =>
+      sendRequest({ url, fetch, query: document.toString(), variables, signal }),
+    watchJob: (jobId, { after = null, signal, document, onRetry } = {}) => {
       const query = (document ?? WatchJobDocument).toString()
       return toIterable([closing.signal, signal], (ended) =>
-        watchJob<Update>(deps, { query, jobId, after, signal: ended, onRetry }),
+        watchJob(deps, { query, jobId, after, signal: ended, onRetry }),
       )
     },
-    watchFeed: <Update = FeedUpdate>({ signal, document, onRetry }: WatchFeedOptions<Update> = {}) => {
+    watchFeed: ({ signal, document, onRetry } = {}) => {
       const query = (document ?? WatchFeedDocument).toString()
-      return toIterable([closing.signal, signal], (ended) => watchFeed<Update>(deps, { query, signal: ended, onRetry }))
+      return toIterable([closing.signal, signal], (ended) => watchFeed(deps, { query, signal: ended, onRetry }))
     },
     onConnection: connection.onState,
     close: async () => {
@@ -150,21 +144,19 @@ function toIterable<Event>(
       for (const signal of signals)
         if (signal?.aborted) end()
         else signal?.addEventListener('abort', end, { signal: ended.signal })
-      const generator = start(ended.signal)
-      return {
-        next: async () => {
-          try {
-            const result = await generator.next()
-            if (result.done) end()
-            return result
-          } catch (error) {
-            end()
-            throw error
-          }
-        },
-        return: async () => {
+      async function* run(): AsyncGenerator<Event> {
+        try {
+          yield* start(ended.signal)
+        } finally {
           end()
-          return await generator.return(undefined)
+        }
+      }
+      const generator = run()
+      return {
+        next: () => generator.next(),
+        return: () => {
+          end()
+          return generator.return(undefined)
         },
       }
     },

@@ -1,4 +1,6 @@
+import { connectionLost, type Ending, toEnding } from './ending.ts'
 import { ReelayRequestError, type ResponseError, toMessage } from './errors.ts'
+import type { Operation } from './transport.ts'
 
 export interface RequestOptions {
   url: string
@@ -17,22 +19,14 @@ export async function sendRequest<Data>({ url, fetch, query, variables, signal }
   const body = parseResponse(text)
   if (body?.data && !body.errors?.length) return body.data as Data
   const errors = body?.errors ?? []
-  throw new ReelayRequestError(
-    errors.length > 0 ? toMessage(errors) : `${url} answered ${response.status} and no GraphQL`,
-    {
-      status: response.status,
-      errors,
-      retryAfterSeconds: parseRetryAfter(response.headers.get('retry-after'), Date.now()),
-    },
-  )
+  const { status, headers } = response
+  const retryAfterSeconds = parseRetryAfter(headers.get('retry-after'), Date.now())
+  const message = errors.length > 0 ? toMessage(errors) : `${url} answered ${status} and no GraphQL`
+  throw new ReelayRequestError(message, { status, errors, retryAfterSeconds })
 
   async function send(): Promise<{ response: Response; text: string }> {
     try {
-      const response = await fetch(url, {
-        method: 'POST',
-        ...toBody(query, variables),
-        ...(signal && { signal }),
-      })
+      const response = await fetch(url, { method: 'POST', ...toBody(query, variables), ...(signal && { signal }) })
       return { response, text: await response.text() }
     } catch (cause) {
       signal?.throwIfAborted()
@@ -59,6 +53,30 @@ function toBody(query: string, variables: unknown): { body: string | FormData; h
   for (const [index, [, file]] of files.entries()) form.append(String(index), file)
   // fetch sets the form's content type with its boundary. A page of another site could send a form, but not this header.
   return { body: form, headers: { accept: ACCEPT, 'graphql-require-preflight': 'true' } }
+}
+
+interface PostOptions {
+  url: string
+  fetch: typeof fetch
+  /** Choose between an event stream and a poll. */
+  headers: Record<string, string>
+  signal: AbortSignal
+}
+
+/** Sends a subscription over HTTP. */
+export function postOperation(operation: Operation, { url, fetch, headers, signal }: PostOptions): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(operation),
+    signal,
+  })
+}
+
+/** Translates a response that is not the requested one: GraphQL errors of the server, or the page of a proxy. */
+export function readFailure(status: number, text: string): Ending {
+  const errors = parseResponse(text)?.errors
+  return errors?.length ? toEnding(errors) : connectionLost(`answered with ${status}`)
 }
 
 export function parseResponse(text: string): { data?: unknown; errors?: ResponseError[] } | null {

@@ -33,3 +33,8 @@ export interface TransportEvents {
   /** The connection has lasted for a while: earlier failures no longer count. */
   onHealthy(): void
 }
+
+export interface HttpTransportOptions extends TransportEvents {
+  url: string
+  fetch: typeof fetch
+}

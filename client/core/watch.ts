@@ -2,7 +2,7 @@ import type { JobStatus } from '../../operations/generated/graphql.ts'
 import { createBackoff } from './backoff.ts'
 import type { Connection } from './connection.ts'
 import { isCursorRefused, type RetryEnding } from './ending.ts'
-import { openSubscription, type Subscription } from './subscription.ts'
+import { openSubscription } from './subscription.ts'
 
 /** The fields of an update that resuming after it needs. */
 export interface ResumableUpdate {
@@ -11,7 +11,7 @@ export interface ResumableUpdate {
   missed?: number
 }
 
-export interface WatchDeps {
+interface WatchDeps {
   connection: Connection
   random: () => number
 }
@@ -42,7 +42,7 @@ export async function* watchJob<Update extends ResumableUpdate>(
   for (;;) {
     const variables = { id: jobId, after: cursor }
     const subscription = openSubscription<{ jobProgress: Update }>(deps.connection, { query, variables, signal })
-    for await (const { jobProgress: update } of readAll(subscription)) {
+    for await (const { jobProgress: update } of subscription) {
       retry.reset()
       if (update.missed) yield { kind: 'gap', missed: update.missed } as const
       yield { kind: 'update', update } as const
@@ -75,7 +75,7 @@ export async function* watchFeed<Update>(deps: WatchDeps, { query, signal, onRet
     const subscription = openSubscription<{ jobFeed: Update }>(deps.connection, { query, variables: {}, signal })
     // Only after the start: a list that the caller reads upon the gap is then no older than the feed.
     if (!isFirst && (await subscription.started)) yield { kind: 'gap' } as const
-    for await (const { jobFeed: update } of readAll(subscription)) {
+    for await (const { jobFeed: update } of subscription) {
       retry.reset()
       yield { kind: 'update', update } as const
     }
@@ -87,18 +87,9 @@ export async function* watchFeed<Update>(deps: WatchDeps, { query, signal, onRet
   }
 }
 
-/** Yields all results of a subscription. Breaking out of the loop closes it. */
-async function* readAll<Data>(subscription: Subscription<Data>): AsyncGenerator<Data> {
-  try {
-    for (let data = await subscription.next(); data !== null; data = await subscription.next()) yield data
-  } finally {
-    subscription.close()
-  }
-}
-
 /** The delays of one watch: shared with all watches after a lost connection, its own after a failed subscription. */
 function createRetry({ connection, random }: WatchDeps, { signal, onRetry }: Pick<WatchOptions, 'signal' | 'onRetry'>) {
-  const own = createBackoff({ random })
+  const own = createBackoff(random)
   return {
     wait: async ({ scope, reason, minWindowMs }: RetryEnding): Promise<void> => {
       onRetry?.(reason)

@@ -1,20 +1,13 @@
-import { createClient, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws/client'
+import { createClient, type FormattedExecutionResult, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws/client'
 import { toEnding } from './ending.ts'
-import type { Transport, TransportEvents } from './transport.ts'
+import type { Operation, Sink, TransportEvents } from './transport.ts'
 
-export interface WebSocketOptions extends TransportEvents {
+interface WebSocketOptions extends TransportEvents {
   /** ws: or wss: */
   url: string
   webSocketImpl: unknown
   /** Sends a ping after this many milliseconds of silence. */
   keepAliveMs: number
-}
-
-/** One socket for all subscriptions: opened for the first, closed after the last. */
-export interface WebSocketTransport extends Transport {
-  /** Opens and closes a socket of its own. Resolves to whether the server acknowledged it. */
-  probe(): Promise<boolean>
-  close(): Promise<void>
 }
 
 /** How long a pong may take, as a share of `keepAliveMs`. */
@@ -26,7 +19,8 @@ const OPEN = 1
 /** The client closed the socket after the last subscription. */
 const NORMAL_CLOSURE = 1000
 
-export function createWebSocketTransport(options: WebSocketOptions): WebSocketTransport {
+/** One socket for all subscriptions: opened for the first, closed after the last. */
+export function createWebSocketTransport(options: WebSocketOptions) {
   const { url, webSocketImpl, keepAliveMs, onState, onFailed, onUsable, onHealthy } = options
   let socket: { readyState?: unknown } | null = null
   let pongTimer: ReturnType<typeof setTimeout> | undefined
@@ -82,7 +76,7 @@ export function createWebSocketTransport(options: WebSocketOptions): WebSocketTr
   }
 
   return {
-    subscribe: (operation, sink) => {
+    subscribe: <Data>(operation: Operation, sink: Sink<Data>): (() => void) => {
       let isDelivering = false
       const timer = setTimeout(() => client.terminate(), CONNECT_TIMEOUT_MS)
       const start = (): void => {
@@ -100,7 +94,7 @@ export function createWebSocketTransport(options: WebSocketOptions): WebSocketTr
         {
           next: (result) => {
             isDelivering = true
-            sink.next(result as Parameters<typeof sink.next>[0])
+            sink.next(result as FormattedExecutionResult<Data>)
             isDelivering = false
           },
           error: (error) => sink.end(toEnding(error)),
@@ -117,7 +111,7 @@ export function createWebSocketTransport(options: WebSocketOptions): WebSocketTr
       }
     },
     probe: () => probeSocket(url, (webSocketImpl ?? WebSocket) as typeof WebSocket),
-    close: async () => {
+    close: async (): Promise<void> => {
       stopExpectingPong()
       // `dispose` would wait for a socket that is still connecting.
       if (socket) await client.dispose()
@@ -126,6 +120,7 @@ export function createWebSocketTransport(options: WebSocketOptions): WebSocketTr
   }
 }
 
+/** Opens and closes a socket of its own. Resolves to whether the server acknowledged it. */
 function probeSocket(url: string, Implementation: typeof WebSocket): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = new Implementation(url, GRAPHQL_TRANSPORT_WS_PROTOCOL)

@@ -18,19 +18,20 @@ describe('the back-off', () => {
     expect(nextDelayMs(4, 0.5, 1000)).toBe(2000)
   })
 
+  const network = new EventTarget()
   /** The longest delays: a test that waited for one would time out. */
-  const longest = { random: () => 1, network: new EventTarget() }
+  const createLongest = () => createBackoff(() => 1, network)
   const never = new AbortController().signal
 
   test('is cut short when the network is online again', async () => {
-    const backoff = createBackoff(longest)
+    const backoff = createLongest()
     const waiting = backoff.wait(never, 3_600_000)
-    longest.network.dispatchEvent(new Event('online'))
+    network.dispatchEvent(new Event('online'))
     await waiting
   })
 
   test('is cut short by an abort, for the aborting caller only', async () => {
-    const backoff = createBackoff(longest)
+    const backoff = createLongest()
     const leaving = new AbortController()
     const ended: string[] = []
     const left = backoff.wait(leaving.signal, 3_600_000).then(() => ended.push('left'))
@@ -38,7 +39,7 @@ describe('the back-off', () => {
     leaving.abort()
     await left
     expect(ended).toEqual(['left'])
-    longest.network.dispatchEvent(new Event('online'))
+    network.dispatchEvent(new Event('online'))
     await waiting
   })
 
@@ -48,7 +49,7 @@ describe('the back-off', () => {
       draws.push(1)
       return 0.1
     }
-    const backoff = createBackoff({ random })
+    const backoff = createBackoff(random)
     await Promise.all([backoff.wait(never), backoff.wait(never), backoff.wait(never)])
     expect(draws).toHaveLength(1)
     await backoff.wait(never)
