@@ -1,12 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-let writes = 0
-
 /** Writes a whole file or nothing: concurrent readers and the next start after a SIGKILL never see a partial file. */
 export async function writeAtomically(path: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
-  writes += 1
-  const temporary = `${path}.${process.pid}-${writes}.tmp`
+  const temporary = `${path}.${randomUUID()}.tmp`
   await writeFile(temporary, data, { mode })
   await rename(temporary, path)
 }

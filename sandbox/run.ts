@@ -9,7 +9,7 @@ import { FRAMES, toClipSettings } from './video/encode.ts'
 import { ImageError, loadImage } from './video/image.ts'
 import type { MediaStore } from './video/media.ts'
 
-export interface RunDeps {
+interface RunDeps {
   media: MediaStore
   getClip: GetClip
   baseUrl: string

@@ -53,17 +53,14 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const onError = options.onError ?? (() => {})
   await mkdir(dataDir, { recursive: true })
   const store = await openRequestStore({ dataDir, keepEnded: keep })
-  const media = await openMediaStore({
-    dataDir,
-    keepFiles: keep,
-    maxUploadBytes: options.maxUploadBytes ?? 100_000_000,
-  })
+  const { maxUploadBytes = 100_000_000 } = options
+  const media = await openMediaStore({ dataDir, keepFiles: keep, maxUploadBytes })
   const key = await openSigningKey(dataDir)
   const server = await openServer({ host, port, dataDir })
   const baseUrl = server.url
 
-  const webhooks = createWebhooks({ store, key, baseUrl, onError }, { retryMs: options.webhookRetryMs ?? 1_000 })
-  const getClip = createClips({ media }, { concurrency: Math.min(slots, availableParallelism()) })
+  const webhooks = createWebhooks({ store, key, baseUrl, onError }, options.webhookRetryMs ?? 1_000)
+  const getClip = createClips(media, Math.min(slots, availableParallelism()))
   const queue = createQueue(
     {
       store,

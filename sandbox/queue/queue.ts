@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { EventEmitter } from 'node:events'
 import { isLoopbackUrl } from '../loopback.ts'
 import { CANCELLED } from './failures.ts'
 import { type Ending, type LogEntry, logEntry, type VideoRequest } from './request.ts'
@@ -6,26 +7,11 @@ import { findScenario, SCENARIOS, type ScenarioEffects } from './scenarios.ts'
 import type { RequestStore } from './store.ts'
 
 /** The result of a cancel call, in fal's words. */
-export type CancelResult = 'CANCELLATION_REQUESTED' | 'ALREADY_COMPLETED' | 'NOT_FOUND'
+type CancelResult = 'CANCELLATION_REQUESTED' | 'ALREADY_COMPLETED' | 'NOT_FOUND'
 
-/** The sandbox's queue: accepts requests and runs them in order, a few at a time. */
-export interface Queue {
-  /** Accepts a request; it is on disk when this resolves. */
-  submit(body: unknown, webhookUrl: string | null): Promise<VideoRequest>
-  /** A request with its current queue position. */
-  find(id: string): VideoRequest | undefined
-  cancel(id: string): Promise<CancelResult>
-  /** Uses up one of the 504s that the scenario has left for the result call; false when none is left. */
-  consumeResultTimeout(request: VideoRequest): Promise<boolean>
-  /** Calls `changed` on every change but that of the queue position. Returns a function that stops the calls. */
-  watch(id: string, changed: () => void): () => void
-  /** Starts running requests, including those of an earlier run. */
-  start(): void
-  /** Aborts the running requests; they are queued again at the next start. */
-  close(): Promise<void>
-}
+export type Queue = ReturnType<typeof createQueue>
 
-export interface QueueDeps {
+interface QueueDeps {
   store: RequestStore
   run(request: VideoRequest, log: RunLog, signal: AbortSignal): Promise<Ending>
   /** Called for every request that has ended, once the ending is on disk. */
@@ -38,15 +24,19 @@ type RunLog = (message: string, level?: LogEntry['level']) => void
 /** An ordinary request reports the positions 2, 1 and 0, for three steps each, before it starts. */
 const ORDINARY_WAIT = { initialPosition: 2, queueSteps: 9 }
 
-/** @param slots - number of requests that run at once. */
+/**
+ * The sandbox's queue: accepts requests and runs them in order, a few at a time.
+ * @param slots - number of requests that run at once.
+ */
 export function createQueue(
   { store, run, onEnded, onError }: QueueDeps,
   { slots, stepMs }: { slots: number; stepMs: number },
-): Queue {
+) {
   /** Ordered by when a request may start, then by acceptance. */
   const waiting: VideoRequest[] = []
   const running = new Map<string, { cancel: AbortController; done: Promise<void> }>()
-  const watchers = new Map<string, Set<() => void>>()
+  /** Emits a request's id when it changes. Any number of streams may watch a request. */
+  const changes = new EventEmitter().setMaxListeners(0)
   const closing = new AbortController()
   let sequence = Math.max(0, ...[...store.all.values()].map((request) => request.sequence))
   let timer: NodeJS.Timeout | undefined
@@ -60,15 +50,8 @@ export function createQueue(
     if (waiting[rank] === request) waiting.splice(rank, 1)
   }
 
-  function notify(request: VideoRequest): void {
-    for (const changed of watchers.get(request.id) ?? []) changed()
-  }
-
   function updatePosition(request: VideoRequest): void {
-    const initialPosition = initialPositionOf(request)
-    const durationMs = request.dueAt - request.acceptedAt
-    const simulated = simulatedPosition({ initialPosition, durationMs }, Date.now() - request.acceptedAt)
-    request.position = Math.min(request.position, Math.max(simulated, rankOf(waiting, request)))
+    request.position = Math.min(request.position, Math.max(simulatePosition(request), rankOf(waiting, request)))
   }
 
   /** Starts due requests while slots are free, and sets a timer for the next one. */
@@ -84,7 +67,7 @@ export function createQueue(
       }
       removeFromWaiting(next)
       next.stage = 'running'
-      notify(next)
+      changes.emit(next.id)
       const cancel = new AbortController()
       const done = work(next, cancel.signal).catch((error: unknown) => onError(error, { stage: 'run' }))
       running.set(next.id, { cancel, done })
@@ -98,7 +81,7 @@ export function createQueue(
   async function work(request: VideoRequest, cancelled: AbortSignal): Promise<void> {
     const log: RunLog = (message, level) => {
       request.logs.push(logEntry(message, level))
-      notify(request)
+      changes.emit(request.id)
     }
     try {
       await end(request, await run(request, log, AbortSignal.any([cancelled, closing.signal])))
@@ -115,7 +98,7 @@ export function createQueue(
     const change = { stage: 'ended', ending, endedAt: Date.now(), body: withoutDataUri(request.body) } as const
     await store.save({ ...request, ...change })
     Object.assign(request, change)
-    notify(request)
+    changes.emit(request.id)
     onEnded(request)
   }
 
@@ -125,7 +108,8 @@ export function createQueue(
   }
 
   return {
-    submit: async (body, webhookUrl) => {
+    /** Accepts a request; it is on disk when this resolves. */
+    submit: async (body: unknown, webhookUrl: string | null): Promise<VideoRequest> => {
       sequence += 1
       const request = newRequest(body, { sequence, stepMs, webhookUrl })
       if (webhookUrl && !isLoopbackUrl(webhookUrl))
@@ -138,12 +122,13 @@ export function createQueue(
       pump()
       return request
     },
-    find: (id) => {
+    /** A request with its current queue position. */
+    find: (id: string): VideoRequest | undefined => {
       const request = store.all.get(id)
       if (request?.stage === 'queued') updatePosition(request)
       return request
     },
-    cancel: async (id) => {
+    cancel: async (id: string): Promise<CancelResult> => {
       const request = store.all.get(id)
       if (!request) return 'NOT_FOUND'
       if (request.stage === 'ended') return 'ALREADY_COMPLETED'
@@ -158,21 +143,20 @@ export function createQueue(
       }
       return 'CANCELLATION_REQUESTED'
     },
-    consumeResultTimeout: async (request) => {
+    /** Uses up one of the 504s that the scenario has left for the result call; false when none is left. */
+    consumeResultTimeout: async (request: VideoRequest): Promise<boolean> => {
       if (request.resultTimeouts <= 0) return false
       request.resultTimeouts -= 1
       await store.save(request)
       return true
     },
-    watch: (id, changed) => {
-      const set = watchers.get(id) ?? new Set()
-      watchers.set(id, set.add(changed))
-      return () => {
-        set.delete(changed)
-        if (set.size === 0 && watchers.get(id) === set) watchers.delete(id)
-      }
+    /** Calls `changed` on every change but that of the queue position. Returns a function that stops the calls. */
+    watch: (id: string, changed: () => void): (() => void) => {
+      changes.on(id, changed)
+      return () => void changes.off(id, changed)
     },
-    start: () => {
+    /** Starts running requests, including those of an earlier run. */
+    start: (): void => {
       for (const request of store.all.values()) {
         if (request.stage === 'ended') continue
         if (request.stage === 'running') request.logs.push(logEntry('Sandbox: queued again after a restart', 'WARN'))
@@ -183,7 +167,8 @@ export function createQueue(
       }
       pump()
     },
-    close: async () => {
+    /** Aborts the running requests; they are queued again at the next start. */
+    close: async (): Promise<void> => {
       closing.abort(new Error('the sandbox closes'))
       clearTimeout(timer)
       await Promise.all([...running.values()].map(({ done }) => done))
@@ -191,11 +176,11 @@ export function createQueue(
   }
 }
 
-/** The queue position to report after `elapsedMs`: from `initialPosition` down to 0 within `durationMs`. */
-function simulatedPosition(
-  { initialPosition, durationMs }: { initialPosition: number; durationMs: number },
-  elapsedMs: number,
-): number {
+/** The queue position to report now: from the initial one down to 0 when the request may start. */
+function simulatePosition(request: VideoRequest): number {
+  const initialPosition = initialPositionOf(request)
+  const durationMs = request.dueAt - request.acceptedAt
+  const elapsedMs = Date.now() - request.acceptedAt
   if (durationMs <= 0) return elapsedMs > 0 ? 0 : initialPosition
   const left = Math.max(0, 1 - elapsedMs / durationMs)
   return Math.min(initialPosition, Math.floor((initialPosition + 1) * left))

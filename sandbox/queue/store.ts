@@ -3,18 +3,9 @@ import { join } from 'node:path'
 import { readJsonFiles, writeAtomically } from '../disk.ts'
 import type { VideoRequest } from './request.ts'
 
-/** Keeps requests across restarts, one JSON file each. */
-export interface RequestStore {
-  readonly all: ReadonlyMap<string, VideoRequest>
-  /** Adds a new request; it is on disk when this resolves. */
-  add(request: VideoRequest): Promise<void>
-  /** Writes a changed request. Writes of one request happen in the order of the calls. */
-  save(request: VideoRequest): Promise<void>
-  /** Deletes the oldest ended requests beyond the limit. */
-  prune(now: number): Promise<void>
-}
+export type RequestStore = Awaited<ReturnType<typeof openRequestStore>>
 
-export interface RequestStoreOptions {
+interface RequestStoreOptions {
   dataDir: string
   /** Number of ended requests to keep. Those that ended within ten minutes stay too, up to ten times as many. */
   keepEnded: number
@@ -23,8 +14,11 @@ export interface RequestStoreOptions {
 /** Minimum age at which an ended request may be deleted: a load test still reads its results. In milliseconds. */
 export const KEEP_AT_LEAST_MS = 600_000
 
-/** Opens the store with the requests of an earlier run. Files that are not requests are ignored. */
-export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptions): Promise<RequestStore> {
+/**
+ * Keeps requests across restarts, one JSON file each. Opens with those of an earlier run; files that are not requests are
+ * ignored.
+ */
+export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptions) {
   const folder = join(dataDir, 'requests')
   await mkdir(folder, { recursive: true })
   const all = new Map<string, VideoRequest>()
@@ -33,6 +27,7 @@ export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptio
   const writes = new Map<string, Promise<void>>()
   const pathOf = (id: string) => join(folder, `${id}.json`)
 
+  /** Writes a changed request. Writes of one request happen in the order of the calls. */
   function save(request: VideoRequest): Promise<void> {
     const before = writes.get(request.id) ?? Promise.resolve()
     const write = before
@@ -47,14 +42,21 @@ export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptio
   }
 
   return {
-    all,
-    add: (request) => {
+    all: all as ReadonlyMap<string, VideoRequest>,
+    /** Adds a new request; it is on disk when this resolves. */
+    add: (request: VideoRequest): Promise<void> => {
       all.set(request.id, request)
       return save(request)
     },
     save,
-    prune: async (now) => {
-      const surplus = endedSurplus([...all.values()], { keepEnded, now })
+    /** Deletes the oldest ended requests beyond the limit. */
+    prune: async (now: number): Promise<void> => {
+      const ended = [...all.values()]
+        .filter((request) => request.stage === 'ended' && request.webhook?.settled !== false)
+        .sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0))
+      const surplus = ended
+        .slice(keepEnded)
+        .filter((request, index) => index >= keepEnded * 9 || now - (request.endedAt ?? 0) > KEEP_AT_LEAST_MS)
       for (const request of surplus) {
         all.delete(request.id)
         await writes.get(request.id)?.catch(() => {}) // already reported to the caller of that write
@@ -62,19 +64,6 @@ export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptio
       }
     },
   }
-}
-
-/** The ended requests to delete: the oldest beyond the limit. */
-function endedSurplus(
-  requests: readonly VideoRequest[],
-  { keepEnded, now }: { keepEnded: number; now: number },
-): VideoRequest[] {
-  const ended = requests
-    .filter((request) => request.stage === 'ended' && request.webhook?.settled !== false)
-    .sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0))
-  return ended
-    .slice(keepEnded)
-    .filter((request, index) => index >= keepEnded * 9 || now - (request.endedAt ?? 0) > KEEP_AT_LEAST_MS)
 }
 
 /** Only this program writes these files, and atomically, so a value with an id and a stage is trusted as a request. */

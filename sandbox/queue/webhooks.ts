@@ -3,15 +3,7 @@ import { outcomeOf, type VideoRequest } from './request.ts'
 import type { SigningKey } from './signing-key.ts'
 import type { RequestStore } from './store.ts'
 
-/** Delivers the outcome of requests to their webhooks. */
-export interface Webhooks {
-  /** Delivers in the background, with retries; does nothing for a settled webhook. */
-  deliver(request: VideoRequest): void
-  /** Stops; unsettled deliveries are sent after the next start. */
-  close(): Promise<void>
-}
-
-export interface WebhookDeps {
+interface WebhookDeps {
   store: RequestStore
   key: SigningKey
   baseUrl: string
@@ -22,23 +14,19 @@ const MAX_ATTEMPTS = 5
 const ATTEMPT_TIMEOUT_MS = 15_000
 const USER_ID = 'sandbox-user'
 
-/** Wait before an attempt: none before the first, `firstMs` before the second, then doubling. */
-function retryDelayMs(attemptsMade: number, firstMs: number): number {
-  return attemptsMade === 0 ? 0 : firstMs * 2 ** (attemptsMade - 1)
-}
-
-/** @param retryMs - wait before the second attempt, in milliseconds. */
-export function createWebhooks(
-  { store, key, baseUrl, onError }: WebhookDeps,
-  { retryMs }: { retryMs: number },
-): Webhooks {
+/**
+ * Delivers the outcome of requests to their webhooks.
+ * @param retryMs - wait before the second attempt, in milliseconds; it doubles before each further one.
+ */
+export function createWebhooks({ store, key, baseUrl, onError }: WebhookDeps, retryMs: number) {
   const closing = new AbortController()
   const deliveries = new Set<Promise<void>>()
 
   async function keepTrying(request: VideoRequest): Promise<void> {
     const { webhook } = request
     while (webhook && !webhook.settled) {
-      await setTimeout(retryDelayMs(webhook.attempts, retryMs), undefined, { signal: closing.signal })
+      const waitMs = webhook.attempts === 0 ? 0 : retryMs * 2 ** (webhook.attempts - 1)
+      await setTimeout(waitMs, undefined, { signal: closing.signal })
       const result = await attempt(request, webhook.url)
       closing.signal.throwIfAborted()
       webhook.attempts += 1
@@ -73,7 +61,8 @@ export function createWebhooks(
   }
 
   return {
-    deliver: (request) => {
+    /** Delivers in the background, with retries; does nothing for a settled webhook. */
+    deliver: (request: VideoRequest): void => {
       const delivery = keepTrying(request)
         .catch((error: unknown) => {
           if (!closing.signal.aborted) onError(error, { stage: 'webhook' })
@@ -81,7 +70,8 @@ export function createWebhooks(
         .finally(() => deliveries.delete(delivery))
       deliveries.add(delivery)
     },
-    close: async () => {
+    /** Stops; unsettled deliveries are sent after the next start. */
+    close: async (): Promise<void> => {
       closing.abort(new Error('the sandbox closes'))
       await Promise.all(deliveries)
     },

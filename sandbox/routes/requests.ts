@@ -7,7 +7,7 @@ import { outcomeOf, statusBody } from '../queue/request.ts'
 import { streamStatus } from '../queue/status-stream.ts'
 import { requireKey } from './authorization.ts'
 
-export interface RequestRoutesDeps {
+interface RequestRoutesDeps {
   queue: Queue
   baseUrl: string
   pingMs: number

@@ -6,7 +6,7 @@ import type { MediaFile, MediaStore } from './media.ts'
 export type GetClip = (image: Uint8Array, settings: ClipSettings) => Promise<MediaFile>
 
 /** @param concurrency - clips to encode at once; more than the machine has cores only slows each one down. */
-export function createClips({ media }: { media: MediaStore }, { concurrency }: { concurrency: number }): GetClip {
+export function createClips(media: MediaStore, concurrency: number): GetClip {
   const inProgress = new Map<string, Promise<MediaFile>>()
   const limit = pLimit(concurrency)
 

@@ -137,12 +137,8 @@ async function provideWebCodecs(): Promise<void> {
   if ('VideoEncoder' in globalThis) return
   const codecs = await import('@napi-rs/webcodecs').catch((cause: unknown) => {
     const machine = `${process.platform}-${process.arch}`
-    throw new Error(
-      `cannot encode: @napi-rs/webcodecs has no binary for ${machine}; see sandbox/README.md, "Machines"`,
-      {
-        cause,
-      },
-    )
+    const why = `@napi-rs/webcodecs has no binary for ${machine}; see sandbox/README.md, "Machines"`
+    throw new Error(`cannot encode: ${why}`, { cause })
   })
   const { EncodedAudioChunk, EncodedVideoChunk, VideoColorSpace, VideoDecoder, VideoEncoder, VideoFrame } = codecs
   Object.assign(globalThis, {

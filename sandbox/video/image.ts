@@ -6,11 +6,10 @@ import { type Failure, fieldFailure } from '../queue/failures.ts'
 import { SCENARIO_HOST } from '../queue/scenarios.ts'
 import type { MediaStore } from './media.ts'
 
-/** A request's image, and a warning for its log. */
-export interface LoadedImage {
-  bytes: Uint8Array
-  /** Set when a drawn placeholder replaces the requested image. */
-  warning: string | null
+interface LoadDeps {
+  media: MediaStore
+  baseUrl: string
+  signal: AbortSignal
 }
 
 /** The image cannot be used at all. */
@@ -31,13 +30,13 @@ export const MAX_PIXELS = 50_000_000
 
 /**
  * Loads the image of `image_url`: a data URI, a file of this sandbox, or a URL on this machine. The sandbox calls no
- * other host: a placeholder drawn from the URL replaces such an image.
+ * other host: a placeholder drawn from the URL replaces such an image, with a warning for the request's log.
  * @throws {ImageError} when `imageUrl` is not an http(s) or data URL, or its bytes are not an image.
  */
 export async function loadImage(
   imageUrl: string,
-  { media, baseUrl, signal }: { media: MediaStore; baseUrl: string; signal: AbortSignal },
-): Promise<LoadedImage> {
+  deps: LoadDeps,
+): Promise<{ bytes: Uint8Array; warning: string | null }> {
   if (imageUrl.startsWith('data:')) return { bytes: await checked(decodeDataUri(imageUrl), imageUrl), warning: null }
   if (!URL.canParse(imageUrl) || !/^https?:$/.test(new URL(imageUrl).protocol))
     throw new ImageError(
@@ -46,10 +45,10 @@ export async function loadImage(
       }),
     )
   try {
-    const bytes = await fetchBytes(imageUrl, { media, baseUrl, signal })
+    const bytes = await fetchBytes(imageUrl, deps)
     return { bytes: await checked(bytes, imageUrl), warning: null }
   } catch (error) {
-    if (error instanceof ImageError || signal.aborted) throw error
+    if (error instanceof ImageError || deps.signal.aborted) throw error
     const reason = error instanceof Error ? error.message : String(error)
     // All scenarios share one image, and so one encoded clip: they differ in how the request runs.
     const subject = new URL(imageUrl).hostname === SCENARIO_HOST ? SCENARIO_HOST : imageUrl
@@ -90,10 +89,7 @@ async function draw(text: string): Promise<Uint8Array> {
   return await sharp(Buffer.from(svg)).png().toBuffer()
 }
 
-async function fetchBytes(
-  imageUrl: string,
-  { media, baseUrl, signal }: { media: MediaStore; baseUrl: string; signal: AbortSignal },
-): Promise<Uint8Array> {
+async function fetchBytes(imageUrl: string, { media, baseUrl, signal }: LoadDeps): Promise<Uint8Array> {
   const own = imageUrl.startsWith(`${baseUrl}/files/`) ? media.find(imageUrl.split('/')[4] ?? '') : undefined
   if (own) return await readFile(media.pathOf(own.id))
   if (!isLoopbackUrl(imageUrl)) throw new Error('the sandbox calls no other machine')

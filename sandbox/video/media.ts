@@ -7,29 +7,20 @@ import { z } from 'zod'
 import { readJsonFiles, writeAtomically } from '../disk.ts'
 import { KEEP_AT_LEAST_MS } from '../queue/store.ts'
 
-/** One stored file: an upload or a clip. */
-export interface MediaFile {
-  id: string
-  contentType: string
+const MediaFile = z.object({
+  id: z.string(),
+  contentType: z.string(),
   /** Null until the upload is complete. */
-  sizeBytes: number | null
-  savedAt: number
-}
+  sizeBytes: z.number().nullable(),
+  savedAt: z.number(),
+})
 
-/** Keeps uploads and clips across restarts. */
-export interface MediaStore {
-  find(id: string): MediaFile | undefined
-  pathOf(id: string): string
-  /** Registers an upload before its bytes arrive. */
-  reserve(id: string, contentType: string): Promise<void>
-  /** Streams bytes to disk. @throws {TooLargeError} beyond the size limit, and then keeps nothing. */
-  receive(id: string, bytes: AsyncIterable<Uint8Array>): Promise<MediaFile>
-  save(id: string, contentType: string, bytes: Uint8Array): Promise<MediaFile>
-  /** Deletes the oldest unreferenced files beyond the limit. */
-  prune(isReferenced: (id: string) => boolean, now: number): Promise<void>
-}
+/** One stored file: an upload or a clip. */
+export type MediaFile = z.infer<typeof MediaFile>
 
-export interface MediaStoreOptions {
+export type MediaStore = Awaited<ReturnType<typeof openMediaStore>>
+
+interface MediaStoreOptions {
   dataDir: string
   keepFiles: number
   maxUploadBytes: number
@@ -40,20 +31,13 @@ export class TooLargeError extends Error {
   override name = 'TooLargeError'
 }
 
-const Saved = z.object({
-  id: z.string(),
-  contentType: z.string(),
-  sizeBytes: z.number().nullable(),
-  savedAt: z.number(),
-})
-
-/** Opens the store with the files of an earlier run. */
-export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: MediaStoreOptions): Promise<MediaStore> {
+/** Keeps uploads and clips across restarts. */
+export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: MediaStoreOptions) {
   const folder = join(dataDir, 'media')
   await mkdir(folder, { recursive: true })
   const files = new Map<string, MediaFile>()
   for (const value of await readJsonFiles(folder)) {
-    const saved = Saved.safeParse(value)
+    const saved = MediaFile.safeParse(value)
     if (saved.success) files.set(saved.data.id, saved.data)
   }
   const pathOf = (id: string) => join(folder, `${id}.bin`)
@@ -66,11 +50,12 @@ export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: Med
   }
 
   return {
-    find: (id) => files.get(id),
+    find: (id: string): MediaFile | undefined => files.get(id),
     pathOf,
-    reserve: async (id, contentType) =>
-      void (await describe({ id, contentType, sizeBytes: null, savedAt: Date.now() })),
-    receive: async (id, bytes) => {
+    /** Registers an upload before its bytes arrive. */
+    reserve: (id: string, contentType: string) => describe({ id, contentType, sizeBytes: null, savedAt: Date.now() }),
+    /** Streams bytes to disk. @throws {TooLargeError} beyond the size limit, and then keeps nothing. */
+    receive: async (id: string, bytes: AsyncIterable<Uint8Array>): Promise<MediaFile> => {
       const temporary = `${pathOf(id)}.${crypto.randomUUID()}.tmp`
       try {
         await pipeline(bytes, atMost(maxUploadBytes), createWriteStream(temporary))
@@ -83,11 +68,12 @@ export async function openMediaStore({ dataDir, keepFiles, maxUploadBytes }: Med
       const contentType = files.get(id)?.contentType ?? 'application/octet-stream'
       return await describe({ id, contentType, sizeBytes: size, savedAt: Date.now() })
     },
-    save: async (id, contentType, bytes) => {
+    save: async (id: string, contentType: string, bytes: Uint8Array): Promise<MediaFile> => {
       await writeAtomically(pathOf(id), bytes)
       return await describe({ id, contentType, sizeBytes: bytes.byteLength, savedAt: Date.now() })
     },
-    prune: async (isReferenced, now) => {
+    /** Deletes the oldest unreferenced files beyond the limit. */
+    prune: async (isReferenced: (id: string) => boolean, now: number): Promise<void> => {
       const surplus = [...files.values()]
         .filter((file) => !isReferenced(file.id))
         .sort((a, b) => b.savedAt - a.savedAt)
