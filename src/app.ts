@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { instrumentFal } from './adapters/fal/instrumented.ts'
 import { openFalSignatures, readDeliveredId } from './adapters/fal/webhook-signature.ts'
-import { asStartError } from './adapters/postgres/client.ts'
+import { asStartError } from './adapters/postgres/errors.ts'
 import { createWriteCheck } from './adapters/postgres/write-check.ts'
 import { buildStudio, STUDIO_DIRECTORY } from './adapters/studio-build.ts'
 import type { Logger } from './adapters/telemetry/logger.ts'

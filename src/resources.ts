@@ -77,20 +77,20 @@ async function openStore({ config, lifecycle, signal, onError }: ResourceDeps): 
     return { url: await settleTlsMode(config.databaseUrl), name: `Postgres at ${toServerName(config.databaseUrl)}` }
   const postgres = await openEmbeddedPostgres({ dataDir: config.dataDir, signal })
   // Two servers on one directory would stop each other's database and take each other's files.
-  let lock = await lockDataDir(postgres.url)
-  if (!lock)
+  let unlock = await lockDataDir(postgres.url)
+  if (!unlock)
     throw new StartError(
       `cannot start: another Reelay server uses ${config.dataDir}: stop it, or set DATA_DIR to another directory`,
     )
   lifecycle.onStop('embedded Postgres', () => postgres.stop(), { outlives: true })
-  lifecycle.onStop('data directory lock', () => lock?.release())
+  lifecycle.onStop('data directory lock', () => unlock?.())
   const onRevived = async () => {
     // The lock ended with the connection.
-    lock = await lockDataDir(postgres.url)
+    unlock = await lockDataDir(postgres.url)
   }
-  const watchdog = watchPostgres({ postgres, onRevived, onError })
+  const stopWatching = watchPostgres({ postgres, onRevived, onError })
   // Registered last, so stopped first: it would restart the database that is being stopped.
-  lifecycle.onStop('watchdog of Postgres', () => watchdog.stop(), { outlives: true })
+  lifecycle.onStop('watchdog of Postgres', stopWatching, { outlives: true })
   return { url: postgres.url, name: `embedded Postgres, data in ${config.dataDir}` }
 }
 

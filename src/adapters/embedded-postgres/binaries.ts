@@ -22,10 +22,9 @@ export interface PostgresBinaries {
 }
 
 /** The environment of a Postgres process: what it needs to load and run, without the secrets of ours. */
-export function toPostgresEnvironment(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  const names = ['PATH', 'LD_LIBRARY_PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR']
-  const entries = names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]]))
-  return { ...Object.fromEntries(entries), LC_ALL: 'C' }
+export function toPostgresEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, LD_LIBRARY_PATH, SystemRoot, TEMP, TMP, TMPDIR } = process.env
+  return { PATH, LD_LIBRARY_PATH, SystemRoot, TEMP, TMP, TMPDIR, LC_ALL: 'C' } // undefined ones are left out
 }
 
 const suffix = process.platform === 'win32' ? '.exe' : ''

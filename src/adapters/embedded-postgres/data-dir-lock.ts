@@ -3,23 +3,19 @@ import { PgClient } from '../postgres/pg-client.ts'
 /** Number of the advisory lock: "reelay" on a telephone keypad. */
 const LOCK = 733529
 
-/** Exclusive use of the embedded database, and with it of the data directory. Ends with the process. */
-export interface DataDirLock {
-  release(): Promise<void>
-}
-
 /**
- * Locks the data directory by a lock in its database; null when another server has it. A killed process loses the lock
- * at once: Postgres frees it when the connection ends.
+ * Locks the data directory by a lock in its database. A killed process loses the lock at once: Postgres frees it when
+ * the connection ends.
+ * @returns a function that releases the lock; null when another server has it
  * @see https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
  */
-export async function lockDataDir(url: string): Promise<DataDirLock | null> {
+export async function lockDataDir(url: string): Promise<(() => Promise<void>) | null> {
   const client = new PgClient({ connectionString: url, application_name: 'reelay-lock' })
   // Every other user of the database reports its end.
   client.on('error', () => {})
   await client.connect()
   const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [LOCK])
-  if (rows[0]?.taken) return { release: () => client.end() }
+  if (rows[0]?.taken) return () => client.end()
   await client.end()
   return null
 }

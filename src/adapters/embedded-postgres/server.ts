@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { constants, open, readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { StartError } from '../../errors.ts'
@@ -19,7 +20,7 @@ const STRANGER_AGE_MS = 3_000
 const FAST_SHUTDOWN_MS = 20_000
 const IMMEDIATE_SHUTDOWN_MS = 10_000
 
-export interface EmbeddedPostgresOptions {
+interface EmbeddedPostgresOptions {
   /** Has the cluster as `postgres-<major version>`, beside those of other versions. Created if missing. */
   dataDir: string
   /** False trades safety on power loss for speed, for tests. Default true. Only for a server that this call starts. */
@@ -132,12 +133,8 @@ async function startServer(
   const port = samePort ?? (await findFreePort())
   const child = await spawnServer(cluster, toServerArguments(cluster, port, durable))
   let hasExited = false
-  const exited = new Promise<void>((resolve) => {
-    const end = () => {
-      hasExited = true
-      resolve()
-    }
-    child.once('error', end).once('exit', end)
+  const exited = Promise.allSettled([once(child, 'exit')]).then(() => {
+    hasExited = true
   })
   const deadline = Date.now() + READY_TIMEOUT_MS
   try {
@@ -235,15 +232,10 @@ async function answers(cluster: Cluster, port: number): Promise<boolean> {
 }
 
 /** Another process may take the port before Postgres does; then Postgres is started again. */
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await once(server.close(), 'close')
+  return port
 }

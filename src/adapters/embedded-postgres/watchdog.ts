@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EmbeddedPostgres } from './server.ts'
 
-export interface WatchdogDeps {
+interface WatchdogDeps {
   postgres: Pick<EmbeddedPostgres, 'revive'>
   /** Called after each restart of the server. */
   onRevived(): Promise<void>
@@ -12,19 +12,15 @@ export interface WatchdogDeps {
 const CHECK_MS = 1_000
 
 /**
- * Restarts the embedded Postgres after it was killed. Stop the watchdog before the database, which it would start
- * again.
+ * Restarts the embedded Postgres after it was killed.
+ * @returns the watchdog's stop: call it before the database's, which the watchdog would start again
  */
-export function watchPostgres({ postgres, onRevived, onError }: WatchdogDeps): { stop(): Promise<void> } {
+export function watchPostgres({ postgres, onRevived, onError }: WatchdogDeps): () => Promise<void> {
   const stopping = new AbortController()
-  const { signal } = stopping
 
   async function watch(): Promise<void> {
-    while (!signal.aborted) {
-      await sleep(CHECK_MS, undefined, { signal, ref: false }).catch(() => {
-        // Stopped: the loop ends.
-      })
-      if (signal.aborted) return
+    // A stop ends the pause early, and with it the loop.
+    while (await sleep(CHECK_MS, true, { signal: stopping.signal, ref: false }).catch(() => false)) {
       try {
         if (!(await postgres.revive())) continue
         onError(new Error('the server had ended and was started again'), { stage: 'embedded Postgres' })
@@ -36,10 +32,8 @@ export function watchPostgres({ postgres, onRevived, onError }: WatchdogDeps): {
   }
 
   const watching = watch()
-  return {
-    stop: async () => {
-      stopping.abort()
-      await watching
-    },
+  return async () => {
+    stopping.abort()
+    await watching
   }
 }

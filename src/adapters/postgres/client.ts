@@ -9,15 +9,13 @@ import { createPool, LONGEST_BEGIN_MS } from './pool.ts'
 import { readSchema } from './session.ts'
 import { createTurns } from './turns.ts'
 
-export { asStartError } from './errors.ts'
-
 /** The database, by Prisma. */
 export type Database = PrismaClient
 
 /** The client of a function inside a transaction. */
 export type Transaction = Prisma.TransactionClient
 
-export interface DatabaseOptions {
+interface DatabaseOptions {
   url: string
   /** Most connections. Default 10. */
   connections?: number

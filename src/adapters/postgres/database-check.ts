@@ -85,14 +85,8 @@ async function readFacts<Facts extends pg.QueryResultRow>(
   return rows[0]
 }
 
-function findServerProblems({
-  database,
-  version,
-  versionNumber,
-  encoding,
-  isStandby,
-  isReadOnly,
-}: ServerFacts): string[] {
+function findServerProblems(server: ServerFacts): string[] {
+  const { database, version, versionNumber, encoding, isStandby, isReadOnly } = server
   const problems: string[] = []
   if (versionNumber < OLDEST_VERSION * 10_000)
     problems.push(`Postgres ${version} is too old: expected ${OLDEST_VERSION} or newer`)

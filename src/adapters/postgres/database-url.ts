@@ -160,15 +160,7 @@ export function toServerName(url: string): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
 }
 
-interface Authority {
-  user: string | undefined
-  password: string | undefined
-  host: string | undefined
-  port: string | undefined
-  database: string | undefined
-}
-
-function splitUrl(url: string): { authority: Authority; query: Record<string, string> } {
+function splitUrl(url: string) {
   if (/^["']/.test(url)) throw new DatabaseUrlError('is in quotes, which are part of the value: remove them')
   const rest = /^postgres(?:ql)?:\/\/(.+)$/s.exec(url)?.[1]
   if (!rest) throw new DatabaseUrlError('must begin with postgres:// or postgresql://, or be "embedded"')

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { StartError } from '../../errors.ts'
 import { withConnection } from './connect.ts'
@@ -33,20 +32,15 @@ export async function checkPooler(
  */
 async function keepsSessions(url: string, waitMs: number): Promise<boolean> {
   const channel = `reelay_${randomUUID()}`
-  const heard = Promise.withResolvers<true>()
+  const heard = Promise.withResolvers<boolean>()
   return await withConnection(url, CONNECTION, async (listener) => {
     listener.on('notification', () => heard.resolve(true))
     await prepareSession(listener, { schema: readSchema(url) })
     await listener.query(`LISTEN ${pg.escapeIdentifier(channel)}`)
     // Sent by another connection: a connection's own notifications arrive with the response even through a pooler.
     await withConnection(url, CONNECTION, (sender) => sender.query('SELECT pg_notify($1, $2)', [channel, '']))
-    const waiting = new AbortController()
-    const late = sleep(waitMs, false, { signal: waiting.signal }).catch(() => false)
-    try {
-      return await Promise.race([heard.promise, late])
-    } finally {
-      waiting.abort()
-    }
+    const timer = setTimeout(() => heard.resolve(false), waitMs)
+    return await heard.promise.finally(() => clearTimeout(timer))
   })
 }
 

@@ -1,15 +1,10 @@
-/** Lets one caller continue per turn of the event loop, so that other work runs in between. */
-export interface Turns {
-  /** @param weight - the caller's amount of work, in a unit that all callers share. */
-  wait(weight: number): Promise<void>
-}
-
 interface Waiting {
   weight: number
   resume(): void
 }
 
-export function createTurns(): Turns {
+/** Lets one caller continue per turn of the event loop, so that other work runs in between. */
+export function createTurns() {
   /** In order of arrival. */
   const waiting: Waiting[] = []
   let isForOldest = false
@@ -28,7 +23,8 @@ export function createTurns(): Turns {
   }
 
   return {
-    wait: async (weight) => {
+    /** @param weight - the caller's amount of work, in a unit that all callers share. */
+    wait: async (weight: number): Promise<void> => {
       const turn = Promise.withResolvers<void>()
       if (waiting.push({ weight, resume: turn.resolve }) === 1) setImmediate(resumeNext)
       await turn.promise

@@ -3,14 +3,7 @@ import type { Database } from './client.ts'
 import { findUnwritable } from './errors.ts'
 
 /** Detects a database that answers but cannot store anything, as with a full disk. */
-export interface WriteCheck {
-  /** Takes every reported error: after one that means that nothing can be stored, the next checks write. */
-  note(error: unknown): void
-  /** Why nothing can be stored, else null. Sends no query unless an error has been noted. */
-  check(db: Database): Promise<string | null>
-}
-
-export function createWriteCheck(): WriteCheck {
+export function createWriteCheck() {
   let reason: string | null = null
   let checking: Promise<string | null> | null = null
 
@@ -28,10 +21,12 @@ export function createWriteCheck(): WriteCheck {
   }
 
   return {
-    note: (error) => {
+    /** Takes every reported error: after one that means that nothing can be stored, the next checks write. */
+    note: (error: unknown): void => {
       reason = findUnwritable(error) ?? reason
     },
-    check: async (db) => {
+    /** Why nothing can be stored, else null. Sends no query unless an error has been noted. */
+    check: async (db: Database): Promise<string | null> => {
       if (reason === null) return null
       // Concurrent callers share one check: the disk is full enough.
       checking ??= write(db).finally(() => {

@@ -83,7 +83,7 @@ describe('one data directory', () => {
   test('a killed server is restarted at the same address', async () => {
     const server = await open()
     const revivals: string[] = []
-    const watchdog = watchPostgres({
+    const stopWatching = watchPostgres({
       postgres: server,
       onRevived: async () => {
         revivals.push(server.url)
@@ -96,7 +96,7 @@ describe('one data directory', () => {
       await until(() => revivals.length > before, { timeoutMs: 15_000 })
       expect(await ask(server.url)).toBe('here')
     }
-    await watchdog.stop()
+    await stopWatching()
     await server.stop()
     await expect(ask(server.url)).rejects.toThrow('ECONNREFUSED')
   })

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MigrationList } from '@prisma/schema-engine-wasm/schema_engine_bg'
+import type pg from 'pg'
 
 export const LOCK_FILE = 'migration_lock.toml'
 /** As Prisma writes it. */
@@ -20,13 +21,8 @@ export interface MigrationStatus {
   unknown: string[]
 }
 
-/** A pg.Pool or a pg.Client. */
-export interface Queryable {
-  query(sql: string): Promise<{ rows: unknown[] }>
-}
-
 /** A row of `_prisma_migrations`, as far as it matters here. */
-export interface MigrationRow {
+interface MigrationRow {
   migration_name: string
   finished_at: Date | null
   rolled_back_at: Date | null
@@ -46,17 +42,17 @@ export function compareMigrations(names: readonly string[], rows: readonly Migra
 }
 
 /** Compares the directory with the database; changes nothing. */
-export async function readStatus(database: Queryable, directory: string): Promise<MigrationStatus> {
+export async function readStatus(client: pg.ClientBase, directory: string): Promise<MigrationStatus> {
   const names = await readMigrationNames(directory)
-  return compareMigrations(names, await readRows(database))
+  return compareMigrations(names, await readRows(client))
 }
 
-async function readRows(database: Queryable): Promise<MigrationRow[]> {
+async function readRows(client: pg.ClientBase): Promise<MigrationRow[]> {
   // Checked first: a failed query would end the transaction that this may be part of.
-  const { rows: found } = await database.query(`select where to_regclass('_prisma_migrations') is not null`)
-  if (found.length === 0) return [] // nothing was ever applied here
-  const { rows } = await database.query('select migration_name, finished_at, rolled_back_at from _prisma_migrations')
-  return rows as MigrationRow[]
+  const { rowCount } = await client.query(`select where to_regclass('_prisma_migrations') is not null`)
+  if (rowCount === 0) return [] // nothing was ever applied here
+  const { rows } = await client.query('select migration_name, finished_at, rolled_back_at from _prisma_migrations')
+  return rows
 }
 
 /** The names of the migrations in a directory, oldest first. */

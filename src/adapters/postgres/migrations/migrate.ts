@@ -18,7 +18,7 @@ const LOCK_TIMEOUT_SECONDS = 60
 const LOCK_NOT_AVAILABLE = '55P03'
 const NO_FILTERS = { externalTables: [], externalEnums: [] }
 
-export interface MigrateOptions {
+interface MigrateOptions {
   /** Of any Postgres from 14 on. Its parameter `schema` names the schema of the tables. */
   connectionString: string
   /** With a folder for each migration, and Prisma's lock file. Default: prisma/migrations. */
@@ -34,30 +34,23 @@ export interface MigrateOptions {
  * @throws StartError when the database cannot be reached or used, a migration fails, or the lock stays taken for a
  * minute.
  */
-export async function deployMigrations({
-  connectionString,
-  directory = DIRECTORY,
-  signal,
-}: MigrateOptions): Promise<string[]> {
-  return withClient({ connectionString, signal }, async (client, schema) => {
+export async function deployMigrations(options: MigrateOptions): Promise<string[]> {
+  const { directory = DIRECTORY } = options
+  return withClient(options, async (client, schema) => {
     const missingRight = await checkDatabase(client, schema)
     const { pending, failed } = await readStatus(client, directory)
     if (pending.length === 0 && failed.length === 0) return [] // the usual start: without the lock and the engine
     if (missingRight !== null) throw new StartError(missingRight)
-    return applyPending(client, { schema, directory })
+    return applyPending(client, schema, directory)
   })
 }
 
 /** Compares the directory with the database; changes nothing. */
-export async function migrationStatus({
-  connectionString,
-  directory = DIRECTORY,
-  signal,
-}: MigrateOptions): Promise<MigrationStatus> {
-  return withClient({ connectionString, signal }, (client) => readStatus(client, directory))
+export async function migrationStatus({ connectionString }: MigrateOptions): Promise<MigrationStatus> {
+  return withClient({ connectionString }, (client) => readStatus(client, DIRECTORY))
 }
 
-export interface CreateMigrationOptions {
+interface CreateMigrationOptions {
   /** The existing migrations are applied to a temporary database beside this one. */
   connectionString: string
   directory?: string
@@ -69,7 +62,7 @@ export async function diffSchema(options: CreateMigrationOptions): Promise<strin
   const { connectionString, directory = DIRECTORY, schemaPath = SCHEMA_PATH } = options
   const schema = await readFile(schemaPath, 'utf8')
   const migrations = await readMigrations(directory)
-  return withClient({ connectionString, signal: undefined }, async (client, schemaName) => {
+  return withClient({ connectionString }, async (client, schemaName) => {
     const { openSchemaEngine } = await import('./schema-engine.ts')
     const engine = await openSchemaEngine(client, schemaName)
     try {
@@ -113,10 +106,7 @@ export function toMigrationName(name: string, now: Date): string {
   return `${stamp}_${words.join('_')}`
 }
 
-async function applyPending(
-  client: pg.Client,
-  { schema, directory }: { schema: string; directory: string },
-): Promise<string[]> {
+async function applyPending(client: pg.Client, schema: string, directory: string): Promise<string[]> {
   // Without this Postgres notices a dead client only when its statement ends, perhaps an hour later.
   await client.query(`set client_connection_check_interval = '1s'`).catch(() => {}) // not on every platform
   const { openSchemaEngine } = await import('./schema-engine.ts')
@@ -181,7 +171,7 @@ function toStartError(what: string, cause: unknown): StartError {
 }
 
 async function withClient<Answer>(
-  { connectionString, signal }: { connectionString: string; signal: AbortSignal | undefined },
+  { connectionString, signal }: MigrateOptions,
   act: (client: pg.Client, schema: string) => Promise<Answer>,
 ): Promise<Answer> {
   signal?.throwIfAborted()

@@ -24,9 +24,9 @@ const IN_FAILED_TRANSACTION = '25P02'
  */
 export async function openSchemaEngine(client: pg.Client, schema: string): Promise<SchemaEngine> {
   const { SchemaEngine } = await loadEngine()
-  const names = { provider: 'postgres', adapterName: 'reelay' } as const
   const factory = bindMigrationAwareSqlAdapterFactory({
-    ...names,
+    provider: 'postgres',
+    adapterName: 'reelay',
     connect: async () => createAdapter(client, schema, async () => {}),
     connectToShadowDb: () => openShadowDatabase(client),
   })
@@ -64,15 +64,8 @@ function replaceTimers(names: string[]): Record<string, (act: () => void, millis
 async function openShadowDatabase(client: pg.Client): Promise<SqlDriverAdapter> {
   const database = `reelay_shadow_${crypto.randomUUID()}`
   await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)} TEMPLATE template0`)
-  const { host, port, user, password, ssl } = client
-  const shadow = new pg.Client({
-    host,
-    port,
-    database,
-    ...(user ? { user } : {}),
-    ...(password ? { password } : {}),
-    ssl,
-  })
+  const { host, port, user, password = undefined, ssl } = client
+  const shadow = new pg.Client({ host, port, database, user, password, ssl })
   shadow.on('error', () => {}) // the query under way fails with it
   await shadow.connect()
   await prepareSession(shadow, { schema: 'public' })
