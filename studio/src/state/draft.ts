@@ -1,4 +1,4 @@
-import { batch, type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import { batch, signal } from '@preact/signals'
 import type { ReelayClient } from '../../../client/core/reelay-client.ts'
 import {
   GenerateVideoDocument,
@@ -7,7 +7,7 @@ import {
   type JobSummaryFragment,
 } from '../../../operations/generated/graphql.ts'
 import { toImageName } from '../format/image-link.ts'
-import { createErrorMessage, type ErrorMessage } from './error-message.ts'
+import { createErrorMessage } from './error-message.ts'
 import { findPreview, savePreview } from './previews.ts'
 import {
   type Field,
@@ -20,31 +20,7 @@ import {
 } from './settings.ts'
 import { linkImage, openImageFile, type SourceImage } from './source-image.ts'
 
-/** The video to generate next: its image, its settings, and what is wrong with them. */
-export interface Draft {
-  readonly image: Signal<SourceImage | null>
-  readonly texts: Signal<SettingTexts>
-  readonly issues: ReadonlySignal<Issues>
-  /** An error that belongs to no field. */
-  readonly error: ErrorMessage
-  readonly isSubmitting: ReadonlySignal<boolean>
-  /** True for {@link SUBMITTED_MS} after a submit, so that a double click does not submit and pay twice. */
-  readonly wasSubmitted: ReadonlySignal<boolean>
-  /** Counts the calls of `reuse`: the form scrolls into view when it changes. */
-  readonly reuseCount: ReadonlySignal<number>
-  choose(image: SourceImage | null): void
-  /** Chooses a dropped, pasted or selected file. An invalid one becomes an issue of the field. */
-  chooseFile(file: File): Promise<void>
-  /** @returns false when the link is invalid, which becomes an issue of its field */
-  chooseLink(text: string): boolean
-  /** Chooses the sample image at this URL of the studio. */
-  chooseSample(url: string): Promise<void>
-  write(name: keyof SettingTexts, text: string): void
-  reset(): void
-  /** Fills the form with a job's image, settings and seed, and marks the settings that fal rejected. */
-  reuse(job: JobSummaryFragment): void
-  generate(): Promise<void>
-}
+export type Draft = ReturnType<typeof createDraft>
 
 /**
  * The idempotency key of an input. Kept in the session until the server responds, so that sending the same input again
@@ -61,13 +37,17 @@ const TIMEOUT_MS = 60_000
 /** How long the button stays disabled after a submit, in milliseconds: longer than a double click. */
 const SUBMITTED_MS = 1_000
 
-export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSummaryFragment): void }): Draft {
+/** The video to generate next: its image, its settings, and what is wrong with them. */
+export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSummaryFragment): void }) {
   const image = signal<SourceImage | null>(null)
   const texts = signal<SettingTexts>(INITIAL_TEXTS)
   const issues = signal<Issues>({})
+  /** An error that belongs to no field. */
   const error = createErrorMessage()
   const isSubmitting = signal(false)
+  /** True for {@link SUBMITTED_MS} after a submit, so that a double click does not submit and pay twice. */
   const wasSubmitted = signal(false)
+  /** Counts the calls of `reuse`: the form scrolls into view when it changes. */
   const reuseCount = signal(0)
 
   /** The file that is being checked. A later choice replaces it. */
@@ -100,6 +80,8 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
       reject('imageUrl', reason)
     }
   }
+
+  /** @returns false when the link is invalid, which becomes an issue of its field */
   function chooseLink(text: string): boolean {
     try {
       choose(linkImage(text))
@@ -164,6 +146,7 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
     }
   }
 
+  /** Fills the form with a job's image, settings and seed, and marks the settings that fal rejected. */
   function reuse(job: JobSummaryFragment): void {
     const { imageUrl } = job.settings
     // The seed that was really used, so that the same settings make the same video.
@@ -195,19 +178,21 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
     wasSubmitted,
     reuseCount,
     choose,
-    chooseFile: (file) => chooseFrom(() => openImageFile(file)),
+    /** Chooses a dropped, pasted or selected file. An invalid one becomes an issue of the field. */
+    chooseFile: (file: File): Promise<void> => chooseFrom(() => openImageFile(file)),
     chooseLink,
-    chooseSample: (url) =>
+    /** Chooses the sample image at this URL of the studio. */
+    chooseSample: (url: string): Promise<void> =>
       chooseFrom(async () => {
         const response = await fetch(url).catch(() => null)
         if (!response?.ok) throw new Error('The sample image could not be loaded. Choose your own image.')
         return await openImageFile(new File([await response.blob()], 'rocket.png', { type: 'image/png' }))
       }),
-    write: (name, text) => {
+    write: (name: keyof SettingTexts, text: string): void => {
       texts.value = { ...texts.peek(), [name]: text }
       clearIssue(name)
     },
-    reset: () => {
+    reset: (): void => {
       texts.value = INITIAL_TEXTS
       issues.value = {}
     },

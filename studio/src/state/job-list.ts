@@ -1,4 +1,4 @@
-import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import { computed, type Signal, signal } from '@preact/signals'
 import { type ReelayClient, ReelayRequestError } from '../../../client/core/reelay-client.ts'
 import {
   GetJobDocument,
@@ -21,32 +21,7 @@ interface ListState {
   error: string | null
 }
 
-/** All jobs that this page has loaded, by id, and one list of them per filter. */
-export interface JobList {
-  readonly filter: Signal<FilterName>
-  /** Space-separated ids of the jobs to show, newest first: a string, so that an unchanged list is an equal value. */
-  readonly visibleIds: ReadonlySignal<string>
-  /** The state of the current filter's list. */
-  readonly list: ReadonlySignal<ListState>
-  /** How many loaded jobs are still open. */
-  readonly openCount: ReadonlySignal<number>
-  find(id: string): Signal<JobEntry> | undefined
-  /** Adds or updates a job, and follows it to its end. */
-  upsert(job: JobSummaryFragment): void
-  loadMore(): Promise<void>
-  /**
-   * Loads one job with its whole log.
-   * @returns false when the job does not exist
-   * @throws ReelayRequestError when the request fails
-   */
-  load(id: string): Promise<boolean>
-  /** Loads the first page, and follows the feed of new jobs. */
-  start(): void
-  /** After a reconnect: loads what is new, and repeats a page that failed. */
-  catchUp(): Promise<void>
-}
-
-export interface JobListEvents {
+interface JobListEvents {
   onStatus(job: JobSummaryFragment, before: JobStatus): void
   /** An update had a log line of level WARN. */
   onWarning(): void
@@ -55,7 +30,8 @@ export interface JobListEvents {
 const PAGE_SIZE = 24
 const UNREAD: ListState = { endCursor: null, hasMore: true, oldestCreatedAt: null, isLoading: false, error: null }
 
-export function createJobList(client: ReelayClient, { onStatus, onWarning }: JobListEvents): JobList {
+/** All jobs that this page has loaded, by id, and one list of them per filter. */
+export function createJobList(client: ReelayClient, { onStatus, onWarning }: JobListEvents) {
   const entries = new Map<string, Signal<JobEntry>>()
   const entryCount = signal(0)
   const filter = signal<FilterName>('all')
@@ -65,8 +41,10 @@ export function createJobList(client: ReelayClient, { onStatus, onWarning }: Job
   const olderIds = new Set<string>()
 
   const listOf = (name: FilterName) => lists.get(name) as Signal<ListState>
+  /** The state of the current filter's list. */
   const list = computed(() => listOf(filter.value).value)
 
+  /** Space-separated ids of the jobs to show, newest first: a string, so that an unchanged list is an equal value. */
   const visibleIds = computed(() => {
     const { oldestCreatedAt, hasMore } = list.value
     if (entryCount.value === 0) return ''
@@ -78,11 +56,13 @@ export function createJobList(client: ReelayClient, { onStatus, onWarning }: Job
       .map(({ id }) => id)
       .join(' ')
   })
+  /** How many loaded jobs are still open. */
   const openCount = computed(() => {
     if (entryCount.value === 0) return 0
     return [...entries.values()].filter((entry) => !isEnded(entry.value.job.status)).length
   })
 
+  /** Adds or updates a job, and follows it to its end. */
   function upsert(job: JobSummaryFragment): void {
     const known = entries.get(job.id)
     if (known) replace(known, mergeJob(known.peek(), job))
@@ -173,6 +153,7 @@ export function createJobList(client: ReelayClient, { onStatus, onWarning }: Job
     }
   }
 
+  /** After a reconnect: loads what is new, and repeats a page that failed. @returns whether that succeeded */
   async function catchUp(): Promise<boolean> {
     try {
       if (list.peek().error !== null) await loadMore()
@@ -185,6 +166,11 @@ export function createJobList(client: ReelayClient, { onStatus, onWarning }: Job
     }
   }
 
+  /**
+   * Loads one job with its whole log.
+   * @returns false when the job does not exist
+   * @throws ReelayRequestError when the request fails
+   */
   async function load(id: string): Promise<boolean> {
     if (!entries.has(id)) {
       try {
@@ -205,16 +191,15 @@ export function createJobList(client: ReelayClient, { onStatus, onWarning }: Job
     visibleIds,
     list,
     openCount,
-    find: (id) => (entryCount.value > 0 ? entries.get(id) : undefined),
+    find: (id: string): Signal<JobEntry> | undefined => (entryCount.value > 0 ? entries.get(id) : undefined),
     upsert,
     loadMore,
     load,
-    start: () => {
+    catchUp,
+    /** Loads the first page, and follows the feed of new jobs. */
+    start: (): void => {
       void loadMore()
       void followFeed()
-    },
-    catchUp: async () => {
-      await catchUp()
     },
   }
 }

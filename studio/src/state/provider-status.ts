@@ -2,15 +2,6 @@ import { type ReadonlySignal, signal } from '@preact/signals'
 import type { ReelayClient } from '../../../client/core/reelay-client.ts'
 import { GetProviderDocument, type GetProviderQuery } from '../../../operations/generated/graphql.ts'
 
-/** Whether fal accepts jobs. */
-export interface ProviderStatus {
-  /** Why submission is paused; null while fal accepts jobs, or before the first response. */
-  readonly pause: ReadonlySignal<GetProviderQuery['provider'] | null>
-  /** Reads the status again, at most once every {@link DEBOUNCE_MS}. */
-  refresh(): void
-  start(): void
-}
-
 /** Time between polls while a job is open or submission is paused, in milliseconds. */
 const POLL_MS = 30_000
 /** In milliseconds: updates of a thousand jobs cause one request. */
@@ -18,8 +9,12 @@ const DEBOUNCE_MS = 500
 /** How long a request waits for its response, in milliseconds. */
 const TIMEOUT_MS = 20_000
 
-/** @param hasOpenJobs - whether the status is polled while fal accepts jobs */
-export function createProviderStatus(client: ReelayClient, hasOpenJobs: () => boolean): ProviderStatus {
+/**
+ * Whether fal accepts jobs.
+ * @param hasOpenJobs - whether the status is polled while fal accepts jobs
+ */
+export function createProviderStatus(client: ReelayClient, hasOpenJobs: () => boolean) {
+  /** Why submission is paused; null while fal accepts jobs, or before the first response. */
   const pause = signal<GetProviderQuery['provider'] | null>(null)
   let isScheduled = false
 
@@ -32,6 +27,7 @@ export function createProviderStatus(client: ReelayClient, hasOpenJobs: () => bo
     }
   }
 
+  /** Reads the status again, at most once every {@link DEBOUNCE_MS}. */
   function refresh(): void {
     if (isScheduled) return
     isScheduled = true
@@ -42,9 +38,9 @@ export function createProviderStatus(client: ReelayClient, hasOpenJobs: () => bo
   }
 
   return {
-    pause,
+    pause: pause as ReadonlySignal<typeof pause.value>,
     refresh,
-    start: () => {
+    start: (): void => {
       void read()
       const poll = () => {
         if (!document.hidden && (pause.peek() !== null || hasOpenJobs())) refresh()

@@ -2,17 +2,6 @@ import { type ReadonlySignal, signal } from '@preact/signals'
 import { type Resolvers, withResolvers } from '../../../client/core/with-resolvers.ts'
 import { decodeUrlPart } from '../format/image-link.ts'
 
-/** The page's location: the gallery, or one job. */
-export interface Route {
-  /** The open job; null at the gallery. */
-  readonly jobId: ReadonlySignal<string | null>
-  open(jobId: string): void
-  /** Opens another job in place of the current one, without a new history entry. */
-  replace(jobId: string): void
-  /** Resolves once the page is at the gallery. */
-  close(): Promise<void>
-}
-
 const JOB_PAGE = /jobs\/([^/]+)$/
 
 /**
@@ -28,7 +17,9 @@ export function toJobPath(jobId: string): string {
   return toServerPath(`jobs/${encodeURIComponent(jobId)}`)
 }
 
-export function createRoute(): Route {
+/** The page's location: the gallery, or one job. */
+export function createRoute() {
+  /** The open job; null at the gallery. */
   const jobId = signal(readJobId())
   let leaving: Resolvers<void> | null = null
 
@@ -43,13 +34,15 @@ export function createRoute(): Route {
   }
   window.addEventListener('popstate', arrive)
   return {
-    jobId,
-    open: (id) => go(toJobPath(id), { fromGallery: true }),
-    replace: (id) => {
+    jobId: jobId as ReadonlySignal<string | null>,
+    open: (id: string): void => go(toJobPath(id), { fromGallery: true }),
+    /** Opens another job in place of the current one, without a new history entry. */
+    replace: (id: string): void => {
       history.replaceState(history.state, '', toJobPath(id))
       jobId.value = readJobId()
     },
-    close: async () => {
+    /** Resolves once the page is at the gallery. */
+    close: async (): Promise<void> => {
       if (!(history.state as { fromGallery?: boolean } | null)?.fromGallery) return go(toServerPath(''), null)
       // Going back keeps the browser's back button from opening the job again. A second call must not go back twice.
       if (!leaving) {

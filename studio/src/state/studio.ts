@@ -1,38 +1,16 @@
-import { type ReadonlySignal, signal } from '@preact/signals'
+import { signal } from '@preact/signals'
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { ReelayClient, Via } from '../../../client/core/reelay-client.ts'
 import { CancelJobDocument, type JobStatus, RetryJobDocument } from '../../../operations/generated/graphql.ts'
-import { createDraft, createKey, type Draft } from './draft.ts'
-import { createErrorMessage, type ErrorMessage } from './error-message.ts'
-import { createJobList, type JobList } from './job-list.ts'
+import { createDraft, createKey } from './draft.ts'
+import { createErrorMessage } from './error-message.ts'
+import { createJobList } from './job-list.ts'
 import { findPreview, savePreview } from './previews.ts'
-import { createProviderStatus, type ProviderStatus } from './provider-status.ts'
-import { createRoute, type Route } from './route.ts'
+import { createProviderStatus } from './provider-status.ts'
+import { createRoute } from './route.ts'
 
-/** A text for screen readers. A new `count` makes them read an unchanged text again. */
-export interface Announcement {
-  count: number
-  text: string
-}
-
-/** The state and the actions of the page. */
-export interface Studio {
-  readonly jobs: JobList
-  readonly draft: Draft
-  readonly route: Route
-  readonly provider: ProviderStatus
-  readonly isOffline: ReadonlySignal<boolean>
-  /** The transport of live updates. */
-  readonly via: ReadonlySignal<Via>
-  /** Changes of status for screen readers, without the steps. */
-  readonly announcement: ReadonlySignal<Announcement>
-  /** The error of a job's button. */
-  readonly actionError: ErrorMessage
-  cancel(jobId: string): Promise<void>
-  retry(jobId: string): Promise<void>
-  start(): void
-}
+export type Studio = ReturnType<typeof createStudio>
 
 /** How long a button waits for the response, in milliseconds. */
 const TIMEOUT_MS = 20_000
@@ -47,10 +25,14 @@ const ANNOUNCEMENTS: Partial<Record<JobStatus, string>> = {
   CANCELED: 'A video was canceled.',
 }
 
-export function createStudio(client: ReelayClient): Studio {
+/** The state and the actions of the page. */
+export function createStudio(client: ReelayClient) {
   const isOffline = signal(!navigator.onLine)
+  /** The transport of live updates. */
   const via = signal<Via>('websocket')
-  const announcement = signal<Announcement>({ count: 0, text: '' })
+  /** Changes of status for screen readers, without the steps. A new `count` makes them read an unchanged text again. */
+  const announcement = signal({ count: 0, text: '' })
+  /** The error of a job's button. */
   const actionError = createErrorMessage()
   /** Idempotency keys of retries without a response: retrying again must not create a second job. */
   const retryKeys = new Map<string, string>()
@@ -96,26 +78,20 @@ export function createStudio(client: ReelayClient): Studio {
     via,
     announcement,
     actionError,
-    cancel: (id) =>
+    cancel: (id: string): Promise<void> =>
       attempt(async () => {
-        const { cancelJob: result } = await client.request(
-          CancelJobDocument,
-          { id },
-          { signal: AbortSignal.timeout(TIMEOUT_MS) },
-        )
+        const timeout = AbortSignal.timeout(TIMEOUT_MS)
+        const { cancelJob: result } = await client.request(CancelJobDocument, { id }, { signal: timeout })
         if (result.__typename !== 'CancelJobSuccess') return result.message
         jobs.upsert(result.job)
         return null
       }),
-    retry: (id) =>
+    retry: (id: string): Promise<void> =>
       attempt(async () => {
-        const key = retryKeys.get(id) ?? createKey()
-        retryKeys.set(id, key)
-        const { retryJob: result } = await client.request(
-          RetryJobDocument,
-          { id, idempotencyKey: key },
-          { signal: AbortSignal.timeout(TIMEOUT_MS) },
-        )
+        const idempotencyKey = retryKeys.get(id) ?? createKey()
+        retryKeys.set(id, idempotencyKey)
+        const timeout = AbortSignal.timeout(TIMEOUT_MS)
+        const { retryJob: result } = await client.request(RetryJobDocument, { id, idempotencyKey }, { signal: timeout })
         retryKeys.delete(id)
         if (result.__typename !== 'GenerateVideoSuccess') return result.message
         const preview = findPreview(id)
@@ -126,7 +102,7 @@ export function createStudio(client: ReelayClient): Studio {
         if (route.jobId.peek() !== null) route.replace(result.job.id)
         return null
       }),
-    start: () => {
+    start: (): void => {
       jobs.start()
       provider.start()
       let isConnected = true

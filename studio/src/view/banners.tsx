@@ -31,54 +31,34 @@ export function ProviderBanner() {
 
 /** Messages at the bottom of the page, and announcements for screen readers. */
 export function Toasts() {
+  const { actionError, isOffline, announcement } = useStudio()
+  const { count, text } = announcement.value
   return (
     <>
       <div class="toasts">
-        <ErrorToast />
-        <OfflineToast />
+        <div role="alert">
+          {actionError.text.value !== null && (
+            <p class="toast toast-error">
+              {actionError.text.value}
+              <button type="button" class="icon-button" aria-label="Dismiss" onClick={actionError.clear}>
+                <Close />
+              </button>
+            </p>
+          )}
+        </div>
+        <div role="status">
+          {isOffline.value && (
+            <p class="toast">
+              <span class="toast-dot" aria-hidden="true" />
+              {toOfflineText(location.hostname)}
+            </p>
+          )}
+        </div>
       </div>
-      <Announcer />
+      <div class="visually-hidden" aria-live="polite">
+        <p key={count}>{text}</p>
+      </div>
     </>
-  )
-}
-
-function OfflineToast() {
-  const { isOffline } = useStudio()
-  return (
-    <div role="status">
-      {isOffline.value && (
-        <p class="toast">
-          <span class="toast-dot" aria-hidden="true" />
-          {toOfflineText(location.hostname)}
-        </p>
-      )}
-    </div>
-  )
-}
-
-/** The error of a job's button. */
-function ErrorToast() {
-  const { text, clear } = useStudio().actionError
-  return (
-    <div role="alert">
-      {text.value !== null && (
-        <p class="toast toast-error">
-          {text.value}
-          <button type="button" class="icon-button" aria-label="Dismiss" onClick={clear}>
-            <Close />
-          </button>
-        </p>
-      )}
-    </div>
-  )
-}
-
-function Announcer() {
-  const { count, text } = useStudio().announcement.value
-  return (
-    <div class="visually-hidden" aria-live="polite">
-      <p key={count}>{text}</p>
-    </div>
   )
 }
 

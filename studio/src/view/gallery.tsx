@@ -84,7 +84,7 @@ function Skeleton() {
   return (
     <ul class="cards" aria-hidden="true">
       {[1, 2, 3].map((place) => (
-        <li key={place} class="card card-empty">
+        <li key={place} class="card">
           <div class="media" />
           <div class="card-body" />
         </li>

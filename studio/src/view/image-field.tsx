@@ -13,43 +13,36 @@ const ACCEPTED = 'image/jpeg,image/png,image/webp,.jpg,.jpeg,.jfif,.png,.webp'
 export function ImageField() {
   const { draft } = useStudio()
   const isDragOver = useSignal(false)
+  const setDragOver = (isOver: boolean) => () => {
+    isDragOver.value = isOver
+  }
   const isTouch = useRef(matchMedia('(pointer: coarse)').matches).current
   const image = draft.image.value
   const issue = draft.issues.value.imageUrl
-
-  const file = (
-    <input
-      type="file"
-      class="file"
-      id="image"
-      accept={ACCEPTED}
-      aria-invalid={issue !== undefined}
-      aria-describedby={issue === undefined ? 'image-hint' : 'image-issue'}
-      onChange={({ currentTarget }) => {
-        const [chosen] = currentTarget.files ?? []
-        if (chosen) void draft.chooseFile(chosen)
-        // Choosing the same file again after removing it must fire another change event.
-        currentTarget.value = ''
-      }}
-    />
-  )
 
   return (
     <div class="image-field">
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the file input inside does the same by keyboard */}
       <div
         class={`drop ${isDragOver.value ? 'drop-active' : ''} ${issue === undefined ? '' : 'drop-invalid'} ${image ? 'drop-full' : ''}`}
-        onDragOver={() => {
-          isDragOver.value = true
-        }}
-        onDragLeave={() => {
-          isDragOver.value = false
-        }}
-        onDrop={() => {
-          isDragOver.value = false
-        }}
+        onDragOver={setDragOver(true)}
+        onDragLeave={setDragOver(false)}
+        onDrop={setDragOver(false)}
       >
-        {file}
+        <input
+          type="file"
+          class="file"
+          id="image"
+          accept={ACCEPTED}
+          aria-invalid={issue !== undefined}
+          aria-describedby={issue === undefined ? 'image-hint' : 'image-issue'}
+          onChange={({ currentTarget }) => {
+            const [chosen] = currentTarget.files ?? []
+            if (chosen) void draft.chooseFile(chosen)
+            // Choosing the same file again after removing it must fire another change event.
+            currentTarget.value = ''
+          }}
+        />
         <label for="image" class="drop-label">
           {image === null ? (
             <span class="drop-text">

@@ -60,7 +60,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
             {isBusy.value ? 'Saving…' : 'Download'}
           </a>
         )}
-        {failure?.remedy === 'retry' || job.status === 'CANCELED' ? (
+        {(failure?.remedy === 'retry' || job.status === 'CANCELED') && (
           <button
             type="button"
             class="button"
@@ -70,7 +70,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
             <Retry />
             Try again
           </button>
-        ) : null}
+        )}
         {isEnded(job.status) && (
           <button type="button" class="button" onClick={() => void reuse()}>
             <Sliders />
@@ -86,8 +86,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
 function restoreFocus(jobId: string): void {
   if (document.activeElement !== document.body) return
   const title = document.querySelector<HTMLElement>('dialog[open] #job-title')
-  const link = document.getElementById(`title-${jobId}`)?.querySelector('a')
-  const target = title ?? link
+  const target = title ?? document.getElementById(`title-${jobId}`)?.querySelector('a')
   target?.focus()
 }
 

@@ -7,7 +7,7 @@ import { toJobPath } from '../state/route.ts'
 import { useStudio } from '../state/studio.ts'
 import { CopyLink, JobActions } from './job-actions.tsx'
 import { JobMedia } from './job-media.tsx'
-import { LogLines } from './log-lines.tsx'
+import { FoldedLog } from './log-lines.tsx'
 
 /** A job in the gallery. */
 export function JobCard({ id }: { id: string }) {
@@ -40,7 +40,7 @@ export function JobCard({ id }: { id: string }) {
           </div>
           <SettingsLine entry={entry} />
           <JobActions entry={entry} />
-          {!isEnded(job.status) && <LogLines entry={entry} isFolded />}
+          {!isEnded(job.status) && <FoldedLog entry={entry} />}
         </div>
       </article>
     </li>

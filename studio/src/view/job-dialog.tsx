@@ -78,7 +78,7 @@ export function JobDialog() {
       }}
     >
       <div class="job-inner">
-        <div class="job-bar">
+        <div>
           <button type="button" class="button" onClick={() => void route.close()}>
             <Back />
             All videos

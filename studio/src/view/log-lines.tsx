@@ -2,23 +2,21 @@ import { useEffect, useRef } from 'preact/hooks'
 import { toMoment } from '../format/time.ts'
 import type { JobEntry } from '../state/job-entry.ts'
 
-/** The log lines of fal's model. Folded, only the newest one is visible. */
-export function LogLines({ entry, isFolded = false }: { entry: JobEntry; isFolded?: boolean }) {
-  const { logs } = entry
-  const newest = logs.at(-1)
-  if (!isFolded) return <Lines entry={entry} />
+/** The newest log line; unfolded, all of them. */
+export function FoldedLog({ entry }: { entry: JobEntry }) {
   return (
     <details class="log-fold">
       <summary>
         <span class="log-title">Log</span>
-        <span class="log-newest">{newest?.message ?? 'No lines yet'}</span>
+        <span class="log-newest">{entry.logs.at(-1)?.message ?? 'No lines yet'}</span>
       </summary>
-      <Lines entry={entry} />
+      <LogLines entry={entry} />
     </details>
   )
 }
 
-function Lines({ entry: { logs, hasFullLog } }: { entry: JobEntry }) {
+/** The log lines of fal's model. */
+export function LogLines({ entry: { logs, hasFullLog } }: { entry: JobEntry }) {
   const list = useRef<HTMLOListElement>(null)
   const isAtEnd = useRef(true)
   useEffect(() => {
