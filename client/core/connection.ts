@@ -6,15 +6,18 @@ import { createTimeoutSignal } from './timeout-signal.ts'
 import type { ConnectionState, Operation, Sink, TransportEvents, Via } from './transport.ts'
 import { createWebSocketTransport } from './websocket.ts'
 
-export interface ConnectionOptions {
-  /** http: or https: */
+export interface ReelayClientOptions {
+  /** http(s) URL of /graphql; may be relative in a page. The WebSocket URL is derived from it. */
   url: string
-  fetch: typeof fetch
-  webSocketImpl: unknown
-  random: () => number
-  keepAliveMs: number
-  /** How long to use a fallback before probing the WebSocket again, in milliseconds. */
-  webSocketRetryMs: number
+  /** A WebSocket class; the platform's by default. */
+  webSocketImpl?: unknown
+  fetch?: typeof fetch
+  /** Returns 0 to 1, for the back-off; Math.random by default. */
+  random?: () => number
+  /** Sends a ping after this many milliseconds of silence; 10,000 by default. */
+  keepAliveMs?: number
+  /** How long to use a fallback transport before trying a WebSocket again, in milliseconds; 120,000 by default. */
+  webSocketRetryMs?: number
 }
 
 export type ConnectionListener = (state: ConnectionState, via: Via) => void
@@ -26,7 +29,7 @@ const FALLBACKS: Record<Via, Via> = { websocket: 'event-stream', 'event-stream':
 const PROBE_TIMEOUT_MS = 5_000
 
 /** The connection of all watches: a WebSocket, or the next best transport that the proxies on the path let through. */
-export function createConnection(options: ConnectionOptions) {
+export function createConnection(options: Required<ReelayClientOptions>) {
   const { url, fetch, webSocketImpl, random, keepAliveMs, webSocketRetryMs } = options
   const backoff = createBackoff(random)
   const listeners = new Set<ConnectionListener>()

@@ -5,30 +5,16 @@ import {
   WatchJobDocument,
   type WatchJobSubscription,
 } from '../../operations/generated/graphql.ts'
-import { type ConnectionListener, createConnection } from './connection.ts'
+import { type ConnectionListener, createConnection, type ReelayClientOptions } from './connection.ts'
 import { sendRequest } from './request.ts'
 import { type ResumableUpdate, watchFeed, watchJob } from './watch.ts'
 
-export type { ConnectionListener } from './connection.ts'
+export type { ConnectionListener, ReelayClientOptions } from './connection.ts'
 export { ReelayRequestError, type ResponseError, WatchError } from './errors.ts'
 export type { ConnectionState, Via } from './transport.ts'
 
 /** A typed document of GraphQL Code Generator in `documentMode: 'string'`. */
 export type Document<Data, Variables> = DocumentTypeDecoration<Data, Variables> & { toString(): string }
-
-export interface ReelayClientOptions {
-  /** http(s) URL of /graphql; may be relative in a page. The WebSocket URL is derived from it. */
-  url: string
-  /** A WebSocket class; the platform's by default. */
-  webSocketImpl?: unknown
-  fetch?: typeof fetch
-  /** Returns 0 to 1, for the back-off; Math.random by default. */
-  random?: () => number
-  /** Sends a ping after this many milliseconds of silence; 10,000 by default. */
-  keepAliveMs?: number
-  /** How long to use a fallback transport before trying a WebSocket again, in milliseconds; 120,000 by default. */
-  webSocketRetryMs?: number
-}
 
 export type JobProgressUpdate = WatchJobSubscription['jobProgress']
 export type FeedUpdate = WatchFeedSubscription['jobFeed']
