@@ -35,7 +35,6 @@ export async function callApi<Data, Variables>(
 
 const RETRYABLE_CODES: ReadonlySet<string | null> = new Set(['SERVICE_UNAVAILABLE', 'RATE_LIMITED'])
 
-/** Describes a failed request in one line. */
 export function toCommandError(error: ReelayRequestError, url: string): CommandError {
   const { status, errors, code, cause } = error
   if (status === 0) return new RetryableError(`${url} cannot be reached: ${toReason(cause)}`, { cause: error })

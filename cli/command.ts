@@ -16,7 +16,6 @@ export function toRepeatCommand(
   return [COMMAND, quote(image), ...options, ...toServer(givenUrl)].join(' ')
 }
 
-/** The command that watches a job. */
 export function toWatchCommand(jobId: string, givenUrl: string | null): string {
   return [COMMAND, '--watch', quote(jobId), ...toServer(givenUrl)].join(' ')
 }

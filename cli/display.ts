@@ -7,7 +7,6 @@ export type Tone = 'plain' | 'quiet' | 'good' | 'bad'
 
 /** The output of the command: lines that stay, and the current activity. */
 export interface Display {
-  /** Prints a line. */
   print(line: string, tone?: Tone): void
   /** Replaces the current activity. */
   show(activity: Activity): void
@@ -18,7 +17,7 @@ export interface Display {
   close(): void
 }
 
-export interface DisplayStream {
+interface DisplayStream {
   write(text: string): unknown
   isTTY?: boolean | undefined
   columns?: number | undefined
@@ -35,7 +34,7 @@ export function createDisplay(
 }
 
 /** One line per new activity, without control characters: for files, pipes and logs. */
-export function createPlainDisplay(stream: DisplayStream): Display {
+function createPlainDisplay(stream: DisplayStream): Display {
   let shown = ''
   const print = (line: string): void => void stream.write(`${line}\n`)
   return {
@@ -58,15 +57,23 @@ const SHOW_CURSOR = '\x1b[?25h'
 const STYLES = { quiet: 'dim', good: 'green', bad: 'red' } as const
 
 /** Printed lines, and an animated line below them. */
-export function createTerminalDisplay(stream: DisplayStream, { colour }: { colour: boolean }): Display {
+function createTerminalDisplay(stream: DisplayStream, { colour }: { colour: boolean }): Display {
   const startedAt = performance.now()
   let activity: Activity | null = null
   let timer: NodeJS.Timeout | undefined
   let heldLines: string[] | null = null
   let frame = 0
 
+  /** The first drawing starts the animation. */
   function draw(): void {
     if (activity === null || heldLines !== null) return
+    if (!timer) {
+      stream.write(HIDE_CURSOR)
+      timer = setInterval(() => {
+        frame++
+        draw()
+      }, FRAME_MS)
+    }
     const line = drawLine(activity, {
       elapsedMs: performance.now() - startedAt,
       frame,
@@ -80,21 +87,17 @@ export function createTerminalDisplay(stream: DisplayStream, { colour }: { colou
     if (activity !== null) stream.write(CLEAR_LINE)
   }
 
-  function start(): void {
-    if (timer) return
-    stream.write(HIDE_CURSOR)
-    timer = setInterval(() => {
-      frame++
-      draw()
-    }, FRAME_MS)
-  }
-
   function halt(): void {
     if (!timer) return
     clearInterval(timer)
     timer = undefined
     clear()
     stream.write(SHOW_CURSOR)
+  }
+
+  function release(): void {
+    for (const line of heldLines ?? []) stream.write(`${line}\n`)
+    heldLines = null
   }
 
   return {
@@ -110,8 +113,6 @@ export function createTerminalDisplay(stream: DisplayStream, { colour }: { colou
     },
     show: (next) => {
       activity = next
-      if (heldLines) return
-      start()
       draw()
     },
     pause: () => {
@@ -119,16 +120,11 @@ export function createTerminalDisplay(stream: DisplayStream, { colour }: { colou
       halt()
     },
     resume: () => {
-      const lines = heldLines ?? []
-      heldLines = null
-      for (const line of lines) stream.write(`${line}\n`)
-      if (activity === null) return
-      start()
+      release()
       draw()
     },
     close: () => {
-      for (const line of heldLines ?? []) stream.write(`${line}\n`)
-      heldLines = null
+      release()
       halt()
       activity = null
     },

@@ -22,11 +22,13 @@ export class InputRefusedError extends CommandError {
   }
 }
 
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
+
 /** SIGINT or SIGTERM ended the command. */
 export class InterruptedError extends Error {
-  readonly signal: 'SIGINT' | 'SIGTERM'
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
+  readonly exitCode: number
+  constructor(signal: keyof typeof EXIT_CODES) {
     super(`interrupted by ${signal}`)
-    this.signal = signal
+    this.exitCode = EXIT_CODES[signal]
   }
 }

@@ -5,7 +5,7 @@ import { type Api, callApi } from './api.ts'
 import { toRepeatCommand, toWatchCommand } from './command.ts'
 import type { Display, Tone } from './display.ts'
 import { InterruptedError } from './errors.ts'
-import { askForYes, type Interrupts, toExitCode } from './interrupts.ts'
+import { askForYes, type Interrupts } from './interrupts.ts'
 import type { Settings } from './options.ts'
 import { saveVideo, type Target, toVideoName } from './save.ts'
 import { toIssueLine, toSafeText, toSizeText } from './text.ts'
@@ -20,7 +20,7 @@ export interface FollowedJob {
   target: Target | null
 }
 
-export interface FollowDeps {
+interface FollowDeps {
   api: Api
   givenUrl: string | null
   display: Display
@@ -51,7 +51,7 @@ export async function followJob(job: FollowedJob, deps: FollowDeps): Promise<num
     cancel.settle()
     display.close()
     if (!cancel.isRequested()) printWatchCommand(job, deps)
-    if (reason instanceof InterruptedError) return toExitCode(reason)
+    if (reason instanceof InterruptedError) return reason.exitCode
     throw reason
   }
 }
@@ -95,12 +95,10 @@ function createCancel({ id }: FollowedJob, { api, display, interrupts }: FollowD
   let isRequested = false
   async function ask(): Promise<void> {
     display.pause()
-    const yes = await askForYes(
-      '\nCancel the job at fal too? [y/N] ',
-      AbortSignal.any([settled.signal, interrupts.signal]),
-    )
+    const ended = AbortSignal.any([settled.signal, interrupts.signal])
+    const yes = await askForYes('\nCancel the job at fal too? [y/N] ', ended)
     display.resume()
-    if (settled.signal.aborted || interrupts.signal.aborted) return
+    if (ended.aborted) return
     if (!yes) return interrupts.end(new InterruptedError('SIGINT'))
     try {
       const { cancelJob: result } = await callApi(api, CancelJobDocument, { id })
@@ -108,10 +106,8 @@ function createCancel({ id }: FollowedJob, { api, display, interrupts }: FollowD
       if (result.__typename !== 'CancelJobSuccess') display.print(toSafeText(result.message))
     } catch (error) {
       if (interrupts.signal.aborted) return
-      display.print(
-        `Could not cancel the job: ${toSafeText(error instanceof Error ? error.message : String(error))}`,
-        'bad',
-      )
+      const reason = toSafeText(error instanceof Error ? error.message : String(error))
+      display.print(`Could not cancel the job: ${reason}`, 'bad')
       if (!settled.signal.aborted) interrupts.onFirst(() => void ask())
     }
   }
@@ -140,8 +136,7 @@ async function saveResult(
     target: job.target ?? { path: toVideoName(video.fileName), replace: false },
     signal,
     onProgress: (received, total) => {
-      const share = total === null ? null : received / total
-      display.show({ text: 'downloading the video', progress: share })
+      display.show({ text: 'downloading the video', progress: total === null ? null : received / total })
     },
     onRetry: (error) => display.print(`${toSafeText(error.message)}; retrying`, 'quiet'),
   })

@@ -1,50 +1,39 @@
 import { createInterface } from 'node:readline'
 import { InterruptedError } from './errors.ts'
 
-/** Handles Ctrl-C (SIGINT) and SIGTERM. */
-export interface Interrupts {
-  /** Aborts, with the reason, when the command must end. */
-  signal: AbortSignal
-  /** Ends the command. */
-  end(reason: Error): void
-  /** Runs on the first Ctrl-C instead of ending the command. The second one ends it. */
-  onFirst(handler: (() => void) | null): void
-  /** Removes the signal handlers. */
-  stop(): void
-}
+export type Interrupts = ReturnType<typeof listenForInterrupts>
 
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
-
-/** Installs the signal handlers. A further signal while the command is ending exits at once. */
-export function listenForInterrupts(): Interrupts {
+/** Handles Ctrl-C (SIGINT) and SIGTERM. A further signal while the command is ending exits at once. */
+export function listenForInterrupts() {
   const abort = new AbortController()
   let first: (() => void) | null = null
 
   function interrupt(signal: 'SIGINT' | 'SIGTERM'): void {
-    if (abort.signal.aborted) process.exit(EXIT_CODES[signal])
+    const interrupted = new InterruptedError(signal)
+    if (abort.signal.aborted) process.exit(interrupted.exitCode)
     const handler = signal === 'SIGINT' ? first : null
     first = null
     if (handler) handler()
-    else abort.abort(new InterruptedError(signal))
+    else abort.abort(interrupted)
   }
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
 
   return {
+    /** Aborts, with the reason, when the command must end. */
     signal: abort.signal,
-    end: (reason) => abort.abort(reason),
-    onFirst: (handler) => {
+    /** Ends the command. */
+    end: (reason: Error): void => abort.abort(reason),
+    /** Runs on the first Ctrl-C instead of ending the command. The second one ends it. */
+    onFirst: (handler: (() => void) | null): void => {
       first = handler
     },
-    stop: () => {
+    /** Removes the signal handlers. */
+    stop: (): void => {
       process.off('SIGINT', interrupt)
       process.off('SIGTERM', interrupt)
     },
   }
-}
-
-export function toExitCode({ signal }: InterruptedError): number {
-  return EXIT_CODES[signal]
 }
 
 /** Asks a yes/no question on the terminal. Anything but yes, the end of the input and an abort all mean no. */

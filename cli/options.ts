@@ -9,7 +9,6 @@ export interface Settings {
   fps?: number
 }
 
-/** The parsed command line. */
 export type Options =
   | { action: 'help' }
   | (Server & { action: 'make'; image: string; settings: Settings; out: string | null })
@@ -87,7 +86,6 @@ export function parseOptions(
   return { action: 'make', ...server, image, settings, out }
 }
 
-/** Whether the image is a URL rather than a file. */
 export function isImageUrl(image: string): boolean {
   return /^https?:\/\//i.test(image)
 }

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import type { Activity } from './activity.ts'
 import { toDurationText } from './text.ts'
 
-export interface LineOptions {
+interface LineOptions {
   elapsedMs: number
   /** Animates the spinner and the block: one more with each drawing. */
   frame: number

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { RetryableError } from './errors.ts'
 
-export interface RetryOptions {
+interface RetryOptions {
   signal: AbortSignal
   /** Called before each pause. */
   onRetry(error: Error): void

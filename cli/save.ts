@@ -14,7 +14,7 @@ export interface Target {
   replace: boolean
 }
 
-export interface SaveOptions {
+interface SaveOptions {
   url: string
   /** From the API; null when unknown. */
   sizeBytes: number | null
@@ -29,16 +29,12 @@ export interface SaveOptions {
  * Returns the path and the size in bytes.
  * @throws CommandError
  */
-export async function saveVideo({
-  target,
-  signal,
-  onRetry,
-  ...source
-}: SaveOptions): Promise<{ path: string; sizeBytes: number }> {
+export async function saveVideo(options: SaveOptions): Promise<{ path: string; sizeBytes: number }> {
+  const { target, signal, onRetry } = options
   const directory = dirname(target.path)
   const part = join(directory, `.${basename(target.path)}.${randomBytes(4).toString('hex')}.part`)
   try {
-    const sizeBytes = await withRetries(() => download({ ...source, part, signal }), { signal, onRetry })
+    const sizeBytes = await withRetries(() => download(options, part), { signal, onRetry })
     const path = target.replace ? target.path : await reserve(target.path)
     await rename(part, path)
     return { path, sizeBytes }
@@ -51,13 +47,7 @@ export async function saveVideo({
   }
 }
 
-async function download({
-  url,
-  sizeBytes,
-  part,
-  signal,
-  onProgress,
-}: Omit<SaveOptions, 'target' | 'onRetry'> & { part: string }): Promise<number> {
+async function download({ url, sizeBytes, signal, onProgress }: SaveOptions, part: string): Promise<number> {
   const response = await fetch(url, { signal }).catch((error: unknown) => {
     throw new RetryableError(`the download failed: ${toMessage(error)}`, { cause: error })
   })
@@ -133,9 +123,8 @@ export async function checkTarget({ path }: Target): Promise<void> {
   try {
     await access(directory, constants.W_OK)
   } catch (error) {
-    throw new UsageError(`cannot save the video as ${path}: ${directory} is not a writable directory`, {
-      cause: error,
-    })
+    const message = `cannot save the video as ${path}: ${directory} is not a writable directory`
+    throw new UsageError(message, { cause: error })
   }
   const found = await stat(path).catch(() => null)
   if (found?.isDirectory())

@@ -4,13 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { CommandError } from './errors.ts'
 
-/** A server that this command started. */
-export interface StartedServer {
-  /** Stops the server and waits for its exit. */
-  stop(): Promise<void>
-}
-
-export interface ServerOptions {
+interface ServerOptions {
   url: string
   environment: NodeJS.ProcessEnv
   signal: AbortSignal
@@ -29,17 +23,13 @@ const PROBE_TIMEOUT_MS = 5_000
 const STOP_TIMEOUT_MS = 25_000
 
 /**
- * Starts this repository's server if the URL is local and no server answers there. Returns null when one answers, and
- * for a remote URL, where the first request reports any problem.
+ * Starts this repository's server if the URL is local and no server answers there.
+ * @returns a function that stops the server and waits for its exit; null when one answers, and for a remote URL, where
+ * the first request reports any problem
  * @throws CommandError when the started server does not become ready
  */
-export async function startServerIfNone({
-  url,
-  environment,
-  signal,
-  onStarting,
-  onEnded,
-}: ServerOptions): Promise<StartedServer | null> {
+export async function startServerIfNone(options: ServerOptions): Promise<(() => Promise<void>) | null> {
+  const { url, environment, signal, onStarting, onEnded } = options
   const address = toLocalAddress(url)
   if (address === null || (await probe(url)) !== 'none') return null
   onStarting()
@@ -53,13 +43,14 @@ export async function startServerIfNone({
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   const exited = once(child, 'exit')
-  const tail = keepTail(child.stderr)
+  const readTail = keepTail(child.stderr)
   let stopping = false
   let isReady = false
   let ended: CommandError | null = null
   exited.then(([code, killedBy]) => {
+    const tail = readTail()
     ended = new CommandError(
-      `the server exited unexpectedly (${killedBy ?? `exit code ${code}`})${tail.text() && `:\n${tail.text()}`}`,
+      `the server exited unexpectedly (${killedBy ?? `exit code ${code}`})${tail && `:\n${tail}`}`,
     )
     if (!stopping && isReady) onEnded(ended)
   })
@@ -79,7 +70,7 @@ export async function startServerIfNone({
       // Another process may have started a server there in the meantime: use that one.
       if (ended && (await probe(url)) === 'none') throw ended
       if (performance.now() > deadline)
-        throw new CommandError(`the server was not ready within ${START_TIMEOUT_MS / 1000} s\n${tail.text()}`)
+        throw new CommandError(`the server was not ready within ${START_TIMEOUT_MS / 1000} s\n${readTail()}`)
       await pause(100, undefined, { signal })
     }
   } catch (error) {
@@ -88,7 +79,7 @@ export async function startServerIfNone({
   }
   if (ended) return null
   isReady = true
-  return { stop }
+  return stop
 }
 
 /** The HOST and PORT for a server at this URL; null unless the URL is plain HTTP on a loopback address. */
@@ -118,11 +109,11 @@ function isRefused(cause: unknown): boolean {
 }
 
 /** Keeps the last lines of the server's standard error. */
-function keepTail(stream: NodeJS.ReadableStream | null): { text(): string } {
+function keepTail(stream: NodeJS.ReadableStream | null): () => string {
   let text = ''
   stream?.setEncoding('utf8')
   stream?.on('data', (more: string) => {
     text = (text + more).slice(-4_000)
   })
-  return { text: () => text.trim().split('\n').slice(-20).join('\n') }
+  return () => text.trim().split('\n').slice(-20).join('\n')
 }

@@ -13,18 +13,13 @@ import { isImageUrl, type Settings } from './options.ts'
 import { withRetries } from './retry.ts'
 import { toSafeText, toSizeText } from './text.ts'
 
-export interface ImageInput {
+interface ImageInput {
   /** A file's path or an http(s) URL. */
   image: string
   settings: Settings
 }
 
 const UPLOAD_TIMEOUT_MS = 120_000
-
-export interface SubmitDeps {
-  api: Api
-  display: Display
-}
 
 /**
  * Checks image and settings by the server's rules, before starting a server or uploading anything.
@@ -57,7 +52,7 @@ async function findFileProblem(image: string): Promise<string | null> {
  * lost response leads to one job.
  * @throws InputRefusedError, CommandError
  */
-export async function submitJob({ image, settings }: ImageInput, { api, display }: SubmitDeps): Promise<string> {
+export async function submitJob({ image, settings }: ImageInput, api: Api, display: Display): Promise<string> {
   const retries = {
     signal: api.signal,
     onRetry: (error: Error) => display.print(`${toSafeText(error.message)}; retrying`, 'quiet'),
@@ -81,12 +76,7 @@ export async function submitJob({ image, settings }: ImageInput, { api, display 
   }
 }
 
-/** Turns an error result into an exception. */
-function toRefusal(result: {
-  message: string
-  issues?: { path: string[]; message: string }[]
-  retryAt?: string | null
-}): CommandError {
+function toRefusal(result: { message: string; issues?: InputIssue[]; retryAt?: string | null }): CommandError {
   if (result.issues) return new InputRefusedError(result.message, result.issues)
   return new CommandError(result.retryAt ? `${result.message} Try again after ${result.retryAt}.` : result.message)
 }

@@ -1,13 +1,13 @@
 import { createReelayClient } from '../client/core/reelay-client.ts'
 import { GetJobDocument } from '../operations/generated/graphql.ts'
 import { callApi } from './api.ts'
-import { createDisplay, type Display } from './display.ts'
+import { createDisplay } from './display.ts'
 import { CommandError, InputRefusedError, InterruptedError, UsageError } from './errors.ts'
 import { type FollowedJob, followJob } from './follow.ts'
-import { type Interrupts, listenForInterrupts, toExitCode } from './interrupts.ts'
+import { type Interrupts, listenForInterrupts } from './interrupts.ts'
 import { HELP, type Options, parseOptions } from './options.ts'
 import { checkTarget, type Target, toVideoName } from './save.ts'
-import { type StartedServer, startServerIfNone } from './server.ts'
+import { startServerIfNone } from './server.ts'
 import { checkInput, submitJob } from './submit.ts'
 import { toIssueLine, toSafeText } from './text.ts'
 
@@ -44,9 +44,9 @@ async function run(options: Exclude<Options, { action: 'help' }>, interrupts: In
   const display = createDisplay(process.stdout, process.env)
   const client = createReelayClient({ url: `${url}/graphql` })
   const api = { url, client, signal }
-  let server: StartedServer | null = null
+  let stopServer: (() => Promise<void>) | null = null
   try {
-    server = await startServerIfNone({
+    stopServer = await startServerIfNone({
       url,
       environment: process.env,
       signal,
@@ -58,11 +58,11 @@ async function run(options: Exclude<Options, { action: 'help' }>, interrupts: In
     })
     const job: FollowedJob =
       options.action === 'make'
-        ? { ...options, id: await submitJob(options, { api, display }), target }
+        ? { ...options, id: await submitJob(options, api, display), target }
         : { ...(await readJob(options.jobId)), target }
     display.print(`Job ${job.id}`)
     const interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY)
-    return await followJob(job, { ...options, api, display, interrupts, interactive, ownServer: server !== null })
+    return await followJob(job, { ...options, api, display, interrupts, interactive, ownServer: stopServer !== null })
 
     async function readJob(id: string): Promise<Omit<FollowedJob, 'target'>> {
       const { job } = await callApi(api, GetJobDocument, { id })
@@ -71,20 +71,16 @@ async function run(options: Exclude<Options, { action: 'help' }>, interrupts: In
     }
   } finally {
     await client.close()
-    await stopServer(server, display)
+    if (stopServer) display.show({ text: 'stopping the server' })
+    await stopServer?.()
+    display.close()
   }
-}
-
-async function stopServer(server: StartedServer | null, display: Display): Promise<void> {
-  if (server) display.show({ text: 'stopping the server' })
-  await server?.stop()
-  display.close()
 }
 
 /** Prints an error and returns the exit code. */
 function reportError(error: unknown): number {
   const print = (line: string): void => void process.stderr.write(`${line}\n`)
-  if (error instanceof InterruptedError) return toExitCode(error)
+  if (error instanceof InterruptedError) return error.exitCode
   if (error instanceof UsageError) {
     print(`usage error: ${error.message}`)
     print('See: npm run video -- --help')

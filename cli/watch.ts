@@ -3,7 +3,7 @@ import { CommandError } from './errors.ts'
 
 export type Update = JobProgressUpdate
 
-export interface WatchOptions {
+interface WatchOptions {
   client: ReelayClient
   jobId: string
   signal: AbortSignal
