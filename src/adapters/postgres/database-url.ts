@@ -3,24 +3,7 @@ import { z } from 'zod'
 import { StartError, shorten } from '../../errors.ts'
 
 /** The parts of DATABASE_URL, read as libpq does; missing ones are undefined. */
-export interface DatabaseAddress {
-  /** A name, an IP address, or the directory of a Unix socket. */
-  host: string | undefined
-  port: number | undefined
-  user: string | undefined
-  password: string | undefined
-  database: string | undefined
-  /** `disable` for a Unix socket, whatever the URL says. */
-  tlsMode: TlsMode
-  /** Paths; the root certificate may also be `system`. */
-  tlsFiles: { sslrootcert: string | undefined; sslcert: string | undefined; sslkey: string | undefined }
-  usesChannelBinding: boolean
-  applicationName: string | undefined
-  options: string | undefined
-  connectTimeoutSeconds: number | undefined
-  keepaliveIdleSeconds: number | undefined
-  schema: string
-}
+export type DatabaseAddress = ReturnType<typeof parseDatabaseUrl>
 
 export type TlsMode = (typeof TLS_MODES)[number]
 
@@ -123,7 +106,7 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
 export function parseDatabaseUrl(
   url: string,
   { PGHOST, PGPORT, PGUSER, PGSSLMODE }: Readonly<Record<string, string | undefined>> = process.env,
-): DatabaseAddress {
+) {
   const { authority, query } = splitUrl(url)
   const { data, error } = Parameters.safeParse(query)
   if (error) throw new DatabaseUrlError(...error.issues.flatMap((issue) => toProblems(issue, 'password' in query)))
@@ -137,12 +120,15 @@ export function parseDatabaseUrl(
   if (problems.length > 0) throw new DatabaseUrlError(...problems)
 
   return {
+    /** A name, an IP address, or the directory of a Unix socket. */
     host,
     port: readPort(data.port ?? authority.port ?? (PGPORT || undefined)),
     user: data.user ?? authority.user ?? (PGUSER || undefined),
     password: data.password ?? authority.password,
     database: data.dbname ?? authority.database,
+    /** `disable` for a Unix socket, whatever the URL says. */
     tlsMode: host?.startsWith('/') ? 'disable' : tlsMode,
+    /** Paths; the root certificate may also be `system`. */
     tlsFiles: { sslrootcert, sslcert, sslkey },
     usesChannelBinding: data.channel_binding !== undefined && data.channel_binding !== 'disable',
     applicationName: data.application_name,

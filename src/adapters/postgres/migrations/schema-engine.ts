@@ -23,7 +23,8 @@ const IN_FAILED_TRANSACTION = '25P02'
  * pieces one by one; it does not know the catalogue's type "char"; and it reconnects by itself.
  */
 export async function openSchemaEngine(client: pg.Client, schema: string): Promise<SchemaEngine> {
-  const { SchemaEngine } = await loadEngine()
+  engineModule ??= loadEngine()
+  const { SchemaEngine } = await engineModule
   const factory = bindMigrationAwareSqlAdapterFactory({
     provider: 'postgres',
     adapterName: 'reelay',
@@ -33,22 +34,19 @@ export async function openSchemaEngine(client: pg.Client, schema: string): Promi
   return SchemaEngine.new({ datamodels: undefined }, () => {}, factory)
 }
 
-let engineModule: Promise<typeof import('@prisma/schema-engine-wasm/schema_engine_bg')> | undefined
+let engineModule: ReturnType<typeof loadEngine> | undefined
 
 /** The package's own entry imports the .wasm file as a module, which Node does only since 24.5. */
-function loadEngine(): NonNullable<typeof engineModule> {
-  engineModule ??= (async () => {
-    const location = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg')
-    const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg')
-    const bytes = await readFile(location.replace(/\.js$/, '.wasm'))
-    const imports = { ...bindings, ...replaceTimers(Object.keys(bindings)) } as unknown as WebAssembly.ModuleImports
-    const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': imports })
-    bindings.__wbg_set_wasm(instance.exports)
-    const start = instance.exports.__wbindgen_start as () => void
-    start()
-    return bindings
-  })()
-  return engineModule
+async function loadEngine() {
+  const location = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg')
+  const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg')
+  const bytes = await readFile(location.replace(/\.js$/, '.wasm'))
+  const imports = { ...bindings, ...replaceTimers(Object.keys(bindings)) } as unknown as WebAssembly.ModuleImports
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': imports })
+  bindings.__wbg_set_wasm(instance.exports)
+  const start = instance.exports.__wbindgen_start as () => void
+  start()
+  return bindings
 }
 
 /**
