@@ -14,14 +14,6 @@ import { openServer } from './server.ts'
 import { createClips } from './video/clips.ts'
 import { openMediaStore } from './video/media.ts'
 
-/** A running sandbox. */
-export interface Sandbox {
-  /** Base URL of the queue and the storage, without a trailing slash. */
-  readonly url: string
-  /** Stops the sandbox; unfinished requests resume at the next start with the same data folder. */
-  close(): Promise<void>
-}
-
 export interface SandboxOptions {
   /** Folder for requests, files, the signing key and the port. Only one sandbox at a time may use it. */
   dataDir: string
@@ -48,7 +40,7 @@ export interface SandboxOptions {
 const PRUNE_MS = 30_000
 
 /** Opens a local fal, see README.md, and resumes unfinished requests in the data folder. */
-export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
+export async function openSandbox(options: SandboxOptions) {
   const { dataDir, host = '127.0.0.1', port = 0, stepMs = 200, slots = 2, keep = 500 } = options
   const onError = options.onError ?? (() => {})
   await mkdir(dataDir, { recursive: true })
@@ -103,8 +95,10 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   server.serve(app)
 
   return {
+    /** Base URL of the queue and the storage, without a trailing slash. */
     url: baseUrl,
-    close: async () => {
+    /** Stops the sandbox; unfinished requests resume at the next start with the same data folder. */
+    close: async (): Promise<void> => {
       clearInterval(pruneTimer)
       closing.abort()
       await server.close()

@@ -39,7 +39,6 @@ export function validationFailure(detail: FieldError[]): Failure {
   }
 }
 
-/** Input rejected because of one field. */
 export function fieldFailure(
   field: string,
   type: string,
@@ -59,5 +58,4 @@ export function platformFailure(httpStatus: number, errorType: string, text: str
   return { httpStatus, body: { detail: text, error_type: errorType }, error: text, errorType }
 }
 
-/** The failure of every cancelled request. */
 export const CANCELLED: Failure = platformFailure(499, 'client_cancelled', 'The request was cancelled by the client')

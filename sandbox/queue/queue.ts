@@ -227,7 +227,6 @@ function newRequest(
   }
 }
 
-/** The effects of a request's scenario. */
 export function effectsOf(request: VideoRequest): ScenarioEffects {
   return SCENARIOS.find(({ name }) => name === request.scenario)?.effects ?? {}
 }

@@ -8,18 +8,9 @@ export interface LogEntry {
   timestamp: string
 }
 
-/** How a request ended. */
 export type Ending =
   | { kind: 'video'; mediaId: string; sizeBytes: number; seed: number; inferenceSeconds: number }
   | { kind: 'failure'; failure: Failure; inferenceSeconds: number | null }
-
-/** Delivery state of a request's webhook. */
-export interface WebhookState {
-  url: string
-  attempts: number
-  /** Nothing is left to do: the delivery was accepted or given up. */
-  settled: boolean
-}
 
 /** One accepted request, as stored on disk. */
 export interface VideoRequest {
@@ -41,11 +32,11 @@ export interface VideoRequest {
   endedAt: number | null
   /** How many more times the result call returns 504. */
   resultTimeouts: number
-  webhook: WebhookState | null
+  /** `settled`: the delivery was accepted or given up. */
+  webhook: { url: string; attempts: number; settled: boolean } | null
 }
 
-/** The three URLs of a request. */
-export function requestUrls(baseUrl: string, id: string) {
+function requestUrls(baseUrl: string, id: string) {
   const response_url = `${baseUrl}/fal-ai/stable-video/requests/${id}`
   return { response_url, status_url: `${response_url}/status`, cancel_url: `${response_url}/cancel` }
 }
@@ -83,7 +74,6 @@ export function outcomeOf(id: string, ending: Ending, baseUrl: string): { httpSt
   }
 }
 
-/** Builds a log line with the current time. */
 export function logEntry(message: string, level: LogEntry['level'] = 'INFO'): LogEntry {
   return { message, level, source: 'USER', timestamp: new Date().toISOString().replace('Z', '000') }
 }

@@ -1,5 +1,4 @@
-import type { Failure } from './failures.ts'
-import { fieldFailure, modelFailure, platformFailure } from './failures.ts'
+import { type Failure, fieldFailure, modelFailure, platformFailure } from './failures.ts'
 
 /** How a scenario differs from an ordinary run. Times are counted in steps, so a shorter step shortens them. */
 export interface ScenarioEffects {
@@ -22,7 +21,7 @@ export interface ScenarioEffects {
 }
 
 /** A named run that a caller chooses by the image's URL. */
-export interface Scenario {
+interface Scenario {
   name: string
   /** What happens, in one sentence. */
   description: string
@@ -34,10 +33,8 @@ export interface Scenario {
 /** The host that chooses scenarios; `.test` is reserved and never resolves. */
 export const SCENARIO_HOST = 'sandbox.test'
 
-/** How to choose a scenario, in one sentence. */
 export const SCENARIO_RULE = `image_url = http://${SCENARIO_HOST}/<name>.png chooses the scenario <name>; any other image gets an ordinary run`
 
-/** Every scenario, in display order. */
 export const SCENARIOS: readonly Scenario[] = [
   scenario('long-line', 'Starts more than 12,000 places back in the queue; its turn comes in about 20 s.', {
     initialPosition: 12_654,

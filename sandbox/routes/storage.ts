@@ -5,10 +5,7 @@ import { fieldError } from '../queue/failures.ts'
 import { type MediaStore, TooLargeError } from '../video/media.ts'
 import { requireKey } from './authorization.ts'
 
-const Initiate = z.object({
-  content_type: z.string().max(200).optional(),
-  file_name: z.string().max(500).optional(),
-})
+const Initiate = z.object({ content_type: z.string().max(200).optional(), file_name: z.string().max(500).optional() })
 
 /** Uploads as at fal: initiate with a key, then PUT the bytes without one. */
 export function storageRoutes({ media, baseUrl }: { media: MediaStore; baseUrl: string }): Hono {

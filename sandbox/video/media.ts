@@ -26,7 +26,6 @@ interface MediaStoreOptions {
   maxUploadBytes: number
 }
 
-/** An upload was larger than allowed. */
 export class TooLargeError extends Error {
   override name = 'TooLargeError'
 }
