@@ -1,13 +1,10 @@
 import type { JobFailureCode } from '../../../operations/generated/graphql.ts'
 
-/** The offered action: submit the same settings again, or edit them in the form. */
-export type Remedy = 'retry' | 'edit'
-
-export interface FailureText {
+interface FailureText {
   title: string
-  /** What the user can do. */
   advice: string
-  remedy: Remedy
+  /** The offered action: submit the same settings again, or edit them in the form. */
+  remedy: 'retry' | 'edit'
 }
 
 const FAILURE_TEXTS: Record<JobFailureCode, FailureText> = {

@@ -1,6 +1,5 @@
 import type { JobStatus } from '../../../operations/generated/graphql.ts'
 
-/** The filters of the gallery. */
 export const FILTERS = [
   { name: 'all', label: 'All', statuses: null },
   { name: 'inProgress', label: 'In progress', statuses: ['PENDING', 'QUEUED', 'RUNNING', 'STORING', 'CANCELING'] },

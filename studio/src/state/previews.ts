@@ -35,7 +35,6 @@ export function savePreview(jobId: string, preview: string): void {
   changes.value += 1
 }
 
-/** Scales an image down to a preview. */
 export async function toPreview(image: Blob): Promise<string> {
   const bitmap = await createImageBitmap(image)
   const scale = Math.min(1, WIDTH_PX / bitmap.width)

@@ -12,7 +12,6 @@ export function toServerPath(path: string): string {
   return location.pathname.replace(JOB_PAGE, '').replace(/\/?$/, '/') + path
 }
 
-/** The path of a job's page. */
 export function toJobPath(jobId: string): string {
   return toServerPath(`jobs/${encodeURIComponent(jobId)}`)
 }

@@ -6,7 +6,7 @@ export type Field = 'imageUrl' | 'link' | NumberSetting | 'seed'
 /** The settings as typed into the form. */
 export type SettingTexts = Record<NumberSetting | 'seed', string>
 
-export interface SettingValues {
+interface SettingValues {
   motionBucketId: number
   condAug: number
   fps: number
@@ -43,7 +43,7 @@ export const SETTING_LABELS: Record<NumberSetting | 'imageUrl' | 'seed', string>
 }
 
 /** An issue of the server's or of fal's, with the path of the setting. */
-export interface SettingIssue {
+interface SettingIssue {
   path: readonly string[]
   message: string
 }
@@ -114,7 +114,6 @@ export function toSlider(name: NumberSetting, value: number): number {
   return name === 'condAug' ? Math.round(1000 * Math.cbrt((inside - least) / (most - least))) : Math.round(inside)
 }
 
-/** The value at a slider position. */
 export function fromSlider(name: NumberSetting, position: number): number {
   if (name !== 'condAug') return position
   const { least, most } = SETTINGS[name]

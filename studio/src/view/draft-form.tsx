@@ -5,7 +5,6 @@ import { useStudio } from '../state/studio.ts'
 import { ImageField } from './image-field.tsx'
 import { SettingsFields } from './settings-fields.tsx'
 
-/** The image, the settings, and the button that submits them. */
 export function DraftForm() {
   const { draft } = useStudio()
   const { isSubmitting, wasSubmitted, error, reuseCount } = draft

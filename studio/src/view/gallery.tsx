@@ -5,7 +5,6 @@ import { JobCard } from './job-card.tsx'
 
 const SAMPLE = new URL('../../../examples/rocket.png', import.meta.url).href
 
-/** All jobs that match the filter, newest first. */
 export function Gallery() {
   const { jobs } = useStudio()
   const ids = jobs.visibleIds.value.split(' ').filter(Boolean)

@@ -1,11 +1,11 @@
 import { useSignal } from '@preact/signals'
+import type { JSX } from 'preact'
 import { toFailureText } from '../format/failure.ts'
 import { isEnded, type JobEntry } from '../state/job-entry.ts'
 import { toJobPath } from '../state/route.ts'
 import { toIssueText } from '../state/settings.ts'
 import { useStudio } from '../state/studio.ts'
 import { Close, Download, Link, Retry, Sliders } from './icons.tsx'
-import { saveVideo } from './save-video.ts'
 
 /** The advice after a failure, and the buttons that the job's status allows. */
 export function JobActions({ entry: { job } }: { entry: JobEntry }) {
@@ -23,6 +23,12 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
     if (route.jobId.peek() !== null) await route.close()
     draft.reuse(job)
   }
+  const toButton = (label: string, icon: JSX.Element, act: (jobId: string) => Promise<void>) => (
+    <button type="button" class="button" aria-disabled={isBusy.value} onClick={() => void runOnce(() => act(job.id))}>
+      {icon}
+      {label}
+    </button>
+  )
   const failure = job.failure ? toFailureText(job.failure) : null
   const { video } = job
 
@@ -33,17 +39,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
         <p class="advice-issues">Message from fal: {job.failure.issues.map(toIssueText).join('; ')}</p>
       )}
       <div class="actions">
-        {!isEnded(job.status) && job.status !== 'CANCELING' && (
-          <button
-            type="button"
-            class="button"
-            aria-disabled={isBusy.value}
-            onClick={() => void runOnce(() => cancel(job.id))}
-          >
-            <Close />
-            Cancel
-          </button>
-        )}
+        {!isEnded(job.status) && job.status !== 'CANCELING' && toButton('Cancel', <Close />, cancel)}
         {video && (
           <a
             class="button"
@@ -60,17 +56,7 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
             {isBusy.value ? 'Saving…' : 'Download'}
           </a>
         )}
-        {(failure?.remedy === 'retry' || job.status === 'CANCELED') && (
-          <button
-            type="button"
-            class="button"
-            aria-disabled={isBusy.value}
-            onClick={() => void runOnce(() => retry(job.id))}
-          >
-            <Retry />
-            Try again
-          </button>
-        )}
+        {(failure?.remedy === 'retry' || job.status === 'CANCELED') && toButton('Try again', <Retry />, retry)}
         {isEnded(job.status) && (
           <button type="button" class="button" onClick={() => void reuse()}>
             <Sliders />
@@ -82,6 +68,19 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
   )
 }
 
+/** Saves a video under its file name. Browsers ignore the `download` attribute of links to other hosts. */
+async function saveVideo({ url, fileName }: { url: string; fileName: string }): Promise<void> {
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`the video's host answered ${response.status}`)
+  const local = URL.createObjectURL(await response.blob())
+  const link = document.createElement('a')
+  link.href = local
+  link.download = fileName
+  link.click()
+  // Long after the browser has started to save it.
+  setTimeout(() => URL.revokeObjectURL(local), 10_000)
+}
+
 /** Moves the focus to the job after its focused button was removed. */
 function restoreFocus(jobId: string): void {
   if (document.activeElement !== document.body) return
@@ -90,7 +89,6 @@ function restoreFocus(jobId: string): void {
   target?.focus()
 }
 
-/** Copies the URL of the job's page. */
 export function CopyLink({ jobId }: { jobId: string }) {
   const isCopied = useSignal(false)
   const { actionError } = useStudio()

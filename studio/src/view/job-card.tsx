@@ -9,7 +9,6 @@ import { CopyLink, JobActions } from './job-actions.tsx'
 import { JobMedia } from './job-media.tsx'
 import { FoldedLog } from './log-lines.tsx'
 
-/** A job in the gallery. */
 export function JobCard({ id }: { id: string }) {
   const { jobs, route, provider } = useStudio()
   // A card that cannot be rendered must not break the others.

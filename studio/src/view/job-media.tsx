@@ -110,28 +110,17 @@ interface VideoProps {
 /** The player, or a message when fal no longer has the video. */
 function Video(props: VideoProps) {
   const isUnavailable = useSignal(false)
-  if (!isUnavailable.value)
-    return (
-      <Player
-        {...props}
-        onError={() => {
-          isUnavailable.value = true
-        }}
-      />
-    )
+  const setUnavailable = (value: boolean) => () => {
+    isUnavailable.value = value
+  }
+  if (!isUnavailable.value) return <Player {...props} onError={setUnavailable(true)} />
   return (
     <div class="media-overlay">
       <div class="outcome outcome-failed">
         <Warning />
         <p>The video could not be loaded</p>
         <p class="outcome-hint">fal may have deleted it. “Reuse settings” generates the same one.</p>
-        <button
-          type="button"
-          class="button"
-          onClick={() => {
-            isUnavailable.value = false
-          }}
-        >
+        <button type="button" class="button" onClick={setUnavailable(false)}>
           Reload
         </button>
       </div>
