@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { modelFailure, validationFailure } from './queue/failures.ts'
 import { parseInput } from './queue/input.ts'
-import type { Ending, LogEntry, VideoRequest } from './queue/request.ts'
+import type { Ending, LogEntry, Outcome, VideoRequest } from './queue/request.ts'
 import { findScenario } from './queue/scenarios.ts'
 import type { GetClip } from './video/clips.ts'
 import { FRAMES, toClipSettings } from './video/encode.ts'
@@ -26,31 +26,29 @@ const STEPS_BEFORE_FAILURE = 5
  */
 export async function runRequest(request: VideoRequest, deps: RunDeps, signal: AbortSignal): Promise<Ending> {
   const startedAt = performance.now()
-  const seconds = () => Math.round(performance.now() - startedAt) / 1000
-  try {
-    return await generate(request, deps, { signal, seconds })
-  } catch (error) {
+  const outcome = await generate(request, deps, signal).catch((error: unknown): Outcome => {
     if (signal.aborted) throw error
     const failure =
       error instanceof ImageError
         ? error.failure
         : modelFailure(500, 'internal_server_error', error instanceof Error ? error.message : String(error))
     deps.log(failure.error, 'ERROR')
-    return { kind: 'failure', failure, inferenceSeconds: seconds() }
-  }
+    return { kind: 'failure', failure }
+  })
+  return { ...outcome, inferenceSeconds: Math.round(performance.now() - startedAt) / 1000 }
 }
 
 async function generate(
   request: VideoRequest,
   { media, getClip, baseUrl, stepMs, log }: RunDeps,
-  { signal, seconds }: { signal: AbortSignal; seconds: () => number },
-): Promise<Ending> {
+  signal: AbortSignal,
+): Promise<Outcome> {
   log('A sandbox runner started the request (this is not fal)')
   const parsed = parseInput(request.body)
   if ('errors' in parsed) {
     const failure = validationFailure(parsed.errors)
     log(`Invalid input: ${failure.error}`, 'ERROR')
-    return { kind: 'failure', failure, inferenceSeconds: seconds() }
+    return { kind: 'failure', failure }
   }
   const { input } = parsed
   const effects = findScenario(input.image_url)?.effects ?? {}
@@ -65,7 +63,7 @@ async function generate(
     log(`Step ${step}/${steps}`)
     if (effects.failure && step === Math.min(steps, STEPS_BEFORE_FAILURE)) {
       log(effects.failure.error, 'ERROR')
-      return { kind: 'failure', failure: effects.failure, inferenceSeconds: seconds() }
+      return { kind: 'failure', failure: effects.failure }
     }
   }
 
@@ -75,7 +73,7 @@ async function generate(
   const clip = await getClip(image.bytes, toClipSettings(input, seed))
   signal.throwIfAborted()
   log('The video is ready')
-  return { kind: 'video', mediaId: clip.id, sizeBytes: clip.sizeBytes ?? 0, seed, inferenceSeconds: seconds() }
+  return { kind: 'video', mediaId: clip.id, sizeBytes: clip.sizeBytes ?? 0, seed }
 }
 
 /** Waits; 0 ms still yields to other work. */

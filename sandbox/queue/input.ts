@@ -21,35 +21,28 @@ export function parseInput(body: unknown): { input: VideoInput } | { errors: Fie
 
 function toFieldError(issue: z.core.$ZodIssue, body: unknown): FieldError {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)))
+  const input = valueAt(body, path)
   const loc = ['body', ...path]
-  const value = valueAt(body, path)
-  if (issue.code === 'too_small' && issue.origin !== 'string')
-    return fieldError(loc, 'greater_than_equal', `Input should be greater than or equal to ${issue.minimum}`, {
-      ctx: { ge: Number(issue.minimum) },
-      input: value,
-    })
-  if (issue.code === 'too_big')
-    return fieldError(loc, 'less_than_equal', `Input should be less than or equal to ${issue.maximum}`, {
-      ctx: { le: Number(issue.maximum) },
-      input: value,
-    })
-  if (value === undefined) return fieldError(loc, 'missing', 'Field required', { input: body })
-  return wrongType(loc, issue, value)
-}
-
-function wrongType(loc: (string | number)[], issue: z.core.$ZodIssue, input: unknown): FieldError {
+  const error = (type: string, msg: string, ctx?: FieldError['ctx']) =>
+    fieldError(loc, type, msg, { ...(ctx && { ctx }), input })
+  if (issue.code === 'too_small') {
+    const ge = Number(issue.minimum)
+    return error('greater_than_equal', `Input should be greater than or equal to ${ge}`, { ge })
+  }
+  if (issue.code === 'too_big') {
+    const le = Number(issue.maximum)
+    return error('less_than_equal', `Input should be less than or equal to ${le}`, { le })
+  }
+  if (input === undefined) return fieldError(loc, 'missing', 'Field required', { input: body })
   const expected = issue.code === 'invalid_type' ? issue.expected : ''
   if (expected === 'int' && typeof input === 'number')
-    return fieldError(loc, 'int_from_float', 'Input should be a valid integer, got a number with a fractional part', {
-      input,
-    })
-  const integer = typeof loc[1] === 'string' && loc[1] !== 'cond_aug'
+    return error('int_from_float', 'Input should be a valid integer, got a number with a fractional part')
   if (expected === 'number' || expected === 'int')
-    return integer
-      ? fieldError(loc, 'int_type', 'Input should be a valid integer', { input })
-      : fieldError(loc, 'float_type', 'Input should be a valid number', { input })
-  if (expected === 'string') return fieldError(loc, 'string_type', 'Input should be a valid string', { input })
-  return fieldError(loc, 'model_attributes_type', 'Input should be a valid dictionary', { input })
+    return path[0] === 'cond_aug'
+      ? error('float_type', 'Input should be a valid number')
+      : error('int_type', 'Input should be a valid integer')
+  if (expected === 'string') return error('string_type', 'Input should be a valid string')
+  return error('model_attributes_type', 'Input should be a valid dictionary')
 }
 
 function valueAt(body: unknown, path: (string | number)[]): unknown {

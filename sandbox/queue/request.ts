@@ -8,9 +8,12 @@ export interface LogEntry {
   timestamp: string
 }
 
-export type Ending =
-  | { kind: 'video'; mediaId: string; sizeBytes: number; seed: number; inferenceSeconds: number }
-  | { kind: 'failure'; failure: Failure; inferenceSeconds: number | null }
+export type Outcome =
+  | { kind: 'video'; mediaId: string; sizeBytes: number; seed: number }
+  | { kind: 'failure'; failure: Failure }
+
+/** `inferenceSeconds` is null for a cancelled request. */
+export type Ending = Outcome & { inferenceSeconds: number | null }
 
 /** One accepted request, as stored on disk. */
 export interface VideoRequest {
