@@ -54,23 +54,28 @@ export async function chooseAccount(): Promise<Account> {
  * @throws StartError when there is none.
  */
 export async function findPostgresBinaries(account: Account): Promise<PostgresBinaries> {
-  const native = findEmbeddedPackage()
-  if (native) {
-    if (await linkLibraries(native)) {
-      const inPlace = await probe(join(native, 'bin'), account)
-      if (inPlace) return inPlace
-    }
-    // node_modules may lie below a directory that the account cannot enter (/root is 0700) or be read-only.
-    const copied = await probe(join(await copyEmbeddedPackage(native), 'bin'), account)
-    if (copied) return copied
-  }
-  for (const directory of await listSystemDirectories()) {
-    const installed = await probe(directory, account)
-    if (installed) return installed
+  for await (const directory of listDirectories()) {
+    const binaries = await probe(directory, account)
+    if (binaries) return binaries
   }
   throw new StartError(
     `no Postgres was found that runs on ${process.platform}-${process.arch}: set DATABASE_URL, or install PostgreSQL, or install the optional dependencies (npm install --include=optional).`,
   )
+}
+
+/** Where a Postgres may be, in the order of preference. */
+async function* listDirectories(): AsyncGenerator<string> {
+  const native = findEmbeddedPackage()
+  if (native) {
+    if (await linkLibraries(native)) yield join(native, 'bin')
+    // node_modules may lie below a directory that the account cannot enter (/root is 0700) or be read-only.
+    yield join(await copyEmbeddedPackage(native), 'bin')
+  }
+  yield* (process.env.PATH ?? '').split(delimiter).filter((directory) => directory !== '')
+  // Debian's, which are not on PATH; newest first.
+  const debian = '/usr/lib/postgresql'
+  const versions = (await readdir(debian).catch(() => [])).sort((one, other) => Number(other) - Number(one))
+  yield* versions.map((version) => join(debian, version, 'bin'))
 }
 
 function findEmbeddedPackage(): string | null {
@@ -151,12 +156,4 @@ export async function isOurs(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => null)
   if (!found?.isDirectory()) return false
   return process.getuid === undefined || (found.uid === process.getuid() && (found.mode & 0o022) === 0)
-}
-
-/** Directories of PATH, then Debian's, which are not on PATH; newest first. */
-async function listSystemDirectories(): Promise<string[]> {
-  const debian = '/usr/lib/postgresql'
-  const versions = (await readdir(debian).catch(() => [])).sort((one, other) => Number(other) - Number(one))
-  const path = (process.env.PATH ?? '').split(delimiter).filter((directory) => directory !== '')
-  return [...path, ...versions.map((version) => join(debian, version, 'bin'))]
 }

@@ -65,13 +65,10 @@ export function toLogPath(cluster: Cluster): string {
 
 /** The directory itself, or one of a stable name in /var/tmp when the account cannot enter it. */
 async function chooseHome(dataDir: string, account: Account): Promise<string> {
-  try {
-    await mkdir(dataDir, { recursive: true })
-  } catch (cause) {
-    throw new StartError(`the data directory ${dataDir} cannot be created: choose another one, or set DATABASE_URL.`, {
-      cause,
-    })
-  }
+  await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
+    const message = `the data directory ${dataDir} cannot be created: choose another one, or set DATABASE_URL.`
+    throw new StartError(message, { cause })
+  })
   const home = await realpath(dataDir)
   if (await canEnter(home, account)) return home
 
@@ -125,7 +122,7 @@ async function createCluster(
     words.push('--encoding=UTF8', '--locale=C', '--no-instructions', ...(durable ? [] : ['--no-sync']))
     await run(toExecutable(binaries, 'initdb'), words, {
       ...account,
-      ...(signal ? { signal } : {}),
+      ...(signal && { signal }),
       cwd: '/',
       env: toPostgresEnvironment(),
       timeout: 120_000,

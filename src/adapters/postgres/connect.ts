@@ -24,31 +24,21 @@ export async function withConnection<Result>(
   { name, ...limits }: { name: string } & Pick<pg.ClientConfig, 'connectionTimeoutMillis' | 'query_timeout'>,
   act: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
-  const client = await connectPostgres(url, { application_name: name, ...limits })
-  try {
-    return await act(client)
-  } finally {
-    await client.end().catch(() => {})
-  }
-}
-
-async function connectPostgres(url: string, options: pg.ClientConfig): Promise<pg.Client> {
-  const client = new PgClient({
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    ...options,
-    ...toConnectionOptions(url),
-  })
+  const own = { application_name: name, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...limits }
+  const client = new PgClient({ ...own, ...toConnectionOptions(url) })
   client.on('error', () => {}) // the query under way fails with it
-  try {
-    await client.connect()
-    return client
-  } catch (error) {
+  await client.connect().catch((error: unknown) => {
     const cause = error instanceof DatabaseUnavailableError ? error.cause : error
     const { database = '', user = '' } = client
     throw new StartError(
       `cannot connect to Postgres at ${shorten(toServerName(url), 100)}, database "${shorten(database, 60)}", user "${shorten(user, 60)}": ${describe(cause, parseDatabaseUrl(url).tlsMode)}`,
       { cause },
     )
+  })
+  try {
+    return await act(client)
+  } finally {
+    await client.end().catch(() => {})
   }
 }
 

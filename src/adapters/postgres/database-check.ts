@@ -64,13 +64,9 @@ export async function checkDatabase(client: pg.ClientBase, schema: string): Prom
   const queueSchema = toQueueSchema(schema)
   const tables = await readFacts<SchemaFacts>(client, READ_SCHEMA, [schema, TABLES])
   const queue = await readFacts<SchemaFacts>(client, READ_SCHEMA, [queueSchema, null])
-  const grants = [
-    ...(server.mayCreateTemporaryTables
-      ? []
-      : [`GRANT TEMPORARY ON DATABASE ${quote(server.database)} TO ${quote(server.role)}`]),
-    ...findGrants(server, schema, tables),
-    ...findGrants(server, queueSchema, queue),
-  ]
+  const grants = [...findGrants(server, schema, tables), ...findGrants(server, queueSchema, queue)]
+  if (!server.mayCreateTemporaryTables)
+    grants.unshift(`GRANT TEMPORARY ON DATABASE ${quote(server.database)} TO ${quote(server.role)}`)
   if (grants.length > 0) throw new StartError(toGrantText(server, grants))
   return tables.exists && !tables.mayCreateTables ? toGrantText(server, [toCreateGrant(server, schema)]) : null
 }
@@ -107,13 +103,11 @@ function findServerProblems(server: ServerFacts): string[] {
 function findGrants(server: ServerFacts, schema: string, facts: SchemaFacts): string[] {
   const role = quote(server.role)
   if (!facts.exists) return server.mayCreateSchemas ? [] : [`CREATE SCHEMA ${quote(schema)} AUTHORIZATION ${role}`]
-  return [
-    ...(facts.mayUse ? [] : [`GRANT USAGE ON SCHEMA ${quote(schema)} TO ${role}`]),
-    ...(facts.hasTables || facts.mayCreateTables ? [] : [toCreateGrant(server, schema)]),
-    ...(facts.mayUseTables
-      ? []
-      : [`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${quote(schema)} TO ${role}`]),
-  ]
+  const grants = facts.mayUse ? [] : [`GRANT USAGE ON SCHEMA ${quote(schema)} TO ${role}`]
+  if (!facts.hasTables && !facts.mayCreateTables) grants.push(toCreateGrant(server, schema))
+  if (!facts.mayUseTables)
+    grants.push(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${quote(schema)} TO ${role}`)
+  return grants
 }
 
 function toCreateGrant({ role }: ServerFacts, schema: string): string {
