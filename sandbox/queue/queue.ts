@@ -45,11 +45,6 @@ export function createQueue(
     waiting.splice(rankOf(waiting, request), 0, request)
   }
 
-  function removeFromWaiting(request: VideoRequest): void {
-    const rank = rankOf(waiting, request)
-    if (waiting[rank] === request) waiting.splice(rank, 1)
-  }
-
   function updatePosition(request: VideoRequest): void {
     request.position = Math.min(request.position, Math.max(simulatePosition(request), rankOf(waiting, request)))
   }
@@ -65,7 +60,7 @@ export function createQueue(
         timer = setTimeout(pump, waitMs)
         return
       }
-      removeFromWaiting(next)
+      waiting.shift()
       next.stage = 'running'
       changes.emit(next.id)
       const cancel = new AbortController()
@@ -138,7 +133,8 @@ export function createQueue(
       const run = running.get(id)
       if (run) run.cancel.abort(new Error('cancelled'))
       else if (request.stage === 'queued') {
-        removeFromWaiting(request)
+        const rank = rankOf(waiting, request)
+        if (waiting[rank] === request) waiting.splice(rank, 1)
         await endCancelled(request)
       }
       return 'CANCELLATION_REQUESTED'

@@ -14,10 +14,7 @@ interface RequestStoreOptions {
 /** Minimum age at which an ended request may be deleted: a load test still reads its results. In milliseconds. */
 export const KEEP_AT_LEAST_MS = 600_000
 
-/**
- * Keeps requests across restarts, one JSON file each. Opens with those of an earlier run; files that are not requests are
- * ignored.
- */
+/** Keeps requests across restarts, one JSON file each. Files that are not requests are ignored. */
 export async function openRequestStore({ dataDir, keepEnded }: RequestStoreOptions) {
   const folder = join(dataDir, 'requests')
   await mkdir(folder, { recursive: true })

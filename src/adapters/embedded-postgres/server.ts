@@ -11,9 +11,7 @@ import { type Cluster, openCluster, readPostmaster, removeStalePidFile, toLogPat
 const POLL_MS = 10
 /** Recovery after a crash takes long; a server that is silent for this long has failed. */
 const READY_TIMEOUT_MS = 60_000
-/**
- * A start fails when another process took the port or started first, and while the last children of a dead server end.
- */
+/** A start fails when another process took the port or started first, and while a dead server's last children end. */
 const START_ATTEMPTS = 6
 /** A starting server creates its pid file before it writes to it: until then the file may look like a stranger's. */
 const STRANGER_AGE_MS = 3_000
@@ -69,20 +67,14 @@ function toHandle(cluster: Cluster, opened: Server, durable: boolean) {
     url: toUrl(cluster, port),
     /** `reused` when the server was already running: left by a killed process, or opened by another one. */
     source: opened.child ? 'started' : 'reused',
-    /**
-     * Restarts a server that has ended by itself, at the same URL. True when it did; false when there was no need, or to
-     * try again.
-     */
+    /** Restarts a server that has ended by itself, at the same URL. False when there was no need, or to try again. */
     revive: async (): Promise<boolean> => {
       if ((await readPostmaster(cluster)).kind !== 'none') return false
       const revived = await startServer(cluster, { durable, port, signal: undefined })
       if (revived) server = revived
       return revived !== null
     },
-    /**
-     * Stops the server, also when another process started it, and resolves when it has ended. No effect when it is not
-     * running.
-     */
+    /** Stops the server, also another process's, and resolves when it has ended. No effect when it is not running. */
     stop: (): Promise<void> => stopServer(cluster, server),
   }
 }
@@ -122,7 +114,7 @@ async function startServer(
   { durable, port: samePort, signal }: { durable: boolean; port?: number; signal: AbortSignal | undefined },
 ): Promise<Server | null> {
   const port = samePort ?? (await findFreePort())
-  const child = await spawnServer(cluster, toServerArguments(cluster, port, durable))
+  const child = await spawnServer(cluster, port, durable)
   let hasExited = false
   const exited = Promise.allSettled([once(child, 'exit')]).then(() => {
     hasExited = true
@@ -147,19 +139,11 @@ async function startServer(
   }
 }
 
-function toServerArguments(cluster: Cluster, port: number, durable: boolean): string[] {
-  const settings = {
-    listen_addresses: '127.0.0.1',
-    unix_socket_directories: '',
-    max_connections: '200',
-    ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
-  }
-  const words = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  return ['-D', cluster.directory, '-p', String(port), ...words]
-}
-
 /** The child's output goes to a file, not a pipe, so that it can write after this process has ended. */
-async function spawnServer(cluster: Cluster, words: string[]): Promise<ChildProcess> {
+async function spawnServer(cluster: Cluster, port: number, durable: boolean): Promise<ChildProcess> {
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200']
+  if (!durable) settings.push('fsync=off', 'synchronous_commit=off', 'full_page_writes=off')
+  const words = ['-D', cluster.directory, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
   const { uid, gid } = cluster.account
   // As root we write in a directory that the account owns: do not follow a link there.
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0)

@@ -1,9 +1,7 @@
 import pg from 'pg'
 import { toDatabaseError } from './errors.ts'
 
-/**
- * pg's client, with failures translated where they enter: see `toDatabaseError`. Its `error` events are translated too.
- */
+/** pg's client, with failures and `error` events translated where they enter: see `toDatabaseError`. */
 export const PgClient: typeof pg.Client = class extends pg.Client {
   // `never` fits the result of each of pg's forms: with a callback, and with a promise.
   override connect(...args: unknown[]): never {

@@ -11,10 +11,7 @@ export interface PoolOptions {
   name: string
   /** Connections at most. */
   connections: number
-  /**
-   * How long a connection may take to open, and the queue to move, in milliseconds. Default: as the URL says, else
-   * 2000.
-   */
+  /** How long a connection may take to open, and the queue to move, in milliseconds. Default: the URL's, else 2000. */
   connectMs?: number
   /** How long a statement may take, in milliseconds. Default 2200. */
   statementMs?: number

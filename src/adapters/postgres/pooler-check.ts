@@ -26,10 +26,7 @@ export async function checkPooler(
   return 'notifications of Postgres do not arrive, as behind a pooler in transaction mode, and updates of other processes come up to 5 s late: let it pool by session, connect to Postgres directly, or set REDIS_URL'
 }
 
-/**
- * Whether a connection has a session of Postgres to itself. Without one, LISTEN succeeds, but the notifications of
- * other connections never arrive.
- */
+/** Whether a connection has a session to itself. Without one, LISTEN succeeds, but other connections are not heard. */
 async function keepsSessions(url: string, waitMs: number): Promise<boolean> {
   const channel = `reelay_${randomUUID()}`
   const heard = Promise.withResolvers<boolean>()

@@ -23,18 +23,13 @@ const SETTINGS = {
   idle_session_timeout: '0',
 }
 
-/**
- * Older servers lack some settings. Without synchronous commits a crash could undo the record that a job was paid for.
- */
+/** Older servers lack some settings. Without synchronous commits a crash could undo the record of a paid job. */
 const PREPARE = `
   SELECT set_config(key, value, false) FROM json_each_text($1) WHERE current_setting(key, true) IS NOT NULL
   UNION ALL
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
 
-/**
- * Applies the settings to a new session, in one round trip. By a statement, because poolers pass on few of a
- * connection's start-up settings.
- */
+/** Applies the settings in one round trip. By a statement, because poolers pass on few start-up settings. */
 export async function prepareSession(
   client: pg.ClientBase,
   { schema, ...settings }: { schema: string; idle_in_transaction_session_timeout?: string },
