@@ -4,6 +4,7 @@ import { access, constants, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, parse } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { decodeUrlPart } from '../src/jobs/image-link.ts'
 import { CommandError, RetryableError, UsageError } from './errors.ts'
 import { isImageUrl } from './options.ts'
 import { withRetries } from './retry.ts'
@@ -99,19 +100,10 @@ export function* candidatePaths(path: string): Generator<string> {
 
 /** Names a video after its image: the last part of the path or URL, with .mp4. */
 export function toVideoName(image: string): string {
-  const last = isImageUrl(image) ? decode(new URL(image).pathname.split('/').findLast(Boolean) ?? '') : image
+  const last = isImageUrl(image) ? decodeUrlPart(new URL(image).pathname.split('/').findLast(Boolean) ?? '') : image
   const name = parse(last.replaceAll('\\', '/')).name
   const safe = name.replaceAll(/[^\p{L}\p{N}._ -]+/gu, '-').replaceAll(/^[. -]+|[. -]+$/g, '')
   return `${[...safe].slice(0, 100).join('') || 'video'}.mp4`
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    // A stray percent sign: keep the text as it is.
-    return text
-  }
 }
 
 /**

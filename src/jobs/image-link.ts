@@ -30,6 +30,15 @@ export function parseUrl(text: string): URL | null {
   }
 }
 
+/** Decodes a part of a URL for display. Invalid encoding stays as it is, because any user may submit such a link. */
+export function decodeUrlPart(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
 const BASE64_OF_IMAGE = /^\s*(?:\/9j\/|iVBORw0KGgo|UklGR)/
 const LOCAL_PATH = /^\s*(?:file:|[a-z]:[\\/]|\\\\|~?\/(?!\/)|\.\.?[\\/])/i
 const WRONG_CHARACTER = /[\s\p{Cc}\\]/u

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { decodeUrlPart, toImageName, toImageUrl } from '../../studio/src/format/image-link.ts'
+import { decodeUrlPart } from '../../src/jobs/image-link.ts'
+import { toImageName, toImageUrl } from '../../studio/src/format/image-link.ts'
 
 test.each([
   ['https://example.com/100%.png', '100%.png'],

@@ -3,8 +3,8 @@ import type { JobFailureCode } from '../../../operations/generated/graphql.ts'
 interface FailureText {
   title: string
   advice: string
-  /** The offered action: submit the same settings again, or edit them in the form. */
-  remedy: 'retry' | 'edit'
+  /** The offered action: submit the same settings again, by default, or edit them in the form. */
+  remedy?: 'retry' | 'edit'
 }
 
 const FAILURE_TEXTS: Record<JobFailureCode, FailureText> = {
@@ -26,49 +26,40 @@ const FAILURE_TEXTS: Record<JobFailureCode, FailureText> = {
   PROVIDER_AUTH: {
     title: 'fal rejected this server’s API key',
     advice: 'Ask the server’s operator to renew the key, then try again.',
-    remedy: 'retry',
   },
   PROVIDER_TIMEOUT: {
     title: 'Generation timed out',
     advice: 'fal stopped before the video was ready. Trying again often helps.',
-    remedy: 'retry',
   },
   PROVIDER_UNAVAILABLE: {
     title: 'fal is unavailable',
     advice: 'fal could not be reached or had no machine free. Try again in a minute.',
-    remedy: 'retry',
   },
   PROVIDER_ERROR: {
     title: 'fal had an error',
     advice: 'The image is probably not the cause. Try again; if it keeps failing, use another image.',
-    remedy: 'retry',
   },
   SUBMIT_UNKNOWN: {
     title: 'We couldn’t confirm that fal received it',
     advice: 'The connection to fal broke during the submit. Trying again may generate, and cost, a second video.',
-    remedy: 'retry',
   },
   RESULT_REFUSED: {
     title: 'fal’s result could not be read',
     advice:
       'The video was generated, and fal’s response is kept. Ask the server’s operator to check its log, then try again: that costs nothing.',
-    remedy: 'retry',
   },
   RESULT_EXPIRED: {
     title: 'The video has expired',
     advice:
       'fal no longer had the video when the server fetched it. Trying again generates it again, at a second cost.',
-    remedy: 'retry',
   },
   STORAGE_FAILED: {
     title: 'The video could not be saved',
     advice: 'The video was generated but not stored. Trying again generates it again, at a second cost.',
-    remedy: 'retry',
   },
   INTERNAL: {
     title: 'This server had an error',
     advice: 'The image is not the cause. Try again; if it keeps failing, contact the server’s operator.',
-    remedy: 'retry',
   },
 }
 

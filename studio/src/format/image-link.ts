@@ -1,13 +1,4 @@
-import { findLinkProblem, parseUrl } from '../../../src/jobs/image-link.ts'
-
-/** Decodes a part of a URL for display. Invalid encoding stays as it is, because any user may submit such a link. */
-export function decodeUrlPart(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    return part
-  }
-}
+import { decodeUrlPart, findLinkProblem, parseUrl } from '../../../src/jobs/image-link.ts'
 
 /** The name of a job's image: a short file name if the URL has one, otherwise its host. */
 export function toImageName(imageUrl: string): string {

@@ -1,13 +1,10 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
 import { type Resolvers, withResolvers } from '../../../client/core/with-resolvers.ts'
-import { decodeUrlPart } from '../format/image-link.ts'
+import { decodeUrlPart } from '../../../src/jobs/image-link.ts'
 
 const JOB_PAGE = /jobs\/([^/]+)$/
 
-/**
- * A path of this server, below the base path that a proxy may add. The page's own URL has the base path, with or
- * without a final slash.
- */
+/** A path of this server, below the base path that a proxy may add: the page's URL has it, at times without a slash. */
 export function toServerPath(path: string): string {
   return location.pathname.replace(JOB_PAGE, '').replace(/\/?$/, '/') + path
 }

@@ -3,10 +3,7 @@ import { useRef } from 'preact/hooks'
 import { useStudio } from '../state/studio.ts'
 import { Close, ImageIcon } from './icons.tsx'
 
-/**
- * For these types, unlike for image/*, an iPhone converts its HEIC photos to JPEG. JFIF is a name of JPEG files that
- * some systems do not know.
- */
+/** For these, unlike for image/*, an iPhone converts its HEIC photos to JPEG. Some systems do not know .jfif, a JPEG. */
 const ACCEPTED = 'image/jpeg,image/png,image/webp,.jpg,.jpeg,.jfif,.png,.webp'
 
 /** Drop, paste or choose an image, or add its link. */

@@ -56,7 +56,8 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
             {isBusy.value ? 'Saving…' : 'Download'}
           </a>
         )}
-        {(failure?.remedy === 'retry' || job.status === 'CANCELED') && toButton('Try again', <Retry />, retry)}
+        {((failure && failure.remedy !== 'edit') || job.status === 'CANCELED') &&
+          toButton('Try again', <Retry />, retry)}
         {isEnded(job.status) && (
           <button type="button" class="button" onClick={() => void reuse()}>
             <Sliders />
