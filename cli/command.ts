@@ -1,15 +1,11 @@
-import { OPTION_OF_SETTING, type Settings } from './options.ts'
+import { type JobSettings, OPTION_OF_SETTING } from './options.ts'
 
 const COMMAND = 'npm run video --'
 
 /** The command that makes this video again on the same server. Omits settings that are null or undefined. */
-export function toRepeatCommand(
-  image: string,
-  settings: { [name in keyof Settings]: number | null | undefined },
-  givenUrl: string | null,
-): string {
+export function toRepeatCommand(image: string, settings: JobSettings, givenUrl: string | null): string {
   const options = Object.entries(OPTION_OF_SETTING).flatMap(([name, option]) => {
-    const value = settings[name as keyof Settings]
+    const value = settings[name as keyof JobSettings]
     // After a space, a value with a minus sign would be read as an option.
     return value === undefined || value === null ? [] : [value < 0 ? `${option}=${value}` : `${option} ${value}`]
   })

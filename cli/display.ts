@@ -24,10 +24,7 @@ interface DisplayStream {
 }
 
 /** Animated on a terminal, plain lines elsewhere. */
-export function createDisplay(
-  stream: DisplayStream,
-  environment: Readonly<Record<string, string | undefined>>,
-): Display {
+export function createDisplay(stream: DisplayStream, environment: NodeJS.ProcessEnv): Display {
   if (!stream.isTTY || environment.TERM === 'dumb') return createPlainDisplay(stream)
   // https://no-color.org: any non-empty value disables colours.
   return createTerminalDisplay(stream, { colour: !environment.NO_COLOR })

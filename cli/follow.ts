@@ -6,7 +6,7 @@ import { toRepeatCommand, toWatchCommand } from './command.ts'
 import type { Display, Tone } from './display.ts'
 import { InterruptedError } from './errors.ts'
 import { askForYes, type Interrupts } from './interrupts.ts'
-import type { Settings } from './options.ts'
+import type { JobSettings } from './options.ts'
 import { saveVideo, type Target, toVideoName } from './save.ts'
 import { toIssueLine, toSafeText, toSizeText } from './text.ts'
 import { type Update, watchJob } from './watch.ts'
@@ -15,7 +15,7 @@ export interface FollowedJob {
   id: string
   /** The image's path or URL, for the command that repeats the job. */
   image: string
-  settings: { [name in keyof Settings]: number | null | undefined }
+  settings: JobSettings
   /** Null: the server's name for the video, in the working directory. */
   target: Target | null
 }

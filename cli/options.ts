@@ -9,6 +9,9 @@ export interface Settings {
   fps?: number
 }
 
+/** A job's settings, null or undefined where nobody chose one. */
+export type JobSettings = { [name in keyof Settings]: number | null | undefined }
+
 export type Options =
   | { action: 'help' }
   | (Server & { action: 'make'; image: string; settings: Settings; out: string | null })
@@ -55,10 +58,7 @@ Exit code: 0 video saved, 1 failed, 2 usage error or invalid input, 130 interrup
  * Parses the command line. Checks that settings are numbers; `checkInput` checks their ranges.
  * @throws UsageError
  */
-export function parseOptions(
-  words: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-): Options {
+export function parseOptions(words: readonly string[], environment: NodeJS.ProcessEnv): Options {
   const { values, positionals } = readWords(words)
   if (values.help) return { action: 'help' }
   const url = toServerUrl(values.url ?? (environment.REELAY_URL || DEFAULT_URL))
