@@ -5,9 +5,10 @@ import { parseInput } from './queue/input.ts'
 import type { Ending, LogEntry, Outcome, VideoRequest } from './queue/request.ts'
 import { findScenario } from './queue/scenarios.ts'
 import type { GetClip } from './video/clips.ts'
-import { FRAMES, toClipSettings } from './video/encode.ts'
+import { toClipSettings } from './video/encode.ts'
 import { ImageError, loadImage } from './video/image.ts'
 import type { MediaStore } from './video/media.ts'
+import { FRAMES } from './video/pan-zoom.ts'
 
 interface RunDeps {
   media: MediaStore

@@ -37,11 +37,11 @@ export async function openServer({ host, port, dataDir }: ListenOptions) {
       handle = async (request) => await app.fetch(request)
     },
     /** Closes the server and every connection. */
-    close: async (): Promise<void> => {
-      const closed = once(server.close(), 'close')
-      server.closeAllConnections()
-      await closed
-    },
+    close: (): Promise<void> =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
   }
 }
 

@@ -18,13 +18,10 @@ export interface FieldError {
   input?: unknown
 }
 
+type Extra = Pick<FieldError, 'ctx' | 'input'>
+
 /** Builds one entry of `detail`; `url` links to fal's page on the type, as in fal's own errors. */
-export function fieldError(
-  loc: (string | number)[],
-  type: string,
-  msg: string,
-  extra: Pick<FieldError, 'ctx' | 'input'> = {},
-): FieldError {
+export function fieldError(loc: (string | number)[], type: string, msg: string, extra: Extra = {}): FieldError {
   return { loc, msg, type, url: `https://docs.fal.ai/errors#${type}`, ...extra }
 }
 
@@ -39,12 +36,7 @@ export function validationFailure(detail: FieldError[]): Failure {
   }
 }
 
-export function fieldFailure(
-  field: string,
-  type: string,
-  msg: string,
-  extra?: Pick<FieldError, 'ctx' | 'input'>,
-): Failure {
+export function fieldFailure(field: string, type: string, msg: string, extra?: Extra): Failure {
   return validationFailure([fieldError(['body', field], type, msg, extra)])
 }
 

@@ -4,10 +4,7 @@ import sharp from 'sharp'
 import type { VideoInput } from '../queue/input.ts'
 import { MAX_PIXELS } from './image.ts'
 import { clearMp4Clock } from './mp4-clock.ts'
-import { clipSize, cropAt, type Size, variantOf } from './pan-zoom.ts'
-
-/** Stable Video Diffusion generates this many frames at any frame rate. */
-export const FRAMES = 25
+import { clipSize, cropAt, FRAMES, type Size, variantOf } from './pan-zoom.ts'
 
 /** Maximum size of a clip: half the area of 1024×576, so that encoding takes well under a second on two cores. */
 const BOX: Size = { width: 768, height: 432 }
@@ -94,7 +91,7 @@ async function prepareStill(bytes: Uint8Array): Promise<Still> {
 }
 
 async function renderFrame(still: Still, settings: ClipSettings, frame: number): Promise<Uint8Array> {
-  const crop = cropAt(still.imageSize, { ...settings, frame, frames: FRAMES })
+  const crop = cropAt(still.imageSize, { ...settings, frame })
   return await sharp(still.pixels, { raw: { ...still.imageSize, channels: 3 } })
     .extract(crop)
     .resize({ ...still.size, fit: 'fill', kernel: 'cubic' })

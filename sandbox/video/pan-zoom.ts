@@ -10,6 +10,9 @@ export interface Crop extends Size {
   top: number
 }
 
+/** Stable Video Diffusion generates this many frames at any frame rate. */
+export const FRAMES = 25
+
 /** Number of pan and zoom paths. A seed picks one: seeds that are equal modulo this give the same clip. */
 export const VARIANTS = 64
 
@@ -25,10 +28,10 @@ export function variantOf(seed: number): number {
  */
 export function cropAt(
   image: Size,
-  { motion, variant, frame, frames }: { motion: number; variant: number; frame: number; frames: number },
+  { motion, variant, frame }: { motion: number; variant: number; frame: number },
 ): Crop {
   const strength = 0.04 + 0.26 * (motion / 255)
-  const along = frames > 1 ? frame / (frames - 1) - 0.5 : 0 // −0.5 … 0.5
+  const along = frame / (FRAMES - 1) - 0.5 // −0.5 … 0.5
   const angle = ((variant % 16) / 16) * 2 * Math.PI
   const zoomChange = [0.5, -0.5, 0.25, -0.25][Math.floor(variant / 16)] ?? 0.5
   // The crop is never larger than the image minus the path, so it stays inside the image.
