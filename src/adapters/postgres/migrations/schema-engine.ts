@@ -62,7 +62,7 @@ function replaceTimers(names: string[]): Record<string, (act: () => void, millis
 async function openShadowDatabase(client: pg.Client): Promise<SqlDriverAdapter> {
   const database = `reelay_shadow_${crypto.randomUUID()}`
   await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)} TEMPLATE template0`)
-  const { host, port, user, password = undefined, ssl } = client
+  const { host, port, user, password, ssl } = client
   const shadow = new pg.Client({ host, port, database, user, password, ssl })
   shadow.on('error', () => {}) // the query under way fails with it
   await shadow.connect()
