@@ -203,7 +203,7 @@ export async function removeStalePidFile(cluster: Cluster, text: string): Promis
   const aside = `${path}.stale-${randomBytes(4).toString('hex')}`
   try {
     await rename(path, aside)
-    // A server may have started between reading and renaming. It gets its file back before its next check, a minute on.
+    // A server may have started meanwhile. It gets its file back before its next check, which comes once a minute.
     if ((await readFile(aside, 'utf8')) !== text) await link(aside, path)
   } catch (error) {
     if (!['ENOENT', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error // another process did it
