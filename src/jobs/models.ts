@@ -31,8 +31,8 @@ export interface Model {
   settings: z.ZodType<VideoSettings, VideoInput>
   /** fal's name of each setting. */
   fields: Record<keyof VideoSettings, string>
-  /** Reads the result that fal returned. @throws z.ZodError when it does not have the expected shape. */
-  readResult(answer: unknown): VideoResult
+  /** Reads the result that fal returned. */
+  result: z.ZodType<VideoResult>
 }
 
 const ImageUrl = z
@@ -62,44 +62,39 @@ const StableVideoSettings = z.object({
   fps: inRange('fps', 10, 100, 'whole number'),
 })
 
+/**
+ * fal's `File` may leave out everything but the url, and a paid video is not lost to a malformed field. A seed beyond
+ * 2^53 was rounded by the JSON parser, and counts as unknown.
+ */
+const StableVideoResult = z
+  .object({
+    video: z.object({
+      // Normalised as fetch reads it, which tolerates a space: every later parser reads the same URL.
+      url: z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).href),
+      content_type: z.string().nullish().catch(null),
+      file_name: z.string().nullish().catch(null),
+      file_size: z.number().int().nonnegative().nullish().catch(null),
+    }),
+    seed: z
+      .number()
+      .nullish()
+      .transform((seed) => (Number.isSafeInteger(seed) ? seed : null))
+      .catch(null),
+  })
+  .transform(({ video: { url, content_type = null, file_name = null, file_size = null }, seed = null }) => ({
+    url,
+    ...toVideoFile({ url, contentType: content_type, fileName: file_name }),
+    fileSize: file_size,
+    seed,
+  }))
+
 const stableVideo: Model = {
   endpoint: 'fal-ai/stable-video',
   defaults: { motionBucketId: 127, condAug: 0.02, fps: 25 },
   settings: StableVideoSettings,
   fields: { imageUrl: 'image_url', seed: 'seed', motionBucketId: 'motion_bucket_id', condAug: 'cond_aug', fps: 'fps' },
-  readResult: (answer) => {
-    const { video, seed } = StableVideoAnswer.parse(answer)
-    return {
-      url: video.url,
-      ...toVideoFile({
-        url: video.url,
-        contentType: video.content_type ?? null,
-        fileName: video.file_name ?? null,
-      }),
-      fileSize: video.file_size ?? null,
-      seed: seed ?? null,
-    }
-  },
+  result: StableVideoResult,
 }
-
-/**
- * fal's `File` may leave out everything but the url, and a paid video is not lost to a malformed field. A seed beyond
- * 2^53 was rounded by the JSON parser, and counts as unknown.
- */
-const StableVideoAnswer = z.object({
-  video: z.object({
-    // Normalised as fetch reads it, which tolerates a space: every later parser reads the same URL.
-    url: z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).href),
-    content_type: z.string().nullish().catch(null),
-    file_name: z.string().nullish().catch(null),
-    file_size: z.number().int().nonnegative().nullish().catch(null),
-  }),
-  seed: z
-    .number()
-    .nullish()
-    .transform((seed) => (Number.isSafeInteger(seed) ? seed : null))
-    .catch(null),
-})
 
 /** All endpoints by their id. */
 export const MODELS: ReadonlyMap<string, Model> = new Map([[stableVideo.endpoint, stableVideo]])

@@ -1,10 +1,9 @@
-import { ZodError } from 'zod'
 import { FalError } from '../adapters/fal/errors.ts'
 import { backoffMs, FAL_BACKOFF, withRetryAfter } from '../backoff.ts'
 import { shorten } from '../errors.ts'
 import type { Ending } from '../jobs/ending.ts'
 import { createFailure, type Failure, toFailure } from '../jobs/failure.ts'
-import type { Model, VideoResult } from '../jobs/models.ts'
+import type { Model } from '../jobs/models.ts'
 import type { ClaimContext, RelayDeps } from './claim-context.ts'
 import { CANCELED_BY_CALLER, failed, isRefusalOfFal, refused, withheld } from './endings.ts'
 import { createFalOutage } from './fal-outage.ts'
@@ -108,13 +107,15 @@ export function toEnding(
     onError(new FalError('unreadable', remedy), { stage: 'result', jobId: context.claim.jobId })
     return refused(message, toJson(answer))
   }
-  const read = readVideo(model, answer)
-  if (read.video === null)
+  const { data: video, error } = model.result.safeParse(answer)
+  if (error) {
+    const [issue] = error.issues
+    const reason = issue ? `${issue.path.join('.') || 'the answer'}: ${issue.message}` : 'unknown'
     return refuse(
       `fal completed the request, but this server finds no video in its answer. Ask the operator: the database has the answer.`,
-      `fal's answer has no video that can be read (${shorten(read.reason, 150)}). The answer is in the table KeptResult. If fal has changed its model, upgrade, then retry the job: there is no second charge`,
+      `fal's answer has no video that can be read (${shorten(reason, 150)}). The answer is in the table KeptResult. If fal has changed its model, upgrade, then retry the job: there is no second charge`,
     )
-  const { video } = read
+  }
   if (fal.isMediaUrl(video.url)) return { status: 'SUCCEEDED', video }
   const { hostname, username, password } = new URL(video.url)
   const host = shorten(hostname, 100)
@@ -127,19 +128,6 @@ export function toEnding(
     `The video was made, but it is at ${host}, which this server does not accept videos from. Ask the operator to add that host to FAL_MEDIA_HOSTS.`,
     `the video is at ${host}: add ${host} to FAL_MEDIA_HOSTS and restart, then retry the job: there is no second charge`,
   )
-}
-
-function readVideo(
-  model: Model,
-  answer: unknown,
-): { video: VideoResult; reason?: never } | { video: null; reason: string } {
-  try {
-    return { video: model.readResult(answer) }
-  } catch (error) {
-    if (!(error instanceof ZodError)) throw error
-    const [issue] = error.issues
-    return { video: null, reason: issue ? `${issue.path.join('.') || 'the answer'}: ${issue.message}` : 'unknown' }
-  }
 }
 
 /** Null for what is nested too deeply to be written. */

@@ -1,4 +1,3 @@
-import { ZodError } from 'zod'
 import { FalError } from '../adapters/fal/errors.ts'
 import type { Model } from '../jobs/models.ts'
 import type { ClaimContext, RelayDeps } from './claim-context.ts'
@@ -25,22 +24,12 @@ export async function probeResult(
 ): Promise<Probed> {
   try {
     const answer = await fal.result(model.endpoint, requestId, { signal })
-    return hasVideo(model, answer) ? COMPLETED : { completed: null, unreadable: null }
+    // fal does not document the result of a running request: only a video shows that it has completed.
+    return model.result.safeParse(answer).success ? COMPLETED : { completed: null, unreadable: null }
   } catch (error) {
     if (!(error instanceof FalError)) throw error
     // A refusal without a type may mean that the request is still in progress.
     if (error.issues.length > 0 || error.errorType === CANCELED_BY_CALLER) return COMPLETED
     return { completed: null, unreadable: error.kind === 'unreadable' ? error.body : null }
-  }
-}
-
-/** fal does not document the result of a running request: only a video shows that it has completed. */
-function hasVideo(model: Model, answer: unknown): boolean {
-  try {
-    model.readResult(answer)
-    return true
-  } catch (error) {
-    if (error instanceof ZodError) return false
-    throw error
   }
 }

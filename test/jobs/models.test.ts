@@ -31,7 +31,7 @@ describe('what is sent to fal', () => {
 
 describe('fal’s answer', () => {
   test('is read whole', () => {
-    expect(DEFAULT_MODEL.readResult({ video: VIDEO, seed: 42 })).toEqual({
+    expect(DEFAULT_MODEL.result.parse({ video: VIDEO, seed: 42 })).toEqual({
       url: VIDEO.url,
       contentType: 'video/mp4',
       fileName: 'clip.mp4',
@@ -42,7 +42,7 @@ describe('fal’s answer', () => {
 
   test.each([undefined, null])('may leave out everything but the url (%s)', (nothing) => {
     const video = { url: VIDEO.url, content_type: nothing, file_name: nothing, file_size: nothing }
-    expect(DEFAULT_MODEL.readResult({ video, seed: nothing })).toEqual({
+    expect(DEFAULT_MODEL.result.parse({ video, seed: nothing })).toEqual({
       url: VIDEO.url,
       contentType: 'video/mp4',
       fileName: 'clip.mp4',
@@ -57,7 +57,7 @@ describe('fal’s answer', () => {
     [JSON.parse('12345678901234567890'), null],
     [0.5, null],
   ])('a seed of %s is read as %s, never rounded', (seed, given) => {
-    expect(DEFAULT_MODEL.readResult({ video: VIDEO, seed }).seed).toBe(given)
+    expect(DEFAULT_MODEL.result.parse({ video: VIDEO, seed }).seed).toBe(given)
   })
 
   test.each([
@@ -70,6 +70,6 @@ describe('fal’s answer', () => {
     { video: { url: 7 } },
     { detail: 'no' },
   ])('without a video is refused: %j', (answer) => {
-    expect(() => DEFAULT_MODEL.readResult(answer)).toThrow()
+    expect(() => DEFAULT_MODEL.result.parse(answer)).toThrow()
   })
 })

@@ -6,7 +6,7 @@ const URL_OF_NO_NAME = 'https://v3.fal.media/'
 
 /** As it is stored, of what fal says. */
 function read(video: { url?: string; content_type?: unknown; file_name?: unknown }) {
-  const { contentType, fileName } = DEFAULT_MODEL.readResult({ video: { url: URL_OF_NO_NAME, ...video } })
+  const { contentType, fileName } = DEFAULT_MODEL.result.parse({ video: { url: URL_OF_NO_NAME, ...video } })
   return { contentType, fileName }
 }
 
