@@ -6,7 +6,7 @@ import type { Model } from '../jobs/models.ts'
 import { type CancelRelay, createCancelRelay } from './cancel.ts'
 import type { ClaimContext, RelayDeps } from './claim-context.ts'
 import { HOUR_MS, isRefusalOfFal, lost, toStillFailing, unavailable, unfinished } from './endings.ts'
-import { createFalOutage } from './fal-outage.ts'
+import { createFalOutage, type FalOutageOptions } from './fal-outage.ts'
 import { probeResult } from './result-probe.ts'
 import { type Completed, type FeedOptions, readStatusFeed } from './status-feed.ts'
 import { createStatusRecorder, type StatusRecorder } from './status-recorder.ts'
@@ -19,28 +19,19 @@ export interface Followed {
 
 type Outcome = Followed | { ending: Ending }
 
-export interface FollowOptions extends FeedOptions {
-  /** How long fal may refuse the status of a request before that is believed, in milliseconds. Default 30,000. */
-  refusalMs?: number
-  /** How long polls may fail before the result is read instead, in milliseconds. Default 300,000. */
-  probeMs?: number
-  /** How long polls may fail before the job ends, in milliseconds. Default 12 hours: an overnight outage fails no job. */
-  outageMs?: number
-  /** How often the operator gets a report meanwhile, in milliseconds. Default one hour. */
-  reportEveryMs?: number
-  /** How long a request may be queued or running, in milliseconds. Default 3 days: fal's queues are hours long. */
-  unfinishedMs?: number
-  /** How long polls may fail before the job's subscribers are notified, in milliseconds. */
-  noticeMs?: number
-}
-
-const DEFAULTS = {
+/** In milliseconds. */
+const LIMITS = {
+  /** How long fal may refuse the status of a request before that is believed. */
   refusalMs: 30_000,
+  /** How long polls may fail before the result is read instead. */
   probeMs: 300_000,
+  /** How long polls may fail before the job ends: an overnight outage fails no job. */
   outageMs: 12 * HOUR_MS,
-  reportEveryMs: HOUR_MS,
+  /** How long a request may be queued or running: fal's queues are hours long. */
   unfinishedMs: 72 * HOUR_MS,
 }
+
+export type FollowOptions = FeedOptions & Pick<FalOutageOptions, 'noticeMs' | 'reportEveryMs'> & Partial<typeof LIMITS>
 
 /** A request that stays queued for this long after fal acknowledged its cancel counts as canceled, in milliseconds. */
 const CANCEL_CONFIRM_MS = 60_000
@@ -62,7 +53,7 @@ export async function followRequest(
   request: FollowedRequest,
   options: FollowOptions = {},
 ): Promise<Outcome> {
-  const limits = { ...DEFAULTS, ...options }
+  const limits = { ...LIMITS, ...options }
   const falRequest = { endpoint: request.model.endpoint, requestId: request.requestId }
   const recorder = createStatusRecorder(deps, context, request.job)
   const cancel = createCancelRelay(deps, context, { ...falRequest, recorder })
@@ -96,12 +87,6 @@ export async function followRequest(
 }
 
 /** Decides whether a request ends without COMPLETED. Null: go on following it. */
-interface Judge {
-  status(status: FalStatus): Promise<Outcome | null>
-  /** @param outageMs - how long polls have failed */
-  failure(error: FalError, outageMs: number): Promise<Outcome | null>
-}
-
 function createJudge(
   deps: RelayDeps,
   context: ClaimContext,
@@ -110,8 +95,8 @@ function createJudge(
     limits,
     recorder,
     cancel,
-  }: { request: FollowedRequest; limits: typeof DEFAULTS; recorder: StatusRecorder; cancel: CancelRelay },
-): Judge {
+  }: { request: FollowedRequest; limits: typeof LIMITS; recorder: StatusRecorder; cancel: CancelRelay },
+) {
   const { fal, onError } = deps
   const dueAt = performance.now() + limits.unfinishedMs - ageMs
   /** Since when fal itself has refused the status, without another answer in between. */
@@ -125,7 +110,7 @@ function createJudge(
   }
 
   return {
-    status: async ({ state }) => {
+    status: async ({ state }: FalStatus): Promise<Outcome | null> => {
       refusedSince = null
       const { confirmedAt } = cancel
       if (state === 'IN_QUEUE' && confirmedAt !== null && performance.now() - confirmedAt > CANCEL_CONFIRM_MS)
@@ -137,7 +122,8 @@ function createJudge(
         await fal.cancel(model.endpoint, requestId, { signal: context.signal }).catch(ignoreFalError)
       return outcome
     },
-    failure: async (error, outageMs) => {
+    /** @param outageMs - how long polls have failed */
+    failure: async (error: FalError, outageMs: number): Promise<Outcome | null> => {
       const now = performance.now()
       if (isRefusalOfFal(error)) {
         if (error.kind === 'not-found' && cancel.confirmedAt !== null) return CANCELED

@@ -3,28 +3,22 @@
 import { hash } from 'node:crypto'
 import type { FalLogLine } from '../adapters/fal/types.ts'
 
-/** The newest lines of a request's log. fal may begin a stream with all earlier lines, some of them, or none. */
-export interface LogTail {
-  /** Replaces the tail by that of all lines so far. */
-  reset(lines: readonly FalLogLine[]): void
-  append(lines: readonly FalLogLine[]): void
-  /** How many lines, from the first on, are known. The last known line is the last one of the tail. */
-  countKnown(lines: readonly FalLogLine[]): number
-}
-
 /** Length of a tail. Each job has one, and a process follows a thousand jobs. */
 const TAIL_LINES = 50
 
-export function createLogTail(): LogTail {
+/** The newest lines of a request's log. fal may begin a stream with all earlier lines, some of them, or none. */
+export function createLogTail() {
   let tail: string[] = []
   return {
-    reset: (lines) => {
+    /** Replaces the tail by that of all lines so far. */
+    reset: (lines: readonly FalLogLine[]): void => {
       tail = lines.slice(-TAIL_LINES).map(toKey)
     },
-    append: (lines) => {
+    append: (lines: readonly FalLogLine[]): void => {
       tail = [...tail, ...lines.slice(-TAIL_LINES).map(toKey)].slice(-TAIL_LINES)
     },
-    countKnown: (lines) => {
+    /** How many lines, from the first on, are known. The last known line is the last one of the tail. */
+    countKnown: (lines: readonly FalLogLine[]): number => {
       const keys = lines.map(toKey)
       // The longest match: among identical lines, none is recorded twice.
       for (let count = keys.length; count > 0; count--) if (endsAlike(tail, keys, count)) return count

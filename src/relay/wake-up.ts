@@ -1,32 +1,25 @@
-/** A wait that a notification ends early. A notification while nobody waits ends the next wait at once. */
-export interface WakeUp {
-  notify(): void
-  /** Resolves to true when notified, to false when the time has passed. @throws the signal's reason when it aborts */
-  wait(delayMs: number, signal: AbortSignal): Promise<boolean>
-}
+export type WakeUp = ReturnType<typeof createWakeUp>
 
-export function createWakeUp(): WakeUp {
+/** A wait that a notification ends early. A notification while nobody waits ends the next wait at once. */
+export function createWakeUp() {
   let isNotified = false
-  let wake: (() => void) | undefined
+  let endWait: ((value?: unknown) => void) | undefined
   return {
-    notify: () => {
+    notify: (): void => {
       isNotified = true
-      wake?.()
+      endWait?.()
     },
-    wait: async (delayMs, signal) => {
+    /** Resolves to true when notified, to false when the time has passed. @throws the signal's reason when it aborts */
+    wait: async (delayMs: number, signal: AbortSignal): Promise<boolean> => {
       signal.throwIfAborted()
       if (!isNotified) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(done, delayMs)
-          function done(): void {
-            clearTimeout(timer)
-            signal.removeEventListener('abort', done)
-            wake = undefined
-            resolve()
-          }
-          wake = done
-          signal.addEventListener('abort', done)
-        })
+        const { promise, resolve } = Promise.withResolvers<unknown>()
+        endWait = resolve
+        const timer = setTimeout(resolve, delayMs)
+        signal.addEventListener('abort', resolve)
+        await promise
+        clearTimeout(timer)
+        signal.removeEventListener('abort', resolve)
       }
       signal.throwIfAborted()
       const wasNotified = isNotified

@@ -186,7 +186,7 @@ test.each<[string, Twist, string, string | null]>([
     },
   })
   expect(reports.at(-1)).toMatch(/no status for .*, the job is given up:/)
-  expect(reports[0]).toMatch(/no status for .*, the job is given up after .* hours:/)
+  expect(reports[1]).toMatch(/no status for .*, the job is given up after .* hours:/)
 })
 
 test('a result that cannot be read is the answer that is kept', async () => {
