@@ -2,7 +2,7 @@ import type { Fal } from '../adapters/fal/types.ts'
 import type { Claim } from '../adapters/queue.ts'
 import type { ClaimedJobs } from '../jobs/claimed-jobs.ts'
 import type { Notifier } from '../updates/notifier.ts'
-import type { UpdateLog } from '../updates/update-log.ts'
+import type { Appended, Change, UpdateLog } from '../updates/update-log.ts'
 import type { CircuitBreaker } from './circuit-breaker.ts'
 import type { WakeUp } from './wake-up.ts'
 
@@ -29,6 +29,17 @@ export interface ClaimContext {
   wakeUp: WakeUp
   /** Aborts when the claim is lost or the worker stops. Nothing may be written after that. */
   signal: AbortSignal
+}
+
+/** Appends an update under the claim. @throws ClaimLostError */
+export async function appendUpdate(
+  { log }: Pick<RelayDeps, 'log'>,
+  { claim }: ClaimContext,
+  change: Omit<Change, 'jobId' | 'claim'>,
+): Promise<Exclude<Appended, { outcome: 'fenced' }>> {
+  const appended = await log.append({ jobId: claim.jobId, claim: claim.number, ...change })
+  if (appended.outcome === 'fenced') throw new ClaimLostError()
+  return appended
 }
 
 /** Thrown when another worker owns the job or this one is stopping. Abandon the work silently. */

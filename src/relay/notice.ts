@@ -1,26 +1,20 @@
 /** Lines of this server's own in a job's update log. */
 
 import type { LogLevel, LogLine } from '../updates/update.ts'
-import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
+import { appendUpdate, type ClaimContext, type RelayDeps } from './claim-context.ts'
 
 /** How many of a job's newest updates are searched for a notice of an earlier claim. */
 const SEARCHED_UPDATES = 20
 
 /** Appends a line for the job's subscribers. The job's status stays. @throws ClaimLostError */
 export async function appendNotice(
-  { log }: RelayDeps,
-  { claim }: ClaimContext,
+  deps: RelayDeps,
+  context: ClaimContext,
   level: LogLevel,
   message: string,
 ): Promise<void> {
-  const appended = await log.append({
-    jobId: claim.jobId,
-    claim: claim.number,
-    // No transition leads to PENDING, so the status stays as it is.
-    status: 'PENDING',
-    logs: [toNotice(level, message)],
-  })
-  if (appended.outcome === 'fenced') throw new ClaimLostError()
+  // No transition leads to PENDING, so the status stays as it is.
+  await appendUpdate(deps, context, { status: 'PENDING', logs: [toNotice(level, message)] })
 }
 
 export function toNotice(level: LogLevel, message: string): LogLine {

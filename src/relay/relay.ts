@@ -8,11 +8,12 @@ import { createFailure } from '../jobs/failure.ts'
 import type { KeptResult } from '../jobs/kept-result.ts'
 import { MODELS, type Model } from '../jobs/models.ts'
 import { isTerminal } from '../updates/job-status.ts'
-import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
+import { appendUpdate, type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
+import { failed } from './endings.ts'
 import { finishRequest, toEnding } from './finish.ts'
 import { followRequest } from './follow.ts'
 import { toNotice } from './notice.ts'
-import { type SubmitProgress, submitJob } from './submit.ts'
+import { SubmitProgress, submitJob } from './submit.ts'
 
 /**
  * How long unexpected errors may repeat before the job fails, in milliseconds. Long, so that an operator's mistake costs no
@@ -31,13 +32,7 @@ export async function relayJob(deps: RelayDeps, context: ClaimContext): Promise<
   const { jobs, random, onError } = deps
   let failing: { since: number; last: number; times: number } | null = null
   let outages = 0
-  const progress: SubmitProgress = {
-    failedUploads: 0,
-    hasNoticedWait: false,
-    waitingSince: null,
-    noticedPauses: new Set(),
-    answerAwaitedSince: null,
-  }
+  const progress = new SubmitProgress()
   for (;;) {
     try {
       const askedAt = Date.now()
@@ -83,31 +78,30 @@ async function relayFrom(
   let { requestId } = job
   const kept = requestId === null && job.retryOfId !== null ? await deps.jobs.readKept(context.claim) : null
   // The kept result is used up when the job ends, unless the ending keeps it again.
-  const endJob = (ending: Ending) => end(deps, context, kept ? { kept: null, ...ending } : ending)
+  const endJob = async (ending: Ending): Promise<'ended'> => {
+    if (!(await deps.jobs.end(context.claim, kept ? { kept: null, ...ending } : ending))) throw new ClaimLostError()
+    return 'ended'
+  }
   if (kept) {
     const ending = readKept(deps, context, { model, kept })
     if (ending) return await endJob(ending)
     requestId = kept.requestId
   } else if (requestId === null) {
     // Canceled during a submit that fal then did not accept: no request is left to cancel.
-    if (job.status === 'CANCELING' && job.submittingAt === null) return await end(deps, context, { status: 'CANCELED' })
+    if (job.status === 'CANCELING' && job.submittingAt === null) return await endJob({ status: 'CANCELED' })
     const outcome = await submitJob(deps, context, { job, askedAt, model, progress })
     if (outcome === 'changed') return 'changed'
-    if ('ending' in outcome) return await end(deps, context, outcome.ending)
+    if ('ending' in outcome) return await endJob(outcome.ending)
     requestId = outcome.requestId
-    const appended = await deps.log.append({
-      jobId: job.id,
-      claim: context.claim.number,
+    const { status } = await appendUpdate(deps, context, {
       status: 'QUEUED',
       queuePosition: outcome.position,
       // Subscribers who saw the pause see its end.
-      logs:
-        progress.noticedPauses.size === 0
-          ? []
-          : [toNotice('INFO', 'fal accepts requests again: the job was submitted.')],
+      ...(progress.noticedPauses.size > 0 && {
+        logs: [toNotice('INFO', 'fal accepts requests again: the job was submitted.')],
+      }),
     })
-    if (appended.outcome === 'fenced') throw new ClaimLostError()
-    job = { ...job, requestId, status: appended.status, queuePosition: outcome.position }
+    job = { ...job, requestId, status, queuePosition: outcome.position }
   }
 
   const ageMs = job.submittingAt === null ? 0 : job.readAt.getTime() - job.submittingAt.getTime()
@@ -136,18 +130,7 @@ function readKept(
   return toEnding(deps, context, model, answer)
 }
 
-async function end({ jobs }: RelayDeps, context: ClaimContext, ending: Ending): Promise<'ended'> {
-  if (!(await jobs.end(context.claim, ending))) throw new ClaimLostError()
-  return 'ended'
-}
-
 function gaveUp({ requestId }: ReadJob): Ending {
-  return {
-    status: 'FAILED',
-    ...(requestId !== null && { kept: { text: null } }),
-    failure: createFailure(
-      'INTERNAL',
-      'This server could not follow the job to its end. The operator finds the reason in the server log.',
-    ),
-  }
+  const message = 'This server could not follow the job to its end. The operator finds the reason in the server log.'
+  return { ...failed(createFailure('INTERNAL', message)), ...(requestId !== null && { kept: { text: null } }) }
 }

@@ -4,7 +4,8 @@ import type { JobStatus } from '../generated/prisma/enums.ts'
 import { toStorableText } from '../text.ts'
 import { canMove } from '../updates/job-status.ts'
 import type { LogLine } from '../updates/update.ts'
-import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
+import type { Change } from '../updates/update-log.ts'
+import { appendUpdate, type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
 import { countRepeated, createLogTail, type LinesDigest, toLinesDigest } from './repeated-lines.ts'
 
 /** Bytes of log text kept per job. One more line then says that the rest was dropped. */
@@ -13,22 +14,10 @@ export const MAX_LOG_BYTES = 64 * 1024
 /** Least size of a line, in bytes, since a row holds its time and level too. So a job has at most 1,024 lines. */
 const MIN_LINE_BYTES = 64
 
-/** Appends to the update log what is new in a status of fal. */
-export interface StatusRecorder {
-  /** The job's status, as far as this process knows it. */
-  readonly status: JobStatus
-  /** How many of the recorded statuses had something new. */
-  readonly changes: number
-  /**
-   * @param source - a polled status has all log lines so far; those of a stream are new, but for repetitions
-   * @throws ClaimLostError
-   */
-  record(status: FalStatus, source: 'poll' | 'stream'): Promise<void>
-  /** Reads the row again, which somebody else has changed. @throws ClaimLostError */
-  refresh(): Promise<void>
-}
+export type StatusRecorder = ReturnType<typeof createStatusRecorder>
 
-export function createStatusRecorder({ jobs, log }: RelayDeps, { claim }: ClaimContext, job: Job): StatusRecorder {
+/** Appends to the update log what is new in a status of fal. */
+export function createStatusRecorder(deps: RelayDeps, context: ClaimContext, job: Job) {
   const tail = createLogTail()
   let { status } = job
   let position = job.queuePosition
@@ -47,8 +36,7 @@ export function createStatusRecorder({ jobs, log }: RelayDeps, { claim }: ClaimC
     const isMoved = next === 'QUEUED' && change.status === 'QUEUED' && change.queuePosition !== position
     progress = change.progress ?? progress
     if (next !== status || isMoved || logs.length > 0) {
-      const appended = await log.append({ jobId: job.id, claim: claim.number, ...change, progress, status: next })
-      if (appended.outcome === 'fenced') throw new ClaimLostError()
+      const appended = await appendUpdate(deps, context, { ...change, progress, status: next })
       status = appended.status
       position = next === 'QUEUED' ? change.queuePosition : null
       changes++
@@ -77,15 +65,23 @@ export function createStatusRecorder({ jobs, log }: RelayDeps, { claim }: ClaimC
   }
 
   return {
+    /** The job's status, as far as this process knows it. */
     get status() {
       return status
     },
+    /** How many of the recorded statuses had something new. */
     get changes() {
       return changes
     },
-    record: (answer, source) => (source === 'poll' ? recordPolled(answer) : recordStreamed(answer)),
-    refresh: async () => {
-      const row = await jobs.read(claim)
+    /**
+     * @param source - a polled status has all log lines so far; those of a stream are new, but for repetitions
+     * @throws ClaimLostError
+     */
+    record: (answer: FalStatus, source: 'poll' | 'stream'): Promise<void> =>
+      source === 'poll' ? recordPolled(answer) : recordStreamed(answer),
+    /** Reads the row again, which somebody else has changed. @throws ClaimLostError */
+    refresh: async (): Promise<void> => {
+      const row = await deps.jobs.read(context.claim)
       if (!row) throw new ClaimLostError()
       status = row.status
     },
@@ -93,19 +89,12 @@ export function createStatusRecorder({ jobs, log }: RelayDeps, { claim }: ClaimC
 }
 
 /** How much of a request's log has been recorded. */
-export interface RecordedLog {
-  lines: number
-  bytes: number
-}
+export type RecordedLog = NonNullable<Change['recorded']>
 
 /** A status of fal, as the update log stores it. */
-export interface StatusChange {
+interface StatusChange extends Required<Omit<Change, 'jobId' | 'claim' | 'status'>> {
   /** Null when the status of the job stays. COMPLETED alone does not change it: only the result says how the job ends. */
   status: JobStatus | null
-  queuePosition: number | null
-  progress: number | null
-  logs: LogLine[]
-  recorded: RecordedLog
 }
 
 /** Translates a status whose log has all lines so far. Lines beyond `recorded` are new. */

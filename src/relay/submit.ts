@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pLimit from 'p-limit'
 import { FalError } from '../adapters/fal/errors.ts'
 import type { FalSubmitted } from '../adapters/fal/types.ts'
@@ -11,10 +12,11 @@ import { type Model, toFalInput } from '../jobs/models.ts'
 import { type PauseState, toPauseReason, toProviderState } from '../jobs/provider.ts'
 import type { Permit } from './circuit-breaker.ts'
 import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
+import { failed } from './endings.ts'
 import { appendNotice, warnOnce } from './notice.ts'
 
 /** fal has the request, or the job ends. 'changed': read the row again. */
-export type SubmitOutcome = FalSubmitted | { ending: Ending } | 'changed'
+type SubmitOutcome = FalSubmitted | { ending: Ending } | 'changed'
 
 /**
  * How long the answer to a submit may be missing in the row, in milliseconds: the adapter gives fal 30 s, and the sender
@@ -45,16 +47,16 @@ const MAX_UPLOADS = 12
 const uploading = pLimit(4)
 
 /** The submit of one job under one claim. */
-export interface SubmitProgress {
-  failedUploads: number
+export class SubmitProgress {
+  failedUploads = 0
   /** Whether subscribers know that the answer is missing. */
-  hasNoticedWait: boolean
+  hasNoticedWait = false
   /** Since when the job has waited at the circuit breaker, by `performance.now()`; null when it has not. */
-  waitingSince: number | null
+  waitingSince: number | null = null
   /** Kinds of pauses that subscribers know: fal may alternate between two. */
-  noticedPauses: Set<PauseState>
+  readonly noticedPauses = new Set<PauseState>()
   /** Since when an answer has been awaited without an outage of the database, by `performance.now()`. */
-  answerAwaitedSince: number | null
+  answerAwaitedSince: number | null = null
 }
 
 /**
@@ -76,24 +78,18 @@ export async function submitJob(
     await waitForBreaker(deps, context, progress)
     return 'changed'
   }
-  const { imageUrl } = job
   // Waits are not part of the span: they would be one span per second.
   return await withSpan('submit', {}, () =>
-    imageUrl === null
+    job.imageUrl === null
       ? uploading(() => uploadImage(deps, context, { model, progress, permit }))
-      : sendJob(deps, context, { job: { ...job, imageUrl }, askedAt, model, permit }),
+      : sendJob(deps, context, { job, askedAt, model, permit }),
   )
 }
 
 async function sendJob(
   deps: RelayDeps,
   context: ClaimContext,
-  {
-    job,
-    askedAt,
-    model,
-    permit,
-  }: { job: ReadJob & { imageUrl: string }; askedAt: number; model: Model; permit: Permit },
+  { job, askedAt, model, permit }: { job: ReadJob; askedAt: number; model: Model; permit: Permit },
 ): Promise<SubmitOutcome> {
   const { jobs, fal, webhookUrl, onError } = deps
   const input = toFalInput(model, job)
@@ -106,9 +102,8 @@ async function sendJob(
     return 'changed'
   }
   try {
-    const webhook = webhookUrl && { webhookUrl: webhookUrl(job.id) }
     // Without the claim's signal: the answer to a request in flight is awaited even if the claim is lost.
-    const submitted = await fal.submit(model.endpoint, input, webhook ?? {})
+    const submitted = await fal.submit(model.endpoint, input, webhookUrl ? { webhookUrl: webhookUrl(job.id) } : {})
     permit.succeeded()
     const saved = await persist(deps, context, () => jobs.saveRequest(job.id, mark, submitted.requestId))
     if (saved === 'saved') return submitted
@@ -117,7 +112,7 @@ async function sendJob(
     onError(error, { stage: 'submit', jobId: job.id })
     const message =
       'fal answered with the request of another job, so the outcome of this one is unknown. It was not sent twice: retry the job to send it again.'
-    return { ending: { status: 'FAILED', failure: createFailure('SUBMIT_UNKNOWN', message) } }
+    return { ending: failed(createFailure('SUBMIT_UNKNOWN', message)) }
   } catch (error) {
     if (!(error instanceof FalError)) throw error
     permit.failed(error)
@@ -195,16 +190,14 @@ async function waitForAnswer(
   const dueMs = Math.max(ANSWER_MS, deps.webhookUrl ? deps.adoptionMs : 0) - sinceMs
   const leftMs = Math.max(dueMs, progress.answerAwaitedSince + MIN_ANSWER_WAIT_MS - performance.now())
   if (leftMs <= 0) return { ending: unknownOutcome() }
-  if (deps.webhookUrl && !progress.hasNoticedWait) await noticeWait(deps, context)
+  if (deps.webhookUrl && !progress.hasNoticedWait) {
+    const minutes = Math.ceil(deps.adoptionMs / 60_000)
+    const message = `fal did not confirm the request. It is not sent twice; this server waits up to ${minutes} min for fal's webhook.`
+    await appendNotice(deps, context, 'WARN', message)
+  }
   progress.hasNoticedWait = true
   await context.wakeUp.wait(Math.min(leftMs, ANSWER_POLL_MS * (0.5 + deps.random() / 2)), context.signal)
   return 'changed'
-}
-
-async function noticeWait(deps: RelayDeps, context: ClaimContext): Promise<void> {
-  const minutes = Math.ceil(deps.adoptionMs / 60_000)
-  const message = `fal did not confirm the request. It is not sent twice; this server waits up to ${minutes} min for fal's webhook.`
-  await appendNotice(deps, context, 'WARN', message)
 }
 
 /** Uploads the bytes of a data URI to fal's storage. May be repeated: an upload costs nothing. */
@@ -230,7 +223,7 @@ async function uploadImage(
     if (verdict === 'unknown') progress.failedUploads++
     if (progress.failedUploads >= MAX_UPLOADS) {
       const message = `The image could not be uploaded to fal's storage: ${error.message}`
-      return { ending: { status: 'FAILED', failure: createFailure('PROVIDER_UNAVAILABLE', message) } }
+      return { ending: failed(createFailure('PROVIDER_UNAVAILABLE', message)) }
     }
     if (progress.failedUploads === 1) onError(error, { stage: 'upload', jobId: context.claim.jobId })
     return 'changed'
@@ -256,7 +249,7 @@ async function persist<Saved>(
     } catch (error) {
       if (error instanceof ClaimLostError) throw error
       onError(error, { stage: 'save the answer of a submit', jobId })
-      await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt, DATABASE_BACKOFF, random())))
+      await sleep(backoffMs(attempt, DATABASE_BACKOFF, random()))
     }
   }
 }
@@ -264,17 +257,11 @@ async function persist<Saved>(
 function refused(model: Model, error: FalError): Ending {
   // An endpoint unknown to fal is not the caller's mistake, and no result has expired.
   const failure = toFailure(model, error)
-  return {
-    status: 'FAILED',
-    failure: error.kind === 'not-found' ? { ...failure, code: 'PROVIDER_ERROR', retryable: true } : failure,
-  }
+  return failed(error.kind === 'not-found' ? { ...failure, code: 'PROVIDER_ERROR', retryable: true } : failure)
 }
 
 function unknownOutcome(error?: FalError): Ending {
   const message =
     'fal did not confirm the request, so it may or may not have been accepted. It was not sent twice: retry the job to send it again.'
-  return {
-    status: 'FAILED',
-    failure: createFailure('SUBMIT_UNKNOWN', message, { providerCode: error?.errorType ?? null }),
-  }
+  return failed(createFailure('SUBMIT_UNKNOWN', message, { providerCode: error?.errorType ?? null }))
 }
