@@ -16,43 +16,9 @@ export interface Permit extends Disposable {
   failed(error: FalError): void
 }
 
-/**
- * The circuit breaker of all submits of this process:
- *
- *             a request or a probe fails
- *   closed ──────────────────────────────▶ open ◀───────────────┐
- *     ▲                                     │                   │ a request or
- *     │                                     │ the pause ends,   │ a probe fails
- *     │                                     │ or a probe passes │
- *     │                                     ▼                   │
- *     └────────────────────────────────── halfOpen ─────────────┘
- *       nobody waits after a success,       one request in flight, then one more for each success
- *       or 64 requests have succeeded
- *
- * - closed: every request is sent.
- * - open: no request is sent. The pause grows with each failure.
- * - halfOpen: a few requests are sent, so that few meet a limit that still stands. While no job waits, a probe is sent
- *   instead: a call that costs nothing. A probe that passes ends the reported pause, and the first request still goes
- *   alone, since a probe does not show whether fal accepts submits.
- *
- * A thousand waiting jobs cost an unavailable fal one call per pause.
- */
-export interface CircuitBreaker {
-  /** Null when no request may be sent now: wait. */
-  acquire(): Permit | null
-  /** Calls `notify` when acquiring is worth another attempt. Returns how to stop waiting. */
-  wait(notify: () => void): () => void
-  /** How many jobs wait. */
-  readonly waiting: number
-  /** Null while fal is not known to refuse or fail. */
-  readonly paused: Pause | null
-  /** Resolves to the failure that is known already, or to that of a probe sent now; null when the probe passes. */
-  check(): Promise<FalError | null>
-  /** Sends no more probes. */
-  stop(): void
-}
+export type CircuitBreaker = ReturnType<typeof createCircuitBreaker>
 
-export interface CircuitBreakerDeps {
+interface CircuitBreakerDeps {
   /** 0 to 1, for jitter. */
   random(): number
   /** A call that costs nothing and fails as a submit would. @throws FalError */
@@ -83,7 +49,28 @@ interface Tripped {
   inFlight: number
 }
 
-export function createCircuitBreaker({ random, probe, onPause, onResume }: CircuitBreakerDeps): CircuitBreaker {
+/**
+ * The circuit breaker of all submits of this process:
+ *
+ *             a request or a probe fails
+ *   closed ──────────────────────────────▶ open ◀───────────────┐
+ *     ▲                                     │                   │ a request or
+ *     │                                     │ the pause ends,   │ a probe fails
+ *     │                                     │ or a probe passes │
+ *     │                                     ▼                   │
+ *     └────────────────────────────────── halfOpen ─────────────┘
+ *       nobody waits after a success,       one request in flight, then one more for each success
+ *       or 64 requests have succeeded
+ *
+ * - closed: every request is sent.
+ * - open: no request is sent. The pause grows with each failure.
+ * - halfOpen: a few requests are sent, so that few meet a limit that still stands. While no job waits, a probe is sent
+ *   instead: a call that costs nothing. A probe that passes ends the reported pause, and the first request still goes
+ *   alone, since a probe does not show whether fal accepts submits.
+ *
+ * A thousand waiting jobs cost an unavailable fal one call per pause.
+ */
+export function createCircuitBreaker({ random, probe, onPause, onResume }: CircuitBreakerDeps) {
   const waiting = new Set<() => void>()
   const stopping = new AbortController()
   /** Null while the breaker is closed. */
@@ -170,47 +157,46 @@ export function createCircuitBreaker({ random, probe, onPause, onResume }: Circu
     const mine = tripped
     if (mine) mine.inFlight++
     let isInFlight = true
-    function land(): void {
-      if (mine && isInFlight) mine.inFlight--
+    function land(count: () => void = () => {}): void {
+      if (!isInFlight) return
       isInFlight = false
+      if (mine) mine.inFlight--
+      // Ignore results of requests sent before the breaker opened.
+      if (tripped !== mine) return
+      count()
+      if (tripped === mine) notifySome()
     }
     return {
-      succeeded: () => {
-        // Ignore results of requests sent before the breaker opened.
-        if (tripped !== mine) return
-        land()
-        countSuccess()
-        notifySome()
-      },
-      failed: (error) => {
-        if (tripped !== mine) return
-        land()
-        if (isAboutRequest(error)) countSuccess()
-        else if (error.kind !== 'rejected') open(error)
-        if (tripped === mine) notifySome()
-      },
-      [Symbol.dispose]: () => {
-        if (!isInFlight) return
-        land()
-        if (tripped === mine) notifySome()
-      },
+      succeeded: () => land(countSuccess),
+      failed: (error) =>
+        land(() => {
+          if (isAboutRequest(error)) countSuccess()
+          else if (error.kind !== 'rejected') open(error)
+        }),
+      [Symbol.dispose]: () => land(),
     }
   }
 
   return {
+    /** Null when no request may be sent now: wait. */
     acquire: () => ((tripped?.inFlight ?? 0) < limitOf(tripped) ? createPermit() : null),
-    wait: (notify) => {
+    /** Calls `notify` when acquiring is worth another attempt. Returns how to stop waiting. */
+    wait: (notify: () => void): (() => void) => {
       waiting.add(notify)
       return () => waiting.delete(notify)
     },
-    get waiting() {
+    /** How many jobs wait. */
+    get waiting(): number {
       return waiting.size
     },
-    get paused() {
+    /** Null while fal is not known to refuse or fail. */
+    get paused(): Pause | null {
       return tripped?.pause ?? null
     },
-    check: async () => tripped?.pause?.error ?? (await probeOnce()),
-    stop: () => {
+    /** Resolves to the failure that is known already, or to that of a probe sent now; null when the probe passes. */
+    check: async (): Promise<FalError | null> => tripped?.pause?.error ?? (await probeOnce()),
+    /** Sends no more probes. */
+    stop: (): void => {
       stopping.abort()
       clearTimeout(timer)
     },
