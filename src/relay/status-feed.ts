@@ -14,13 +14,13 @@ export type FeedItem =
   | { kind: 'wake-up' }
 
 /** fal's id of the request, and where it belongs. */
-export interface FeedRequest {
+interface FeedRequest {
   endpoint: string
   requestId: string
 }
 
 /** What the feed asks its reader between two items. */
-export interface FeedReader {
+interface FeedReader {
   /** How many of the statuses so far had something new: a stream without news is not trusted. */
   countChanges(): number
   /** False while polls are needed, since a stream may be silent for a minute. */

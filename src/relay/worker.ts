@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Claim, Queue } from '../adapters/queue.ts'
 import { withSpan, withTraceParent } from '../adapters/telemetry/trace.ts'
 import { DatabaseUnavailableError } from '../errors.ts'
@@ -7,27 +8,20 @@ import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-conte
 import { relayJob } from './relay.ts'
 import { createWakeUp } from './wake-up.ts'
 
-/** Claims jobs and relays each of them to its end. */
-export interface Worker {
-  start(): void
-  /** How many jobs this worker has claimed. */
-  readonly size: number
-  /** Waits up to `graceMs` for submits in flight, then releases all claims. */
-  stop(): Promise<void>
-}
-
 export interface WorkerOptions {
   /** Jobs claimed at once. Jobs that wait at the circuit breaker are extra, up to the same number. */
   concurrency: number
   /** Between polls for tasks when no wake-up comes, in milliseconds. Default 1000. */
   pollMs?: number
-  /** Between heartbeats, in milliseconds. A claim lapses after 10 s without one. Default 3000. */
-  heartbeatMs?: number
-  /** How long a stop waits for submits in flight, in milliseconds; the process has 20 s. Default 14,000. */
-  graceMs?: number
   /** Least time for all other jobs between two suspects, in milliseconds. Default 5000. */
   othersMs?: number
 }
+
+/** Between heartbeats, in milliseconds. A claim lapses after 10 s without one. */
+const HEARTBEAT_MS = 3_000
+
+/** How long a stop waits for submits in flight, in milliseconds; the process has 20 s. */
+const GRACE_MS = 14_000
 
 /** Claims that end within this time are released in one statement, in milliseconds. */
 const RELEASE_COLLECT_MS = 50
@@ -54,9 +48,12 @@ interface ActiveJob {
   done: Promise<void>
 }
 
-export function createWorker(deps: RelayDeps & { queue: Queue }, options: WorkerOptions): Worker {
+/** Claims jobs and relays each of them to its end. */
+export function createWorker(
+  deps: RelayDeps & { queue: Queue },
+  { concurrency, pollMs = 1000, othersMs = 5000 }: WorkerOptions,
+) {
   const { queue, jobs, fal, breaker, notifier, onError } = deps
-  const { concurrency, pollMs = 1000, heartbeatMs = 3000, graceMs = 14_000, othersMs = 5000 } = options
   const active = new Map<string, ActiveJob>()
   const stopping = new AbortController()
   const stopped = new AbortController()
@@ -103,7 +100,11 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       isTakeover && !isAfterOutage && !active.has(claim.jobId) ? { ...claim, isTakeover } : claim,
     )
     if (claims.length === 0) return 0
-    const rows = new Map((await takeOrRelease(claims)).map((job) => [job.id, job]))
+    const recorded = await jobs.recordClaims(claims).catch((error: unknown) => {
+      for (const claim of claims) unreleased.add(claim)
+      throw error
+    })
+    const rows = new Map(recorded.map((job) => [job.id, job]))
     const killers: Suspect[] = []
     for (const claim of claims) {
       const row = rows.get(claim.jobId)
@@ -119,25 +120,11 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
     return claims.length
   }
 
-  async function takeOrRelease(claims: Claim[]): Promise<Job[]> {
-    try {
-      return await jobs.recordClaims(claims)
-    } catch (error) {
-      for (const claim of claims) unreleased.add(claim)
-      throw error
-    }
-  }
-
   /** Claims that cannot be released now stay for the next attempt. */
   async function releaseClaims(): Promise<void> {
     const batch = [...unreleased]
-    unreleased.clear()
-    try {
-      await queue.release(batch)
-    } catch (error) {
-      for (const claim of batch) unreleased.add(claim)
-      throw error
-    }
+    await queue.release(batch)
+    for (const claim of batch) unreleased.delete(claim)
   }
 
   async function endKiller({ claim, row }: Suspect): Promise<void> {
@@ -238,9 +225,8 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
   }
 
   async function heartbeatLoop(): Promise<void> {
-    const beats = createWakeUp()
     while (!stopped.signal.aborted) {
-      await beats.wait(heartbeatMs, stopped.signal)
+      await sleep(HEARTBEAT_MS, undefined, { signal: stopped.signal })
       await heartbeat().catch((error: unknown) => note(error, { stage: 'heartbeat' }))
     }
   }
@@ -264,11 +250,11 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
       })
     }
     while (running.size > 0 && !timeUp.aborted) {
-      await ended.wait(graceMs, timeUp).catch(() => {
+      await ended.wait(GRACE_MS, timeUp).catch(() => {
         // The grace period is over.
       })
       // Others may end at the same time.
-      await new Promise((resolve) => setTimeout(resolve, RELEASE_COLLECT_MS))
+      await sleep(RELEASE_COLLECT_MS)
       if (running.size === 0 || timeUp.aborted) break
       // A failed release is repeated with the next one: answers that are still to come are worth the wait.
       await releaseClaims().catch((error: unknown) => onError(error, { stage: 'release' }))
@@ -280,22 +266,24 @@ export function createWorker(deps: RelayDeps & { queue: Queue }, options: Worker
   const wakeJob = (jobId: string): void => active.get(jobId)?.context.wakeUp.notify()
 
   return {
-    start: () => {
+    start: (): void => {
       notifier.on('taskAdded', tasks.notify)
       notifier.on('resync', tasks.notify)
       notifier.on('jobChanged', wakeJob)
       claiming = untilStopped(claimLoop(), stopping)
       beating = untilStopped(heartbeatLoop(), stopped)
     },
+    /** How many jobs this worker has claimed. */
     get size() {
       return active.size
     },
-    stop: async () => {
+    /** Waits for submits in flight, then releases all claims. */
+    stop: async (): Promise<void> => {
       stopping.abort(new ClaimLostError())
       await claiming
       for (const { claim } of suspects.splice(0)) unreleased.add(claim)
       try {
-        await releaseAll(AbortSignal.timeout(graceMs))
+        await releaseAll(AbortSignal.timeout(GRACE_MS))
       } finally {
         stopped.abort(new ClaimLostError())
         await beating
