@@ -118,7 +118,7 @@ export function createApp(config: Config, logger: Logger): App {
     }
     metrics.registerGauges({
       countJobs: createOpenJobCounter(db),
-      countSubscriptions: () => streams.open,
+      countSubscriptions: () => hub.subscribers,
       isSubmittingPaused: () => breaker.paused !== null,
     })
     const bus = await connectBus(notifier, { openBus: resources.openBus, onError })

@@ -4,27 +4,16 @@ import type { Update } from './update.ts'
 import { createUpdateFetcher } from './update-fetcher.ts'
 import type { UpdateLog } from './update-log.ts'
 
+export type Hub = ReturnType<typeof createHub>
+
 /** A subscriber's access to a job's or an owner's recent updates. Dispose of it when done. */
-export interface Watch<T> extends Disposable {
+interface Watch extends Disposable {
   /** The newest known index; 0 while none is known. */
   readonly head: number
   /** The items after `index`, oldest first; null when memory does not have them all: read the update log then. */
-  since(index: number): T[] | null
+  since(index: number): Update[] | null
   /** Resolves once something after `index` is known, or `signal` aborts. */
   changed(index: number, signal: AbortSignal): Promise<void>
-}
-
-/**
- * Wakes up this process's subscribers. The recent updates of a watched job are kept once for all of its subscribers, each
- * of which costs a cursor, however slow it is. The update log is the truth; the hub only saves reading it.
- */
-export interface Hub {
-  watchJob(jobId: string): Watch<Update>
-  /** All jobs of an owner. Indexes are this process's own. The updates of each job come in order. */
-  watchOwner(ownerId: string): Watch<Update>
-  /** How many jobs and owners are being watched. */
-  readonly size: number
-  stop(): void
 }
 
 export interface HubDeps {
@@ -45,7 +34,7 @@ export interface HubOptions {
 interface Channel {
   buffer: RecentBuffer<Update>
   subscribers: number
-  waiting: Set<() => void>
+  waiting: Set<(value?: unknown) => void>
 }
 
 interface OwnerChannel extends Channel {
@@ -53,10 +42,15 @@ interface OwnerChannel extends Channel {
   sent: Map<string, number>
 }
 
-export function createHub({ notifier, log, onError }: HubDeps, options: HubOptions = {}): Hub {
+/**
+ * Wakes up this process's subscribers. The recent updates of a watched job are kept once for all of its subscribers, each
+ * of which costs a cursor, however slow it is. The update log is the truth; the hub only saves reading it.
+ */
+export function createHub({ notifier, log, onError }: HubDeps, options: HubOptions = {}) {
   const { recent = 256, recentOfOwner = 2048, pollMs = 5000 } = options
   const jobs = new Map<string, Channel>()
   const owners = new Map<string, OwnerChannel>()
+  let subscribers = 0
   const fetcher = createUpdateFetcher(
     { readTails: log.readTails, accept: (update) => accept(update, { isFetched: true }), onError },
     recent,
@@ -86,10 +80,11 @@ export function createHub({ notifier, log, onError }: HubDeps, options: HubOptio
     wakeUp(channel)
   }
 
-  function watch<C extends Channel>(channels: Map<string, C>, key: string, create: () => C): Watch<Update> {
+  function watch<C extends Channel>(channels: Map<string, C>, key: string, create: () => C): Watch {
     const channel = channels.get(key) ?? create()
     channels.set(key, channel)
     channel.subscribers++
+    subscribers++
     let isOpen = true
     return {
       get head() {
@@ -101,6 +96,7 @@ export function createHub({ notifier, log, onError }: HubDeps, options: HubOptio
         if (!isOpen) return
         isOpen = false
         channel.subscribers--
+        subscribers--
         if (channel.subscribers === 0) channels.delete(key)
       },
     }
@@ -162,13 +158,18 @@ export function createHub({ notifier, log, onError }: HubDeps, options: HubOptio
   notifier.on('resync', resync)
 
   return {
-    watchJob: (jobId) => watch(jobs, jobId, () => createChannel(recent)),
-    watchOwner: (ownerId) =>
+    watchJob: (jobId: string): Watch => watch(jobs, jobId, () => createChannel(recent)),
+    /** All jobs of an owner. Indexes are this process's own. The updates of each job come in order. */
+    watchOwner: (ownerId: string): Watch =>
       watch(owners, ownerId, () => ({ ...createChannel(recentOfOwner), sent: new Map<string, number>() })),
+    get subscribers() {
+      return subscribers
+    },
+    /** How many jobs and owners are being watched. */
     get size() {
       return jobs.size + owners.size
     },
-    stop: () => {
+    stop: (): void => {
       notifier.off('updateStored', acceptStored)
       notifier.off('remoteUpdateStored', fetchRemote)
       notifier.off('resync', resync)
@@ -184,15 +185,12 @@ function wakeUp(channel: Channel): void {
   for (const resolve of waiting) resolve()
 }
 
-function changed(channel: Channel, index: number, signal: AbortSignal): Promise<void> {
-  if (channel.buffer.head > index || signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    function done(): void {
-      channel.waiting.delete(done)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    channel.waiting.add(done)
-    signal.addEventListener('abort', done)
-  })
+async function changed({ buffer, waiting }: Channel, index: number, signal: AbortSignal): Promise<void> {
+  if (buffer.head > index || signal.aborted) return
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  waiting.add(resolve)
+  signal.addEventListener('abort', resolve)
+  await promise
+  waiting.delete(resolve)
+  signal.removeEventListener('abort', resolve)
 }

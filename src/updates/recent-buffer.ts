@@ -1,23 +1,16 @@
-/** The newest items of a sequence numbered 1, 2, 3 …: those kept have no gap between them. */
-export interface RecentBuffer<T> {
-  /** The newest known number; 0 while none is known. */
-  readonly head: number
-  /** Adds an item. Returns whether it is the newest. Skipping a number drops the items before it. */
-  push(index: number, item: T): boolean
-  /** Records that `index` exists, without its item. Returns whether that was new. */
-  advanceTo(index: number): boolean
-  /** The items after `index`; null when some of them are not, or may not be, in the buffer. */
-  since(index: number): T[] | null
-}
+export type RecentBuffer<T> = ReturnType<typeof createRecentBuffer<T>>
 
-export function createRecentBuffer<T>(capacity: number): RecentBuffer<T> {
+/** The newest items of a sequence numbered 1, 2, 3 …: those kept have no gap between them. */
+export function createRecentBuffer<T>(capacity: number) {
   let items: T[] = []
   let head = 0
   return {
+    /** The newest known number; 0 while none is known. */
     get head() {
       return head
     },
-    push: (index, item) => {
+    /** Adds an item. Returns whether it is the newest. Skipping a number drops the items before it. */
+    push: (index: number, item: T): boolean => {
       if (index <= head) return false
       if (index !== head + 1) items = []
       items.push(item)
@@ -26,13 +19,15 @@ export function createRecentBuffer<T>(capacity: number): RecentBuffer<T> {
       head = index
       return true
     },
-    advanceTo: (index) => {
+    /** Records that `index` exists, without its item. Returns whether that was new. */
+    advanceTo: (index: number): boolean => {
       if (index <= head) return false
       items = []
       head = index
       return true
     },
-    since: (index) => {
+    /** The items after `index`; null when some of them are not, or may not be, in the buffer. */
+    since: (index: number): T[] | null => {
       if (head === 0 || index < head - items.length) return null
       return index >= head ? [] : items.slice(index - head)
     },

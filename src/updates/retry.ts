@@ -2,21 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffMs, DATABASE_READ_BACKOFF } from '../backoff.ts'
 import { DatabaseUnavailableError } from '../errors.ts'
 
-export interface RetryOptions {
-  /** Ends the wait. */
-  signal?: AbortSignal
-  /** How long a read is retried, in milliseconds. Default: without a limit. */
-  maxWaitMs?: number
-}
-
 /**
  * Retries a read with back-off while the database is unavailable: a subscriber waits for the end of an outage as for the
  * next update. The jitter keeps subscribers from returning all at once.
+ * @param options - `signal` ends the wait; reads are retried for `maxWaitMs`, by default without a limit
  * @throws the first other error; the last one once `maxWaitMs` is over or `signal` aborts
  */
 export async function retryWhileUnavailable<T>(
   read: () => Promise<T>,
-  { signal, maxWaitMs = Number.POSITIVE_INFINITY }: RetryOptions,
+  { signal, maxWaitMs = Number.POSITIVE_INFINITY }: { signal?: AbortSignal; maxWaitMs?: number },
 ): Promise<T> {
   const until = Date.now() + maxWaitMs
   for (let attempt = 1; ; attempt++) {

@@ -4,46 +4,14 @@ import { retryWhileUnavailable } from './retry.ts'
 import type { Update } from './update.ts'
 import type { UpdateLog } from './update-log.ts'
 
-/** Live reading of the update log. */
-export interface Streams {
-  /**
-   * Yields a job's updates in sequence order, each exactly once, and ends after the terminal update.
-   * @param after - a sequence: starts with the update that follows it. Null: starts with the job's current state and all
-   *   log lines so far, as one update.
-   * @throws InvalidArgumentError when `after` is beyond the log
-   */
-  ofJob(jobId: string, after: number | null): AsyncIterableIterator<Update>
-  /**
-   * Yields the updates of all jobs of an owner from now on.
-   * @throws FeedLaggedError when the subscriber falls further behind than the hub keeps updates
-   */
-  ofOwner(ownerId: string): AsyncIterableIterator<Update>
-  /** How many streams are open. */
-  readonly open: number
-}
+export type Streams = ReturnType<typeof createStreams>
 
 /** Updates read from the database at a time: the most that a slow subscriber holds in memory. */
 const PAGE = 100
 
-export interface StreamsDeps {
-  log: UpdateLog
-  hub: Hub
-}
-
-export function createStreams({ log, hub }: StreamsDeps): Streams {
-  let open = 0
-
-  function countOpen(): Disposable {
-    open++
-    return {
-      [Symbol.dispose]: () => {
-        open--
-      },
-    }
-  }
-
+/** Live reading of the update log. */
+export function createStreams({ log, hub }: { log: UpdateLog; hub: Hub }) {
   async function* ofJob(jobId: string, after: number | null, signal: AbortSignal): AsyncGenerator<Update> {
-    using _open = countOpen()
     // Watched before the log is read: an update that commits in between is in one of the two.
     using watch = hub.watchJob(jobId)
     let cursor = after ?? 0
@@ -57,7 +25,10 @@ export function createStreams({ log, hub }: StreamsDeps): Streams {
     let isVerified = after === null
     while (!signal.aborted) {
       const recent: Update[] | null = isVerified ? watch.since(cursor) : null
-      const updates: Update[] | 'ended' = recent ?? (await read(jobId, cursor, isVerified ? signal : null))
+      const read = () => readAfter(jobId, cursor)
+      // A failure of the first read is the subscriber's to see at once.
+      const updates: Update[] | 'ended' =
+        recent ?? (await (isVerified ? retryWhileUnavailable(read, { signal }) : read()))
       isVerified = true
       if (updates === 'ended') return
       for (const update of updates) {
@@ -67,12 +38,6 @@ export function createStreams({ log, hub }: StreamsDeps): Streams {
       }
       if (updates.length === 0) await watch.changed(cursor, signal)
     }
-  }
-
-  /** @param signal - null before the first read, whose failure the subscriber should see at once */
-  async function read(jobId: string, cursor: number, signal: AbortSignal | null): Promise<Update[] | 'ended'> {
-    if (signal === null) return await readAfter(jobId, cursor)
-    return await retryWhileUnavailable(() => readAfter(jobId, cursor), { signal })
   }
 
   async function readAfter(jobId: string, cursor: number): Promise<Update[] | 'ended'> {
@@ -91,7 +56,6 @@ export function createStreams({ log, hub }: StreamsDeps): Streams {
   }
 
   async function* ofOwner(ownerId: string, signal: AbortSignal): AsyncGenerator<Update> {
-    using _open = countOpen()
     using watch = hub.watchOwner(ownerId)
     let cursor = watch.head
     while (!signal.aborted) {
@@ -106,11 +70,18 @@ export function createStreams({ log, hub }: StreamsDeps): Streams {
   }
 
   return {
-    ofJob: (jobId, after) => toStoppable((signal) => ofJob(jobId, after, signal)),
-    ofOwner: (ownerId) => toStoppable((signal) => ofOwner(ownerId, signal)),
-    get open() {
-      return open
-    },
+    /**
+     * Yields a job's updates in sequence order, each exactly once, and ends after the terminal update.
+     * @param after - a sequence: starts with the update that follows it. Null: starts with the job's current state and all
+     *   log lines so far, as one update.
+     * @throws InvalidArgumentError when `after` is beyond the log
+     */
+    ofJob: (jobId: string, after: number | null) => toStoppable((signal) => ofJob(jobId, after, signal)),
+    /**
+     * Yields the updates of all jobs of an owner from now on.
+     * @throws FeedLaggedError when the subscriber falls further behind than the hub keeps updates
+     */
+    ofOwner: (ownerId: string) => toStoppable((signal) => ofOwner(ownerId, signal)),
   }
 }
 

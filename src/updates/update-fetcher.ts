@@ -1,15 +1,7 @@
 import type { Update } from './update.ts'
+import type { UpdateLog } from './update-log.ts'
 
-/** Reads updates that other processes stored: one query at a time, for all jobs that were requested in the meantime. */
-export interface UpdateFetcher {
-  /** Requests a job's updates after a sequence; `accept` receives them soon. */
-  request(jobId: string, after: number): void
-  stop(): void
-}
-
-export interface UpdateFetcherDeps {
-  /** The updates after the given sequence of each job, in order, in one query; at most `limit` of each job. */
-  readTails(after: ReadonlyMap<string, number>, limit: number): Promise<Update[]>
+interface UpdateFetcherDeps extends Pick<UpdateLog, 'readTails'> {
   /** Receives what was read, in each job's order. */
   accept(update: Update): void
   onError(error: unknown, context: { stage: string }): void
@@ -20,8 +12,11 @@ const COLLECT_MS = 3
 /** How long after a failed query the next one runs, in milliseconds. */
 const RETRY_MS = 1_000
 
-/** @param limit - updates read per job and query */
-export function createUpdateFetcher({ readTails, accept, onError }: UpdateFetcherDeps, limit: number): UpdateFetcher {
+/**
+ * Reads updates that other processes stored: one query at a time, for all jobs that were requested in the meantime.
+ * @param limit - updates read per job and query
+ */
+export function createUpdateFetcher({ readTails, accept, onError }: UpdateFetcherDeps, limit: number) {
   let requested = new Map<string, number>()
   let timer: NodeJS.Timeout | undefined
   let isReading = false
@@ -54,11 +49,12 @@ export function createUpdateFetcher({ readTails, accept, onError }: UpdateFetche
   }
 
   return {
-    request: (jobId, after) => {
+    /** Requests a job's updates after a sequence; `accept` receives them soon. */
+    request: (jobId: string, after: number): void => {
       add(jobId, after)
       schedule(COLLECT_MS)
     },
-    stop: () => {
+    stop: (): void => {
       // A read that is under way finds this set, and schedules no other.
       isReading = true
       clearTimeout(timer)
