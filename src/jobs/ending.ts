@@ -1,4 +1,3 @@
-import type { LogLine } from '../updates/update.ts'
 import type { Failure } from './failure.ts'
 import type { VideoResult } from './models.ts'
 
@@ -7,7 +6,7 @@ import type { VideoResult } from './models.ts'
  * retry continues from there. `kept: null` deletes the request that the job inherited: it is finished.
  */
 export type Ending = { kept?: { text: string | null } | null } & (
-  | { status: 'SUCCEEDED'; video: VideoResult; logs?: LogLine[] }
-  | { status: 'FAILED'; failure: Failure; logs?: LogLine[] }
-  | { status: 'CANCELED'; logs?: LogLine[] }
+  | { status: 'SUCCEEDED'; video: VideoResult }
+  | { status: 'FAILED'; failure: Failure }
+  | { status: 'CANCELED' }
 )

@@ -4,7 +4,6 @@ import type { Queue } from '../adapters/queue.ts'
 import { currentTraceParent, withSpan } from '../adapters/telemetry/trace.ts'
 import { IdempotencyConflictError, JobNotFoundError, JobStateError } from '../errors.ts'
 import type { Job, Prisma, Video } from '../generated/prisma/client.ts'
-import type { JobStatus } from '../generated/prisma/enums.ts'
 import { isCancelable, isTerminal } from '../updates/job-status.ts'
 import type { Notifier } from '../updates/notifier.ts'
 import { retryWhileUnavailable } from '../updates/retry.ts'
@@ -29,52 +28,7 @@ export interface Submitted {
   replayed: boolean
 }
 
-/**
- * The operations of callers on jobs. Job rows are also written by claimed-jobs.ts, and their state and sequence by the
- * update log.
- */
-export interface Jobs {
-  /**
-   * Saves a job, its first update and its task in one transaction, without waiting for fal.
-   * @throws InvalidInputError with every issue; IdempotencyConflictError
-   */
-  submit(viewer: Viewer, input: VideoInput & { idempotencyKey?: string | null | undefined }): Promise<Submitted>
-  /**
-   * Cancels a job at once if fal has not received it; otherwise requests its cancellation. Idempotent while CANCELING.
-   * @throws JobNotFoundError, JobStateError
-   */
-  cancel(viewer: Viewer, id: string): Promise<Job>
-  /**
-   * Creates a job with the settings of an ended one. If that job ended without the result of its request, the new job
-   * continues the request: nothing is paid twice.
-   * @throws JobNotFoundError, JobStateError, IdempotencyConflictError
-   */
-  retry(viewer: Viewer, id: string, idempotencyKey?: string | null): Promise<Submitted>
-  find(viewer: Viewer, id: string): Promise<Job | null>
-  /** Newest first. */
-  list(viewer: Viewer, filter: JobFilter, range: JobRange): Promise<Job[]>
-  /** Counts the jobs in each state; a state without jobs may be missing. */
-  count(viewer: Viewer, range: CreatedRange): Promise<ReadonlyMap<JobStatus, number>>
-  /**
-   * Reads the job of an update. Waits up to 60 s for an unavailable database: otherwise the subscriber would lose the
-   * update.
-   */
-  load(id: string): Promise<Job>
-  /** Null until the job has SUCCEEDED. For an update it waits for the database as `load` does. */
-  loadVideo(job: Job, options: { ofUpdate: boolean }): Promise<Video | null>
-  /** In the order of the ids; null for each that does not exist. */
-  findVideos(viewer: Viewer, ids: readonly string[]): Promise<(Video | null)[]>
-  /** The image that waits for its upload; null when there is none, or the job has ended. */
-  findImage(id: string): Promise<WaitingImage | null>
-}
-
-/** An image that is stored here until its upload to fal. Its bytes never change. */
-export interface WaitingImage {
-  contentType: string
-  sizeBytes: number
-  /** Reads a piece; null when the image is no longer stored. */
-  read(start: number, length: number): Promise<Uint8Array<ArrayBuffer> | null>
-}
+export type Jobs = ReturnType<typeof createJobs>
 
 /** How long an update waits for an unavailable database, in milliseconds. */
 const UPDATE_MAX_WAIT_MS = 60_000
@@ -86,7 +40,11 @@ export interface JobsDeps {
   notifier: Notifier
 }
 
-export function createJobs({ db, queue, log, notifier }: JobsDeps): Jobs {
+/**
+ * The operations of callers on jobs. Job rows are also written by claimed-jobs.ts, and their state and sequence by the
+ * update log.
+ */
+export function createJobs({ db, queue, log, notifier }: JobsDeps) {
   /** Calls of one turn of the event loop share a query, as those of all subscribers after a restart. */
   function createLoader<Row>(read: (ids: readonly string[]) => Promise<ReadonlyMap<string, Row>>, maxWaitMs: number) {
     return new DataLoader<string, Row | null>(
@@ -166,7 +124,14 @@ export function createJobs({ db, queue, log, notifier }: JobsDeps): Jobs {
   }
 
   return {
-    submit: async (viewer, input) => {
+    /**
+     * Saves a job, its first update and its task in one transaction, without waiting for fal.
+     * @throws InvalidInputError with every issue; IdempotencyConflictError
+     */
+    submit: async (
+      viewer: Viewer,
+      input: VideoInput & { idempotencyKey?: string | null | undefined },
+    ): Promise<Submitted> => {
       const { settings, image } = await checkVideoInput(DEFAULT_MODEL, input)
       // Over the whole data URI, and in this order: stored keys hold the digest.
       const key = await toKey(viewer, input.idempotencyKey, Object.values(settings))
@@ -174,15 +139,18 @@ export function createJobs({ db, queue, log, notifier }: JobsDeps): Jobs {
       return await create(viewer, { settings: { ...settings, imageUrl }, image, key, retryOf: null })
     },
 
-    cancel: async (viewer, id) => {
+    /**
+     * Cancels a job at once if fal has not received it; otherwise requests its cancellation. Idempotent while CANCELING.
+     * @throws JobNotFoundError, JobStateError
+     */
+    cancel: async (viewer: Viewer, id: string): Promise<Job> => {
       const job = await get(viewer, id)
       if (job.status === 'CANCELING') return job
       if (!isCancelable(job.status)) throw new JobStateError(job, 'cancel')
       const appended = await transact(db, async (tx) => {
         // The lock comes first: a concurrent submit has either marked the row already, or will see that it is canceled.
-        const [row] = await tx.$queryRaw<
-          { sent: boolean }[]
-        >`SELECT "submittingAt" IS NOT NULL AS sent FROM "Job" WHERE id = ${id}::uuid FOR UPDATE`
+        const [row] = await tx.$queryRaw<{ sent: boolean }[]>`
+          SELECT "submittingAt" IS NOT NULL AS sent FROM "Job" WHERE id = ${id}::uuid FOR UPDATE`
         return await log.appendIn(tx, { jobId: id, claim: null, status: row?.sent ? 'CANCELING' : 'CANCELED' })
       })
       if (appended.outcome === 'stored') notifier.emit('updateStored', appended.update, appended.previous)
@@ -192,7 +160,12 @@ export function createJobs({ db, queue, log, notifier }: JobsDeps): Jobs {
       return after
     },
 
-    retry: async (viewer, id, idempotencyKey) => {
+    /**
+     * Creates a job with the settings of an ended one. If that job ended without the result of its request, the new job
+     * continues the request: nothing is paid twice.
+     * @throws JobNotFoundError, JobStateError, IdempotencyConflictError
+     */
+    retry: async (viewer: Viewer, id: string, idempotencyKey?: string | null): Promise<Submitted> => {
       const job = await get(viewer, id)
       if (!isTerminal(job.status)) throw new JobStateError(job, 'retry')
       const key = await toKey(viewer, idempotencyKey, ['retry', id])
@@ -200,23 +173,32 @@ export function createJobs({ db, queue, log, notifier }: JobsDeps): Jobs {
     },
 
     find,
-    list: ({ ownerId }, filter, range) => readJobs(db, { ownerId, filter, range }),
-    count: ({ ownerId }, range) => countJobs(db, ownerId, range),
-    load: async (id) => {
+    /** Newest first. */
+    list: ({ ownerId }: Viewer, filter: JobFilter, range: JobRange) => readJobs(db, { ownerId, filter, range }),
+    /** Counts the jobs in each state; a state without jobs may be missing. */
+    count: ({ ownerId }: Viewer, range: CreatedRange) => countJobs(db, ownerId, range),
+    /**
+     * Reads the job of an update. Waits up to 60 s for an unavailable database: otherwise the subscriber would lose the
+     * update.
+     */
+    load: async (id: string): Promise<Job> => {
       const job = await rowsOfUpdates.load(id)
       if (!job) throw new JobNotFoundError()
       return job
     },
-    loadVideo: async ({ id, status }, { ofUpdate }) => {
+    /** Null until the job has SUCCEEDED. For an update it waits for the database as `load` does. */
+    loadVideo: async ({ id, status }: Job, { ofUpdate }: { ofUpdate: boolean }): Promise<Video | null> => {
       if (status !== 'SUCCEEDED') return null
       return await (ofUpdate ? videosOfUpdates : videos).load(id)
     },
-    findVideos: async ({ ownerId }, ids) => {
+    /** In the order of the ids; null for each that does not exist. */
+    findVideos: async ({ ownerId }: Viewer, ids: readonly string[]): Promise<(Video | null)[]> => {
       const rows = await db.video.findMany({ where: { id: { in: [...ids] }, job: { ownerId } } })
       const byId = new Map(rows.map((row) => [row.id, row]))
       return ids.map((id) => byId.get(id) ?? null)
     },
-    findImage: async (id) => {
+    /** The image that waits for its upload; null when there is none, or the job has ended. */
+    findImage: async (id: string) => {
       // The length is known without reading the bytes. The image of an ended job is kept for a retry, not to be shown.
       const [image] = await db.$queryRaw<{ contentType: string; sizeBytes: number }[]>`
         SELECT i."contentType", octet_length(i.bytes) AS "sizeBytes" FROM "JobImage" i JOIN "Job" j ON j.id = i."jobId"
@@ -224,7 +206,8 @@ export function createJobs({ db, queue, log, notifier }: JobsDeps): Jobs {
       if (!image) return null
       return {
         ...image,
-        read: (start, length) => readImagePiece(db, id, { start, length }),
+        /** Reads a piece of the bytes, which never change; null when the image is no longer stored. */
+        read: (start: number, length: number) => readImagePiece(db, id, { start, length }),
       }
     },
   }
