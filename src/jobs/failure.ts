@@ -1,65 +1,46 @@
 import { z } from 'zod'
 import type { FalError } from '../adapters/fal/errors.ts'
-import type { InputIssue } from '../errors.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import type { Model } from './models.ts'
 
-export const FAILURE_CODES = [
-  'INPUT_REJECTED',
-  'INPUT_UNREACHABLE',
-  'CONTENT_POLICY',
-  'PROVIDER_AUTH',
-  'PROVIDER_TIMEOUT',
-  'PROVIDER_UNAVAILABLE',
-  'PROVIDER_ERROR',
-  'SUBMIT_UNKNOWN',
-  'RESULT_REFUSED',
-  'RESULT_EXPIRED',
-  'STORAGE_FAILED',
-  'INTERNAL',
-] as const
-export type FailureCode = (typeof FAILURE_CODES)[number]
+/** The failure codes, and whether a retry of the job may succeed. */
+const RETRYABLE = {
+  INPUT_REJECTED: false,
+  INPUT_UNREACHABLE: true,
+  CONTENT_POLICY: false,
+  PROVIDER_AUTH: true,
+  PROVIDER_TIMEOUT: true,
+  PROVIDER_UNAVAILABLE: true,
+  PROVIDER_ERROR: true,
+  SUBMIT_UNKNOWN: true,
+  RESULT_REFUSED: true,
+  RESULT_EXPIRED: true,
+  STORAGE_FAILED: true,
+  INTERNAL: true,
+}
+export type FailureCode = keyof typeof RETRYABLE
+export const FAILURE_CODES = Object.keys(RETRYABLE) as FailureCode[]
 
 /** Why a job failed, as stored and returned by the API. */
-export interface Failure {
-  code: FailureCode
-  message: string
-  /** True when a retry of the job may succeed. */
-  retryable: boolean
-  /** The error type that fal reported. */
-  providerCode: string | null
-  issues: InputIssue[]
-}
-
-const Stored = z.object({
+const Failure = z.object({
   code: z.enum(FAILURE_CODES),
   message: z.string(),
+  /** True when a retry of the job may succeed. */
   retryable: z.boolean(),
+  /** The error type that fal reported. */
   providerCode: z.string().nullable(),
   issues: z.array(z.object({ path: z.array(z.string()), code: z.string(), message: z.string() })),
 })
+export type Failure = z.infer<typeof Failure>
 
 /** Reads the failure from a job's row; null unless it FAILED. */
 export function readFailure(job: Pick<Job, 'failure'>): Failure | null {
-  return job.failure === null ? null : Stored.parse(job.failure)
+  return job.failure === null ? null : Failure.parse(job.failure)
 }
 
 export function createFailure(code: FailureCode, message: string, details: Partial<Failure> = {}): Failure {
-  return { code, message, retryable: RETRYABLE.has(code), providerCode: null, issues: [], ...details }
+  return { code, message, retryable: RETRYABLE[code], providerCode: null, issues: [], ...details }
 }
-
-const RETRYABLE: ReadonlySet<FailureCode> = new Set([
-  'INPUT_UNREACHABLE',
-  'PROVIDER_AUTH',
-  'PROVIDER_TIMEOUT',
-  'PROVIDER_UNAVAILABLE',
-  'PROVIDER_ERROR',
-  'SUBMIT_UNKNOWN',
-  'RESULT_REFUSED',
-  'RESULT_EXPIRED',
-  'STORAGE_FAILED',
-  'INTERNAL',
-])
 
 /** Failure codes by fal's error types. @see https://docs.fal.ai/errors and https://docs.fal.ai/request-errors */
 const BY_TYPE: Record<string, FailureCode> = {
