@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { instrumentFal } from './adapters/fal/instrumented.ts'
 import { openFalSignatures, readDeliveredId } from './adapters/fal/webhook-signature.ts'
 import { asStartError } from './adapters/postgres/errors.ts'
@@ -87,7 +86,7 @@ export function createApp(config: Config, logger: Logger): App {
     const hub = createHub({ notifier, log, onError })
     lifecycle.onStop('hub', () => hub.stop())
 
-    const provider = createProviderLog({ db, logger, id: randomUUID(), onError })
+    const provider = createProviderLog({ db, logger, onError })
     lifecycle.onStop('provider state', () => provider.stop())
     const breaker = createCircuitBreaker({
       random: Math.random,

@@ -5,7 +5,7 @@ import type { Ending } from './ending.ts'
 import { isRequestTaken } from './fal-webhook.ts'
 import { readImage } from './image-store.ts'
 import type { JobsDeps } from './jobs.ts'
-import { keepResult, readKeptResult } from './kept-result.ts'
+import { keepResult } from './kept-result.ts'
 import type { VideoResult } from './models.ts'
 import { SUSPECT_TAKEOVERS } from './takeovers.ts'
 
@@ -57,7 +57,7 @@ export function createClaimedJobs({ db, queue, log, notifier }: JobsDeps) {
       return row ?? null
     },
     /** The inherited request that a retry continues instead of submitting a new one. */
-    readKept: ({ jobId }: Claim) => readKeptResult(db, jobId),
+    readKept: ({ jobId }: Claim) => db.keptResult.findUnique({ where: { jobId } }),
     /** The image that waits for its upload. */
     readImage: ({ jobId }: Claim) => readImage(db, jobId),
     /** Replaces the image's bytes with the URL of the upload. */

@@ -100,13 +100,12 @@ export function createOpenJobCounter(
 
   return () => {
     if (last && performance.now() < last.until) return last.counts
-    const counts = read()
-    const reading = { counts, until: Number.POSITIVE_INFINITY }
+    const reading = { counts: read(), until: Number.POSITIVE_INFINITY }
     const settle = (): void => {
       reading.until = performance.now() + cacheMs
     }
-    counts.then(settle, settle)
+    reading.counts.then(settle, settle)
     last = reading
-    return counts
+    return reading.counts
   }
 }

@@ -1,13 +1,8 @@
-import type { Database, Transaction } from '../adapters/postgres/client.ts'
+/** A kept result is a request that may be paid for, stored because its job ended without the result. */
+
+import type { Transaction } from '../adapters/postgres/client.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import { toStorableText } from '../text.ts'
-
-/** A request that may be paid for, stored because its job ended without the result. */
-export interface KeptResult {
-  requestId: string
-  /** The raw result; null when there was none. */
-  text: string | null
-}
 
 /** Longest stored text, in characters. A longer result would not be parsed either. */
 const MAX_TEXT = 192 * 1024
@@ -31,8 +26,4 @@ export async function inheritResult(tx: Transaction, from: Job, to: Pick<Job, 'i
       SELECT ${to.id}::uuid, "requestId", text FROM "KeptResult" WHERE "jobId" = ${from.id}::uuid RETURNING "jobId"
     )
     UPDATE "Job" j SET "submittingAt" = clock_timestamp() FROM held WHERE j.id = held."jobId"`
-}
-
-export async function readKeptResult(db: Database, jobId: string): Promise<KeptResult | null> {
-  return await db.keptResult.findUnique({ where: { jobId }, select: { requestId: true, text: true } })
 }

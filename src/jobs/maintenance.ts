@@ -4,21 +4,13 @@ import type { Logger } from '../adapters/telemetry/logger.ts'
 import { removeOldKeys } from './idempotency.ts'
 import { addDeltaBatch } from './job-counts.ts'
 
-/** What one run did: keys removed, jobs pruned, missing tasks restored, changes of counts added to the sums. */
-export interface MaintenanceCounts {
-  keys: number
-  jobs: number
-  tasks: number
-  deltas: number
-}
-
-export interface MaintenanceDeps {
+interface MaintenanceDeps {
   db: Database
-  queue: Pick<Queue, 'findTasks' | 'restore'>
+  queue: Queue
   onError(error: unknown, context: { stage: string }): void
 }
 
-export interface MaintenanceOptions {
+interface MaintenanceOptions {
   /** Days after its end at which a job loses its image and all updates but the last. 0: as soon as it has ended. */
   retentionDays: number
   /** Rows of one kind per statement; a batch must finish within the statement timeout. Default 200. */
@@ -34,7 +26,7 @@ const RESCUE_AFTER = '5 minutes'
 
 /** Runs the maintenance on one instance at a time, now and then, and logs what it did. */
 export async function scheduleMaintenance(
-  { db, queue, logger, onError }: Omit<MaintenanceDeps, 'queue'> & { queue: Queue; logger: Logger },
+  { db, queue, logger, onError }: MaintenanceDeps & { logger: Logger },
   options: Pick<MaintenanceOptions, 'retentionDays'>,
 ): Promise<void> {
   // The name under which earlier versions put the schedule into the database.
@@ -47,13 +39,14 @@ export async function scheduleMaintenance(
 /**
  * Keeps the tables from growing forever and every open job with a task, in short statements. A run may be aborted
  * anywhere, overlap another and be repeated: with nothing to do it costs four cheap queries. A part that fails is
- * reported, and the other parts still run.
+ * reported, and the other parts still run. Returns how many keys were removed, jobs pruned, missing tasks restored, and
+ * changes of counts added to the sums.
  * @throws the signal's reason once it aborts
  */
 export async function runMaintenance(
   { db, queue, onError }: MaintenanceDeps,
   { retentionDays, batchSize = 200, signal }: MaintenanceOptions,
-): Promise<MaintenanceCounts> {
+) {
   const pruneKeys = () => repeatUntilZero(() => removeOldKeys(db, batchSize), signal)
   const addDeltas = () => repeatUntilZero(() => addDeltaBatch(db, batchSize), signal)
 
@@ -104,8 +97,9 @@ export async function runMaintenance(
       const last = open.at(-1)
       if (!last) return rescued
       after = last.id
-      const tasks = await queue.findTasks(open.map(({ id }) => id))
-      rescued += await rescueBatch(open.map(({ id }) => id).filter((id) => !tasks.has(id)))
+      const ids = open.map(({ id }) => id)
+      const tasks = await queue.findTasks(ids)
+      rescued += await rescueBatch(ids.filter((id) => !tasks.has(id)))
     }
   }
 

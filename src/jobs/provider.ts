@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { FalError } from '../adapters/fal/errors.ts'
 import type { Database } from '../adapters/postgres/client.ts'
 import type { Logger } from '../adapters/telemetry/logger.ts'
@@ -14,26 +15,20 @@ export interface Provider {
   since: Date | null
 }
 
-/** The state of fal, shared by all processes: each stores its own pause, and any process can read them. */
-export interface ProviderLog {
-  /** Stores that this process has paused submits, and refreshes the row until `resumed` or `stop`. */
-  paused(pause: { error: FalError; since: Date }): void
-  resumed(): void
-  /** The most severe pause of all live processes. */
-  read(): Promise<Provider>
-  /** Deletes the row of this process. */
-  stop(): Promise<void>
+/** Why submits are paused, and since when. */
+export interface Pause {
+  /** The first failure of its kind. */
+  error: FalError
+  since: Date
 }
 
-export interface ProviderLogDeps {
+interface ProviderLogDeps {
   db: Database
   logger: Logger
-  /** The id of this process. */
-  id: string
   onError(error: unknown, context: { stage: string }): void
 }
 
-export interface ProviderLogOptions {
+interface ProviderLogOptions {
   /** How often a paused process refreshes its row, in milliseconds. Default 30,000. */
   refreshMs?: number
   /**
@@ -49,11 +44,16 @@ const RETRY_MS = 2_000
 /** Longest part of a reason that quotes fal, in characters. */
 const MAX_WORDS = 200
 
+export type ProviderLog = ReturnType<typeof createProviderLog>
+
+/** The state of fal, shared by all processes: each stores its own pause, and any process can read them. */
 export function createProviderLog(
-  { db, logger, id, onError }: ProviderLogDeps,
+  { db, logger, onError }: ProviderLogDeps,
   { refreshMs = 30_000, expiryMs = 90_000 }: ProviderLogOptions = {},
-): ProviderLog {
-  let pause: { error: FalError; since: Date } | null = null
+) {
+  /** Of this process's row. */
+  const id = randomUUID()
+  let pause: Pause | null = null
   let timer: NodeJS.Timeout | undefined
   let writing = Promise.resolve()
   /** True while this process may have a row. */
@@ -76,7 +76,7 @@ export function createProviderLog(
     })
   }
 
-  async function store({ error, since }: { error: FalError; since: Date }): Promise<void> {
+  async function store({ error, since }: Pause): Promise<void> {
     isWritten = true
     // By the database's clock, which all processes share.
     await db.$executeRaw`
@@ -96,24 +96,27 @@ export function createProviderLog(
   }
 
   return {
-    paused: (next) => {
+    /** Stores that this process has paused submits, and refreshes the row until `resumed` or `stop`. */
+    paused: (next: Pause): void => {
       const { kind, status } = next.error
       logger[kind === 'auth' ? 'error' : 'warn']({ kind, status }, toPauseLogText(next.error))
       pause = next
       write()
     },
-    resumed: () => {
+    resumed: (): void => {
       if (pause) logger.info({ pausedMs: Date.now() - pause.since.getTime() }, 'submission to fal has resumed')
       pause = null
       write()
     },
-    read: async () => {
+    /** The most severe pause of all live processes. */
+    read: async (): Promise<Provider> => {
       const [row] = await db.$queryRaw<Provider[]>`
         SELECT state::text AS state, reason, since FROM "ProviderPause"
         WHERE "seenAt" >= now() - ${expiryMs} * interval '1 ms' ORDER BY "ProviderPause".state DESC, since LIMIT 1`
       return row ?? { state: 'AVAILABLE', reason: null, since: null }
     },
-    stop: async () => {
+    /** Deletes the row of this process. */
+    stop: async (): Promise<void> => {
       isStopped = true
       pause = null
       await writing
@@ -128,7 +131,7 @@ function toPauseLogText({ kind, message }: FalError): string {
 }
 
 /** The warning of `/readyz`. */
-export function toPauseWarning({ error, since }: { error: FalError; since: Date }): string {
+export function toPauseWarning({ error, since }: Pause): string {
   return `submission to fal has been paused since ${since.toISOString()}; jobs are waiting: ${error.message}`
 }
 

@@ -1,13 +1,6 @@
 import { FalError } from '../adapters/fal/errors.ts'
 import { backoffMs, FAL_BACKOFF, REFUSED_SUBMIT_BACKOFF, withRetryAfter } from '../backoff.ts'
-import { toProviderState } from '../jobs/provider.ts'
-
-/** Why submits are paused, and since when. */
-export interface Pause {
-  /** The first failure of its kind. */
-  error: FalError
-  since: Date
-}
+import { type Pause, toProviderState } from '../jobs/provider.ts'
 
 /** Permission to send one request. Dispose of it when done; without an outcome reported before, nothing was sent. */
 export interface Permit extends Disposable {

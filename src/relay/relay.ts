@@ -5,7 +5,6 @@ import { DatabaseUnavailableError } from '../errors.ts'
 import type { ReadJob } from '../jobs/claimed-jobs.ts'
 import type { Ending } from '../jobs/ending.ts'
 import { createFailure } from '../jobs/failure.ts'
-import type { KeptResult } from '../jobs/kept-result.ts'
 import { MODELS, type Model } from '../jobs/models.ts'
 import { isTerminal } from '../updates/job-status.ts'
 import { appendUpdate, type ClaimContext, ClaimLostError, type RelayDeps } from './claim-context.ts'
@@ -83,7 +82,7 @@ async function relayFrom(
     return 'ended'
   }
   if (kept) {
-    const ending = readKept(deps, context, { model, kept })
+    const ending = readKept(deps, context, { model, text: kept.text })
     if (ending) return await endJob(ending)
     requestId = kept.requestId
   } else if (requestId === null) {
@@ -117,12 +116,12 @@ async function relayFrom(
 function readKept(
   deps: RelayDeps,
   context: ClaimContext,
-  { model, kept }: { model: Model; kept: KeptResult },
+  { model, text }: { model: Model; text: string | null },
 ): Ending | null {
-  if (kept.text === null) return null
+  if (text === null) return null
   let answer: unknown
   try {
-    answer = deps.fal.readResult(kept.text)
+    answer = deps.fal.readResult(text)
   } catch (error) {
     if (error instanceof FalError) return null
     throw error

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { gzipSync } from 'node:zlib'
@@ -82,7 +81,7 @@ describe.skipIf(noBrowser !== null)('axe finds no serious problem', () => {
   test('in the banner about a pause of submission, which appears and disappears with the pause', async () => {
     const db = openDatabase({ url: rig.databaseUrl, onError: () => {} })
     // Stands for another server process: pages show a pause that any process has recorded.
-    const other = createProviderLog({ db, logger: createLogger('silent'), id: randomUUID(), onError: () => {} })
+    const other = createProviderLog({ db, logger: createLogger('silent'), onError: () => {} })
     other.paused({ error: new FalError('auth', 'Invalid key', { status: 401 }), since: new Date() })
     await until(async () => (await other.read()).state === 'KEY_REFUSED')
     const { page, context } = await rig.open('/', { bypassCSP: true })

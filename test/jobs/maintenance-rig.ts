@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import { openQueue, type Queue } from '../../src/adapters/queue.ts'
 import type { JobStatus } from '../../src/generated/prisma/client.ts'
-import { type MaintenanceCounts, runMaintenance } from '../../src/jobs/maintenance.ts'
+import { runMaintenance } from '../../src/jobs/maintenance.ts'
 import type { Rig } from '../api/rig.ts'
 
 /** A connection of the test's own to a server's database, and maintenance in it. */
 export interface Store {
   db: Database
   queue: Queue
-  runMaintenance(signal?: AbortSignal): Promise<MaintenanceCounts>
+  runMaintenance(signal?: AbortSignal): ReturnType<typeof runMaintenance>
   close(): Promise<void>
 }
 

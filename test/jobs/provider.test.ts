@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { FalError } from '../../src/adapters/fal/errors.ts'
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
@@ -33,7 +32,7 @@ afterAll(async () => {
 
 /** The log of one process, which by default never refreshes its row, as if it were killed at once. */
 function openLog(options: { refreshMs?: number; expiryMs?: number } = {}): ProviderLog {
-  return createProviderLog({ db, logger, id: randomUUID(), onError }, { refreshMs: 3600_000, ...options })
+  return createProviderLog({ db, logger, onError }, { refreshMs: 3600_000, ...options })
 }
 
 const stateOf = async (log: ProviderLog) => (await log.read()).state
@@ -108,7 +107,7 @@ test('a failed write is retried soon after', async () => {
         isUnavailable ? Promise.reject(new Error('the database is unavailable')) : query(args),
     },
   }) as unknown as Database
-  const log = createProviderLog({ db: flaky, logger, id: randomUUID(), onError: (error) => failed.push(error) })
+  const log = createProviderLog({ db: flaky, logger, onError: (error) => failed.push(error) })
   log.paused({ error: refused, since: new Date() })
   await until(() => failed.length > 0)
   isUnavailable = false

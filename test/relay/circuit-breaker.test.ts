@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { FalError } from '../../src/adapters/fal/errors.ts'
-import { type CircuitBreaker, createCircuitBreaker, type Pause, pauseMs } from '../../src/relay/circuit-breaker.ts'
+import type { Pause } from '../../src/jobs/provider.ts'
+import { type CircuitBreaker, createCircuitBreaker, pauseMs } from '../../src/relay/circuit-breaker.ts'
 
 const refusedKey = new FalError('auth', 'fal refused the key', { status: 401 })
 let paused: Pause[]
