@@ -4,41 +4,10 @@ import { DatabaseUrlError } from './adapters/postgres/database-url.ts'
 import { StartError } from './errors.ts'
 
 /** All settings, validated. Contains secrets: never log the whole object. */
-export interface Config {
-  host: string
-  /** 0: any free port. */
-  port: number
-  /** Null: built from host and port. */
-  publicUrl: string | null
-  /** Origins of pages that may use the API besides this server's own, as browsers send them. */
-  allowedOrigins: string[]
-  /** Host names, with an optional port, that this server accepts besides those of the URLs above. */
-  trustedHosts: string[]
-  /** Null: an embedded Postgres under `dataDir`. */
-  databaseUrl: string | null
-  dataDir: string
-  fal: FalConfig
-  /** How long an unconfirmed submit waits for fal's webhook, in seconds. */
-  adoptionSeconds: number
-  /** What this process does: serve clients, relay jobs, or both. */
-  roles: Role[]
-  /** Null: Postgres carries the notifications between instances. */
-  redisUrl: string | null
-  /** The update logs of jobs are pruned this many days after the jobs ended. */
-  updatesRetentionDays: number
-  workerConcurrency: number
-  logLevel: (typeof LOG_LEVELS)[number]
-  graphiql: boolean
-  introspection: boolean
-  /** Whether spans are exported; OpenTelemetry reads the endpoint from the environment. */
-  tracing: boolean
-  production: boolean
-}
-
-export type Role = (typeof ROLES)[number]
+export type Config = ReturnType<typeof readConfig>
 
 /** The real fal, or the local sandbox, which starts with the server. */
-export type FalConfig =
+type FalConfig =
   | { sandbox: true; mediaHosts: string[] }
   | { sandbox: false; key: string; queueUrl: string; restUrl: string; jwksUrl: string; mediaHosts: string[] }
 
@@ -83,18 +52,31 @@ const Host = z
     /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i,
     'must be host names with an optional port, separated by commas, such as api,reelay.internal:4000',
   )
-const splitList = (list: string) =>
-  list
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean)
+/** A host, or all hosts below a domain. */
+const MediaHost = z
+  .string()
+  .regex(
+    /^(\*\.)?[a-z0-9.-]+$/i,
+    'must be host names without a port, separated by commas, such as fal.media,*.fal.media',
+  )
+const listOf = <Entry extends z.ZodType<unknown, string>>(entry: Entry, usual = '') =>
+  z
+    .string()
+    .default(usual)
+    .transform((list) =>
+      list
+        .split(',')
+        .map((text) => text.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(entry))
 
 const Environment = z.object({
   HOST: z.string().regex(/^\S+$/, 'must be a host name or an IP address').default('127.0.0.1'),
   PORT: WholeNumber('must be 0 to 65535', 0, 65_535).default(4000),
   PUBLIC_URL: BaseUrl.optional(),
-  ALLOWED_ORIGINS: z.string().default('').transform(splitList).pipe(z.array(Origin)),
-  TRUSTED_HOSTS: z.string().default('').transform(splitList).pipe(z.array(Host)),
+  ALLOWED_ORIGINS: listOf(Origin),
+  TRUSTED_HOSTS: listOf(Host),
   DATABASE_URL: z
     .string()
     .trim()
@@ -114,30 +96,12 @@ const Environment = z.object({
     .optional(),
   FAL_REST_URL: BaseUrl.default('https://rest.fal.ai'),
   FAL_JWKS_URL: BaseUrl.default('https://rest.fal.ai/.well-known/jwks.json'),
-  FAL_MEDIA_HOSTS: z
-    .string()
-    .default('fal.media,*.fal.media')
-    .transform(splitList)
-    .pipe(
-      z.array(
-        z
-          .string()
-          .regex(
-            /^(\*\.)?[a-z0-9.-]+$/i,
-            'must be host names without a port, separated by commas, such as fal.media,*.fal.media',
-          ),
-      ),
-    ),
+  FAL_MEDIA_HOSTS: listOf(MediaHost, 'fal.media,*.fal.media'),
   SUBMIT_ADOPTION_SECONDS: WholeNumber('must be a whole number of seconds from 45 to 7200', 45, 7200).default(900),
-  ROLES: z
-    .string()
-    .default(ROLES.join(','))
-    .transform(splitList)
-    .pipe(
-      z
-        .array(z.enum(ROLES, 'must be api, worker, or both separated by a comma'))
-        .min(1, 'must name api, worker, or both'),
-    ),
+  ROLES: listOf(z.enum(ROLES, 'must be api, worker, or both separated by a comma'), ROLES.join(',')).refine(
+    ({ length }) => length > 0,
+    'must name api, worker, or both',
+  ),
   REDIS_URL: z
     .string()
     .regex(/^rediss?:\/\/./, { error: 'must be a redis:// or rediss:// URL', abort: true })
@@ -161,7 +125,7 @@ const Environment = z.object({
  * Parses the environment. An empty value counts as unset.
  * @throws StartError that lists every problem with its remedy, and never a value
  */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const quoted = Object.keys(Environment.shape).filter((name) => /^(["']).*\1$/s.test(given[name] ?? ''))
   const { data: env, error } = Environment.safeParse(given)
@@ -175,21 +139,31 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const production = env.NODE_ENV === 'production'
   return {
     host: env.HOST,
+    /** 0: any free port. */
     port: env.PORT,
+    /** Null: built from host and port. */
     publicUrl: env.PUBLIC_URL ?? null,
+    /** Origins of pages that may use the API besides this server's own, as browsers send them. */
     allowedOrigins: env.ALLOWED_ORIGINS,
+    /** Host names, with an optional port, that this server accepts besides those of the URLs above. */
     trustedHosts: env.TRUSTED_HOSTS,
+    /** Null: an embedded Postgres under `dataDir`. */
     databaseUrl: env.DATABASE_URL === 'embedded' ? null : (env.DATABASE_URL ?? null),
     dataDir: env.DATA_DIR,
     fal: toFalConfig(env),
+    /** How long an unconfirmed submit waits for fal's webhook, in seconds. */
     adoptionSeconds: env.SUBMIT_ADOPTION_SECONDS,
+    /** What this process does: serve clients, relay jobs, or both. */
     roles: [...new Set(env.ROLES)],
+    /** Null: Postgres carries the notifications between instances. */
     redisUrl: env.REDIS_URL ?? null,
+    /** The update logs of jobs are pruned this many days after the jobs ended. */
     updatesRetentionDays: env.UPDATES_RETENTION_DAYS,
     workerConcurrency: env.WORKER_CONCURRENCY,
     logLevel: env.LOG_LEVEL,
     graphiql: env.GRAPHIQL ?? !production,
     introspection: env.INTROSPECTION ?? !production,
+    /** Whether spans are exported; OpenTelemetry reads the endpoint from the environment. */
     tracing: (env.OTEL_EXPORTER_OTLP_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) !== undefined,
     production,
   }
@@ -231,20 +205,15 @@ function findMissing({ NODE_ENV, DATABASE_URL, FAL_KEY, FAL_QUEUE_URL }: Record<
   return missing
 }
 
-function toFalConfig({
-  FAL_KEY,
-  FAL_QUEUE_URL,
-  FAL_REST_URL,
-  FAL_JWKS_URL,
-  FAL_MEDIA_HOSTS,
-}: z.infer<typeof Environment>): FalConfig {
-  if (!FAL_KEY || FAL_QUEUE_URL === 'sandbox') return { sandbox: true, mediaHosts: FAL_MEDIA_HOSTS }
+function toFalConfig(env: z.infer<typeof Environment>): FalConfig {
+  const mediaHosts = env.FAL_MEDIA_HOSTS
+  if (!env.FAL_KEY || env.FAL_QUEUE_URL === 'sandbox') return { sandbox: true, mediaHosts }
   return {
     sandbox: false,
-    key: FAL_KEY,
-    queueUrl: FAL_QUEUE_URL ?? 'https://queue.fal.run',
-    restUrl: FAL_REST_URL,
-    jwksUrl: FAL_JWKS_URL,
-    mediaHosts: FAL_MEDIA_HOSTS,
+    key: env.FAL_KEY,
+    queueUrl: env.FAL_QUEUE_URL ?? 'https://queue.fal.run',
+    restUrl: env.FAL_REST_URL,
+    jwksUrl: env.FAL_JWKS_URL,
+    mediaHosts,
   }
 }
