@@ -36,18 +36,8 @@ export interface RunningApp {
   fal: string
 }
 
-/** The whole server. */
-export interface App {
-  /** Opens everything in order; resolves once the server listens. A failure closes what was opened. */
-  start(): Promise<RunningApp>
-  /** Aborts a start that is under way, and closes everything, newest first. */
-  stop(): Promise<void>
-  /** Ends only the child processes that would outlive this one. */
-  stopNow(): Promise<void>
-}
-
-/** The composition root: with resources.ts, the only place that constructs. */
-export function createApp(config: Config, logger: Logger): App {
+/** The whole server. The composition root: with resources.ts, the only place that constructs. */
+export function createApp(config: Config, logger: Logger) {
   const writeCheck = createWriteCheck()
   const logError = createErrorLogger(logger)
   const onError: ReportError = (error, context) => {
@@ -157,27 +147,24 @@ export function createApp(config: Config, logger: Logger): App {
     return { url: server.url, database, fal: firstProbe ? `${falName}, ${toProbeText(await firstProbe)}` : falName }
   }
 
-  async function startOrRelease(): Promise<RunningApp> {
-    try {
-      return await start()
-    } catch (error) {
-      await lifecycle.stop()
-      throw asStartError(error)
-    }
-  }
-
   return {
-    start: () => {
-      starting = startOrRelease()
+    /** Opens everything in order; resolves once the server listens. A failure closes what was opened. */
+    start: (): Promise<RunningApp> => {
+      starting = start().catch(async (error: unknown) => {
+        await lifecycle.stop()
+        throw asStartError(error)
+      })
       return starting
     },
-    stop: async () => {
+    /** Aborts a start that is under way, and closes everything, newest first. */
+    stop: async (): Promise<void> => {
       stopping.abort()
       await lifecycle.stop()
       // What a start that is under way opens after that is closed too, or its child processes would stay.
       await Promise.allSettled([starting])
       await lifecycle.stop()
     },
+    /** Ends only the child processes that would outlive this one. */
     stopNow: lifecycle.stopNow,
   }
 }

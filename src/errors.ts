@@ -95,9 +95,6 @@ export class QueryTooComplexError extends DomainError {
 /** A dependency of this server is unavailable. The caller can only retry later. */
 export class ServiceUnavailableError extends DomainError {
   readonly code = 'SERVICE_UNAVAILABLE'
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-  }
 }
 
 /**
