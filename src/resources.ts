@@ -6,7 +6,6 @@ import { openEmbeddedPostgres } from './adapters/embedded-postgres/server.ts'
 import { watchPostgres } from './adapters/embedded-postgres/watchdog.ts'
 import { createFal } from './adapters/fal/client.ts'
 import { toMediaSources } from './adapters/fal/hosts.ts'
-import type { Fal } from './adapters/fal/types.ts'
 import { type Database, openDatabase } from './adapters/postgres/client.ts'
 import { settleTlsMode } from './adapters/postgres/connect.ts'
 import { toServerName } from './adapters/postgres/database-url.ts'
@@ -19,24 +18,7 @@ import type { Config } from './config.ts'
 import { StartError } from './errors.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
-/** The external systems that the server runs on. */
-export interface Resources {
-  db: Database
-  queue: Queue
-  /** Joins the processes of this installation. */
-  openBus(events: BusEvents): Promise<Bus>
-  fal: Fal
-  /** fal's API key, or the sandbox's. */
-  falKey: string
-  /** URL of the key set that fal signs its webhooks with. */
-  jwksUrl: string
-  /** Hosts of videos, in the syntax of a Content-Security-Policy. */
-  mediaSources: string[]
-  /** Shown to the operator. */
-  names: { database: string; fal: string }
-}
-
-export interface ResourceDeps {
+interface ResourceDeps {
   config: Config
   lifecycle: Lifecycle
   logger: Logger
@@ -50,8 +32,8 @@ export interface ResourceDeps {
 /** The sandbox accepts any key. Not a word, since fal's texts are redacted where they repeat it; constant, since webhook URLs are signed with it. */
 const SANDBOX_KEY = '5b1d7e0c-9a42-4f6b-8c3d-1e2f3a4b5c6d:0f1e2d3c4b5a69788796a5b4c3d2e1f0'
 
-/** Opens the database, the job engine and fal. The lifecycle closes what was opened, even when a later step fails. */
-export async function openResources(deps: ResourceDeps): Promise<Resources> {
+/** Opens the external systems that the server runs on: the database, the job engine and fal. The lifecycle closes what was opened, even when a later step fails. */
+export async function openResources(deps: ResourceDeps) {
   const store = await openStore(deps)
   // Independent and slow, so opened together. Both settle before a failure is reported, or the one that opens late
   // would never be closed.
@@ -62,12 +44,14 @@ export async function openResources(deps: ResourceDeps): Promise<Resources> {
   return {
     ...tables,
     ...fal,
-    openBus: async (events) => {
+    /** Joins the processes of this installation. */
+    openBus: async (events: BusEvents): Promise<Bus> => {
       if (redisUrl === null) return await openPostgresBus({ url: store.url, ...events })
       // Loading the client takes a quarter of the start.
       const { openRedisBus } = await import('./adapters/bus/redis.ts')
       return await openRedisBus({ url: redisUrl, ...events })
     },
+    /** Shown to the operator. */
     names: { database: store.name, fal: name },
   }
 }
@@ -94,32 +78,28 @@ async function openStore({ config, lifecycle, signal, onError }: ResourceDeps): 
   return { url: postgres.url, name: `embedded Postgres, data in ${config.dataDir}` }
 }
 
-async function openFal({
-  config,
-  lifecycle,
-  onError,
-}: ResourceDeps): Promise<Pick<Resources, 'fal' | 'falKey' | 'jwksUrl' | 'mediaSources'> & { name: string }> {
-  const { mediaHosts } = config.fal
-  if (!config.fal.sandbox) {
-    const { key, queueUrl, restUrl, jwksUrl } = config.fal
-    return {
-      fal: createFal({ key, queueUrl, restUrl, mediaHosts }),
-      falKey: key,
-      jwksUrl,
-      mediaSources: toMediaSources({ queueUrl, restUrl, mediaHosts }),
-      name: `fal at ${queueUrl}`,
-    }
-  }
-  const sandbox = await openSandboxProcess({ dataDir: join(config.dataDir, 'sandbox'), onError })
-  lifecycle.onStop('sandbox', () => sandbox.stop())
-  const key = SANDBOX_KEY
+async function openFal(deps: ResourceDeps) {
+  const { fal } = deps.config
+  const { key, queueUrl, restUrl, jwksUrl } = fal.sandbox ? await openSandbox(deps) : fal
+  const hosts = { queueUrl, restUrl, mediaHosts: fal.mediaHosts }
   return {
-    fal: createFal({ key, queueUrl: sandbox.url, restUrl: sandbox.url, mediaHosts }),
+    fal: createFal({ key, ...hosts }),
+    /** fal's API key, or the sandbox's. */
     falKey: key,
-    jwksUrl: `${sandbox.url}/.well-known/jwks.json`,
-    mediaSources: toMediaSources({ queueUrl: sandbox.url, restUrl: sandbox.url, mediaHosts }),
-    name: `local sandbox at ${sandbox.url} (a stand-in for fal: set FAL_KEY for the real one)`,
+    /** URL of the key set that fal signs its webhooks with. */
+    jwksUrl,
+    /** Hosts of videos, in the syntax of a Content-Security-Policy. */
+    mediaSources: toMediaSources(hosts),
+    name: fal.sandbox
+      ? `local sandbox at ${queueUrl} (a stand-in for fal: set FAL_KEY for the real one)`
+      : `fal at ${queueUrl}`,
   }
+}
+
+async function openSandbox({ config, lifecycle, onError }: ResourceDeps) {
+  const { url, stop } = await openSandboxProcess({ dataDir: join(config.dataDir, 'sandbox'), onError })
+  lifecycle.onStop('sandbox', stop)
+  return { key: SANDBOX_KEY, queueUrl: url, restUrl: url, jwksUrl: `${url}/.well-known/jwks.json` }
 }
 
 async function openTables(deps: ResourceDeps, url: string): Promise<{ db: Database; queue: Queue }> {

@@ -5,28 +5,22 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { StartError } from '../errors.ts'
 
-/** The local stand-in for fal, as a separate process. */
-export interface SandboxProcess {
-  /** Base URL of its queue and its storage. */
-  url: string
-  stop(): Promise<void>
-}
-
-export interface SandboxProcessOptions {
-  /** For its queue and its files. */
-  dataDir: string
-  onError(error: unknown, context: { stage: string }): void
-}
-
 const PROGRAM = fileURLToPath(new URL('../../sandbox/main.ts', import.meta.url))
 const START_TIMEOUT_MS = 15_000
 const Ready = z.object({ url: z.url() })
 
 /**
- * Starts the sandbox and waits until it listens. The sandbox watches the IPC channel, and so ends with this process
+ * Starts the sandbox, the local stand-in for fal, as a separate process and waits until it listens. The sandbox watches the IPC channel, and so ends with this process
  * however that ends. A sandbox that ends by itself is restarted, on the same port and with the same queue.
+ * @param options - `dataDir`: for its queue and its files
  */
-export async function openSandboxProcess({ dataDir, onError }: SandboxProcessOptions): Promise<SandboxProcess> {
+export async function openSandboxProcess({
+  dataDir,
+  onError,
+}: {
+  dataDir: string
+  onError(error: unknown, context: { stage: string }): void
+}) {
   let stopped = false
   let { child, url } = await start()
 
@@ -71,8 +65,9 @@ export async function openSandboxProcess({ dataDir, onError }: SandboxProcessOpt
 
   watch()
   return {
+    /** Base URL of its queue and its storage. */
     url,
-    stop: async () => {
+    stop: async (): Promise<void> => {
       stopped = true
       if (child.exitCode !== null || child.signalCode !== null) return
       const exited = once(child, 'exit')
