@@ -47,8 +47,8 @@ export function toLinesDigest(lines: readonly FalLogLine[]): LinesDigest {
  * How many lines repeat the list of the event before: all of that list, when the new one begins with it. Lines without a
  * time may be alike and still be new, so of those only a longer list counts as a repetition.
  */
-export function countRepeated(before: LinesDigest | null, lines: readonly FalLogLine[]): number {
-  if (before === null || lines.length < before.count || (lines.length === before.count && !before.isTimed)) return 0
+export function countRepeated(before: LinesDigest, lines: readonly FalLogLine[]): number {
+  if (lines.length < before.count || (lines.length === before.count && !before.isTimed)) return 0
   return toLinesDigest(lines.slice(0, before.count)).digest === before.digest ? before.count : 0
 }
 

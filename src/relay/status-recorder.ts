@@ -24,9 +24,10 @@ export function createStatusRecorder(deps: RelayDeps, context: ClaimContext, job
   let progress: number | null = null
   let recorded = { lines: job.falLogLines, bytes: job.falLogBytes }
   let changes = 0
-  /** No streamed line has come since the last poll: the first ones may be known. */
-  let isStreamBeginning = true
-  /** The lines of the stream's last event. fal sends new lines only; other servers repeat all lines in each event. */
+  /**
+   * The stream's last lines; null when none has come since the last poll, so that the first ones may be known. fal sends
+   * new lines only; other servers repeat all lines in each event.
+   */
   let before: LinesDigest | null = null
 
   async function append(change: StatusChange): Promise<void> {
@@ -48,17 +49,13 @@ export function createStatusRecorder(deps: RelayDeps, context: ClaimContext, job
     const isComplete = answer.logs.length >= recorded.lines
     await append(toStatusChange(answer, recorded))
     if (isComplete) tail.reset(answer.logs)
-    isStreamBeginning = true
     before = null
   }
 
   async function recordStreamed(answer: FalStatus): Promise<void> {
-    const known = isStreamBeginning ? tail.countKnown(answer.logs) : countRepeated(before, answer.logs)
+    const known = before === null ? tail.countKnown(answer.logs) : countRepeated(before, answer.logs)
     const logs = answer.logs.slice(known)
-    if (answer.logs.length > 0) {
-      isStreamBeginning = false
-      before = toLinesDigest(answer.logs)
-    }
+    if (answer.logs.length > 0) before = toLinesDigest(answer.logs)
     const change = toStatusChange({ ...answer, logs }, { lines: 0, bytes: recorded.bytes })
     await append({ ...change, recorded: { ...change.recorded, lines: recorded.lines + logs.length } })
     tail.append(logs)

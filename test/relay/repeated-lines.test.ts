@@ -79,6 +79,6 @@ test.each<[string, FalLogLine[], FalLogLine[], number]>([
   expect(countRepeated(toLinesDigest(before), event)).toBe(known)
 })
 
-test('before the first event no line is repeated', () => {
-  expect(countRepeated(null, lines('abc'))).toBe(0)
+test('before the first event no line is known', () => {
+  expect(createLogTail().countKnown(lines('abc'))).toBe(0)
 })
