@@ -105,9 +105,7 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
   const schema = toQueueSchema(readSchema(url))
   const taskTable = Prisma.raw(`${pg.escapeIdentifier(schema)}.job`)
   const boss = new PgBoss({
-    db: {
-      executeSql: (text, values = []) => pool.query(text, values),
-    },
+    db: { executeSql: (text, values = []) => pool.query(text, values) },
     // Quoted for its upper case. pg-boss names its locks by this text, so the default name stays unquoted.
     schema: schema === 'pgboss' ? schema : pg.escapeIdentifier(schema),
     allowSchemaCaseVariant: true,
@@ -165,13 +163,11 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
       if (claims.length > 0) await boss.fail(QUEUE, claims.map(toAttempt), { reason: 'released' })
     },
     findTasks: async (jobIds) => {
-      const { rows } = await boss
-        .getDb()
-        .executeSql(`SELECT id FROM ${taskTable.sql} WHERE name = $1 AND id = ANY($2::uuid[]) AND state <= 'active'`, [
-          QUEUE,
-          [...jobIds],
-        ])
-      return new Set(rows.map((row: { id: string }) => row.id))
+      const { rows } = await pool.query<{ id: string }>(
+        `SELECT id FROM ${taskTable.sql} WHERE name = $1 AND id = ANY($2::uuid[]) AND state <= 'active'`,
+        [QUEUE, [...jobIds]],
+      )
+      return new Set(rows.map(({ id }) => id))
     },
     restore: async (tx, last) => {
       const jobIds = last.map(({ jobId }) => jobId)
