@@ -10,3 +10,7 @@ export type Ending = { kept?: { text: string | null } | null } & (
   | { status: 'FAILED'; failure: Failure }
   | { status: 'CANCELED' }
 )
+
+export function failed(failure: Failure): Ending {
+  return { status: 'FAILED', failure }
+}

@@ -1,6 +1,6 @@
 import type { Claim } from '../adapters/queue.ts'
 import type { Job } from '../generated/prisma/client.ts'
-import type { Ending } from './ending.ts'
+import { type Ending, failed } from './ending.ts'
 import { createFailure } from './failure.ts'
 
 /**
@@ -25,10 +25,8 @@ export const MOST_TAKEOVERS = 5
  * How long a suspect runs alone unless it makes progress earlier, in milliseconds, by its count. Most crashes come with
  * fal's first responses; a job that survives those gets a longer turn after the next death.
  */
-const ALONE_MS: Record<number, number> = { 4: 10_000, 5: 60_000 }
-
 export function aloneMs(takeovers: number): number {
-  return ALONE_MS[takeovers] ?? 0
+  return takeovers < MOST_TAKEOVERS ? 10_000 : 60_000
 }
 
 /** Decides how to run a job that has just been claimed. */
@@ -42,11 +40,6 @@ export function judgeTakeover(
 
 /** The end of a job that reached MOST_TAKEOVERS. */
 export function toKillerEnding(): Ending {
-  return {
-    status: 'FAILED',
-    failure: createFailure(
-      'INTERNAL',
-      `The server process that handled this job died ${MOST_TAKEOVERS} times in a row, so the job was stopped. Ask the operator for the reason before you retry it.`,
-    ),
-  }
+  const message = `The server process that handled this job died ${MOST_TAKEOVERS} times in a row, so the job was stopped. Ask the operator for the reason before you retry it.`
+  return failed(createFailure('INTERNAL', message))
 }

@@ -2,8 +2,8 @@
 
 import { FalError } from '../adapters/fal/errors.ts'
 import { shorten } from '../errors.ts'
-import type { Ending } from '../jobs/ending.ts'
-import { createFailure, type Failure, type FailureCode, toFailure } from '../jobs/failure.ts'
+import { type Ending, failed } from '../jobs/ending.ts'
+import { createFailure, type FailureCode, toFailure } from '../jobs/failure.ts'
 import type { Model } from '../jobs/models.ts'
 
 const ANSWER_KEPT = 'The answer is kept: retryJob reads it again without a second charge.'
@@ -20,10 +20,6 @@ export const CANCELED_BY_CALLER = 'client_cancelled'
 /** Whether fal itself refused. Otherwise the body is a page of a proxy before fal. */
 export function isRefusalOfFal({ kind, body }: FalError): boolean {
   return (kind === 'rejected' || kind === 'not-found') && body === null
-}
-
-export function failed(failure: Failure): Ending {
-  return { status: 'FAILED', failure }
 }
 
 /** The result of a completed request cannot be used. */

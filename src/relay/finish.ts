@@ -1,11 +1,11 @@
 import { FalError } from '../adapters/fal/errors.ts'
 import { backoffMs, FAL_BACKOFF, withRetryAfter } from '../backoff.ts'
 import { shorten } from '../errors.ts'
-import type { Ending } from '../jobs/ending.ts'
+import { type Ending, failed } from '../jobs/ending.ts'
 import { createFailure, type Failure, toFailure } from '../jobs/failure.ts'
 import type { Model } from '../jobs/models.ts'
 import type { ClaimContext, RelayDeps } from './claim-context.ts'
-import { CANCELED_BY_CALLER, failed, isRefusalOfFal, refused, withheld } from './endings.ts'
+import { CANCELED_BY_CALLER, isRefusalOfFal, refused, withheld } from './endings.ts'
 import { createFalOutage } from './fal-outage.ts'
 import type { Followed } from './follow.ts'
 

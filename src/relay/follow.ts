@@ -104,9 +104,9 @@ function createJudge(
 
   /** The result may show that the request has completed, although its status does not. */
   async function giveUp(toEnding: (unreadable: string | null) => Ending): Promise<Outcome> {
-    const { completed, unreadable } = await probeResult(deps, context, { model, requestId })
-    if (completed) return { completed, canceled: cancel.confirmedAt !== null }
-    return recorder.status === 'CANCELING' ? CANCELED : { ending: toEnding(unreadable) }
+    const probed = await probeResult(deps, context, { model, requestId })
+    if ('state' in probed) return { completed: probed, canceled: cancel.confirmedAt !== null }
+    return recorder.status === 'CANCELING' ? CANCELED : { ending: toEnding(probed.unreadable) }
   }
 
   return {
