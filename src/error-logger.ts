@@ -2,7 +2,7 @@ import { FalError } from './adapters/fal/errors.ts'
 import type { Logger } from './adapters/telemetry/logger.ts'
 import { DatabaseUnavailableError, shorten } from './errors.ts'
 
-export interface ErrorContext {
+interface ErrorContext {
   /** The operation that failed, in words. */
   stage: string
   jobId?: string
@@ -36,22 +36,17 @@ interface Line {
   outage?: string
 }
 
-interface Repeats {
-  count: number
-  ids: string[]
-}
-
 /**
  * Creates the function that logs errors. Expected ones, fal's refusals and an unavailable database, are a warning;
  * unexpected ones are logged with their stack. The first error of a kind is logged at once, and repetitions within a
  * minute as one line with their count.
  */
 export function createErrorLogger(logger: Logger): ReportError {
-  const kinds = new Map<string, Repeats>()
+  const kinds = new Map<string, { count: number; ids: string[] }>()
 
   /** Logs the repetitions at the end of each minute, until a minute without one. */
   function countRepeats(key: string, first: Line): void {
-    const repeats: Repeats = { count: 0, ids: [] }
+    const repeats = { count: 0, ids: [] as string[] }
     kinds.set(key, repeats)
     const timer = setInterval(() => {
       const { count, ids } = repeats
@@ -89,12 +84,8 @@ function toLine(error: unknown, context: ErrorContext): Line {
   }
   const outage = findOutage(error)
   if (outage === null) return { level: 'error', facts: { ...context, err: error }, text: `${context.stage} failed` }
-  return {
-    level: 'warn',
-    facts: context,
-    text: `${context.stage}: the database is unavailable or slow: ${outage}`,
-    outage,
-  }
+  const text = `${context.stage}: the database is unavailable or slow: ${outage}`
+  return { level: 'warn', facts: context, text, outage }
 }
 
 /** Why the database is unavailable, when the error or one of its causes is a DatabaseUnavailableError. */

@@ -3,11 +3,6 @@ import { Prisma } from '../generated/prisma/client.ts'
 import { OPEN_STATUSES } from '../updates/job-status.ts'
 import type { Notifier } from '../updates/notifier.ts'
 
-export interface FalWebhookDeps {
-  db: Database
-  notifier: Notifier
-}
-
 /**
  * Handles a verified webhook delivery of fal. Apart from the id of a lost submit, a delivery is only a wake-up.
  * - `adopted`: a submit of this job had no answer, and this was its request: the row has the id now.
@@ -15,7 +10,7 @@ export interface FalWebhookDeps {
  * - `ignored`: the job has ended, is unknown, or has another request. Nothing was changed.
  */
 export async function handleFalWebhook(
-  { db, notifier }: FalWebhookDeps,
+  { db, notifier }: { db: Database; notifier: Notifier },
   { jobId, requestId }: { jobId: string; requestId: string },
 ): Promise<'adopted' | 'finished' | 'ignored'> {
   const adopted = await adopt(db, jobId, requestId)

@@ -10,7 +10,7 @@ export interface UploadedImage {
   fileSize: number
 }
 
-export interface ImageUploadDeps {
+interface ImageUploadDeps {
   fal: Fal
   /** Called when fal could not accept an image; the reason may affect every request. */
   onFailure(error: FalError): void

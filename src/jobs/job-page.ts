@@ -43,10 +43,10 @@ export async function readJobs(
   const [afterPlace, beforePlace] = await Promise.all([toPlace(db, after), toPlace(db, before)])
   // Only the tighter bound per side: given two, Postgres may start the scan at the looser one.
   const [newest] = [afterPlace, createdBefore && { createdAt: createdBefore, id: FIRST_ID }]
-    .filter(isGiven)
+    .filter((place) => place != null)
     .toSorted(comparePlaces)
   const oldest = [beforePlace, createdAfter && { createdAt: createdAfter, id: LAST_ID }]
-    .filter(isGiven)
+    .filter((place) => place != null)
     .toSorted(comparePlaces)
     .at(-1)
   const where = Prisma.sql`"ownerId" = ${ownerId} ${within('<', newest)} ${within('>', oldest)}`
@@ -80,8 +80,4 @@ function comparePlaces(a: Place, b: Place): number {
 function within(side: '<' | '>', place: Place | undefined): Prisma.Sql {
   if (!place) return Prisma.empty
   return Prisma.sql`AND ("createdAt", id) ${Prisma.raw(side)} (${place.createdAt}::timestamptz, ${place.id}::uuid)`
-}
-
-function isGiven<T>(value: T | null | undefined): value is T {
-  return value != null
 }

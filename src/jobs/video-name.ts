@@ -1,7 +1,7 @@
 /** The media type and a safe file name of a video: a model reports both, and neither is reliable. */
 
 /** A file as fal reports it. */
-export interface NamedFile {
+interface NamedFile {
   url: string
   contentType: string | null
   fileName: string | null

@@ -39,7 +39,7 @@ const CANCEL_CONFIRM_MS = 60_000
 const CANCELED: Outcome = { ending: { status: 'CANCELED' } }
 
 /** A request of fal, and how long ago its submit began, in milliseconds. */
-export interface FollowedRequest {
+interface FollowedRequest {
   job: Job
   model: Model
   requestId: string

@@ -8,7 +8,7 @@ import { type ClaimContext, ClaimLostError, type RelayDeps } from './claim-conte
 import { relayJob } from './relay.ts'
 import { createWakeUp } from './wake-up.ts'
 
-export interface WorkerOptions {
+interface WorkerOptions {
   /** Jobs claimed at once. Jobs that wait at the circuit breaker are extra, up to the same number. */
   concurrency: number
   /** Between polls for tasks when no wake-up comes, in milliseconds. Default 1000. */
