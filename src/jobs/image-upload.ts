@@ -29,10 +29,8 @@ export async function uploadImage({ fal, onFailure }: ImageUploadDeps, file: Blo
     return { url, contentType, fileSize: file.size }
   } catch (error) {
     if (!(error instanceof FalError)) throw error
-    if (error.kind === 'rejected')
-      throw new InvalidInputError([
-        { path: ['file'], code: 'REJECTED', message: `fal refused the image: ${error.message}` },
-      ])
+    const message = `fal refused the image: ${error.message}`
+    if (error.kind === 'rejected') throw new InvalidInputError([{ path: ['file'], code: 'REJECTED', message }])
     onFailure(error)
     throw new ServiceUnavailableError(toRefusal(error), { cause: error })
   }

@@ -40,6 +40,4 @@ export function isCancelable(status: JobStatus): boolean {
 }
 
 /** The statuses of jobs that have not ended. */
-export const OPEN_STATUSES: JobStatus[] = (Object.keys(TRANSITIONS) as JobStatus[]).filter(
-  (status) => !isTerminal(status),
-)
+export const OPEN_STATUSES = (Object.keys(TRANSITIONS) as JobStatus[]).filter((status) => !isTerminal(status))

@@ -161,10 +161,8 @@ export function createUpdateLog({ db, notifier }: { db: Database; notifier: Noti
       return rows.map(toUpdate)
     },
     heads: async (jobIds) => {
-      const rows = await db.job.findMany({
-        where: { id: { in: [...jobIds] } },
-        select: { id: true, lastSequence: true },
-      })
+      const where = { id: { in: [...jobIds] } }
+      const rows = await db.job.findMany({ where, select: { id: true, lastSequence: true } })
       return new Map(rows.map((row) => [row.id, row.lastSequence]))
     },
   }
