@@ -1,10 +1,9 @@
 import { isIP, isIPv4 } from 'node:net'
 import { shorten } from '../errors.ts'
+import type { Refusal } from './refusal.ts'
 
 /** The origins whose pages may use the API. */
 export interface OriginRules {
-  /** The request's own Host header. */
-  host: string | undefined
   /** The URL of this server for clients. */
   publicUrl: string
   /** Origins of front ends as browsers send them, in lower case: `https://app.example.com`, `tauri://localhost`. */
@@ -12,34 +11,36 @@ export interface OriginRules {
   production: boolean
 }
 
-/** Whether a request is accepted, by its headers. A request without an Origin always is. */
-export type AllowsOrigin = (headers: { origin: string | undefined; host: string | undefined }) => boolean
+interface RequestHeaders {
+  origin?: string | null | undefined
+  host?: string | null | undefined
+}
+
+/** Checks the Origin of a request; null when it is accepted, as a request without an Origin always is. */
+export type FindOriginProblem = (headers: RequestHeaders) => Refusal | null
 
 /** A scheme, a host and an optional port, nothing else; the URL parser would accept more. */
 const ORIGIN = /^https?:\/\/[^\s/\\?#@]+$/i
 
 /**
- * Whether pages of this origin may use the API: those of `allowedOrigins` and `publicUrl`, outside production all of
- * this machine, and the server's own pages when they were loaded by IP address.
+ * Accepts pages of `allowedOrigins` and `publicUrl`, outside production all of this machine, and the server's own pages
+ * when they were loaded by IP address.
  */
-export function isAllowedOrigin(origin: string, { host, publicUrl, allowedOrigins, production }: OriginRules): boolean {
-  const page = parseOrigin(origin)
-  // Custom schemes of apps and extensions are compared as text.
-  if (!page) return allowedOrigins.includes(origin.toLowerCase())
-  if (allowedOrigins.includes(page.origin)) return true
-  if (URL.canParse(publicUrl) && new URL(publicUrl).origin === page.origin) return true
-  if (!production && isLoopback(page.hostname)) return true
-  return isOwnAddress(page, host)
-}
+export function createOriginCheck({ publicUrl, allowedOrigins, production }: OriginRules): FindOriginProblem {
+  function isAllowed(origin: string, host: string): boolean {
+    const page = parseOrigin(origin)
+    // Custom schemes of apps and extensions are compared as text.
+    if (!page) return allowedOrigins.includes(origin.toLowerCase())
+    if (allowedOrigins.includes(page.origin) || URL.parse(publicUrl)?.origin === page.origin) return true
+    return (!production && isLoopback(page.hostname)) || isOwnAddress(page, host)
+  }
 
-export function createOriginCheck(rules: Omit<OriginRules, 'host'>): AllowsOrigin {
-  // Requests without an Origin come from programs or from the address bar, not from a page's script.
-  return ({ origin, host }) => origin === undefined || isAllowedOrigin(origin, { ...rules, host })
-}
-
-export function toForbiddenOrigin(origin: string) {
-  const message = `The origin "${shorten(origin, 100)}" is not allowed: to allow it, add it to ALLOWED_ORIGINS.`
-  return { status: 403, code: 'FORBIDDEN_ORIGIN', message } as const
+  return ({ origin, host }) => {
+    // Requests without an Origin come from programs or from the address bar, not from a page's script.
+    if (origin == null || isAllowed(origin, host ?? '')) return null
+    const message = `The origin "${shorten(origin, 100)}" is not allowed: to allow it, add it to ALLOWED_ORIGINS.`
+    return { status: 403, code: 'FORBIDDEN_ORIGIN', message }
+  }
 }
 
 function parseOrigin(text: string): URL | null {
@@ -50,9 +51,9 @@ function parseOrigin(text: string): URL | null {
  * Whether the page was loaded from the host of the request. Trusted for IP addresses and localhost only: the owner of
  * any other name can point it at this machine (DNS rebinding), and then Origin and Host agree.
  */
-function isOwnAddress(page: URL, host: string | undefined): boolean {
+function isOwnAddress(page: URL, host: string): boolean {
   // The page's scheme, so that a default port is left out of both.
-  const own = parseOrigin(`${page.protocol}//${host ?? ''}`)
+  const own = parseOrigin(`${page.protocol}//${host}`)
   return own?.host === page.host && (own.hostname === 'localhost' || isIP(withoutBrackets(own.hostname)) !== 0)
 }
 

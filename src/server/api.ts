@@ -2,34 +2,33 @@ import { once } from 'node:events'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono, type Context as HttpContext } from 'hono'
 import type { Services } from '../context.ts'
-import { type AllowsOrigin, toForbiddenOrigin } from './allowed-origins.ts'
-import type { Refusal } from './connection-guard.ts'
+import type { FindOriginProblem } from './allowed-origins.ts'
 import type { GraphQLServer } from './graphql.ts'
 import { serveJobImage } from './media.ts'
 import type { MemoryBudget } from './memory-budget.ts'
+import { type Refusal, toResponse } from './refusal.ts'
 
 export interface ApiOptions {
   graphql: GraphQLServer
   services: Services
-  allowsOrigin: AllowsOrigin
+  findOriginProblem: FindOriginProblem
   memory: MemoryBudget
 }
 
 /** The routes of front ends: GraphQL, and images that are not uploaded to fal yet. */
-export function apiRoutes({ graphql, services, allowsOrigin, memory }: ApiOptions): Hono {
+export function apiRoutes({ graphql, services, findOriginProblem, memory }: ApiOptions): Hono {
   const app = new Hono()
   // For every method and content type: browsers send forms without a preflight.
   app.use('/graphql', async (http, next) => {
-    const origin = http.req.header('origin')
-    if (origin === undefined || allowsOrigin({ origin, host: http.req.header('host') })) return await next()
-    return sendError(http, toForbiddenOrigin(origin))
+    const problem = findOriginProblem({ origin: http.req.header('origin'), host: http.req.header('host') })
+    return problem ? toResponse(http, problem) : await next()
   })
   app.all('/graphql', (http) => {
     // Before execution: clients retry a mutation whose response they cannot accept.
-    if (!ACCEPTABLE.test(http.req.header('accept') ?? '*/*')) return sendError(http, NOT_ACCEPTABLE)
+    if (!ACCEPTABLE.test(http.req.header('accept') ?? '*/*')) return toResponse(http, NOT_ACCEPTABLE)
     const lease = memory.open()
     const fetched = Promise.resolve(graphql.fetch(http.req.raw, { memory: lease }))
-    const response = fetched.then((answer) => (answer.status === 406 ? sendError(http, NOT_ACCEPTABLE) : answer))
+    const response = fetched.then((answer) => (answer.status === 406 ? toResponse(http, NOT_ACCEPTABLE) : answer))
     // Wait for both: the operation continues after a client disconnects, and the response may take long to send.
     void Promise.allSettled([response, whenClosed(http)]).then(lease.release)
     return response
@@ -46,15 +45,11 @@ export function apiRoutes({ graphql, services, allowsOrigin, memory }: ApiOption
 const ACCEPTABLE =
   /(?:^|,)\s*(?:\*\/\*|application\/(?:\*|json|graphql-response\+json)|text\/(?:\*|event-stream|html)|multipart\/(?:\*|mixed))\s*(?:[;,]|$)/i
 
-const NOT_ACCEPTABLE = {
+const NOT_ACCEPTABLE: Refusal = {
   status: 406,
   code: 'NOT_ACCEPTABLE',
   message:
     'None of the types in the Accept header is available: expected application/graphql-response+json or application/json, or text/event-stream for a subscription.',
-} as const
-
-function sendError(http: HttpContext, { status, code, message }: Refusal & { status: 403 | 406 }): Response {
-  return http.json({ errors: [{ message, extensions: { code } }] }, status)
 }
 
 async function whenClosed(http: HttpContext): Promise<void> {

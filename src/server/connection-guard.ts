@@ -1,6 +1,7 @@
-import { type IncomingMessage, maxHeaderSize, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, maxHeaderSize, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { type Refusal, refuse } from './refusal.ts'
 import { readRetransmitting, toPeer } from './tcp-retransmits.ts'
 
 /** Interval between checks of all connections, in milliseconds. */
@@ -125,13 +126,6 @@ export function guardConnections(server: Server): void {
   server.once('close', () => clearInterval(timer))
 }
 
-/** Why a request or a connection is refused. */
-export interface Refusal {
-  status: number
-  code: string
-  message: string
-}
-
 const TOO_SLOW: Refusal = {
   status: 408,
   code: 'REQUEST_TIMEOUT',
@@ -156,18 +150,6 @@ function toRefusal({ code, reason }: NodeJS.ErrnoException & { reason?: unknown 
     }
   const why = typeof reason === 'string' ? `: ${reason}` : ''
   return { status: 400, code: 'BAD_REQUEST', message: `The request is not valid HTTP/1.1${why}.` }
-}
-
-/** Sends the refusal and closes the connection, whatever the client does. */
-export function refuse(socket: Duplex, { status, code, message }: Refusal): void {
-  if (!socket.writable) {
-    socket.destroy()
-    return
-  }
-  socket.once('finish', () => socket.destroy())
-  const body = JSON.stringify({ errors: [{ message, extensions: { code } }] })
-  const headers = `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}`
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n${headers}\r\n\r\n${body}`)
 }
 
 /** Bytes have been buffered for the whole time, and too few of them were sent. */

@@ -7,7 +7,7 @@ import {
   type YogaServerInstance,
 } from 'graphql-yoga'
 import { type Context, createContext, type Services } from '../context.ts'
-import type { AllowsOrigin } from './allowed-origins.ts'
+import type { FindOriginProblem } from './allowed-origins.ts'
 import { cacheDocuments } from './document-cache.ts'
 import { limitDocuments } from './document-limits.ts'
 import { type ErrorDeps, MAX_ERRORS, toClientError } from './errors.ts'
@@ -19,7 +19,7 @@ import { checkVariables } from './variables.ts'
 export interface GraphQLOptions extends ErrorDeps {
   schema: GraphQLSchema
   services: Services
-  allowsOrigin: AllowsOrigin
+  findOriginProblem: FindOriginProblem
   introspection: boolean
   /** Omit "Did you mean …", which reveals the schema, from errors. */
   hideSuggestions: boolean
@@ -31,7 +31,7 @@ export type GraphQLServer = YogaServerInstance<RequestContext, Context>
 export function createGraphQLServer({
   schema,
   services,
-  allowsOrigin,
+  findOriginProblem,
   introspection,
   hideSuggestions,
   onError,
@@ -43,7 +43,10 @@ export function createGraphQLServer({
     landingPage: false,
     logging: false,
     // Without a list of origins Yoga echoes the request's origin and sets Vary. No credentials: there are no cookies.
-    cors: ({ headers }) => allowsOrigin(readOrigin(headers)) && { credentials: false },
+    cors: ({ headers }) =>
+      findOriginProblem({ origin: headers.get('origin'), host: headers.get('host') }) === null && {
+        credentials: false,
+      },
     // Node's own classes, so that an uploaded file is Node's File.
     fetchAPI: createFetch({ skipPonyfill: true }),
     // readRequests() limits bodies while reading them.
@@ -65,10 +68,6 @@ export function createGraphQLServer({
     ],
     graphiql: false,
   })
-}
-
-function readOrigin(headers: Headers): Parameters<AllowsOrigin>[0] {
-  return { origin: headers.get('origin') ?? undefined, host: headers.get('host') ?? undefined }
 }
 
 /** Runs before the masking, which logs each unexpected error. */

@@ -73,19 +73,19 @@ function serve(server: Server, url: string, deps: ServerDeps): RunningServer {
     return { url, stop: () => close(server) }
   }
   const memory = createMemoryBudget()
-  const allowsOrigin = createOriginCheck({ publicUrl, allowedOrigins, production })
+  const findOriginProblem = createOriginCheck({ publicUrl, allowedOrigins, production })
   const services = { ...deps.services, publicUrl }
   const graphql = createGraphQLServer({
     schema,
     services,
-    allowsOrigin,
+    findOriginProblem,
     introspection: config.introspection,
     hideSuggestions: production,
     onError,
   })
   routes.push(
     graphiqlRoutes({ enabled: config.graphiql, publicUrl }),
-    apiRoutes({ graphql, services, allowsOrigin, memory }),
+    apiRoutes({ graphql, services, findOriginProblem, memory }),
     studioRoutes({ ...studio, basePath }),
     webhookRoutes({ ...webhooks, memory, onError }),
   )
@@ -93,7 +93,7 @@ function serve(server: Server, url: string, deps: ServerDeps): RunningServer {
   const sockets = serveGraphQLSockets(server, {
     graphql,
     path: '/graphql',
-    allowsOrigin,
+    findOriginProblem,
     findHostProblem,
     memory,
     onError,

@@ -4,6 +4,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { shorten } from '../errors.ts'
 import { isLoopback, withoutBrackets } from './allowed-origins.ts'
+import { type Refusal, toResponse } from './refusal.ts'
 
 /** The host names that this server accepts. */
 export interface HostRules {
@@ -14,18 +15,10 @@ export interface HostRules {
   trustedHosts: readonly string[]
 }
 
-/** The target of a request. */
-export type RequestTarget = Pick<IncomingMessage, 'url' | 'headersDistinct'>
-
-/** Why a request is refused because of its target. */
-export interface HostProblem {
-  status: 400 | 421
-  code: 'BAD_REQUEST' | 'MISDIRECTED_REQUEST'
-  message: string
-}
+type RequestTarget = Pick<IncomingMessage, 'url' | 'headersDistinct'>
 
 /** Checks the target of a request; null when it is accepted. */
-export type FindHostProblem = (request: RequestTarget) => HostProblem | null
+export type FindHostProblem = (request: RequestTarget) => Refusal | null
 
 /** A name or an IP address with an optional port: no user and no path, which programs could parse differently. */
 const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
@@ -53,17 +46,17 @@ export function isTrustedHost(host: string, { publicUrl, allowedOrigins, trusted
 export function createHostCheck(rules: HostRules): FindHostProblem {
   return (request) => {
     const host = readHost(request)
-    if (host === null)
-      return toProblem(
-        400,
-        'Expected exactly one Host header with a host name or an IP address, and the same host in the URL.',
-      )
+    if (host === null) return INVALID_HOST
     if (isTrustedHost(host, rules)) return null
-    return toProblem(
-      421,
-      `The host name "${shorten(host, SHOWN_LENGTH)}" is not trusted: to serve it, add it to TRUSTED_HOSTS.`,
-    )
+    const message = `The host name "${shorten(host, SHOWN_LENGTH)}" is not trusted: to serve it, add it to TRUSTED_HOSTS.`
+    return { status: 421, code: 'MISDIRECTED_REQUEST', message }
   }
+}
+
+const INVALID_HOST: Refusal = {
+  status: 400,
+  code: 'BAD_REQUEST',
+  message: 'Expected exactly one Host header with a host name or an IP address, and the same host in the URL.',
 }
 
 /** Load balancers and Prometheus request these under any name, or without one. */
@@ -75,9 +68,7 @@ export function hostRoutes(findHostProblem: FindHostProblem): Hono {
     const incoming = (http.env as HttpBindings).incoming as IncomingMessage
     const isAmbiguous = (incoming.headersDistinct.host?.length ?? 0) > 1
     const problem = PROBES.includes(http.req.path) && !isAmbiguous ? null : findHostProblem(incoming)
-    if (problem === null) return await next()
-    const { status, code, message } = problem
-    return http.json({ errors: [{ message, extensions: { code } }] }, status)
+    return problem ? toResponse(http, problem) : await next()
   })
 }
 
@@ -92,9 +83,4 @@ function readHost({ url = '', headersDistinct }: RequestTarget): string | null {
 
 function parseHost(host: string): URL | null {
   return HOST.test(host) ? URL.parse(`http://${host}`) : null
-}
-
-function toProblem(status: HostProblem['status'], message: string): HostProblem {
-  const code = status === 400 ? 'BAD_REQUEST' : 'MISDIRECTED_REQUEST'
-  return { status, code, message }
 }

@@ -10,12 +10,12 @@ import {
 } from 'graphql'
 import { handleProtocols, makeServer } from 'graphql-ws'
 import { WebSocketServer } from 'ws'
-import { type AllowsOrigin, toForbiddenOrigin } from './allowed-origins.ts'
-import { refuse } from './connection-guard.ts'
+import type { FindOriginProblem } from './allowed-origins.ts'
 import type { OnError } from './errors.ts'
 import type { GraphQLServer } from './graphql.ts'
 import { checkParams } from './graphql-params.ts'
 import type { MemoryBudget } from './memory-budget.ts'
+import { refuse } from './refusal.ts'
 import { MAX_SUBSCRIPTION_BYTES, subscriptionTooLarge } from './request-parser.ts'
 import type { FindHostProblem } from './trusted-hosts.ts'
 import {
@@ -49,7 +49,7 @@ export interface GraphQLSocketsOptions {
   graphql: GraphQLServer
   /** The path of upgrade requests. */
   path: string
-  allowsOrigin: AllowsOrigin
+  findOriginProblem: FindOriginProblem
   findHostProblem: FindHostProblem
   memory: MemoryBudget
   onError: OnError
@@ -57,7 +57,7 @@ export interface GraphQLSocketsOptions {
 
 export function serveGraphQLSockets(
   server: Server,
-  { graphql, path, allowsOrigin, findHostProblem, memory, onError }: GraphQLSocketsOptions,
+  { graphql, path, findOriginProblem, findHostProblem, memory, onError }: GraphQLSocketsOptions,
 ): GraphQLSockets {
   const sockets = new WebSocketServer({
     ...createSocketLimits(),
@@ -113,23 +113,14 @@ export function serveGraphQLSockets(
   })
   const stopKeepAlive = keepAlive(sockets)
 
-  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (request.url?.split('?')[0] !== path) {
       const message = `No WebSocket is served at this path: use ${path}.`
-      refuse(socket, { status: 404, code: 'NOT_FOUND', message })
-      return
-    }
-    const hostProblem = findHostProblem(request)
-    if (hostProblem) {
-      refuse(socket, hostProblem)
-      return
+      return refuse(socket, { status: 404, code: 'NOT_FOUND', message })
     }
     // Browsers allow any page to open a socket to any host: the server has to check the origin.
-    const { origin, host } = request.headers
-    if (!allowsOrigin({ origin, host })) {
-      refuse(socket, toForbiddenOrigin(origin ?? ''))
-      return
-    }
+    const problem = findHostProblem(request) ?? findOriginProblem(request.headers)
+    if (problem) return refuse(socket, problem)
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       ignoreAfterError(webSocket)
       limitIncomplete(webSocket, socket, memory)
