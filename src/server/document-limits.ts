@@ -7,6 +7,7 @@ import {
   type GraphQLSchema,
   isIntrospectionType,
   Kind,
+  NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
   OperationTypeNode,
   type SelectionSetNode,
@@ -40,16 +41,17 @@ const MAX_DIRECTIVES_PER_NODE = 5
 /** Root fields of one mutation; they run in sequence. */
 const MAX_MUTATIONS = 5
 
-export interface DocumentLimitsOptions {
-  /** Omit "Did you mean …", which reveals the schema, from errors. */
-  hideSuggestions: boolean
-}
-
 /**
  * Refuses documents that would be expensive to parse, validate or execute, over every transport, and limits the number
  * and length of parser and validation errors.
  */
-export function limitDocuments({ hideSuggestions }: DocumentLimitsOptions): YogaPlugin {
+export function limitDocuments({
+  introspection,
+  hideSuggestions,
+}: {
+  introspection: boolean
+  hideSuggestions: boolean
+}): YogaPlugin {
   // One less: graphql adds an error that says that there are more.
   const options = { maxErrors: MAX_ERRORS - 1, hideSuggestions }
   return {
@@ -64,6 +66,7 @@ export function limitDocuments({ hideSuggestions }: DocumentLimitsOptions): Yoga
       })
     },
     onValidate: ({ addValidationRule, setValidationFn }) => {
+      if (!introspection) addValidationRule(NoSchemaIntrospectionCustomRule)
       addValidationRule(IntrospectionWithoutAliasesRule)
       // graphql 17 expects the options in the position where Yoga, which supports graphql 16 too, passes the type info.
       setValidationFn((schema, document, rules) => {

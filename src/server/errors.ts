@@ -23,16 +23,25 @@ const MAX_MESSAGE_CHARACTERS = 500
 /** Most locations of one error: a document can contain the same field hundreds of times. */
 const MAX_NODES = 10
 
-export interface ErrorDeps {
-  onError: OnError
+/** An error of the whole request, with the HTTP status of its response. */
+export function httpError(
+  status: number,
+  code: string,
+  message: string,
+  headers: Record<string, string> = {},
+): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, http: { status, headers } } })
 }
+
+export const badRequest = (message: string) => httpError(400, 'BAD_REQUEST', message)
+export const payloadTooLarge = (message: string) => httpError(413, 'PAYLOAD_TOO_LARGE', message)
 
 /**
  * The error that a client sees. Domain errors keep their code, and GraphQL's own (syntax, validation, variables) are
  * sent unchanged; an outage becomes SERVICE_UNAVAILABLE, and every other error "Unexpected error." with an id that is
  * also in the log.
  */
-export function toClientError(error: unknown, { onError }: ErrorDeps): GraphQLError {
+export function toClientError(error: unknown, onError: OnError): GraphQLError {
   const thrown = findOriginal(error)
   const original =
     thrown instanceof DatabaseUnavailableError

@@ -1,5 +1,6 @@
-import { type DocumentNode, GraphQLError, getOperationAST, Kind } from 'graphql'
+import { type DocumentNode, getOperationAST, Kind } from 'graphql'
 import { shorten } from '../errors.ts'
+import { badRequest, httpError } from './errors.ts'
 
 /** Parameters that may be omitted or empty. */
 const OPTIONAL = ['operationName', 'variables', 'extensions'] as const
@@ -24,16 +25,18 @@ export function checkParams(params: unknown): void {
   if (!isObject(params)) return
   const { query, operationName, extensions } = params
   if (query === '')
-    throw isObject(extensions) && isObject(extensions.persistedQuery) ? persistedQueryNotSupported() : queryMissing()
+    throw isObject(extensions) && isObject(extensions.persistedQuery)
+      ? persistedQueryNotSupported()
+      : badRequest('"query" is missing: expected the text of a GraphQL document.')
   if (operationName != null && typeof operationName !== 'string')
-    throw refuse(400, 'BAD_REQUEST', `"operationName" must be a string: received the type ${typeof operationName}.`)
+    throw badRequest(`"operationName" must be a string: received the type ${typeof operationName}.`)
 }
 
 /** @throws GraphQLError when the document lacks the named operation, or has several and none is named. */
 export function checkOperation(document: DocumentNode, operationName: string | null | undefined): void {
   if (getOperationAST(document, operationName)) return
   const count = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION).length
-  throw refuse(
+  throw httpError(
     400,
     'OPERATION_RESOLUTION_FAILURE',
     operationName
@@ -48,13 +51,7 @@ export function checkOperation(document: DocumentNode, operationName: string | n
  * Clients with a persisted-query link send a hash first: this exact message with a success status makes them send the
  * query, and no more hashes. @see https://www.apollographql.com/docs/apollo-server/performance/apq
  */
-const persistedQueryNotSupported = () => refuse(200, 'PERSISTED_QUERY_NOT_SUPPORTED', 'PersistedQueryNotSupported')
-
-const queryMissing = () => refuse(400, 'BAD_REQUEST', '"query" is missing: expected the text of a GraphQL document.')
-
-function refuse(status: number, code: string, message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code, http: { status } } })
-}
+const persistedQueryNotSupported = () => httpError(200, 'PERSISTED_QUERY_NOT_SUPPORTED', 'PersistedQueryNotSupported')
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

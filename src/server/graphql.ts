@@ -1,5 +1,5 @@
 import { createFetch } from '@whatwg-node/fetch'
-import { type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
+import type { GraphQLSchema } from 'graphql'
 import {
   createYoga,
   handleStreamOrSingleExecutionResult,
@@ -10,19 +10,20 @@ import { type Context, createContext, type Services } from '../context.ts'
 import type { FindOriginProblem } from './allowed-origins.ts'
 import { cacheDocuments } from './document-cache.ts'
 import { limitDocuments } from './document-limits.ts'
-import { type ErrorDeps, MAX_ERRORS, toClientError } from './errors.ts'
+import { MAX_ERRORS, type OnError, toClientError } from './errors.ts'
 import { answerLongPolls } from './long-polling.ts'
 import { traceOperations } from './operation-spans.ts'
 import { type RequestContext, readRequests } from './request-parser.ts'
 import { checkVariables } from './variables.ts'
 
-export interface GraphQLOptions extends ErrorDeps {
+interface GraphQLOptions {
   schema: GraphQLSchema
   services: Services
   findOriginProblem: FindOriginProblem
   introspection: boolean
   /** Omit "Did you mean …", which reveals the schema, from errors. */
   hideSuggestions: boolean
+  onError: OnError
 }
 
 export type GraphQLServer = YogaServerInstance<RequestContext, Context>
@@ -52,13 +53,12 @@ export function createGraphQLServer({
     // readRequests() limits bodies while reading them.
     maxRequestBodySize: false,
     multipart: false,
-    maskedErrors: { maskError: (error) => toClientError(error, { onError }) },
+    maskedErrors: { maskError: (error) => toClientError(error, onError) },
     // Limited by count, Yoga's own cache could hold hundreds of megabytes of strangers' documents.
     parserAndValidationCache: false,
     plugins: [
       readRequests(),
-      ...(introspection ? [] : [withoutIntrospection()]),
-      limitDocuments({ hideSuggestions }),
+      limitDocuments({ introspection, hideSuggestions }),
       cacheDocuments(),
       checkVariables({ hideSuggestions }),
       traceOperations(),
@@ -90,11 +90,5 @@ function unbufferStreams(): YogaPlugin {
       response.headers.set('x-accel-buffering', 'no')
       response.headers.set('cache-control', 'no-cache, no-transform')
     },
-  }
-}
-
-function withoutIntrospection(): YogaPlugin {
-  return {
-    onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule),
   }
 }

@@ -1,14 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
+import { badRequest, payloadTooLarge } from './errors.ts'
 import { MAX_OPERATION_BYTES } from './memory-budget.ts'
-
-/** A multipart request is invalid. The message is for the client. */
-export class MultipartError extends Error {
-  readonly kind: 'malformed' | 'too large'
-  constructor(kind: MultipartError['kind'], message: string) {
-    super(message)
-    this.kind = kind
-  }
-}
 
 /** `operations`, `map` and a file; two more parts are ignored. */
 const MAX_PARTS = 5
@@ -25,17 +17,17 @@ const BOUNDARY = /;\s*boundary=(?:"([\w'()+,./:=? -]{1,70})"|([\w'()+,./:=?-]{1,
 /**
  * Parses the parameters of a GraphQL multipart request, with each file in its place.
  * @see https://github.com/jaydenseric/graphql-multipart-request-spec
- * @throws MultipartError
+ * @throws GraphQLError
  */
 export async function parseMultipart(body: Buffer<ArrayBuffer>, contentType: string): Promise<unknown> {
   const [, quoted, plain] = BOUNDARY.exec(contentType) ?? []
   const boundary = quoted ?? plain
-  if (boundary === undefined) throw malformed('The Content-Type of the multipart request has no boundary.')
+  if (boundary === undefined) throw badRequest('The Content-Type of the multipart request has no boundary.')
   const { rest, contents } = await extractFiles(body, boundary)
   const form = await new Response(rest, { headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` } })
     .formData()
     .catch(() => {
-      throw malformed('The multipart request is malformed: expected named parts between boundaries.')
+      throw badRequest('The multipart request is malformed: expected named parts between boundaries.')
     })
   const operations = parseField(form, 'operations')
   if (!form.has('map')) return operations
@@ -67,10 +59,10 @@ async function extractFiles(body: Buffer<ArrayBuffer>, boundary: string) {
     const next = await find(body, delimiter, headersStart)
     // The text after the last boundary is ignored.
     if (next === -1) break
-    if (parts === MAX_PARTS) throw malformed(`The multipart request has more than ${MAX_PARTS} parts.`)
+    if (parts === MAX_PARTS) throw badRequest(`The multipart request has more than ${MAX_PARTS} parts.`)
     const headersEnd = body.subarray(0, headersStart + MAX_PART_HEADER_BYTES).indexOf('\r\n\r\n', headersStart)
     if (headersEnd === -1)
-      throw malformed(`The headers of a part of the multipart request exceed ${MAX_PART_HEADER_BYTES} bytes.`)
+      throw badRequest(`The headers of a part of the multipart request exceed ${MAX_PART_HEADER_BYTES} bytes.`)
     const isFile = !TEXT_FIELD.test(body.toString('latin1', headersStart, headersEnd))
     const contentStart = headersEnd + '\r\n\r\n'.length
     if (isFile && contentStart <= next) {
@@ -83,10 +75,7 @@ async function extractFiles(body: Buffer<ArrayBuffer>, boundary: string) {
   }
   rest.push(body.subarray(restStart))
   if (rest.reduce((bytes, { length }) => bytes + length, 0) > MAX_OPERATION_BYTES)
-    throw new MultipartError(
-      'too large',
-      `The multipart request exceeds ${MAX_OPERATION_BYTES} bytes without its files.`,
-    )
+    throw payloadTooLarge(`The multipart request exceeds ${MAX_OPERATION_BYTES} bytes without its files.`)
   return { rest: Buffer.concat(rest), contents }
 }
 
@@ -106,16 +95,16 @@ async function restoreFile(file: FormDataEntryValue | null, contents: ReadonlyMa
   if (content && file instanceof File) return new File([content], file.name, { type: file.type })
   if (content) return new File([content], '')
   if (file instanceof File) return file
-  throw malformed('The "map" of the multipart request refers to a missing file.')
+  throw badRequest('The "map" of the multipart request refers to a missing file.')
 }
 
 function parseField(form: FormData, name: string): unknown {
   const text = form.get(name)
-  if (typeof text !== 'string') throw malformed(`The multipart request has no text field "${name}".`)
+  if (typeof text !== 'string') throw badRequest(`The multipart request has no text field "${name}".`)
   try {
     return JSON.parse(text)
   } catch {
-    throw malformed(`The field "${name}" of the multipart request is not valid JSON.`)
+    throw badRequest(`The field "${name}" of the multipart request is not valid JSON.`)
   }
 }
 
@@ -125,7 +114,7 @@ function putFile(operations: unknown, path: readonly string[], file: File): void
   for (const key of path.slice(0, -1)) parent = getOwn(parent, key)
   const last = path.at(-1) ?? ''
   if (getOwn(parent, last) !== null)
-    throw malformed('Each path in the "map" of the multipart request must point to a null in "operations".')
+    throw badRequest('Each path in the "map" of the multipart request must point to a null in "operations".')
   Object.assign(parent as object, { [last]: file })
 }
 
@@ -134,6 +123,5 @@ function getOwn(parent: unknown, key: string): unknown {
   return (parent as Record<string, unknown>)[key]
 }
 
-const malformed = (message: string) => new MultipartError('malformed', message)
 const badMap = () =>
-  malformed('The "map" of the multipart request must be an object of lists: {"0": ["variables.file"]}.')
+  badRequest('The "map" of the multipart request must be an object of lists: {"0": ["variables.file"]}.')

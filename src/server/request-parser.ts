@@ -1,11 +1,11 @@
-import { GraphQLError, getOperationAST, OperationTypeNode } from 'graphql'
+import { getOperationAST, OperationTypeNode } from 'graphql'
 import type { Plugin as YogaPlugin } from 'graphql-yoga'
 import { isPreflighted, PREFLIGHT_HEADERS } from './csrf.ts'
-import { RETRY_AFTER_SECONDS } from './errors.ts'
+import { badRequest, httpError, payloadTooLarge, RETRY_AFTER_SECONDS } from './errors.ts'
 import { checkOperation, checkParams, normalizeParams } from './graphql-params.ts'
 import { createJsonBody } from './json-body.ts'
 import { MAX_BODY_BYTES, MAX_OPERATION_BYTES, type MemoryLease } from './memory-budget.ts'
-import { MultipartError, parseMultipart } from './multipart-body.ts'
+import { parseMultipart } from './multipart-body.ts'
 import { BodyError, readBody } from './read-body.ts'
 
 /** Longest subscription request, in bytes: a document, an id and a cursor, kept in memory while it lasts. */
@@ -64,7 +64,8 @@ async function readPost(request: Request, memory: MemoryLease): Promise<never> {
     // Yoga itself validates the shape that it expects of a parser.
     return params as never
   } catch (error) {
-    throw toRefusal(error)
+    if (error instanceof BodyError) throw BODY_REFUSALS[error.reason]()
+    throw error instanceof SyntaxError ? badRequest('The request body is not valid JSON.') : error
   }
 }
 
@@ -85,43 +86,22 @@ async function readParams(request: Request, memory: MemoryLease): Promise<unknow
 async function readJson(request: Request, memory: MemoryLease): Promise<unknown> {
   const body = createJsonBody()
   for await (const chunk of readBody(request, { memory, maxBytes: MAX_BODY_BYTES }))
-    if (!parseOrRefuse(() => body.write(chunk))) throw operationTooLarge()
-  const params = parseOrRefuse(() => body.end())
+    if (!body.write(chunk)) throw operationTooLarge()
+  const params = body.end()
   if (typeof params !== 'object' || params === null)
     throw badRequest('The request body must be a JSON object with a query.')
   return params
 }
 
-function parseOrRefuse<T>(parse: () => T): T {
-  try {
-    return parse()
-  } catch {
-    throw badRequest('The request body is not valid JSON.')
-  }
-}
-
 async function readMultipart(request: Request, memory: MemoryLease, contentType: string): Promise<unknown> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of readBody(request, { memory, maxBytes: MAX_BODY_BYTES })) chunks.push(chunk)
+  const chunks = await Array.fromAsync(readBody(request, { memory, maxBytes: MAX_BODY_BYTES }))
   const params = await parseMultipart(Buffer.concat(chunks), contentType)
   // Uploading the file to fal may take two minutes. An image in JSON is stored soon, and its memory freed.
   memory.releaseAllButFile()
   return params
 }
 
-function toRefusal(error: unknown): unknown {
-  if (error instanceof BodyError) return BODY_REFUSALS[error.reason]()
-  if (!(error instanceof MultipartError)) return error
-  return error.kind === 'too large' ? payloadTooLarge(error.message) : badRequest(error.message)
-}
-
-function refuse(status: number, code: string, message: string, headers: Record<string, string> = {}): GraphQLError {
-  return new GraphQLError(message, { extensions: { code, http: { status, headers } }, originalError: null })
-}
-
-const badRequest = (message: string) => refuse(400, 'BAD_REQUEST', message)
-const unsupported = (message: string) => refuse(415, 'UNSUPPORTED_MEDIA_TYPE', message)
-const payloadTooLarge = (message: string) => refuse(413, 'PAYLOAD_TOO_LARGE', message)
+const unsupported = (message: string) => httpError(415, 'UNSUPPORTED_MEDIA_TYPE', message)
 const tooLarge = (what: string, maxBytes: number) => payloadTooLarge(`${what} may have at most ${maxBytes} bytes.`)
 export const subscriptionTooLarge = () => tooLarge('A subscription', MAX_SUBSCRIPTION_BYTES)
 const operationTooLarge = () =>
@@ -131,7 +111,7 @@ const operationTooLarge = () =>
 const bodyTooLarge = () =>
   payloadTooLarge(`A request may have at most ${MAX_BODY_BYTES} bytes: upload a smaller image, or pass its URL.`)
 const overloaded = () =>
-  refuse(503, 'SERVICE_UNAVAILABLE', 'The server is overloaded: try again in a few seconds.', {
+  httpError(503, 'SERVICE_UNAVAILABLE', 'The server is overloaded: try again in a few seconds.', {
     'retry-after': String(RETRY_AFTER_SECONDS),
   })
 const BODY_REFUSALS = {
@@ -140,7 +120,7 @@ const BODY_REFUSALS = {
   cut: () => badRequest('The connection closed before the whole request body arrived.'),
 }
 const preflightRequired = () =>
-  refuse(
+  httpError(
     403,
     'PREFLIGHT_REQUIRED',
     `GET and multipart requests need the header "${PREFLIGHT_HEADERS[0]}: true", which makes browsers send a CORS preflight first.`,

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts'
 import type { Services } from '../context.ts'
 import { createOriginCheck } from './allowed-origins.ts'
 import { apiRoutes } from './api.ts'
-import type { ErrorDeps } from './errors.ts'
+import type { OnError } from './errors.ts'
 import { graphiqlRoutes } from './graphiql.ts'
 import { createGraphQLServer } from './graphql.ts'
 import { type HealthDeps, healthRoutes } from './health.ts'
@@ -16,30 +16,18 @@ import { createHostCheck, hostRoutes } from './trusted-hosts.ts'
 import { type WebhookOptions, webhookRoutes } from './webhooks.ts'
 import { serveGraphQLSockets } from './ws.ts'
 
-export interface ServerDeps extends ErrorDeps {
-  config: ServerConfig
+interface ServerDeps {
+  config: Config
   schema: GraphQLSchema
   services: Omit<Services, 'publicUrl'>
   health: HealthDeps
   metrics: MetricsText
   studio: Omit<StudioOptions, 'basePath'>
   webhooks: Omit<WebhookOptions, 'memory' | 'onError'>
+  onError: OnError
 }
 
-type ServerConfig = Pick<
-  Config,
-  | 'host'
-  | 'port'
-  | 'publicUrl'
-  | 'allowedOrigins'
-  | 'trustedHosts'
-  | 'graphiql'
-  | 'introspection'
-  | 'production'
-  | 'roles'
->
-
-export interface RunningServer {
+interface RunningServer {
   /** The URL that the server listens on, without a trailing slash. */
   url: string
   /** Asks the clients of all sockets to reconnect, finishes the responses in progress, and stops listening. */
@@ -90,19 +78,12 @@ function serve(server: Server, url: string, deps: ServerDeps): RunningServer {
     webhookRoutes({ ...webhooks, memory, onError }),
   )
   serveRoutes(server, routes, { basePath, onError })
-  const sockets = serveGraphQLSockets(server, {
-    graphql,
-    path: '/graphql',
-    findOriginProblem,
-    findHostProblem,
-    memory,
-    onError,
-  })
+  const stopSockets = serveGraphQLSockets(server, { graphql, findOriginProblem, findHostProblem, memory, onError })
   return {
     url,
     stop: async () => {
       try {
-        await sockets.stop()
+        await stopSockets()
       } finally {
         await close(server)
       }

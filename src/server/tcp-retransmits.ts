@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { SocketAddress } from 'node:net'
+import { type Socket, SocketAddress } from 'node:net'
+import { endianness } from 'node:os'
 
 /** The kernel's tables of TCP connections. @see https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt */
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6']
@@ -10,16 +11,10 @@ const ROW = /^ *\d+: ([\dA-F]+):([\dA-F]{4}) ([\dA-F]+):([\dA-F]{4}) 01 \S+ \S+ 
 /** One lost segment is normal; after two retransmits in a row the client has been silent for over half a second. */
 const MIN_RETRANSMITS = 2
 
+type Peer = Pick<Socket, 'localPort' | 'remoteAddress' | 'remotePort'>
+
 /** The key of a connection in the result of `readRetransmitting`. */
-export function toPeer({
-  localPort,
-  remoteAddress = '',
-  remotePort,
-}: {
-  localPort?: number | undefined
-  remoteAddress?: string | undefined
-  remotePort?: number | undefined
-}): string {
+export function toPeer({ localPort, remoteAddress = '', remotePort }: Peer): string {
   return `${localPort} ${remoteAddress.split('%')[0]} ${remotePort}`
 }
 
@@ -36,16 +31,10 @@ export async function readRetransmitting(): Promise<ReadonlySet<string>> {
 /** Parses one table. */
 export function findRetransmitting(table: string): string[] {
   const peers: string[] = []
-  for (const [, , localPort = '', remote = '', remotePort = '', retransmits = ''] of table.matchAll(ROW)) {
+  for (const [, , local = '', remote = '', port = '', retransmits = ''] of table.matchAll(ROW)) {
     if (Number.parseInt(retransmits, 16) < MIN_RETRANSMITS) continue
-    const remoteAddress = toAddress(remote)
-    peers.push(
-      toPeer({
-        localPort: Number.parseInt(localPort, 16),
-        remoteAddress,
-        remotePort: Number.parseInt(remotePort, 16),
-      }),
-    )
+    const [localPort, remotePort] = [Number.parseInt(local, 16), Number.parseInt(port, 16)]
+    peers.push(toPeer({ localPort, remoteAddress: toAddress(remote), remotePort }))
   }
   return peers
 }
@@ -53,12 +42,8 @@ export function findRetransmitting(table: string): string[] {
 /** The table has addresses as 32-bit words in the byte order of the machine. */
 function toAddress(words: string): string {
   const bytes = Buffer.from(words, 'hex')
-  if (isLittleEndian()) bytes.swap32()
+  if (endianness() === 'LE') bytes.swap32()
   if (bytes.length === 4) return bytes.join('.')
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16))
   return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address
-}
-
-function isLittleEndian(): boolean {
-  return new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 }

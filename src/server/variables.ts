@@ -25,16 +25,11 @@ const MAX_ITEMS = 1000
 /** Characters of a rejected text or field name in an error. */
 const MAX_SHOWN_CHARACTERS = 50
 
-export interface VariableChecksOptions {
-  /** Omit "Did you mean …", which reveals the schema, from errors. */
-  hideSuggestions: boolean
-}
-
 /**
  * Validates an operation's variables before its execution. The executor prints the whole object around each mistake
  * into the error: 2 MB of unknown fields blocked the process for 23 s.
  */
-export function checkVariables({ hideSuggestions }: VariableChecksOptions): YogaPlugin {
+export function checkVariables({ hideSuggestions }: { hideSuggestions: boolean }): YogaPlugin {
   function checked<Args extends ExecutionArgs, Result>(run: (args: Args) => Result) {
     return (args: Args) => {
       const errors = findErrors(args, hideSuggestions)

@@ -74,8 +74,7 @@ async function handle(http: HttpContext, options: WebhookOptions, lease: MemoryL
   if (Number(header('content-length')) > MAX_BODY_BYTES) return 'too large'
   const jobId = http.req.query('job') ?? ''
   if (!verifyUrl(jobId, http.req.query('mac') ?? '')) return 'forged'
-  const chunks: Uint8Array[] = []
-  for await (const chunk of readBody(http.req.raw, { memory: lease, maxBytes: MAX_BODY_BYTES })) chunks.push(chunk)
+  const chunks = await Array.fromAsync(readBody(http.req.raw, { memory: lease, maxBytes: MAX_BODY_BYTES }))
   const rawBody = Buffer.concat(chunks)
   // A repeated header arrives as one value with a comma, which matches no signature.
   const verdict = await verifySignature({

@@ -57,19 +57,17 @@ export interface InProgress {
 }
 
 /** Options of ws that limit the memory of an incomplete message. */
-export function createSocketLimits() {
-  return {
-    perMessageDeflate: false,
-    // One message per turn of the event loop, so that others run in between: 64 kB of them can arrive at once.
-    allowSynchronousEvents: false,
-    maxPayload: MAX_MESSAGE_BYTES,
-    // A message normally has one frame, and a network segment carries a kilobyte of it. Each piece costs about 100
-    // bytes besides its content.
-    maxFragments: 1024,
-    maxBufferedChunks: 2048,
-    closeTimeout: CLOSE_MS,
-  } satisfies ServerOptions & { closeTimeout: number }
-}
+export const SOCKET_LIMITS = {
+  perMessageDeflate: false,
+  // One message per turn of the event loop, so that others run in between: 64 kB of them can arrive at once.
+  allowSynchronousEvents: false,
+  maxPayload: MAX_MESSAGE_BYTES,
+  // A message normally has one frame, and a network segment carries a kilobyte of it. Each piece costs about 100
+  // bytes besides its content.
+  maxFragments: 1024,
+  maxBufferedChunks: 2048,
+  closeTimeout: CLOSE_MS,
+} satisfies ServerOptions & { closeTimeout: number }
 
 /** Connects graphql-ws to a WebSocket, and limits the memory that the client can make them use. */
 export function openTransport(
@@ -88,32 +86,19 @@ export function openTransport(
   const ids = createOperationIds()
   const inProgress: InProgress = { count: 0, length: 0, newest: 0 }
 
-  function receive(text: string, handle: (text: string) => Promise<void>): void {
+  const receive = (text: string, handle: (text: string) => Promise<void>) => {
     // Messages can still arrive while the socket is closing: ignore them.
     if (!isOpen()) return
     const message = toMessage(text)
-    if (message === null) {
-      close(CloseCode.BadRequest, 'Invalid message received')
-      return
-    }
-    if (text.length > (MAX_LENGTHS[message.type] ?? Infinity)) {
-      close(CloseCode.BadRequest, 'Message too large for its type')
-      return
-    }
-    if (message.type === MessageType.Subscribe && message.id.length > MAX_ID_LENGTH) {
-      close(CloseCode.BadRequest, `The id is longer than ${MAX_ID_LENGTH} characters`)
-      return
-    }
+    if (message === null) return close(CloseCode.BadRequest, 'Invalid message received')
+    if (text.length > (MAX_LENGTHS[message.type] ?? Infinity))
+      return close(CloseCode.BadRequest, 'Message too large for its type')
+    if (message.type === MessageType.Subscribe && message.id.length > MAX_ID_LENGTH)
+      return close(CloseCode.BadRequest, `The id is longer than ${MAX_ID_LENGTH} characters`)
     const renamed = ids.toServer(message)
-    if (renamed === null) {
-      close(CloseCode.SubscriberAlreadyExists, 'The id belongs to an operation in progress')
-      return
-    }
+    if (renamed === null) return close(CloseCode.SubscriberAlreadyExists, 'The id belongs to an operation in progress')
     const lease = memory.open()
-    if (!lease.extend(text.length)) {
-      close(TRY_AGAIN_LATER, 'The server is overloaded')
-      return
-    }
+    if (!lease.extend(text.length)) return close(TRY_AGAIN_LATER, 'The server is overloaded')
     inProgress.count++
     inProgress.length += text.length
     inProgress.newest = text.length

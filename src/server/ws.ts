@@ -19,12 +19,12 @@ import { refuse } from './refusal.ts'
 import { MAX_SUBSCRIPTION_BYTES, subscriptionTooLarge } from './request-parser.ts'
 import type { FindHostProblem } from './trusted-hosts.ts'
 import {
-  createSocketLimits,
   type InProgress,
   ignoreAfterError,
   keepAlive,
   limitIncomplete,
   openTransport,
+  SOCKET_LIMITS,
 } from './ws-transport.ts'
 
 /** The close code for "service restart": reconnect. @see https://www.iana.org/assignments/websocket (1012) */
@@ -36,31 +36,27 @@ const MAX_OPERATIONS = 100
 /** Total length of the messages of operations in progress, in characters: each is kept until its operation ends. */
 const MAX_OPERATIONS_LENGTH = 1024 * 1024
 
-/** The graphql-transport-ws protocol on the server's own port. */
-export interface GraphQLSockets {
-  /** Closes all sockets with a code that makes clients reconnect, here or to another instance. */
-  stop(): Promise<void>
-}
-
 /** Yoga's executors, passed from `onSubscribe` to `execute` and `subscribe`. */
 type Enveloped = Pick<ReturnType<GraphQLServer['getEnveloped']>, 'execute' | 'subscribe'>
 
-export interface GraphQLSocketsOptions {
+interface GraphQLSocketsOptions {
   graphql: GraphQLServer
-  /** The path of upgrade requests. */
-  path: string
   findOriginProblem: FindOriginProblem
   findHostProblem: FindHostProblem
   memory: MemoryBudget
   onError: OnError
 }
 
+/**
+ * Serves the graphql-transport-ws protocol on the server's own port. Returns its stop, which closes all sockets with a
+ * code that makes clients reconnect, here or to another instance.
+ */
 export function serveGraphQLSockets(
   server: Server,
-  { graphql, path, findOriginProblem, findHostProblem, memory, onError }: GraphQLSocketsOptions,
-): GraphQLSockets {
+  { graphql, findOriginProblem, findHostProblem, memory, onError }: GraphQLSocketsOptions,
+): () => Promise<void> {
   const sockets = new WebSocketServer({
-    ...createSocketLimits(),
+    ...SOCKET_LIMITS,
     noServer: true,
     handleProtocols: (protocols) => handleProtocols(protocols),
   })
@@ -114,8 +110,8 @@ export function serveGraphQLSockets(
   const stopKeepAlive = keepAlive(sockets)
 
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (request.url?.split('?')[0] !== path) {
-      const message = `No WebSocket is served at this path: use ${path}.`
+    if (request.url?.split('?')[0] !== '/graphql') {
+      const message = 'No WebSocket is served at this path: use /graphql.'
       return refuse(socket, { status: 404, code: 'NOT_FOUND', message })
     }
     // Browsers allow any page to open a socket to any host: the server has to check the origin.
@@ -129,13 +125,11 @@ export function serveGraphQLSockets(
   }
   server.on('upgrade', upgrade)
 
-  return {
-    stop: async () => {
-      server.off('upgrade', upgrade)
-      stopKeepAlive()
-      for (const client of sockets.clients) client.close(SERVICE_RESTART, 'Service restart')
-      await new Promise<void>((resolve) => sockets.close(() => resolve()))
-    },
+  return async () => {
+    server.off('upgrade', upgrade)
+    stopKeepAlive()
+    for (const client of sockets.clients) client.close(SERVICE_RESTART, 'Service restart')
+    await new Promise<void>((resolve) => sockets.close(() => resolve()))
   }
 }
 

@@ -32,9 +32,7 @@ async function tell(thrown: unknown) {
   }
   const { errors } = await execute({ schema, document: parse('{ field { deep } }'), rootValue })
   const [error] = errors ?? []
-  const seen = toClientError(error, {
-    onError: (reason, context) => reported.push({ error: reason, context }),
-  })
+  const seen = toClientError(error, (reason, context) => reported.push({ error: reason, context }))
   return { seen, json: JSON.parse(JSON.stringify(seen)), text: JSON.stringify(seen), reported }
 }
 
@@ -77,7 +75,7 @@ describe('an unexpected error', () => {
   })
 
   test('need not come through GraphQL at all', () => {
-    const seen = toClientError(new Error(SECRET), { onError: () => {} })
+    const seen = toClientError(new Error(SECRET), () => {})
     expect(JSON.stringify(seen)).not.toContain('hunter2')
     expect(seen.message).toBe('Unexpected error.')
   })
@@ -125,7 +123,7 @@ describe('GraphQL’s own error', () => {
       parse('{ field ')
       expect.unreachable()
     } catch (error) {
-      expect(toClientError(error, { onError: (reason) => reported.push(reason) })).toBe(error)
+      expect(toClientError(error, (reason) => reported.push(reason))).toBe(error)
     }
     expect(reported).toEqual([])
   })
@@ -133,7 +131,7 @@ describe('GraphQL’s own error', () => {
   test('is sent unchanged, and not reported: validation', () => {
     const reported: unknown[] = []
     const [error] = validate(schema, parse('{ unknown }'))
-    expect(toClientError(error, { onError: (reason) => reported.push(reason) })).toBe(error)
+    expect(toClientError(error, (reason) => reported.push(reason))).toBe(error)
     expect(reported).toEqual([])
   })
 

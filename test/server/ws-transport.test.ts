@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { createMemoryBudget, type MemoryBudget } from '../../src/server/memory-budget.ts'
-import { createSocketLimits, limitIncomplete } from '../../src/server/ws-transport.ts'
+import { limitIncomplete, SOCKET_LIMITS } from '../../src/server/ws-transport.ts'
 import { until } from '../helpers/until.ts'
 
 const MB = 1024 * 1024
@@ -21,7 +21,7 @@ function countFree(memory: MemoryBudget): number {
 test('whole messages, pings and pongs leave nothing counted', async () => {
   const memory = createMemoryBudget(64 * MB)
   let received = 0
-  const sockets = new WebSocketServer({ ...createSocketLimits(), noServer: true })
+  const sockets = new WebSocketServer({ ...SOCKET_LIMITS, noServer: true })
   const server = createServer().on('upgrade', (request, socket, head) =>
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       limitIncomplete(webSocket, socket, memory)
