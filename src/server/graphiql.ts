@@ -8,8 +8,6 @@ import { toPageHeaders } from './page-headers.ts'
 
 /** The page's own script, which runs in the browser after GraphiQL's. */
 const START = new URL('./graphiql-start.js', import.meta.url)
-const SCRIPT = { type: 'text/javascript; charset=utf-8', zips: true }
-const STYLE = { type: 'text/css; charset=utf-8', zips: true }
 
 /** Without this, an opening tab is animated, and meanwhile covers its neighbour and receives its clicks. */
 const STILL_TABS = '.graphiql-tab { transform: none !important }'
@@ -58,24 +56,19 @@ async function pack(): Promise<Bundle> {
     readFile(START, 'utf8'),
   ])
   const files = new Map<string, Asset>()
-  async function add(
-    name: string,
-    ending: string,
-    text: string,
-    kind: { type: string; zips: boolean },
-  ): Promise<string> {
+  async function add(name: string, ending: 'css' | 'js', text: string): Promise<string> {
     const plain = new TextEncoder().encode(text)
     const hash = createHash('sha256').update(plain).digest('base64url').slice(0, 12)
     const file = `${name}-${hash}.${ending}`
-    files.set(file, await createAsset(plain, kind))
+    files.set(file, await createAsset(file, plain))
     return `graphiql/${file}`
   }
   const [style, script, editor, json, graphql] = await Promise.all([
-    add('graphiql', 'css', `${css}\n${STILL_TABS}\n${TABS_WAIT_FOR_EDITORS}\n`, STYLE),
-    add('graphiql', 'js', `${js}\n${start}`, SCRIPT),
-    add('editor-worker', 'js', editorWorkerService, SCRIPT),
-    add('json-worker', 'js', jsonWorker, SCRIPT),
-    add('graphql-worker', 'js', graphqlWorker, SCRIPT),
+    add('graphiql', 'css', `${css}\n${STILL_TABS}\n${TABS_WAIT_FOR_EDITORS}\n`),
+    add('graphiql', 'js', `${js}\n${start}`),
+    add('editor-worker', 'js', editorWorkerService),
+    add('json-worker', 'js', jsonWorker),
+    add('graphql-worker', 'js', graphqlWorker),
   ])
   const options = { title: BACK, logo: '', subscriptionsProtocol: 'WS', defaultTabs: GRAPHIQL_TABS }
   const settings = { workers: { editorWorkerService: editor, json, graphql }, options }

@@ -74,7 +74,6 @@ export async function close(server: Server): Promise<void> {
   const closed = once(server, 'close')
   server.close()
   server.closeIdleConnections()
-  const forced = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+  using _forced = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
   await closed
-  clearTimeout(forced)
 }

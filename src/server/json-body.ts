@@ -2,14 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import { MAX_OPERATION_BYTES } from './memory-budget.ts'
 
-/** Parses JSON in which data URIs (ASCII strings that start with `data:`) may be long and the rest must be short. */
-export interface JsonBody {
-  /** False once the text outside data URIs is too long. */
-  write(chunk: Uint8Array): boolean
-  /** @throws SyntaxError when the text is not valid JSON */
-  end(): unknown
-}
-
 const DATA_URI = '"data:'
 /**
  * The characters of a long string: those of a URI, and the white space that some base64 encoders add. V8 stores them in
@@ -20,10 +12,11 @@ const URI_TEXT = /^[\t\n\r\x20\x21\x23-\x5b\x5d-\x7e]*$/
 type Place = 'outside' | 'string' | 'data URI'
 
 /**
- * Moves data URIs out of the text as it arrives, so that JSON.parse only sees the short rest. A long body of anything
- * else is never parsed, and each chunk blocks the event loop only in proportion to its length.
+ * Parses JSON in which data URIs (ASCII strings that start with `data:`) may be long and the rest must be short. They are
+ * moved out of the text as it arrives, so that JSON.parse only sees the rest. A long body of anything else is never
+ * parsed, and each chunk blocks the event loop only in proportion to its length.
  */
-export function createJsonBody(): JsonBody {
+export function createJsonBody() {
   const decoder = new StringDecoder('utf8')
   const rest: string[] = []
   const dataUris: string[][] = []
@@ -84,13 +77,15 @@ export function createJsonBody(): JsonBody {
   }
 
   return {
-    write: (chunk) => {
+    /** False once the text outside data URIs is too long. @throws SyntaxError as `end` does */
+    write: (chunk: Uint8Array): boolean => {
       const text = pending + decoder.write(chunk)
       pending = ''
       consume(text, false)
       return restBytes <= MAX_OPERATION_BYTES
     },
-    end: () => {
+    /** @throws SyntaxError when the text is not valid JSON */
+    end: (): unknown => {
       consume(pending + decoder.end(), true)
       const holder = { json: JSON.parse(rest.join('')) as unknown }
       // Joined once per data URI, however often a placeholder occurs: 5 kB of them could be 4 GB of text.

@@ -1,6 +1,6 @@
 import { addAbortListener } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
-import { processRegularResult, type Plugin as YogaPlugin } from 'graphql-yoga'
+import { isAsyncIterable, processRegularResult, type Plugin as YogaPlugin } from 'graphql-yoga'
 import type { RequestContext } from './request-parser.ts'
 
 /** RFC 7240: `Prefer: wait=1`, in seconds. */
@@ -13,8 +13,6 @@ const MAX_CHARACTERS = 500_000
 
 const JSON_TYPE = 'application/json'
 
-type Results = AsyncIterable<object>
-
 /**
  * Answers a subscription with `Prefer: wait=N` and an Accept header for JSON with the list of results within N seconds,
  * for clients behind proxies that buffer streams. A completed subscription ends the list with `{"hasNext":false}`;
@@ -24,7 +22,12 @@ export function answerLongPolls(): YogaPlugin<object, RequestContext> {
   return {
     onResultProcess: ({ request, result, serverContext, setResultProcessor }) => {
       const seconds = WAIT.exec(request.headers.get('prefer') ?? '')?.[1]
-      if (seconds === undefined || !isResults(result) || !/json/i.test(request.headers.get('accept') ?? '')) return
+      if (
+        seconds === undefined ||
+        !isAsyncIterable<object>(result) ||
+        !/json/i.test(request.headers.get('accept') ?? '')
+      )
+        return
       const waitMs = Math.min(Number(seconds), MAX_WAIT_SECONDS) * 1000
       const signal = AbortSignal.any([request.signal, AbortSignal.timeout(waitMs)])
       setResultProcessor(async (_results, fetchAPI) => {
@@ -44,7 +47,7 @@ interface Collecting {
   hasMemory(text: string): boolean
 }
 
-async function collect(results: Results, { signal, write, hasMemory }: Collecting): Promise<string[]> {
+async function collect(results: AsyncIterable<object>, { signal, write, hasMemory }: Collecting): Promise<string[]> {
   const iterator = results[Symbol.asyncIterator]()
   const over = Promise.withResolvers<null>()
   // The client may have disconnected while the subscription started.
@@ -68,8 +71,4 @@ async function collect(results: Results, { signal, write, hasMemory }: Collectin
     // A late result, or one beyond the memory budget, is dropped: the next poll delivers it again.
     await iterator.return?.()
   }
-}
-
-function isResults(result: unknown): result is Results {
-  return typeof result === 'object' && result !== null && Symbol.asyncIterator in result
 }

@@ -31,63 +31,56 @@ const CHUNK_BYTES = 512
 const CHUNKS_BYTES = CHUNK_BYTES * (MAX_BODY_BYTES / 1024)
 
 /** Limits the memory of all requests in progress together, so that no number of clients can exhaust the process. */
-export interface MemoryBudget {
-  open(): MemoryLease
-}
-
-/** One request's share of the budget. */
-export interface MemoryLease {
-  /** Bytes received so far. */
-  readonly receivedBytes: number
-  /** Charges memory for a received chunk. False when the budget is exhausted: the request must end. */
-  extend(bytes: number): boolean
-  /** Charges exactly this many bytes. False when the budget is exhausted. */
-  reserve(bytes: number): boolean
-  /** Releases the cost of reading the body, once only its file remains. */
-  releaseAllButFile(): void
-  /** Releases everything. Idempotent. */
-  release(): void
-}
-
-export function createMemoryBudget(processBytes: number = readProcessMemory()): MemoryBudget {
+export function createMemoryBudget(processBytes: number = readProcessMemory()) {
   // However small the process, one image at a time is accepted: otherwise images would always be refused.
   const limitBytes = Math.max(processBytes * REQUESTS_SHARE, (toCost(MAX_BODY_BYTES) + CHUNKS_BYTES) / IMAGES_SHARE)
   let usedBytes = 0
-  return {
-    open: () => {
-      let receivedBytes = 0
-      let costBytes = 0
-      let isReleased = false
-      function charge(bytes: number, share: number): boolean {
-        if (isReleased || usedBytes + bytes > limitBytes * share) return false
-        costBytes += bytes
-        usedBytes += bytes
-        return true
-      }
-      return {
-        get receivedBytes() {
-          return receivedBytes
-        },
-        extend: (bytes) => {
-          const before = toCost(receivedBytes)
-          receivedBytes += bytes
-          const moreBytes = toCost(receivedBytes) - before + CHUNK_BYTES
-          return charge(moreBytes, receivedBytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1)
-        },
-        reserve: (bytes) => charge(bytes, bytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1),
-        releaseAllButFile: () => {
-          const keptBytes = Math.min(costBytes, toCost(receivedBytes, FILE_COST))
-          if (!isReleased) usedBytes -= costBytes - keptBytes
-          costBytes = keptBytes
-        },
-        release: () => {
-          if (!isReleased) usedBytes -= costBytes
-          isReleased = true
-        },
-      }
-    },
+
+  /** Opens one request's share of the budget. */
+  function open() {
+    let receivedBytes = 0
+    let costBytes = 0
+    let isReleased = false
+
+    function charge(bytes: number, sizeBytes: number): boolean {
+      const share = sizeBytes > MAX_OPERATION_BYTES ? IMAGES_SHARE : 1
+      if (isReleased || usedBytes + bytes > limitBytes * share) return false
+      costBytes += bytes
+      usedBytes += bytes
+      return true
+    }
+
+    return {
+      /** Bytes received so far. */
+      get receivedBytes() {
+        return receivedBytes
+      },
+      /** Charges memory for a received chunk. False when the budget is exhausted: the request must end. */
+      extend: (bytes: number): boolean => {
+        const before = toCost(receivedBytes)
+        receivedBytes += bytes
+        return charge(toCost(receivedBytes) - before + CHUNK_BYTES, receivedBytes)
+      },
+      /** Charges exactly this many bytes. False when the budget is exhausted. */
+      reserve: (bytes: number): boolean => charge(bytes, bytes),
+      /** Releases the cost of reading the body, once only its file remains. */
+      releaseAllButFile: (): void => {
+        const keptBytes = Math.min(costBytes, toCost(receivedBytes, FILE_COST))
+        if (!isReleased) usedBytes -= costBytes - keptBytes
+        costBytes = keptBytes
+      },
+      /** Releases everything. Idempotent. */
+      release: (): void => {
+        if (!isReleased) usedBytes -= costBytes
+        isReleased = true
+      },
+    }
   }
+  return { open }
 }
+
+export type MemoryBudget = ReturnType<typeof createMemoryBudget>
+export type MemoryLease = ReturnType<MemoryBudget['open']>
 
 function toCost(receivedBytes: number, imageCost = IMAGE_COST): number {
   const operationBytes = Math.min(receivedBytes, MAX_OPERATION_BYTES)

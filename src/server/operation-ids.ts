@@ -1,24 +1,17 @@
 import { type Message, MessageType } from 'graphql-ws'
 
-/**
- * Maps the operation ids of one socket to ids that are never reused. A client may reuse an id right after completing
- * the operation, while the server is still preparing or ending it; graphql-ws identifies operations by id and would mix
- * up the two.
- */
-export interface OperationIds {
-  /** A client's message under the server's id; null when a subscribe reuses an id in use. */
-  toServer(message: Message): Message | null
-  /** A server's message under the client's id; null when the client has completed the operation. */
-  toClient(text: string): string | null
-}
-
 /** The start of each message of graphql-ws for an operation. */
 const HEAD = /^\{"id":"(\d+)","type":"(\w+)"/
 
 /** The id of no operation. */
 const NONE = '0'
 
-export function createOperationIds(): OperationIds {
+/**
+ * Maps the operation ids of one socket to ids that are never reused. A client may reuse an id right after completing
+ * the operation, while the server is still preparing or ending it; graphql-ws identifies operations by id and would mix
+ * up the two.
+ */
+export function createOperationIds() {
   const serverIds = new Map<string, string>()
   const clientIds = new Map<string, string>()
   let last = 0
@@ -31,7 +24,8 @@ export function createOperationIds(): OperationIds {
   }
 
   return {
-    toServer: (message) => {
+    /** A client's message under the server's id; null when a subscribe reuses an id in use. */
+    toServer: (message: Message): Message | null => {
       if (message.type === MessageType.Complete) return { ...message, id: forget(message.id) }
       if (message.type !== MessageType.Subscribe) return message
       if (serverIds.has(message.id)) return null
@@ -40,7 +34,8 @@ export function createOperationIds(): OperationIds {
       clientIds.set(id, message.id)
       return { ...message, id }
     },
-    toClient: (text) => {
+    /** A server's message under the client's id; null when the client has completed the operation. */
+    toClient: (text: string): string | null => {
       const [head, serverId = NONE, type] = HEAD.exec(text) ?? []
       if (head === undefined) return text
       const clientId = clientIds.get(serverId)

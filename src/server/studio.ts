@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { Hono, type Context as HttpContext } from 'hono'
-import { type Asset, createAsset, sendAsset } from './assets.ts'
+import { type Asset, createAsset, isAssetName, sendAsset } from './assets.ts'
 import { toPageHeaders } from './page-headers.ts'
 
 export interface StudioOptions {
@@ -12,18 +12,6 @@ export interface StudioOptions {
   /** Path of the public URL and prefix of the page's assets; empty for none. */
   basePath: string
 }
-
-/** The file types of a build, and whether they compress. */
-const TYPES: Readonly<Record<string, { type: string; zips: boolean }>> = {
-  '.js': { type: 'text/javascript; charset=utf-8', zips: true },
-  '.css': { type: 'text/css; charset=utf-8', zips: true },
-  '.svg': { type: 'image/svg+xml', zips: true },
-  '.png': { type: 'image/png', zips: false },
-  '.webp': { type: 'image/webp', zips: false },
-}
-
-/** A plain file name: no hidden file, and no path to another folder. */
-const ASSET_NAME = /^[\w-][\w.-]*$/
 
 /** The studio: its page at `/` and at `/jobs/:id`, and its assets. */
 export function studioRoutes({ directory, mediaSources, basePath }: StudioOptions): Hono {
@@ -64,10 +52,8 @@ function toHeaders(mediaSources: readonly string[]): Record<string, string> {
 }
 
 async function readAsset(directory: string, name: string): Promise<Asset | null> {
-  const kind = TYPES[extname(name)]
-  if (!kind || !ASSET_NAME.test(name)) return null
-  const plain = await readIfExists(join(directory, 'assets', name))
-  return plain && (await createAsset(plain, kind))
+  const plain = isAssetName(name) ? await readIfExists(join(directory, 'assets', name)) : null
+  return plain && (await createAsset(name, plain))
 }
 
 async function readIfExists(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
