@@ -2,7 +2,6 @@ import type { GraphQLResolveInfo } from 'graphql'
 import type { Context } from '../context.ts'
 import { InvalidArgumentError, JobNotFoundError, QueryTooComplexError } from '../errors.ts'
 import type { Job, Video } from '../generated/prisma/client.ts'
-import { type Failure, readFailure } from '../jobs/failure.ts'
 import type { JobFilter } from '../jobs/job-page.ts'
 import type { Submitted } from '../jobs/jobs.ts'
 import { DEFAULT_MODEL, type VideoInput } from '../jobs/models.ts'
@@ -47,10 +46,8 @@ export async function retryJob(
 }
 
 /** Query.job */
-export async function job(_root: unknown, { id }: { id: string }, { jobs, viewer }: Context): Promise<Job> {
-  const found = await jobs.find(viewer, requireJobId(id))
-  if (!found) throw new JobNotFoundError()
-  return found
+export async function job(_root: unknown, { id }: { id: string }, context: Context): Promise<Job> {
+  return await requireJob(requireJobId(id), context)
 }
 
 /** Query.jobs */
@@ -59,18 +56,10 @@ export async function listJobs(
   { filter, ...page }: PageArguments & { filter?: JobFilter | null | undefined },
   context: Context,
 ): Promise<Connection<Job> & { totalCount: () => Promise<number> }> {
-  const request = parsePage(page)
-  const after = parseListCursor(page.after, 'after')
-  const before = parseListCursor(page.before, 'before')
-  const range = {
-    ...(after && { after }),
-    ...(before && { before }),
-    limit: request.limit + 1,
-    fromEnd: request.fromEnd,
-  }
+  const range = parsePage(page, parseListCursor)
   const rows = await context.jobs.list(context.viewer, filter ?? {}, range)
   return {
-    ...toConnection(rows, request, page, ({ id }) => encodeNodeId('Job', id)),
+    ...toConnection(rows, range, ({ id }) => encodeNodeId('Job', id)),
     totalCount: () => countJobs(filter ?? {}, context),
   }
 }
@@ -99,13 +88,18 @@ export function jobCursor({ id, lastSequence }: Job): string {
 }
 
 /** Job.failure */
-export function jobFailure(job: Job): Failure | null {
-  return readFailure(job)
-}
+export { readFailure as jobFailure } from '../jobs/failure.ts'
 
 /** VideoSettings.imageUrl: until the image is uploaded, the URL under which this server serves it. */
 export function imageUrl({ id, imageUrl }: Job, _args: unknown, context: Context, info: GraphQLResolveInfo): string {
   return countText(imageUrl ?? `${context.publicUrl}/media/images/${id}`, context, info)
+}
+
+/** @throws JobNotFoundError */
+async function requireJob(id: string, { jobs, viewer }: Context): Promise<Job> {
+  const found = await jobs.find(viewer, id)
+  if (!found) throw new JobNotFoundError()
+  return found
 }
 
 /** @throws JobNotFoundError */
@@ -116,8 +110,7 @@ export function requireJobId(text: string): string {
 }
 
 /** The cursor of a job is its id. */
-function parseListCursor(cursor: string | null | undefined, argument: string): string | undefined {
-  if (cursor == null) return undefined
+function parseListCursor(cursor: string, argument: string): string {
   const id = parseJobId(cursor)
   if (id === null)
     throw new InvalidArgumentError(argument, `\`${argument}\` is not a cursor: expected a \`cursor\` of this list.`)
@@ -140,10 +133,8 @@ export function videoName(video: Video): string {
 }
 
 /** Video.job */
-export async function jobOfVideo({ jobId }: Video, _args: unknown, { jobs, viewer }: Context): Promise<Job> {
-  const found = await jobs.find(viewer, jobId)
-  if (!found) throw new JobNotFoundError()
-  return found
+export function jobOfVideo({ jobId }: Video, _args: unknown, context: Context): Promise<Job> {
+  return requireJob(jobId, context)
 }
 
 /** Job.video */

@@ -1,24 +1,23 @@
 import DataLoader from 'dataloader'
 import { type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql'
 import type { Context } from '../context.ts'
-import { JobNotFoundError, QueryTooComplexError } from '../errors.ts'
+import { QueryTooComplexError } from '../errors.ts'
 import type { Job } from '../generated/prisma/client.ts'
 import { parseCursor, toCursor } from '../updates/cursor.ts'
 import type { LogLine, Update } from '../updates/update.ts'
 import type { UpdateRange } from '../updates/update-log.ts'
 import { countText } from './answer-size.ts'
 import { type Connection, type PageArguments, parsePage, toConnection } from './connection.ts'
-import { requireJobId } from './jobs.ts'
+import { job } from './jobs.ts'
 
 /** Subscription.jobProgress */
 export async function jobProgress(
-  _root: unknown,
+  root: unknown,
   { id, after }: { id: string; after?: string | null | undefined },
-  { jobs, streams, viewer }: Context,
+  context: Context,
 ): Promise<AsyncIterable<Update>> {
-  const job = await jobs.find(viewer, requireJobId(id))
-  if (!job) throw new JobNotFoundError()
-  return streams.ofJob(job.id, after == null ? null : parseCursor(after, job.id, 'after'))
+  const { id: jobId } = await job(root, { id }, context)
+  return context.streams.ofJob(jobId, after == null ? null : parseCursor(after, jobId, 'after'))
 }
 
 /** Subscription.jobFeed */
@@ -80,15 +79,9 @@ export function jobOfUpdate({ jobId }: Update, _args: unknown, { jobs }: Context
 
 /** Job.updates */
 export async function updatesOfJob({ id }: Job, page: PageArguments, context: Context): Promise<Connection<Update>> {
-  const request = parsePage(page)
-  const range: UpdateRange = {
-    ...(page.after != null && { after: parseCursor(page.after, id, 'after') }),
-    ...(page.before != null && { before: parseCursor(page.before, id, 'before') }),
-    limit: request.limit + 1,
-    fromEnd: request.fromEnd,
-  }
+  const range = parsePage(page, (cursor, argument) => parseCursor(cursor, id, argument))
   const rows = await updatePages(context, range).load(id)
-  return toConnection(rows, request, page, (update) => toCursor(id, update.sequence))
+  return toConnection(rows, range, updateCursor)
 }
 
 /** One query reads the pages of all jobs of an operation that request the same range. */

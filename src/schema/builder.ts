@@ -4,6 +4,7 @@ import ErrorsPlugin from '@pothos/plugin-errors'
 import RelayPlugin from '@pothos/plugin-relay'
 import { GraphQLError, type GraphQLResolveInfo } from 'graphql'
 import type { Context } from '../context.ts'
+import type { PageArguments } from '../resolvers/connection.ts'
 import { decodeNodeId, encodeNodeId, requireFewIds } from '../resolvers/ids.ts'
 
 /**
@@ -97,13 +98,21 @@ export const builder = new SchemaBuilder<{
   },
 })
 
-interface PageSize {
-  first?: number | null | undefined
-  last?: number | null | undefined
+/** An enum, from the description of each of its values. */
+export function describedEnum<Value extends string>(
+  name: string,
+  description: string,
+  descriptions: Readonly<Record<Value, string>>,
+) {
+  const values = Object.entries<string>(descriptions).map(([value, text]) => [value, { description: text }])
+  return builder.enumType(name, {
+    description,
+    values: Object.fromEntries(values) as { [Name in Value]: { description: string } },
+  })
 }
 
 /** The cost of a page: the fields of an item times the requested items, plus `field` for the page itself. */
-export function pageComplexity({ first, last }: PageSize, field = 1): { field: number; multiplier: number } {
+export function pageComplexity({ first, last }: PageArguments, field = 1): { field: number; multiplier: number } {
   return { field, multiplier: Math.max(1, first ?? last ?? 20) }
 }
 

@@ -1,8 +1,10 @@
 import type { Failure, FailureCode } from '../jobs/failure.ts'
-import { builder } from './builder.ts'
+import { builder, describedEnum } from './builder.ts'
 import { InputIssue } from './user-error.ts'
 
-const DESCRIPTIONS: Record<FailureCode, string> = {
+const DESCRIPTION = 'The kind of a failure. New codes may be added: fall back to `retryable`.'
+
+const JobFailureCode = describedEnum<FailureCode>('JobFailureCode', DESCRIPTION, {
   INPUT_REJECTED: 'fal rejected the settings. `issues` lists the fields.',
   INPUT_UNREACHABLE: 'fal could not download or read the image.',
   CONTENT_POLICY: "The image violates fal's content policy.",
@@ -16,19 +18,12 @@ const DESCRIPTIONS: Record<FailureCode, string> = {
   RESULT_EXPIRED: 'fal no longer has the result of the request.',
   STORAGE_FAILED: 'Reserved for storage failures. Videos are not copied from fal yet, so no job fails with this code.',
   INTERNAL: 'This server failed. Its log contains the reason.',
-}
-
-const JobFailureCode = builder.enumType('JobFailureCode', {
-  description: 'The kind of a failure. New codes may be added: fall back to `retryable`.',
-  values: Object.fromEntries(Object.entries(DESCRIPTIONS).map(([code, description]) => [code, { description }])) as {
-    [Code in FailureCode]: { description: string }
-  },
 })
 
 export const JobFailure = builder.objectRef<Failure>('JobFailure').implement({
   description: 'Why a job failed, and how to resolve it.',
   fields: (t) => ({
-    code: t.field({ type: JobFailureCode, description: 'The kind of failure.', resolve: (failure) => failure.code }),
+    code: t.expose('code', { type: JobFailureCode, description: 'The kind of failure.' }),
     message: t.exposeString('message', { description: 'What happened and what to do, in English.' }),
     retryable: t.exposeBoolean('retryable', {
       description:
@@ -38,10 +33,9 @@ export const JobFailure = builder.objectRef<Failure>('JobFailure').implement({
       nullable: true,
       description: 'The error type that fal reported, for support requests. Null when fal reported none.',
     }),
-    issues: t.field({
+    issues: t.expose('issues', {
       type: [InputIssue],
       description: 'The settings that fal rejected. Empty when fal named none.',
-      resolve: (failure) => failure.issues,
     }),
   }),
 })

@@ -1,16 +1,13 @@
 import { jobOfUpdate, logsOfUpdate, messageOfLine, updateCursor } from '../resolvers/updates.ts'
 import type { LogLevel as LogLevelName, LogLine as LogLineShape, Update } from '../updates/update.ts'
-import { builder, PRICES } from './builder.ts'
+import { builder, describedEnum, PRICES } from './builder.ts'
 import { Job, JobStatus } from './job.ts'
 
-const LogLevel = builder.enumType('LogLevel', {
-  description: 'The severity of a log line.',
-  values: {
-    DEBUG: { description: 'Details for debugging.' },
-    INFO: { description: 'Informational.' },
-    WARN: { description: 'Something unexpected happened, and generation continued.' },
-    ERROR: { description: 'Something failed.' },
-  } satisfies Record<LogLevelName, { description: string }>,
+const LogLevel = describedEnum<LogLevelName>('LogLevel', 'The severity of a log line.', {
+  DEBUG: 'Details for debugging.',
+  INFO: 'Informational.',
+  WARN: 'Something unexpected happened, and generation continued.',
+  ERROR: 'Something failed.',
 })
 
 const LogLine = builder.objectRef<LogLineShape>('LogLine').implement({
@@ -22,7 +19,7 @@ const LogLine = builder.objectRef<LogLineShape>('LogLine').implement({
       description: "When the line was written, by fal's clock. Null when fal reports no time.",
       resolve: ({ at }) => (at === null ? null : new Date(at)),
     }),
-    level: t.field({ type: LogLevel, description: 'The severity of the line.', resolve: ({ level }) => level }),
+    level: t.expose('level', { type: LogLevel, description: 'The severity of the line.' }),
     message: t.string({ description: 'The text of the line.', resolve: messageOfLine }),
   }),
 })
@@ -40,11 +37,7 @@ JobUpdate.implement({
       description: 'The number of the update within its job: 1, 2, 3, … without gaps.',
     }),
     at: t.expose('at', { type: 'DateTime', description: 'When this server stored the update.' }),
-    status: t.field({
-      type: JobStatus,
-      description: 'The status of the job as of this update.',
-      resolve: ({ status }) => status,
-    }),
+    status: t.expose('status', { type: JobStatus, description: 'The status of the job as of this update.' }),
     queuePosition: t.exposeInt('queuePosition', {
       nullable: true,
       description:

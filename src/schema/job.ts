@@ -1,26 +1,23 @@
 import type { Job as JobShape } from '../generated/prisma/client.ts'
+import type { JobStatus as Status } from '../generated/prisma/enums.ts'
 import { imageUrl, jobCursor, jobFailure, retriedJob, videoOfJob } from '../resolvers/jobs.ts'
 import { updatesOfJob } from '../resolvers/updates.ts'
-import { builder, PRICES, pageComplexity } from './builder.ts'
+import { builder, describedEnum, PRICES, pageComplexity } from './builder.ts'
 import { JobFailure } from './job-failure.ts'
 import { JobUpdate } from './job-update.ts'
 import { Video } from './video.ts'
 
-export const JobStatus = builder.enumType('JobStatus', {
-  description: 'The status of a job. It never moves backwards: see `Job.status`.',
-  values: {
-    PENDING: { description: 'Saved on this server, not yet accepted by fal.' },
-    QUEUED: { description: "Waiting in fal's queue (fal: IN_QUEUE)." },
-    RUNNING: { description: 'fal is generating the video (fal: IN_PROGRESS).' },
-    STORING: {
-      description:
-        'Reserved for copying the finished video. Videos are not copied from fal yet, so no job has this status.',
-    },
-    CANCELING: { description: 'Cancellation was requested, and fal has not confirmed it.' },
-    SUCCEEDED: { description: 'Ended with a video.' },
-    FAILED: { description: 'Ended without a video. `failure` gives the reason.' },
-    CANCELED: { description: 'Ended by cancellation, without a video.' },
-  } as const,
+const STATUS_DESCRIPTION = 'The status of a job. It never moves backwards: see `Job.status`.'
+
+export const JobStatus = describedEnum<Status>('JobStatus', STATUS_DESCRIPTION, {
+  PENDING: 'Saved on this server, not yet accepted by fal.',
+  QUEUED: "Waiting in fal's queue (fal: IN_QUEUE).",
+  RUNNING: 'fal is generating the video (fal: IN_PROGRESS).',
+  STORING: 'Reserved for copying the finished video. Videos are not copied from fal yet, so no job has this status.',
+  CANCELING: 'Cancellation was requested, and fal has not confirmed it.',
+  SUCCEEDED: 'Ended with a video.',
+  FAILED: 'Ended without a video. `failure` gives the reason.',
+  CANCELED: 'Ended by cancellation, without a video.',
 })
 
 export const Job = builder.objectRef<JobShape>('Job')

@@ -9,7 +9,6 @@ import type { Job as JobShape } from '../generated/prisma/client.ts'
 import type { UploadedImage } from '../jobs/image-upload.ts'
 import type { Submitted } from '../jobs/jobs.ts'
 import { cancelJob, videoDefaults as defaults, generateVideo, retryJob } from '../resolvers/jobs.ts'
-import { uploadImage } from '../resolvers/uploads.ts'
 import { builder, PRICES } from './builder.ts'
 import { Job } from './job.ts'
 
@@ -48,7 +47,7 @@ const GenerateVideoInput = builder.inputType('GenerateVideoInput', {
 const GenerateVideoSuccess = builder.objectRef<Submitted>('GenerateVideoSuccess').implement({
   description: 'The job is saved and will be completed even if this server restarts.',
   fields: (t) => ({
-    job: t.field({ type: Job, description: 'The job.', resolve: ({ job }) => job }),
+    job: t.expose('job', { type: Job, description: 'The job.' }),
     replayed: t.exposeBoolean('replayed', {
       description: 'True when the idempotency key matched an earlier call, whose job this is.',
     }),
@@ -58,10 +57,9 @@ const GenerateVideoSuccess = builder.objectRef<Submitted>('GenerateVideoSuccess'
 const CancelJobSuccess = builder.objectRef<{ job: JobShape }>('CancelJobSuccess').implement({
   description: 'The job is canceled, or its cancellation is requested.',
   fields: (t) => ({
-    job: t.field({
+    job: t.expose('job', {
       type: Job,
       description: 'The current state of the job: CANCELED, or CANCELING until fal confirms.',
-      resolve: ({ job }) => job,
     }),
   }),
 })
@@ -135,7 +133,7 @@ builder.mutationType({
         types: [InvalidInputError, LimitExceededError],
         union: { name: 'UploadImageResult', description: 'The uploaded image, or the reason why it was rejected.' },
       },
-      resolve: uploadImage,
+      resolve: (_root, { file }, { uploadImage }) => uploadImage(file),
     }),
   }),
 })

@@ -7,20 +7,17 @@ import {
   JobStateError,
   LimitExceededError,
 } from '../errors.ts'
-import { builder } from './builder.ts'
+import { builder, describedEnum } from './builder.ts'
 import { Job } from './job.ts'
 
-const UserErrorCode = builder.enumType('UserErrorCode', {
-  description: 'The kind of an error. New codes may be added: fall back to `message`.',
-  values: {
-    INVALID_INPUT: { description: 'The input is invalid and must be corrected.' },
-    IDEMPOTENCY_CONFLICT: { description: 'The idempotency key was used with a different input. Use another key.' },
-    JOB_NOT_FOUND: { description: 'The job does not exist or is not yours.' },
-    JOB_STATE_CONFLICT: { description: 'The status of the job does not allow this operation.' },
-    LIMIT_EXCEEDED: {
-      description: 'Reserved: a limit is reached, try again later. Callers have no limits yet.',
-    },
-  } as const,
+const CODE_DESCRIPTION = 'The kind of an error. New codes may be added: fall back to `message`.'
+
+const UserErrorCode = describedEnum('UserErrorCode', CODE_DESCRIPTION, {
+  INVALID_INPUT: 'The input is invalid and must be corrected.',
+  IDEMPOTENCY_CONFLICT: 'The idempotency key was used with a different input. Use another key.',
+  JOB_NOT_FOUND: 'The job does not exist or is not yours.',
+  JOB_STATE_CONFLICT: 'The status of the job does not allow this operation.',
+  LIMIT_EXCEEDED: 'Reserved: a limit is reached, try again later. Callers have no limits yet.',
 })
 type Code = (typeof UserErrorCode)['$inferType']
 
@@ -28,7 +25,7 @@ const UserError = builder.interfaceRef<DomainError & { code: Code }>('UserError'
   description:
     'An error that the caller can act on. Select `... on UserError { code message }` to handle errors that are added later.',
   fields: (t) => ({
-    code: t.field({ type: UserErrorCode, description: 'The kind of the error.', resolve: (error) => error.code }),
+    code: t.expose('code', { type: UserErrorCode, description: 'The kind of the error.' }),
     message: t.exposeString('message', {
       description: 'What was expected, what was received and what to do, in English.',
     }),
@@ -51,10 +48,9 @@ builder.objectType(InvalidInputError, {
   description: 'The input is invalid.',
   interfaces: [UserError],
   fields: (t) => ({
-    issues: t.field({
+    issues: t.expose('issues', {
       type: [InputIssue],
       description: 'Every problem with the input, not only the first.',
-      resolve: (error) => error.issues,
     }),
   }),
 })
@@ -64,7 +60,7 @@ builder.objectType(IdempotencyConflictError, {
   description: 'The idempotency key was already used with a different input.',
   interfaces: [UserError],
   fields: (t) => ({
-    job: t.field({ type: Job, description: 'The job that was created with the key.', resolve: (error) => error.job }),
+    job: t.expose('job', { type: Job, description: 'The job that was created with the key.' }),
   }),
 })
 
@@ -79,7 +75,7 @@ builder.objectType(JobStateError, {
   description: 'The status of the job does not allow this operation.',
   interfaces: [UserError],
   fields: (t) => ({
-    job: t.field({ type: Job, description: 'The current state of the job.', resolve: (error) => error.job }),
+    job: t.expose('job', { type: Job, description: 'The current state of the job.' }),
   }),
 })
 

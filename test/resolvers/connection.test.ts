@@ -6,30 +6,33 @@ const LIST = Array.from({ length: 10 }, (_, index) => `row${index}`)
 
 /** A page of the list, as a store gives it: one row more than asked for, if there is one. */
 function page(args: PageArguments) {
-  const request = parsePage(args)
+  const range = parsePage(args, (cursor) => cursor)
   const from = args.after == null ? 0 : LIST.indexOf(args.after) + 1
   const to = args.before == null ? LIST.length : LIST.indexOf(args.before)
-  const range = LIST.slice(from, to)
-  const rows = request.fromEnd ? range.slice(-(request.limit + 1)) : range.slice(0, request.limit + 1)
-  return toConnection(rows, request, args, (row) => row)
+  const rows = LIST.slice(from, to)
+  return toConnection(range.fromEnd ? rows.slice(-range.limit) : rows.slice(0, range.limit), range, (row) => row)
 }
 
 describe('the arguments of a page', () => {
-  test.each<[PageArguments, { limit: number; fromEnd: boolean }]>([
-    [{}, { limit: 20, fromEnd: false }],
+  test.each<[PageArguments, object]>([
+    [{}, { limit: 21, fromEnd: false }],
     [
-      { first: null, last: null },
-      { limit: 20, fromEnd: false },
+      { first: null, last: null, after: null, before: null },
+      { limit: 21, fromEnd: false },
     ],
-    [{ first: 1 }, { limit: 1, fromEnd: false }],
-    [{ first: 100 }, { limit: 100, fromEnd: false }],
-    [{ last: 1 }, { limit: 1, fromEnd: true }],
+    [{ first: 1 }, { limit: 2, fromEnd: false }],
+    [{ first: 100 }, { limit: 101, fromEnd: false }],
+    [{ last: 1 }, { limit: 2, fromEnd: true }],
     [
       { first: null, last: 100 },
-      { limit: 100, fromEnd: true },
+      { limit: 101, fromEnd: true },
     ],
-  ])('%j is %j', (args, request) => {
-    expect(parsePage(args)).toEqual(request)
+    [
+      { after: 'a', before: 'b' },
+      { after: 'after a', before: 'before b', limit: 21, fromEnd: false },
+    ],
+  ])('%j read the rows of %j', (args, range) => {
+    expect(parsePage(args, (cursor, argument) => `${argument} ${cursor}`)).toEqual(range)
   })
 
   test.each<[PageArguments, string]>([
@@ -40,7 +43,7 @@ describe('the arguments of a page', () => {
     [{ last: 101 }, 'last'],
     [{ first: 1, last: 1 }, 'last'],
   ])('%j is refused by name', (args, argument) => {
-    const call = () => parsePage(args)
+    const call = () => parsePage(args, (cursor) => cursor)
     expect(call).toThrow(InvalidArgumentError)
     expect(call).toThrow(expect.objectContaining({ argument }))
   })
@@ -78,7 +81,7 @@ describe('a connection', () => {
   })
 
   test('without rows has no cursors and no further pages', () => {
-    expect(toConnection<string>([], { limit: 5, fromEnd: false }, {}, (row) => row)).toEqual({
+    expect(toConnection<string>([], { limit: 6, fromEnd: false }, (row) => row)).toEqual({
       edges: [],
       pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
     })
