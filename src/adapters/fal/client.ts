@@ -7,7 +7,7 @@
 
 import { queue, storage } from '@fal-ai/serverless-client'
 import { FalError, requireUploaded } from './errors.ts'
-import { createFalHosts } from './hosts.ts'
+import { createFalHosts, type FalHostsOptions } from './hosts.ts'
 import { callFal, type FalCall } from './request.ts'
 import {
   isRequestId,
@@ -21,13 +21,7 @@ import {
 import { readStatusStream } from './status-stream.ts'
 import type { Fal, FalCallOptions, FalInput, FalResponse, FalUploadSlot } from './types.ts'
 
-export interface FalOptions {
-  /** Base of the queue API, such as `https://queue.fal.run`; may have a path prefix. */
-  queueUrl: string
-  /** Base of the REST API, such as `https://rest.fal.ai`; may have a path prefix. */
-  restUrl: string
-  /** Hosts that may serve results and uploads; `*.fal.media` matches all subdomains. */
-  mediaHosts: string[]
+interface FalOptions extends FalHostsOptions {
   /** fal's API key, for calls that pass none. Without one, requests carry no key (the sandbox needs none). */
   key?: string | undefined
   /**

@@ -1,25 +1,18 @@
 /** Decides which hosts belong to fal, from the settings. */
 
 export interface FalHostsOptions {
-  /** Base of the queue API, with an optional path prefix. */
+  /** Base of the queue API, such as `https://queue.fal.run`; may have a path prefix. */
   queueUrl: string
-  /** Base of the REST API (storage), with an optional path prefix. */
+  /** Base of the REST API (storage), such as `https://rest.fal.ai`; may have a path prefix. */
   restUrl: string
-  /** Host names, or `*.` and a domain for all its subdomains (but not the domain itself). */
+  /** Hosts that may serve results and uploads; `*.fal.media` matches all subdomains, but not the domain itself. */
   mediaHosts: string[]
 }
 
-export interface FalHosts {
-  /** Maps a URL that the client library built to the configured base URL; null for an unknown host. */
-  toGatewayUrl(url: string): string | null
-  /** See `Fal.isMediaUrl`. */
-  isMediaUrl(url: string): boolean
-  /** True when an image may be uploaded there: to the media hosts and to all of fal's domains. */
-  isUploadUrl(url: string): boolean
-}
+export type FalHosts = ReturnType<typeof createFalHosts>
 
 /** @throws TypeError for an invalid base URL. The message does not repeat the URL, which may contain a password. */
-export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOptions): FalHosts {
+export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOptions) {
   const queue = toBase('queueUrl', queueUrl)
   const rest = toBase('restUrl', restUrl)
   const bases: Record<string, URL> = { 'queue.fal.run': queue, 'rest.alpha.fal.ai': rest, 'rest.fal.ai': rest }
@@ -28,14 +21,15 @@ export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOption
   if (LOOPBACK.some((name) => own.has(name))) for (const name of LOOPBACK) own.add(name)
   const media = mediaHosts.map((host) => host.toLowerCase())
 
-  function isAt(url: string, patterns: readonly string[]): boolean {
-    if (!isPlainUrl(url)) return false
-    const { hostname } = new URL(url)
-    return own.has(hostname) || patterns.some((pattern) => matchesHost(pattern, hostname))
+  function isAt(text: string, patterns: readonly string[]): boolean {
+    // One parser repairs white space, control characters and backslashes, another keeps them.
+    const url = UNSAFE_CHARACTERS.test(text) ? null : parsePlainUrl(text)
+    return url !== null && (own.has(url.hostname) || patterns.some((pattern) => matchesHost(pattern, url.hostname)))
   }
 
   return {
-    toGatewayUrl(url) {
+    /** Maps a URL that the client library built to the configured base URL; null for an unknown host. */
+    toGatewayUrl: (url: string): string | null => {
       const { protocol, host, pathname, search } = new URL(url)
       const base = Object.hasOwn(bases, host) && protocol === 'https:' ? bases[host] : undefined
       if (base === undefined) return null
@@ -46,8 +40,10 @@ export function createFalHosts({ queueUrl, restUrl, mediaHosts }: FalHostsOption
       if (base === rest && pathname === INITIATE_PATH) target.searchParams.set('storage_type', 'fal-cdn-v3')
       return target.href
     },
-    isMediaUrl: (url) => isAt(url, media),
-    isUploadUrl: (url) => isAt(url, [...media, ...FAL_DOMAINS]),
+    /** See `Fal.isMediaUrl`. */
+    isMediaUrl: (url: string) => isAt(url, media),
+    /** True when an image may be uploaded there: to the media hosts and to all of fal's domains. */
+    isUploadUrl: (url: string) => isAt(url, [...media, ...FAL_DOMAINS]),
   }
 }
 
@@ -58,12 +54,11 @@ export function toMediaSources({ queueUrl, restUrl, mediaHosts }: FalHostsOption
   return [...new Set([...own, ...mediaHosts])]
 }
 
-/** True for http and https without credentials, and without characters that parsers read differently. */
-function isPlainUrl(url: string): boolean {
-  // One parser repairs white space, control characters and backslashes, another keeps them.
-  if (UNSAFE_CHARACTERS.test(url) || !URL.canParse(url)) return false
-  const { protocol, username, password } = new URL(url)
-  return (protocol === 'https:' || protocol === 'http:') && username === '' && password === ''
+/** An http or https URL without credentials; null for any other text. */
+function parsePlainUrl(text: string): URL | null {
+  const url = URL.parse(text)
+  const isHttp = url?.protocol === 'https:' || url?.protocol === 'http:'
+  return isHttp && !url.username && !url.password ? url : null
 }
 
 /** fal chooses the upload host: today `v3.fal.media` and similar. */
@@ -77,8 +72,7 @@ function matchesHost(pattern: string, hostname: string): boolean {
 }
 
 function toBase(name: string, text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null
-  const isPlain = url !== null && !url.username && !url.password && !url.search && !url.hash
-  if (isPlain && (url.protocol === 'https:' || url.protocol === 'http:')) return url
+  const url = parsePlainUrl(text)
+  if (url && !url.search && !url.hash) return url
   throw new TypeError(`${name} must be an http(s) URL without user, password, query or fragment: correct it`)
 }

@@ -10,6 +10,7 @@
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { addAbortListener } from 'node:events'
 import { config } from '@fal-ai/serverless-client'
 import { Agent } from 'undici'
 import { FalError, toRetryAfterMs } from './errors.ts'
@@ -17,30 +18,25 @@ import type { FalHosts } from './hosts.ts'
 import type { FalResponse } from './types.ts'
 
 /** The context of one call of the port. */
-export interface FalCall {
+export interface FalCall<T = unknown> {
   readonly hosts: FalHosts
   readonly key: string | null
   /** Aborts with the caller's reason, or with a FalError at the deadline. */
   readonly signal: AbortSignal
-  /** See {@link FalCallSettings}. */
-  readonly ownConnection: boolean
-  /** Set once fal has returned it: the only URL besides the base URLs that this call may PUT to. */
-  uploadUrl: string | null
-  /** Converts each response into the value that the client library receives. */
-  readonly read: (response: FalResponse, call: FalCall) => unknown
-}
-
-export interface FalCallSettings<T> {
-  hosts: FalHosts
-  key: string | null
-  signal: AbortSignal | undefined
-  timeoutMs: number
   /**
    * Sends over a new connection. fal may just have closed a pooled one: the request then fails as one that fal may have
    * accepted, although fal never saw it. A read is retried after that, but a submit must not be.
    */
-  ownConnection: boolean
-  read: (response: FalResponse, call: FalCall) => T
+  readonly ownConnection: boolean
+  /** Set once fal has returned it: the only URL besides the base URLs that this call may PUT to. */
+  uploadUrl: string | null
+  /** Converts each response into the value that the client library receives. */
+  readonly read: (response: FalResponse, call: FalCall) => T
+}
+
+interface FalCallSettings<T> extends Omit<FalCall<T>, 'signal' | 'uploadUrl'> {
+  signal: AbortSignal | undefined
+  timeoutMs: number
 }
 
 /** Longer bodies are read up to here. */
@@ -57,30 +53,23 @@ let configured = false
  * @throws FalError, or the reason of `signal`.
  */
 export async function callFal<T>(settings: FalCallSettings<T>, send: () => Promise<unknown>): Promise<T> {
-  const { hosts, key, signal, timeoutMs, ownConnection, read } = settings
+  const { signal, timeoutMs, ...call } = settings
   signal?.throwIfAborted()
   configureClient()
   const deadline = new AbortController()
-  const abort = () => deadline.abort(signal?.reason)
-  const timer = setTimeout(() => {
+  using _timer = setTimeout(() => {
     deadline.abort(new FalError('interrupted', `fal did not respond within ${timeoutMs} ms`))
   }, timeoutMs)
   // Not AbortSignal.any: a worker's signal outlives millions of calls, and each must remove its listener.
-  signal?.addEventListener('abort', abort, { once: true })
+  using _abort = signal && addAbortListener(signal, () => deadline.abort(signal.reason))
   const outcomes: T[] = []
-  const record = (response: FalResponse, call: FalCall) => {
-    const outcome = read(response, call)
-    outcomes.push(outcome)
-    return outcome
+  const read: FalCall['read'] = (response, current) => {
+    outcomes.push(call.read(response, current))
+    return outcomes.at(-1)
   }
-  try {
-    await calls.run({ hosts, key, signal: deadline.signal, ownConnection, uploadUrl: null, read: record }, send)
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', abort)
-  }
+  await calls.run({ ...call, signal: deadline.signal, uploadUrl: null, read }, send)
   if (outcomes.length === 0) throw new Error('The fal client returned without sending a request.')
-  return outcomes[outcomes.length - 1] as T
+  return outcomes.at(-1) as T
 }
 
 /**

@@ -5,7 +5,7 @@ import type { FalHosts } from './hosts.ts'
 import { MAX_JSON_LENGTH, parseJson, toRecord } from './json.ts'
 import { mentionsKey, redactKey } from './key-redaction.ts'
 import { shortenLog, toLogLines } from './log-lines.ts'
-import type { FalResponse, FalStatus, FalSubmitted, FalUploadSlot } from './types.ts'
+import type { FalCancelOutcome, FalResponse, FalStatus, FalSubmitted, FalUploadSlot } from './types.ts'
 
 /**
  * fal's request IDs are UUIDs; other implementations of its protocol may use others. An ID outside this pattern never
@@ -72,7 +72,7 @@ export function readResult(response: FalResponse): unknown {
 }
 
 /** Any 2xx means accepted: fal's documentation is inconsistent about the body. */
-export function readCancel(response: FalResponse): 'REQUESTED' | 'ALREADY_COMPLETED' | 'NOT_FOUND' {
+export function readCancel(response: FalResponse): FalCancelOutcome {
   if (response.status === 404) return 'NOT_FOUND'
   const body = toRecord(parseJson(response.text))
   if ((isSuccess(response) || response.status === 400) && body?.status === 'ALREADY_COMPLETED')

@@ -3,19 +3,6 @@ import { FalError } from './errors.ts'
 import { parseJson, toRecord } from './json.ts'
 import { readText } from './request.ts'
 
-/** fal's public signing keys, fetched at first use and discarded after a day. */
-export interface FalKeys {
-  /** The keys that are trusted now: empty before the first fetch and a day after the last. */
-  readonly current: readonly KeyObject[]
-  /**
-   * Fetches the keys at most once per minute; other calls within that minute share the outcome of the last fetch. False
-   * when the fetch failed; the previous keys are then kept.
-   */
-  refresh(): Promise<boolean>
-  /** Aborts a fetch in progress. */
-  close(): void
-}
-
 export interface FalKeysOptions {
   /** URL of fal's JSON Web Key set. */
   jwksUrl: string
@@ -34,7 +21,8 @@ const MAX_BODY_BYTES = 64 * 1024
 /** A forged delivery is checked against every key. */
 const MAX_KEYS = 20
 
-export function openFalKeys({ jwksUrl, now = Date.now, timeoutMs = 5_000, onError }: FalKeysOptions): FalKeys {
+/** fal's public signing keys, fetched at first use and discarded after a day. */
+export function openFalKeys({ jwksUrl, now = Date.now, timeoutMs = 5_000, onError }: FalKeysOptions) {
   const closing = new AbortController()
   let cached: { keys: readonly KeyObject[]; at: number } = { keys: [], at: 0 }
   let last: { outcome: Promise<boolean>; at: number } | null = null
@@ -52,10 +40,15 @@ export function openFalKeys({ jwksUrl, now = Date.now, timeoutMs = 5_000, onErro
   }
 
   return {
+    /** The keys that are trusted now: empty before the first fetch and a day after the last. */
     get current() {
       return now() - cached.at < MAX_AGE_MS ? cached.keys : []
     },
-    refresh: () => {
+    /**
+     * Fetches the keys at most once per minute; other calls within that minute share the outcome of the last fetch.
+     * False when the fetch failed; the previous keys are then kept.
+     */
+    refresh: (): Promise<boolean> => {
       if (last === null || now() - last.at >= MIN_BETWEEN_MS) last = { at: now(), outcome: fetchKeys() }
       return last.outcome
     },

@@ -3,6 +3,7 @@
  * the connection is cut, does not notice silence, and throws errors that cannot be caught.
  */
 
+import { addAbortListener } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createParser } from 'eventsource-parser'
 import { FalError, toFalError, toUnreadable } from './errors.ts'
@@ -10,7 +11,7 @@ import { readResponse, toCallFailure } from './request.ts'
 import { readStatus, toResponse } from './response.ts'
 import type { FalStatus } from './types.ts'
 
-export interface StatusStreamOptions {
+interface StatusStreamOptions {
   url: string
   key: string | null
   signal?: AbortSignal | undefined
@@ -32,8 +33,7 @@ export async function* readStatusStream(options: StatusStreamOptions): AsyncGene
   signal?.throwIfAborted()
   const controller = new AbortController()
   const call = { key, signal: controller.signal }
-  const abort = () => controller.abort(signal?.reason)
-  signal?.addEventListener('abort', abort, { once: true })
+  using _abort = signal && addAbortListener(signal, () => controller.abort(signal.reason))
   const watchdog = createWatchdog((message) => controller.abort(new FalError('interrupted', message)))
   try {
     watchdog.expect(connectMs, `fal's status stream did not begin within ${connectMs} ms`)
@@ -53,7 +53,6 @@ export async function* readStatusStream(options: StatusStreamOptions): AsyncGene
     throw error instanceof FalError ? error : toCallFailure(error, call)
   } finally {
     watchdog.stop()
-    signal?.removeEventListener('abort', abort)
     // Closes the connection in every case.
     controller.abort()
   }

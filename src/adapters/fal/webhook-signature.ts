@@ -13,16 +13,6 @@ export interface FalDelivery {
   rawBody: Uint8Array
 }
 
-/** Verifies that fal signed a delivery. */
-export interface FalSignatures {
-  /**
-   * `unavailable` when fal's keys cannot be fetched, so that the signature can be neither confirmed nor refused. A
-   * signature is valid for 5 minutes before and after its timestamp, and does not cover the URL.
-   */
-  verify(delivery: FalDelivery): Promise<'valid' | 'invalid' | 'unavailable'>
-  close(): void
-}
-
 /** Largest difference between fal's clock and ours, network delay included, in seconds. */
 const LEEWAY_SECONDS = 300
 const SIGNATURE = /^[0-9a-f]{128}$/i
@@ -30,12 +20,16 @@ const TIMESTAMP = /^\d{1,12}$/
 /** The characters of a header. A line break would turn one signed part into two. */
 const HEADER_TEXT = /^[\x20-\x7e\x80-\xff]+$/
 
-/** Fetches the keys at the first well-formed delivery. */
-export function openFalSignatures(options: FalKeysOptions): FalSignatures {
+/** Verifies that fal signed a delivery. Fetches the keys at the first well-formed one. */
+export function openFalSignatures(options: FalKeysOptions) {
   const { now = Date.now } = options
   const keys = openFalKeys(options)
   return {
-    verify: async (delivery) => {
+    /**
+     * `unavailable` when fal's keys cannot be fetched, so that the signature can be neither confirmed nor refused. A
+     * signature is valid for 5 minutes before and after its timestamp, and does not cover the URL.
+     */
+    verify: async (delivery: FalDelivery): Promise<'valid' | 'invalid' | 'unavailable'> => {
       if (!isWellFormed(delivery) || !isRecent(delivery.timestamp, now())) return 'invalid'
       const signed = toSignedBytes(delivery)
       const signature = Buffer.from(delivery.signature, 'hex')

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type FalDelivery, type FalSignatures, openFalSignatures } from '../../../src/adapters/fal/webhook-signature.ts'
+import { type FalDelivery, openFalSignatures } from '../../../src/adapters/fal/webhook-signature.ts'
 import type { ScriptedAnswer } from '../../helpers/recording-server.ts'
 import { openRecordingServer } from '../../helpers/recording-server.ts'
 import { startTestSandbox } from '../../helpers/sandbox.ts'
@@ -17,7 +17,7 @@ const DAY_MS = 24 * 3600_000
 const REQUEST_ID = '764cabcf-b745-4b3e-ae38-1200304cf45b'
 
 let sender: WebhookSender
-let signatures: FalSignatures
+let signatures: ReturnType<typeof openFalSignatures>
 /** Set by the tests. */
 let clock: number
 let errors: Error[]
@@ -33,7 +33,7 @@ afterEach(async () => {
   await sender.close()
 })
 
-function open(jwksUrl: string, timeoutMs = 300): FalSignatures {
+function open(jwksUrl: string, timeoutMs = 300) {
   return openFalSignatures({ jwksUrl, timeoutMs, now: () => clock, onError: (error) => errors.push(error as Error) })
 }
 
