@@ -56,10 +56,7 @@ export function createApp(config: Config, logger: Logger) {
       servesApi && !config.production
         ? buildStudio().catch((error: unknown) => onError(error, { stage: 'studio' }))
         : Promise.resolve()
-    if (config.tracing) {
-      const tracing = await openTracing({ onError })
-      lifecycle.onStop('tracing', () => tracing.stop())
-    }
+    if (config.tracing) lifecycle.onStop('tracing', await openTracing(onError))
 
     const notifier = createNotifier()
     const metrics = createMetrics(onError)

@@ -29,9 +29,11 @@ export interface BusEvents {
 }
 
 const NotificationShape = z.union([
-  z.tuple([z.literal('u'), z.string(), z.string(), z.number()]),
-  z.tuple([z.literal('t')]),
-  z.tuple([z.literal('l'), z.string()]),
+  z
+    .tuple([z.literal('u'), z.string(), z.string(), z.number()])
+    .transform(([, jobId, ownerId, sequence]) => ({ kind: 'update' as const, jobId, ownerId, sequence })),
+  z.tuple([z.literal('t')]).transform(() => ({ kind: 'task' as const })),
+  z.tuple([z.literal('l'), z.string()]).transform(([, jobId]) => ({ kind: 'job' as const, jobId })),
 ])
 const MessageShape = z.object({ from: z.string(), gap: z.boolean().optional(), hints: z.array(NotificationShape) })
 
@@ -43,20 +45,12 @@ const MAX_WAITING = 10_000
 /**
  * The part of a bus that all drivers share. Notifications are collected while the last message is being sent: under load
  * messages get larger rather than more.
+ * @param post - sends a message, and rejects when it cannot: then the other processes are told to resync.
  */
-export interface Outbox {
-  send(notification: Notification): void
-  /** Sends the waiting notifications; call it when there is a connection (again). */
-  flush(): void
-  /** Handles an incoming message; one of this process is ignored. */
-  receive(text: string): void
-}
-
-/** @param post - sends a message, and rejects when it cannot: then the other processes are told to resync. */
 export function createOutbox(
-  post: (text: string) => Promise<void>,
+  post: (text: string) => Promise<unknown>,
   { onNotification, onResync, onError }: BusEvents,
-): Outbox {
+) {
   const from = randomUUID()
   let waiting: Notification[] = []
   let missed = false
@@ -82,7 +76,7 @@ export function createOutbox(
   }
 
   return {
-    send: (notification) => {
+    send: (notification: Notification): void => {
       if (waiting.length >= MAX_WAITING) {
         waiting = []
         missed = true
@@ -90,13 +84,15 @@ export function createOutbox(
       waiting.push(notification)
       void sendAll()
     },
+    /** Sends the waiting notifications; call it when there is a connection (again). */
     flush: () => void sendAll(),
-    receive: (text) => {
+    /** Handles an incoming message; one of this process is ignored. */
+    receive: (text: string) => {
       const message = readMessage(text)
       if (!message) return onError(new Error('a message on the bus is not from Reelay'), { stage: 'bus' })
       if (message.from === from) return
       if (message.gap) onResync()
-      for (const notification of message.notifications) onNotification(notification)
+      for (const notification of message.hints) onNotification(notification)
     },
   }
 }
@@ -119,18 +115,15 @@ export function toMessage(
 }
 
 /** Null when the text is not a message of Reelay. */
-function readMessage(text: string): { from: string; gap: boolean; notifications: Notification[] } | null {
-  let json: unknown
+function readMessage(text: string): z.infer<typeof MessageShape> | null {
   try {
-    json = JSON.parse(text)
+    return MessageShape.parse(JSON.parse(text))
   } catch {
     return null
   }
-  const { data } = MessageShape.safeParse(json)
-  return data ? { from: data.from, gap: data.gap ?? false, notifications: data.hints.map(toNotification) } : null
 }
 
-function toTuple(notification: Notification): z.infer<typeof NotificationShape> {
+function toTuple(notification: Notification): z.input<typeof NotificationShape> {
   switch (notification.kind) {
     case 'update':
       return ['u', notification.jobId, notification.ownerId, notification.sequence]
@@ -138,16 +131,5 @@ function toTuple(notification: Notification): z.infer<typeof NotificationShape> 
       return ['t']
     case 'job':
       return ['l', notification.jobId]
-  }
-}
-
-function toNotification(tuple: z.infer<typeof NotificationShape>): Notification {
-  switch (tuple[0]) {
-    case 'u':
-      return { kind: 'update', jobId: tuple[1], ownerId: tuple[2], sequence: tuple[3] }
-    case 't':
-      return { kind: 'task' }
-    case 'l':
-      return { kind: 'job', jobId: tuple[1] }
   }
 }

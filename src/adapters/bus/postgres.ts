@@ -8,7 +8,7 @@ import { PgClient } from '../postgres/pg-client.ts'
 import { prepareSession, readSchema } from '../postgres/session.ts'
 import { type Bus, type BusEvents, createOutbox } from './bus.ts'
 
-export interface PostgresBusOptions extends BusEvents {
+interface PostgresBusOptions extends BusEvents {
   url: string
   /** Between two heartbeats, in milliseconds; each must be answered within the same time. Default 4000. */
   heartbeatMs?: number
@@ -67,19 +67,15 @@ export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: P
   }
 }
 
-interface Connection {
-  notify(text: string): Promise<void>
-  /** Resolves to the reason. */
-  ended: Promise<unknown>
-  close(): Promise<void>
-}
+type Connection = Awaited<ReturnType<typeof openConnection>>
 
 async function openConnection(
   url: string,
   { onMessage, heartbeatMs }: { onMessage(text: string): void; heartbeatMs: number },
-): Promise<Connection> {
+) {
   const schema = readSchema(url)
-  const channel = toChannel(schema)
+  // Channels belong to the whole database: installations in two of its schemas need different ones.
+  const channel = schema === 'public' ? 'reelay' : `reelay_${schema}`
   // Our own socket can be destroyed without an answer of the other side, which does not come from a black hole.
   const socket = new Socket()
   const client = new PgClient({
@@ -108,23 +104,16 @@ async function openConnection(
     socket.destroy()
   })
   return {
+    /** Resolves to the reason. */
     ended,
-    notify: async (text) => {
-      try {
-        await client.query('SELECT pg_notify($1, $2)', [channel, text])
-      } catch (error) {
+    notify: (text: string) =>
+      client.query('SELECT pg_notify($1, $2)', [channel, text]).catch((error: unknown) => {
         end(error)
         throw error
-      }
-    },
+      }),
     close: async () => {
       end(null)
       await ended
     },
   }
-}
-
-/** Channels belong to the whole database: installations in two of its schemas need different ones. */
-function toChannel(schema: string): string {
-  return schema === 'public' ? 'reelay' : `reelay_${schema}`
 }

@@ -3,7 +3,7 @@ import { BUS_BACKOFF, backoffMs } from '../../backoff.ts'
 import { StartError } from '../../errors.ts'
 import { type Bus, type BusEvents, createOutbox } from './bus.ts'
 
-export interface RedisBusOptions extends BusEvents {
+interface RedisBusOptions extends BusEvents {
   url: string
   /** Between two heartbeats, in milliseconds; a connection that is silent for twice as long is closed. Default 4000. */
   heartbeatMs?: number
@@ -33,9 +33,7 @@ export async function openRedisBus({ url, heartbeatMs = 4_000, ...events }: Redi
       reconnectStrategy: (retries, cause) => (isOpen ? backoffMs(retries + 1, BUS_BACKOFF, Math.random()) : cause),
     },
   })
-  const outbox = createOutbox(async (text) => {
-    await client.publish(CHANNEL, text)
-  }, events)
+  const outbox = createOutbox((text) => client.publish(CHANNEL, text), events)
   let isUnavailable = false
   client.on('error', (error: unknown) => {
     // Every failed attempt to reconnect emits an error: report the first.

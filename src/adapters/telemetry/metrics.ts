@@ -4,25 +4,8 @@ import type { JobStatus } from '../../generated/prisma/enums.ts'
 import { withTimeout } from '../../timeout.ts'
 import type { ObservedCall } from '../fal/instrumented.ts'
 
-/** The metrics of one app, independent of Prometheus. */
-export interface Metrics {
-  /** Counts an update; with it the status that the job left, and its end. */
-  updateStored(
-    update: { status: JobStatus; final: boolean },
-    previous: { status: JobStatus; seconds: number } | null,
-  ): void
-  falCalled(call: ObservedCall): void
-  claimTakenOver(): void
-  /** Adds the gauges, which are read at each scrape. Call once. */
-  registerGauges(sources: GaugeSources): void
-  /** All metrics in Prometheus' text format, without those that cannot be read at the moment. */
-  render(): Promise<string>
-  /** The media type of the rendered text. */
-  readonly contentType: string
-}
-
 /** Values that are read at each scrape. */
-export interface GaugeSources {
+interface GaugeSources {
   /** Jobs that have not ended, by status. */
   countJobs(): Promise<ReadonlyMap<JobStatus, number>>
   countSubscriptions(): number
@@ -38,7 +21,7 @@ const STATE_SECONDS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600,
 const CALL_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 600]
 
 /** Creates the metrics of one app; a process may have several. There is nothing to close. */
-export function createMetrics(onError: (error: unknown, context: { stage: string }) => void): Metrics {
+export function createMetrics(onError: (error: unknown, context: { stage: string }) => void) {
   const registry = new Registry()
   const registers = [registry]
   const updates = new Counter({ name: 'reelay_job_updates_total', help: 'Updates written to the log.', registers })
@@ -74,6 +57,7 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
     registers,
   })
 
+  /** Adds the gauges, which are read at each scrape. Call once. */
   function registerGauges({ countJobs, countSubscriptions, isSubmittingPaused }: GaugeSources): void {
     new Gauge({
       name: 'reelay_jobs',
@@ -81,11 +65,8 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
       labelNames: ['status'],
       registers,
       async collect() {
-        const counts = await withTimeout(
-          COUNT_MS,
-          countJobs(),
-          new DatabaseUnavailableError('jobs were not counted in time'),
-        ).catch((error: unknown) => {
+        const late = new DatabaseUnavailableError('jobs were not counted in time')
+        const counts = await withTimeout(COUNT_MS, countJobs(), late).catch((error: unknown) => {
           onError(error, { stage: 'count jobs' })
         })
         // A count from before an outage would look current.
@@ -114,17 +95,22 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
   const processMetrics = openProcessRegistry()
 
   return {
-    updateStored: ({ status, final }, previous) => {
+    /** Counts an update; with it the status that the job left, and its end. */
+    updateStored: (
+      { status, final }: { status: JobStatus; final: boolean },
+      previous: { status: JobStatus; seconds: number } | null,
+    ) => {
       updates.inc()
       if (previous) stateSeconds.observe({ status: previous.status }, previous.seconds)
       if (final) ended.inc({ status })
     },
-    falCalled: ({ call, outcome, seconds }) => {
+    falCalled: ({ call, outcome, seconds }: ObservedCall) => {
       falCalls.inc({ call, outcome })
       falSeconds.observe({ call }, seconds)
     },
     claimTakenOver: () => takeovers.inc(),
     registerGauges,
+    /** All metrics in Prometheus' text format, without those that cannot be read at the moment. */
     render: async () => (await Promise.all([registry.metrics(), processMetrics.metrics()])).join(''),
     contentType: registry.contentType,
   }
