@@ -25,11 +25,7 @@ export function generateVideo(
 }
 
 /** Mutation.cancelJob */
-export async function cancelJob(
-  _root: unknown,
-  { id }: { id: string },
-  { jobs, viewer }: Context,
-): Promise<{ job: Job }> {
+export async function cancelJob(_root: unknown, { id }: { id: string }, { jobs, viewer }: Context) {
   return { job: await jobs.cancel(viewer, requireJobId(id)) }
 }
 
@@ -138,11 +134,6 @@ export function jobOfVideo({ jobId }: Video, _args: unknown, context: Context): 
 }
 
 /** Job.video */
-export function videoOfJob(
-  job: Job,
-  _args: unknown,
-  { jobs }: Context,
-  { operation }: GraphQLResolveInfo,
-): Promise<Video | null> {
+export function videoOfJob(job: Job, _args: unknown, { jobs }: Context, { operation }: GraphQLResolveInfo) {
   return jobs.loadVideo(job, { ofUpdate: operation.operation === 'subscription' })
 }

@@ -47,12 +47,7 @@ export function logsOfUpdate({ logs }: Update, _args: unknown, context: Context,
 }
 
 /** LogLine.message */
-export function messageOfLine(
-  { message }: LogLine,
-  _args: unknown,
-  context: Context,
-  info: GraphQLResolveInfo,
-): string {
+export function messageOfLine({ message }: LogLine, _args: unknown, context: Context, info: GraphQLResolveInfo) {
   return countText(message, context, info)
 }
 

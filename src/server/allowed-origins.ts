@@ -57,10 +57,7 @@ function isOwnAddress(page: URL, host: string): boolean {
   return own?.host === page.host && (own.hostname === 'localhost' || isIP(withoutBrackets(own.hostname)) !== 0)
 }
 
-/**
- * This machine, by name or address. @see https://www.rfc-editor.org/rfc/rfc6761#section-6.3 (names under localhost are
- * this machine)
- */
+/** This machine, by name or address. @see https://www.rfc-editor.org/rfc/rfc6761#section-6.3 (names under localhost) */
 export function isLoopback(hostname: string): boolean {
   if (hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]') return true
   return isIPv4(hostname) && hostname.startsWith('127.')

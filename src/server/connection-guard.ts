@@ -7,9 +7,7 @@ import { readRetransmitting, toPeer } from './tcp-retransmits.ts'
 /** Interval between checks of all connections, in milliseconds. */
 const SWEEP_MS = 1_000
 
-/**
- * Slowest allowed rate of sending a body and of reading a response, in bytes per second, averaged over the times below.
- */
+/** Slowest allowed rate of sending a body and of reading a response, in bytes per second, over the times below. */
 const MIN_RATE = 1_000
 
 /** A body may be slower than that for this long, in milliseconds. */
@@ -18,19 +16,14 @@ const BODY_GRACE_MS = 10_000
 /** Buffered bytes must be read within this time, or at the minimum rate, in milliseconds. */
 const DRAIN_MS = 30_000
 
-/**
- * A response that takes longer than this counts as a stream, in milliseconds: only streams are checked for retransmits.
- */
+/** A response that takes longer than this, in milliseconds, is a stream: only streams are checked for retransmits. */
 const STREAM_MS = 2_000
 
 /** Interval between reads of the TCP table, in milliseconds, and how long a client may acknowledge nothing. */
 const TCP_CHECK_MS = 2_000
 const UNACKNOWLEDGED_MS = 5_000
 
-/**
- * Keep-alive probes of a silent stream: without a TCP table they detect a vanished client, provided that nothing was
- * sent to it since.
- */
+/** Probes of a silent stream: without a TCP table they detect a vanished client, if nothing was sent to it since. */
 const PROBES = { enable: true, initialDelay: 8_000, interval: 2_000, count: 3 }
 
 /** The state of one connection. */
@@ -66,8 +59,7 @@ export function guardConnections(server: Server): void {
       unacknowledgedSince: null,
     })
     socket.once('close', () => connections.delete(socket))
-    // The HTTP server removes its own listener before an upgrade. A reset before the next owner adds one would end the
-    // process.
+    // The HTTP server removes its own listener before an upgrade: a reset until the next would end the process.
     socket.on('error', ignore)
   })
 

@@ -24,10 +24,7 @@ export function cacheDocuments(): YogaPlugin {
       if (document) setParsedDocument(document)
     },
     onValidate: ({ params: { documentAST }, setResult }) => {
-      if (valid.has(documentAST)) {
-        setResult([])
-        return
-      }
+      if (valid.has(documentAST)) return setResult([])
       return ({ valid: isValid }) => {
         const text = documentAST.loc?.source.body
         if (!isValid || text === undefined) return

@@ -41,10 +41,7 @@ const MAX_DIRECTIVES_PER_NODE = 5
 /** Root fields of one mutation; they run in sequence. */
 const MAX_MUTATIONS = 5
 
-/**
- * Refuses documents that would be expensive to parse, validate or execute, over every transport, and limits the number
- * and length of parser and validation errors.
- */
+/** Refuses documents that are expensive to parse, validate or execute, and limits their errors in number and length. */
 export function limitDocuments({
   introspection,
   hideSuggestions,
@@ -56,7 +53,11 @@ export function limitDocuments({
   const options = { maxErrors: MAX_ERRORS - 1, hideSuggestions }
   return {
     onParse: ({ params, parseFn, setParseFn }) => {
-      checkLength(String(params.source).length)
+      const { length } = String(params.source)
+      if (length > MAX_CHARACTERS)
+        throw new GraphQLError(`The document has ${length} characters: at most ${MAX_CHARACTERS} are allowed.`, {
+          extensions: { code: 'DOCUMENT_TOO_LONG', http: { status: 400 } },
+        })
       setParseFn((source, given) => {
         try {
           return parseFn(source, { ...given, maxTokens: MAX_TOKENS })
@@ -78,13 +79,6 @@ export function limitDocuments({
       })
     },
   }
-}
-
-function checkLength(characters: number): void {
-  if (characters > MAX_CHARACTERS)
-    throw new GraphQLError(`The document has ${characters} characters: at most ${MAX_CHARACTERS} are allowed.`, {
-      extensions: { code: 'DOCUMENT_TOO_LONG', http: { status: 400 } },
-    })
 }
 
 function findExcess(schema: GraphQLSchema, document: DocumentNode): GraphQLError | null {

@@ -9,15 +9,8 @@ const HEAD = `<!doctype html>
 <title>Reelay API</title>
 <link rel="icon" href="data:,">`
 
-export interface GraphiqlParts {
-  /** Relative URLs. */
-  style: string
-  script: string
-  /** For the page's own script, graphiql-start.js. */
-  settings: object
-}
-
-export function toGraphiqlPage({ style, script, settings }: GraphiqlParts): string {
+/** @param settings - for the page's own script, graphiql-start.js. The others are relative URLs. */
+export function toGraphiqlPage(settings: object, { style, script }: { style: string; script: string }): string {
   return `${HEAD}
 <link rel="stylesheet" href="${style}">
 </head>

@@ -14,21 +14,15 @@ const STILL_TABS = '.graphiql-tab { transform: none !important }'
 /** A tab that is opened before the editor exists loses its text. */
 const TABS_WAIT_FOR_EDITORS = `.graphiql-container:not(:has(.graphiql-response .monaco-editor)) .graphiql-tabs { visibility: hidden }`
 
-/** A small page, and the large files that it loads, by name. */
-interface Bundle {
-  page: string
-  files: Map<string, Asset>
-}
-
 /**
  * Serves browsers at /graphql: GraphiQL or, when it is disabled, a page that explains the API. All links are relative,
  * since the public URL may have a path.
  */
 export function graphiqlRoutes({ enabled, publicUrl }: { enabled: boolean; publicUrl: string }): Hono {
   const app = new Hono()
-  let bundle: Promise<Bundle> | undefined
+  let bundle: ReturnType<typeof pack> | undefined
   /** 9 MB of scripts, which most processes never serve: loaded on the first visit. */
-  function open(): Promise<Bundle> {
+  function open() {
     bundle ??= pack()
     return bundle
   }
@@ -50,7 +44,8 @@ export function graphiqlRoutes({ enabled, publicUrl }: { enabled: boolean; publi
   return app
 }
 
-async function pack(): Promise<Bundle> {
+/** A small page, and the large files that it loads, by name. */
+async function pack() {
   const [{ css, js, editorWorkerService, jsonWorker, graphqlWorker }, start] = await Promise.all([
     import('@graphql-yoga/render-graphiql/graphiql'),
     readFile(START, 'utf8'),
@@ -72,7 +67,7 @@ async function pack(): Promise<Bundle> {
   ])
   const options = { title: BACK, logo: '', subscriptionsProtocol: 'WS', defaultTabs: GRAPHIQL_TABS }
   const settings = { workers: { editorWorkerService: editor, json, graphql }, options }
-  return { page: toGraphiqlPage({ style, script, settings }), files }
+  return { page: toGraphiqlPage(settings, { style, script }), files }
 }
 
 const HEADERS = toPageHeaders({

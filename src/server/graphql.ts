@@ -29,14 +29,8 @@ interface GraphQLOptions {
 export type GraphQLServer = YogaServerInstance<RequestContext, Context>
 
 /** GraphQL over HTTP, SSE subscriptions and multipart uploads. */
-export function createGraphQLServer({
-  schema,
-  services,
-  findOriginProblem,
-  introspection,
-  hideSuggestions,
-  onError,
-}: GraphQLOptions): GraphQLServer {
+export function createGraphQLServer(options: GraphQLOptions): GraphQLServer {
+  const { schema, services, findOriginProblem, introspection, hideSuggestions, onError } = options
   return createYoga<RequestContext, Context>({
     schema,
     context: () => createContext(services),

@@ -31,9 +31,10 @@ export function answerLongPolls(): YogaPlugin<object, RequestContext> {
       const waitMs = Math.min(Number(seconds), MAX_WAIT_SECONDS) * 1000
       const signal = AbortSignal.any([request.signal, AbortSignal.timeout(waitMs)])
       setResultProcessor(async (_results, fetchAPI) => {
-        const write = (value: object) => processRegularResult(value, fetchAPI, JSON_TYPE).text()
-        const hasMemory = (text: string) => serverContext.memory.reserve(2 * text.length)
-        const collected = await collect(result, { signal, write, hasMemory })
+        const collected = await collect(result, signal, async (value) => {
+          const text = await processRegularResult(value, fetchAPI, JSON_TYPE).text()
+          return serverContext.memory.reserve(2 * text.length) ? text : null
+        })
         const headers = { 'content-type': `${JSON_TYPE}; charset=utf-8`, 'cache-control': 'no-store' }
         return new fetchAPI.Response(`[${collected.join(',')}]`, { headers })
       }, JSON_TYPE)
@@ -41,13 +42,12 @@ export function answerLongPolls(): YogaPlugin<object, RequestContext> {
   }
 }
 
-interface Collecting {
-  signal: AbortSignal
-  write(value: object): Promise<string>
-  hasMemory(text: string): boolean
-}
-
-async function collect(results: AsyncIterable<object>, { signal, write, hasMemory }: Collecting): Promise<string[]> {
+/** @param write - resolves to null when there is no memory for the text */
+async function collect(
+  results: AsyncIterable<object>,
+  signal: AbortSignal,
+  write: (value: object) => Promise<string | null>,
+): Promise<string[]> {
   const iterator = results[Symbol.asyncIterator]()
   const over = Promise.withResolvers<null>()
   // The client may have disconnected while the subscription started.
@@ -59,7 +59,7 @@ async function collect(results: AsyncIterable<object>, { signal, write, hasMemor
       const next = await Promise.race([iterator.next(), over.promise])
       if (next === null) break
       const text = await write(next.done ? { hasNext: false } : next.value)
-      if (!hasMemory(text)) break
+      if (text === null) break
       collected.push(text)
       characters += text.length
       if (next.done) break

@@ -72,10 +72,7 @@ function toStream({ sizeBytes, read }: Image, disconnect: () => void): ReadableS
   )
 }
 
-/**
- * Whether an `If-None-Match` names the tag, weak or strong. @see
- * https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match
- */
+/** Whether the header names the tag, weak or strong. @see https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match */
 function matches(header: string | undefined, etag: string): boolean {
   const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
   return tags.includes('*') || tags.includes(etag)

@@ -1,25 +1,21 @@
-import { type DocumentNode, GraphQLError, getOperationAST, Kind } from 'graphql'
-import type { Plugin as YogaPlugin } from 'graphql-yoga'
-import { type OpenSpan, type SpanAttributes, withSpan, withTraceParent } from '../adapters/telemetry/trace.ts'
+import { type ExecutionArgs, type ExecutionResult, getOperationAST, Kind } from 'graphql'
+import type { YogaInitialContext, Plugin as YogaPlugin } from 'graphql-yoga'
+import { type SpanAttributes, withSpan, withTraceParent } from '../adapters/telemetry/trace.ts'
 
-/** The used part of the execution arguments; Yoga adds the request to the context. */
-interface OperationArguments {
-  document: DocumentNode
-  operationName?: string | null | undefined
-  contextValue?: unknown
-}
+type OperationArguments = ExecutionArgs & { contextValue: YogaInitialContext }
 
-/**
- * Records a span for each operation, within the trace of the request's `traceparent` header. The span of a subscription
- * ends when the subscription has started.
- */
+/** Records each operation as a span in the trace of its request; that of a subscription ends when it has started. */
 export function traceOperations(): YogaPlugin {
   function traced<T>(args: OperationArguments, run: () => T | Promise<T>): Promise<T> {
     const { name, attributes } = describe(args)
-    return withTraceParent(readTraceParent(args.contextValue), () =>
+    // Over a WebSocket the request is only what ws.ts makes up.
+    const { request } = args.contextValue
+    const traceParent = request instanceof Request ? request.headers.get('traceparent') : null
+    return withTraceParent(traceParent, () =>
       withSpan(name, { kind: 'server', attributes }, async (span) => {
         const result = await run()
-        failByErrors(span, result)
+        const [error] = (result as ExecutionResult).errors ?? []
+        if (error) span.fail(error.originalError ?? error)
         return result
       }),
     )
@@ -36,7 +32,7 @@ export function traceOperations(): YogaPlugin {
 }
 
 /** Named after the only root field: the number of operation names is up to callers, and unbounded. */
-function describe({ document, operationName }: OperationArguments): { name: string; attributes: SpanAttributes } {
+function describe({ document, operationName }: ExecutionArgs): { name: string; attributes: SpanAttributes } {
   const operation = getOperationAST(document, operationName)
   if (!operation) return { name: 'operation', attributes: {} }
   const [selection, ...others] = operation.selectionSet.selections
@@ -45,17 +41,4 @@ function describe({ document, operationName }: OperationArguments): { name: stri
     name: isOneField ? selection.name.value : operation.operation,
     attributes: { 'graphql.operation.type': operation.operation },
   }
-}
-
-function readTraceParent(contextValue: unknown): string | null {
-  if (typeof contextValue !== 'object' || contextValue === null || !('request' in contextValue)) return null
-  const { request } = contextValue
-  return request instanceof Request ? request.headers.get('traceparent') : null
-}
-
-function failByErrors(span: OpenSpan, result: unknown): void {
-  if (typeof result !== 'object' || result === null || !('errors' in result) || !Array.isArray(result.errors)) return
-  const [error] = result.errors
-  if (error === undefined) return
-  span.fail(error instanceof GraphQLError ? (error.originalError ?? error) : error)
 }

@@ -63,14 +63,8 @@ function serve(server: Server, url: string, deps: ServerDeps): RunningServer {
   const memory = createMemoryBudget()
   const findOriginProblem = createOriginCheck({ publicUrl, allowedOrigins, production })
   const services = { ...deps.services, publicUrl }
-  const graphql = createGraphQLServer({
-    schema,
-    services,
-    findOriginProblem,
-    introspection: config.introspection,
-    hideSuggestions: production,
-    onError,
-  })
+  const options = { introspection: config.introspection, hideSuggestions: production }
+  const graphql = createGraphQLServer({ schema, services, findOriginProblem, onError, ...options })
   routes.push(
     graphiqlRoutes({ enabled: config.graphiql, publicUrl }),
     apiRoutes({ graphql, services, findOriginProblem, memory }),

@@ -15,13 +15,7 @@ export interface WebhookOptions {
   onError: OnError
 }
 
-interface SignedDelivery {
-  requestId: string
-  userId: string
-  timestamp: string
-  signature: string
-  rawBody: Uint8Array
-}
+type SignedDelivery = Record<'requestId' | 'userId' | 'timestamp' | 'signature', string> & { rawBody: Uint8Array }
 
 /** Largest delivery, in bytes; a normal one has a few kilobytes. */
 const MAX_BODY_BYTES = 1024 * 1024

@@ -62,8 +62,7 @@ export const SOCKET_LIMITS = {
   // One message per turn of the event loop, so that others run in between: 64 kB of them can arrive at once.
   allowSynchronousEvents: false,
   maxPayload: MAX_MESSAGE_BYTES,
-  // A message normally has one frame, and a network segment carries a kilobyte of it. Each piece costs about 100
-  // bytes besides its content.
+  // A message has one frame, and a network segment a kilobyte of it. Each piece costs about 100 bytes of its own.
   maxFragments: 1024,
   maxBufferedChunks: 2048,
   closeTimeout: CLOSE_MS,
@@ -75,8 +74,7 @@ export function openTransport(
   { memory, onError }: { memory: MemoryBudget; onError: OnError },
 ): { transport: Transport; inProgress: InProgress } {
   const isOpen = () => webSocket.readyState === webSocket.OPEN
-  // ws itself closes the socket after a protocol error or a broken connection; without a listener its event would
-  // throw.
+  // ws itself closes the socket after an error; without a listener the event would throw.
   webSocket.on('error', () => {})
 
   function close(code: number, reason = ''): void {
@@ -143,10 +141,7 @@ export function openTransport(
   }
 }
 
-/**
- * Counts the received bytes of an incomplete message, and disconnects the socket when the memory budget is exhausted or
- * the message takes too long.
- */
+/** Disconnects a socket whose incomplete message exhausts the memory budget or takes too long. */
 export function limitIncomplete(webSocket: WebSocket, stream: Duplex, memory: MemoryBudget): void {
   let bytes = 0
   let lease = memory.open()

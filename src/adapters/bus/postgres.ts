@@ -29,32 +29,28 @@ export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: P
     await connection.notify(text)
   }, events)
 
-  async function connect(): Promise<Connection> {
-    const opened = await openConnection(url, { onMessage: outbox.receive, heartbeatMs })
-    connection = opened
-    return opened
-  }
+  const connect = () => openConnection(url, { onMessage: outbox.receive, heartbeatMs })
 
-  /** Waits for the end of a connection and opens the next one, until the bus is stopped. */
-  async function keepConnected(first: Connection): Promise<void> {
-    let current: Connection | null = first
+  /** Waits for the end of the connection and opens the next one, until the bus is stopped. */
+  async function keepConnected(): Promise<void> {
     for (let failures = 0; !stopping.signal.aborted; ) {
-      if (current) {
-        const reason = await current.ended
+      if (connection) {
+        const reason = await connection.ended
         connection = null
         if (stopping.signal.aborted) return
         events.onError(reason, { stage: 'bus' })
       }
       await sleep(backoffMs(failures + 1, BUS_BACKOFF, Math.random()), null, stopping)
-      current = await connect().catch(() => null) // Reported when the last one ended.
-      failures = current ? 0 : failures + 1
-      if (!current) continue
+      connection = await connect().catch(() => null) // Reported when the last one ended.
+      failures = connection ? 0 : failures + 1
+      if (!connection) continue
       events.onResync()
       outbox.flush()
     }
   }
 
-  const kept = keepConnected(await connect()).catch((error: unknown) => {
+  connection = await connect()
+  const kept = keepConnected().catch((error: unknown) => {
     if (!stopping.signal.aborted) throw error
   })
   return {

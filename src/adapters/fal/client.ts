@@ -72,17 +72,11 @@ export function createFal(options: FalOptions): Fal {
     },
     async *watch(endpoint, requestId, { signal, key = ownKey } = {}) {
       checkRequest(endpoint, requestId)
-      const url = hosts.toGatewayUrl(
-        `https://queue.fal.run/${toApp(endpoint)}/requests/${requestId}/status/stream?logs=1`,
-      )
+      const path = `${toApp(endpoint)}/requests/${requestId}/status/stream?logs=1`
+      const url = hosts.toGatewayUrl(`https://queue.fal.run/${path}`)
       if (url === null) throw new Error('the queue has no base URL')
-      yield* readStatusStream({
-        url,
-        key: checkKey(key),
-        signal,
-        silenceMs,
-        connectMs: Math.min(timeoutMs, CONNECT_MS),
-      })
+      const connectMs = Math.min(timeoutMs, CONNECT_MS)
+      yield* readStatusStream({ url, key: checkKey(key), signal, silenceMs, connectMs })
     },
     async result(endpoint, requestId, options = {}) {
       checkRequest(endpoint, requestId)

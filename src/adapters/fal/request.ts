@@ -72,10 +72,7 @@ export async function callFal<T>(settings: FalCallSettings<T>, send: () => Promi
   return outcomes.at(-1) as T
 }
 
-/**
- * Configures the library once: a second configuration would replace the first, and without any it prints a line per
- * call.
- */
+/** Once: a second configuration would replace the first, and without any the library prints a line per call. */
 function configureClient(): void {
   if (configured) return
   configured = true

@@ -50,10 +50,7 @@ export function readStatus(response: FalResponse, { logs: hasLogs = true } = {})
   return { state: 'COMPLETED', error: toStatusError(body.error, response), errorType, logs }
 }
 
-/**
- * fal may send a log that was not requested, too long to read. The status precedes it, and the outcome is in the
- * result, so the beginning of the body is enough.
- */
+/** The status alone: fal may send a log that was not requested, too long to read, after it. */
 function readBeginning(response: FalResponse): Record<string, unknown> | null {
   if (response.complete || !isSuccess(response)) return null
   const [, word] = /^\s*\{[^[\]{}]*?"status"\s*:\s*"(\w+)"/.exec(response.text.slice(0, 4096)) ?? []

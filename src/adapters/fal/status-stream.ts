@@ -24,10 +24,7 @@ interface StatusStreamOptions {
 /** An event is one status with its new log lines. */
 const MAX_EVENT_LENGTH = 1024 * 1024
 
-/**
- * Yields each status as it arrives. Ends after COMPLETED, and throws in every other case.
- * @throws FalError, or the reason of `signal`
- */
+/** Yields each status as it arrives. Ends after COMPLETED, otherwise by throwing a FalError or the signal's reason. */
 export async function* readStatusStream(options: StatusStreamOptions): AsyncGenerator<FalStatus, void, undefined> {
   const { url, key, signal, silenceMs, connectMs } = options
   signal?.throwIfAborted()

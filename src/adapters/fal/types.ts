@@ -6,10 +6,7 @@
  * `signal` when that has aborted.
  */
 export interface Fal {
-  /**
-   * Creates a request. It may exist after any failure but `auth`, `not-found`, `rejected`, `rate-limited` and
-   * `not-sent`.
-   */
+  /** Creates a request. After `unavailable`, `interrupted` and `unreadable` it may exist all the same. */
   submit(endpoint: string, input: FalInput, options?: FalCallOptions & { webhookUrl?: string }): Promise<FalSubmitted>
   /**
    * Polls the request's status, with all log lines so far (fal repeats the earlier ones). `logs: false` omits them, for

@@ -13,9 +13,7 @@ const MAX_FRAMES = 20
 /** Nested causes per log line. */
 const MAX_CAUSES = 4
 
-/**
- * Logs to standard error: JSON lines, or formatted text on a terminal. Values of the redacted names are never written.
- */
+/** Logs to standard error: JSON lines, or formatted text on a terminal. Values of redacted names are never written. */
 export function createLogger(level: string): Logger {
   const options = {
     level,

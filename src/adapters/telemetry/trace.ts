@@ -1,16 +1,13 @@
-/**
- * Spans over OpenTelemetry's API. Until tracing.ts has set up the SDK, the API is a no-op: nothing is recorded or
- * propagated.
- */
+/** Spans over OpenTelemetry's API, which records and propagates nothing until tracing.ts has set up the SDK. */
 
 import { context, isSpanContextValid, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 
 /** Attributes of a span: IDs, names and numbers, never secrets or a caller's input. */
 export type SpanAttributes = Record<string, string | number>
 
-export interface SpanOptions {
-  /** `client` for an outgoing call, `server` for an incoming one; internal work by default. */
-  kind?: 'client' | 'server'
+interface SpanOptions {
+  /** `client` for an outgoing call, `server` for an incoming one; `internal` by default. */
+  kind?: keyof typeof KINDS
   attributes?: SpanAttributes
 }
 
@@ -24,22 +21,16 @@ export interface OpenSpan {
   end(): void
 }
 
-const KINDS = { client: SpanKind.CLIENT, server: SpanKind.SERVER }
+const KINDS = { client: SpanKind.CLIENT, server: SpanKind.SERVER, internal: SpanKind.INTERNAL }
 
 /** Starts a child of the current span. The caller MUST end it. */
-export function startSpan(name: string, { kind, attributes = {} }: SpanOptions = {}): OpenSpan {
-  const span = trace
-    .getTracer('reelay')
-    .startSpan(name, { kind: kind === undefined ? SpanKind.INTERNAL : KINDS[kind], attributes })
+export function startSpan(name: string, { kind = 'internal', attributes = {} }: SpanOptions = {}): OpenSpan {
+  const span = trace.getTracer('reelay').startSpan(name, { kind: KINDS[kind], attributes })
   const inSpan = trace.setSpan(context.active(), span)
   return {
     run: (work) => context.with(inSpan, work),
-    set: (more) => {
-      span.setAttributes(more)
-    },
-    fail: (error) => {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: toErrorName(error) })
-    },
+    set: (more) => span.setAttributes(more),
+    fail: (error) => span.setStatus({ code: SpanStatusCode.ERROR, message: toErrorName(error) }),
     end: () => span.end(),
   }
 }
