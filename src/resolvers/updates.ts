@@ -33,10 +33,7 @@ export function updateCursor({ jobId, sequence }: Update): string {
 /** Most log line fields per operation: all three fields of 3,333 lines. Each takes 1.6 µs. */
 const MAX_LINE_FIELDS = 10_000
 
-/**
- * JobUpdate.logs. A query does not show how long a log is, so the returned fields are counted.
- * @throws QueryTooComplexError
- */
+/** JobUpdate.logs. Their fields are counted, since no query shows how long a log is. @throws QueryTooComplexError */
 export function logsOfUpdate({ logs }: Update, _args: unknown, context: Context, info: GraphQLResolveInfo): LogLine[] {
   // The complexity of a subscription already includes its updates.
   if (info.operation.operation === 'subscription') return logs

@@ -8,7 +8,7 @@ import { serveJobImage } from './media.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { type Refusal, toResponse } from './refusal.ts'
 
-export interface ApiOptions {
+interface ApiOptions {
   graphql: GraphQLServer
   services: Services
   findOriginProblem: FindOriginProblem

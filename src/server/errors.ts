@@ -66,10 +66,8 @@ export function toClientError(error: unknown, onError: OnError): GraphQLError {
   if (original instanceof GraphQLError) return shortened ?? original
   const id = randomUUID()
   onError(original, { stage: 'graphql', id })
-  return new GraphQLError('Unexpected error.', {
-    ...position,
-    extensions: { code: 'INTERNAL_SERVER_ERROR', errorId: id },
-  })
+  const extensions = { code: 'INTERNAL_SERVER_ERROR', errorId: id }
+  return new GraphQLError('Unexpected error.', { ...position, extensions })
 }
 
 /** The same error with a bounded message and a bounded number of locations. */

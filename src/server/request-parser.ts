@@ -108,15 +108,13 @@ const operationTooLarge = () =>
   payloadTooLarge(
     `A request may have at most ${MAX_OPERATION_BYTES} bytes besides the data URIs in its variables: pass the image in a variable as "data:image/jpeg;base64,…", upload it, or pass its URL.`,
   )
-const bodyTooLarge = () =>
-  payloadTooLarge(`A request may have at most ${MAX_BODY_BYTES} bytes: upload a smaller image, or pass its URL.`)
-const overloaded = () =>
-  httpError(503, 'SERVICE_UNAVAILABLE', 'The server is overloaded: try again in a few seconds.', {
-    'retry-after': String(RETRY_AFTER_SECONDS),
-  })
 const BODY_REFUSALS = {
-  'too large': bodyTooLarge,
-  overloaded,
+  'too large': () =>
+    payloadTooLarge(`A request may have at most ${MAX_BODY_BYTES} bytes: upload a smaller image, or pass its URL.`),
+  overloaded: () =>
+    httpError(503, 'SERVICE_UNAVAILABLE', 'The server is overloaded: try again in a few seconds.', {
+      'retry-after': String(RETRY_AFTER_SECONDS),
+    }),
   cut: () => badRequest('The connection closed before the whole request body arrived.'),
 }
 const preflightRequired = () =>

@@ -57,7 +57,7 @@ export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: P
     send: outbox.send,
     stop: async () => {
       stopping.abort()
-      await connection?.close()
+      connection?.close()
       await kept
     },
   }
@@ -107,9 +107,6 @@ async function openConnection(
         end(error)
         throw error
       }),
-    close: async () => {
-      end(null)
-      await ended
-    },
+    close: () => end(null),
   }
 }

@@ -7,7 +7,7 @@ import { addAbortListener } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createParser } from 'eventsource-parser'
 import { FalError, toFalError, toUnreadable } from './errors.ts'
-import { readResponse, toCallFailure } from './request.ts'
+import { type FalCall, readResponse, toCallFailure } from './request.ts'
 import { readStatus, toResponse } from './response.ts'
 import type { FalStatus } from './types.ts'
 
@@ -21,6 +21,8 @@ interface StatusStreamOptions {
   connectMs: number
 }
 
+type StreamCall = Pick<FalCall, 'key' | 'signal'>
+
 /** An event is one status with its new log lines. */
 const MAX_EVENT_LENGTH = 1024 * 1024
 
@@ -31,15 +33,19 @@ export async function* readStatusStream(options: StatusStreamOptions): AsyncGene
   const controller = new AbortController()
   const call = { key, signal: controller.signal }
   using _abort = signal && addAbortListener(signal, () => controller.abort(signal.reason))
-  const watchdog = createWatchdog((message) => controller.abort(new FalError('interrupted', message)))
+  let timer: NodeJS.Timeout | undefined
+  function expect(timeoutMs: number, message: string): void {
+    clearTimeout(timer)
+    timer = setTimeout(() => controller.abort(new FalError('interrupted', message)), timeoutMs)
+  }
   try {
-    watchdog.expect(connectMs, `fal's status stream did not begin within ${connectMs} ms`)
+    expect(connectMs, `fal's status stream did not begin within ${connectMs} ms`)
     const response = await open(url, call)
-    const expectNext = () => watchdog.expect(silenceMs, `fal's status stream was silent for ${silenceMs} ms`)
+    const expectNext = () => expect(silenceMs, `fal's status stream was silent for ${silenceMs} ms`)
     expectNext()
     for await (const text of readEvents(response, { call, onBytes: expectNext })) {
       // The consumer's time does not count as fal's silence.
-      watchdog.stop()
+      clearTimeout(timer)
       const status = readStatus(toResponse(text, key))
       yield status
       if (status.state === 'COMPLETED') return
@@ -49,7 +55,7 @@ export async function* readStatusStream(options: StatusStreamOptions): AsyncGene
   } catch (error) {
     throw error instanceof FalError ? error : toCallFailure(error, call)
   } finally {
-    watchdog.stop()
+    clearTimeout(timer)
     // Closes the connection in every case.
     controller.abort()
   }
@@ -63,11 +69,6 @@ async function open(url: string, call: StreamCall): Promise<Response> {
   const type = response.headers.get('content-type') ?? ''
   if (/^text\/event-stream\b/i.test(type)) return response
   throw toUnreadable(await readResponse(response, call), 'is not an event stream')
-}
-
-interface StreamCall {
-  key: string | null
-  signal: AbortSignal
 }
 
 async function* readEvents(
@@ -94,17 +95,5 @@ async function* readEvents(
       // A chunk may hold thousands of events without any change: each is read in its own turn of the event loop.
       await nextTurn()
     }
-  }
-}
-
-/** A restartable timeout: calls `onTimeout` when nothing arrives in time. */
-function createWatchdog(onTimeout: (message: string) => void) {
-  let timer: NodeJS.Timeout | undefined
-  return {
-    expect: (timeoutMs: number, message: string): void => {
-      clearTimeout(timer)
-      timer = setTimeout(() => onTimeout(message), timeoutMs)
-    },
-    stop: (): void => clearTimeout(timer),
   }
 }
