@@ -32,7 +32,10 @@ export async function startServerProcess(
   const { child, output } = spawnServer(environment, { inspect })
   const exited = once(child, 'exit')
   const url = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the server did not get ready:\n${output()}`)), READY_TIMEOUT_MS)
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`the server did not get ready:\n${output()}`))
+    }, READY_TIMEOUT_MS)
     child.stderr?.on('data', () => {
       const line = output()
         .split('\n')
