@@ -44,6 +44,7 @@ export async function openPostgresBus({ url, heartbeatMs = 4_000, ...events }: P
       connection = await connect().catch(() => null) // Reported when the last one ended.
       failures = connection ? 0 : failures + 1
       if (!connection) continue
+      if (stopping.signal.aborted) return connection.close()
       events.onResync()
       outbox.flush()
     }

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { toMessage } from '../../../src/adapters/bus/bus.ts'
 import { openPostgresBus } from '../../../src/adapters/bus/postgres.ts'
 import { testBus } from '../../contracts/bus.ts'
+import { startFaultProxy } from '../../helpers/fault-proxy.ts'
 import { createTestDatabase, type TestDatabase } from '../../helpers/postgres.ts'
+import { until } from '../../helpers/until.ts'
 
 let database: TestDatabase
 let admin: pg.Client
@@ -48,4 +50,21 @@ test('no message is longer than Postgres accepts, however long the names', () =>
     messages++
   }
   expect(messages).toBeGreaterThan(5)
+})
+
+test('a bus that is stopped while it reconnects leaves no connection', async ({ onTestFinished }) => {
+  const proxy = await startFaultProxy({ port: Number(new URL(database.url).port) })
+  onTestFinished(proxy.stop)
+  const bus = await openPostgresBus({
+    url: proxy.through(database.url),
+    onNotification: () => {},
+    onResync: () => {},
+    onError: () => {},
+  })
+  proxy.delayMs = 100
+  proxy.mode = 'cut'
+  proxy.mode = 'pass'
+  await until(() => proxy.made === 2)
+  await bus.stop()
+  await until(() => proxy.open === 0)
 })
