@@ -29,10 +29,16 @@ interface ResourceDeps {
   onTakeover(): void
 }
 
-/** The sandbox accepts any key. Not a word, since fal's texts are redacted where they repeat it; constant, since webhook URLs are signed with it. */
+/**
+ * The sandbox accepts any key. Not a word, since fal's texts are redacted where they repeat it; constant, since webhook
+ * URLs are signed with it.
+ */
 const SANDBOX_KEY = '5b1d7e0c-9a42-4f6b-8c3d-1e2f3a4b5c6d:0f1e2d3c4b5a69788796a5b4c3d2e1f0'
 
-/** Opens the external systems that the server runs on: the database, the job engine and fal. The lifecycle closes what was opened, even when a later step fails. */
+/**
+ * Opens the external systems that the server runs on: the database, the job engine and fal. The lifecycle closes what was
+ * opened, even when a later step fails.
+ */
 export async function openResources(deps: ResourceDeps) {
   const store = await openStore(deps)
   // Independent and slow, so opened together. Both settle before a failure is reported, or the one that opens late

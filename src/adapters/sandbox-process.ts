@@ -10,8 +10,9 @@ const START_TIMEOUT_MS = 15_000
 const Ready = z.object({ url: z.url() })
 
 /**
- * Starts the sandbox, the local stand-in for fal, as a separate process and waits until it listens. The sandbox watches the IPC channel, and so ends with this process
- * however that ends. A sandbox that ends by itself is restarted, on the same port and with the same queue.
+ * Starts the sandbox, the local stand-in for fal, as a separate process and waits until it listens. The sandbox watches
+ * the IPC channel, and so ends with this process however that ends. A sandbox that ends by itself is restarted, on the
+ * same port and with the same queue.
  * @param options - `dataDir`: for its queue and its files
  */
 export async function openSandboxProcess({

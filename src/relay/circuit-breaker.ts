@@ -150,23 +150,24 @@ export function createCircuitBreaker({ random, probe, onPause, onResume }: Circu
     const mine = tripped
     if (mine) mine.inFlight++
     let isInFlight = true
-    function land(count: () => void = () => {}): void {
+    /** The first outcome counts. */
+    function settle(record: () => void = () => {}): void {
       if (!isInFlight) return
       isInFlight = false
       if (mine) mine.inFlight--
       // Ignore results of requests sent before the breaker opened.
       if (tripped !== mine) return
-      count()
+      record()
       if (tripped === mine) notifySome()
     }
     return {
-      succeeded: () => land(countSuccess),
+      succeeded: () => settle(countSuccess),
       failed: (error) =>
-        land(() => {
+        settle(() => {
           if (isAboutRequest(error)) countSuccess()
           else if (error.kind !== 'rejected') open(error)
         }),
-      [Symbol.dispose]: () => land(),
+      [Symbol.dispose]: () => settle(),
     }
   }
 

@@ -9,6 +9,7 @@ import type { Job as JobShape } from '../generated/prisma/client.ts'
 import type { UploadedImage } from '../jobs/image-upload.ts'
 import type { Submitted } from '../jobs/jobs.ts'
 import { cancelJob, videoDefaults as defaults, generateVideo, retryJob } from '../resolvers/jobs.ts'
+import { uploadImage } from '../resolvers/uploads.ts'
 import { builder, PRICES } from './builder.ts'
 import { Job } from './job.ts'
 
@@ -133,7 +134,7 @@ builder.mutationType({
         types: [InvalidInputError, LimitExceededError],
         union: { name: 'UploadImageResult', description: 'The uploaded image, or the reason why it was rejected.' },
       },
-      resolve: (_root, { file }, { uploadImage }) => uploadImage(file),
+      resolve: uploadImage,
     }),
   }),
 })

@@ -1,4 +1,5 @@
 import { job, listJobs } from '../resolvers/jobs.ts'
+import { provider } from '../resolvers/provider.ts'
 import { builder, PRICES, pageComplexity } from './builder.ts'
 import { Job, JobStatus } from './job.ts'
 import { Provider } from './provider.ts'
@@ -53,6 +54,6 @@ builder.queryField('provider', (t) =>
     type: Provider,
     description: 'Whether fal accepts jobs at the moment, as seen by all processes of this installation.',
     complexity: PRICES.row,
-    resolve: (_root, _args, { provider }) => provider.read(),
+    resolve: provider,
   }),
 )

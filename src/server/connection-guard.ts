@@ -59,7 +59,8 @@ export function guardConnections(server: Server): void {
       unacknowledgedSince: null,
     })
     socket.once('close', () => connections.delete(socket))
-    // The HTTP server removes its own listener before an upgrade: a reset until the next would end the process.
+    // The HTTP server removes its own listener before an upgrade. A reset before the next owner adds one would end the
+    // process.
     socket.on('error', ignore)
   })
 

@@ -8,7 +8,7 @@ type OperationArguments = ExecutionArgs & { contextValue: YogaInitialContext }
 export function traceOperations(): YogaPlugin {
   function traced<T>(args: OperationArguments, run: () => T | Promise<T>): Promise<T> {
     const { name, attributes } = describe(args)
-    // Over a WebSocket the request is only what ws.ts makes up.
+    // Over a WebSocket the request is a placeholder from ws.ts, without headers.
     const { request } = args.contextValue
     const traceParent = request instanceof Request ? request.headers.get('traceparent') : null
     return withTraceParent(traceParent, () =>

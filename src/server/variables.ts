@@ -17,7 +17,7 @@ import type { Plugin as YogaPlugin } from 'graphql-yoga'
 import { shorten } from '../errors.ts'
 import { MAX_ERRORS, shortenError } from './errors.ts'
 
-/** Longest accepted list. The resolver of `nodes` has its own limit of 100 ids, and its own error up to this one. */
+/** Longest accepted list. The resolver of `nodes` has its own limit of 100 ids, and its own error for up to this many. */
 const MAX_ITEMS = 1000
 
 /** Characters of a rejected text or field name in an error. */

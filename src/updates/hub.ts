@@ -162,6 +162,7 @@ export function createHub({ notifier, log, onError }: HubDeps, options: HubOptio
     /** All jobs of an owner. Indexes are this process's own. The updates of each job come in order. */
     watchOwner: (ownerId: string): Watch =>
       watch(owners, ownerId, () => ({ ...createChannel(recentOfOwner), sent: new Map<string, number>() })),
+    /** How many watches are open: one per subscription. */
     get subscribers() {
       return subscribers
     },

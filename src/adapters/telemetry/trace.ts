@@ -12,7 +12,7 @@ interface SpanOptions {
 }
 
 /** An open span. */
-export interface OpenSpan {
+interface OpenSpan {
   /** Runs `work` inside the span: spans started by it are children. */
   run<T>(work: () => T): T
   set(attributes: SpanAttributes): void

@@ -35,7 +35,9 @@ export async function openTracing(onError: OnError): Promise<() => Promise<void>
   return async () => {
     // The exporter's retries would take longer than a drain may.
     const late = new Error(`the last spans were not sent in ${FLUSH_MS} ms`)
-    await withTimeout(FLUSH_MS, provider.shutdown(), late).catch((error) => onError(error, { stage: 'traces' }))
+    await withTimeout(FLUSH_MS, provider.shutdown(), late).catch((error: unknown) =>
+      onError(error, { stage: 'traces' }),
+    )
     trace.disable()
     context.disable()
     diag.disable()

@@ -1,4 +1,4 @@
-import { batch, signal } from '@preact/signals'
+import { batch, type ReadonlySignal, signal } from '@preact/signals'
 import type { ReelayClient } from '../../../client/core/reelay-client.ts'
 import {
   GenerateVideoDocument,
@@ -172,11 +172,11 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
   return {
     image,
     texts,
-    issues,
+    issues: issues as ReadonlySignal<Issues>,
     error,
-    isSubmitting,
-    wasSubmitted,
-    reuseCount,
+    isSubmitting: isSubmitting as ReadonlySignal<boolean>,
+    wasSubmitted: wasSubmitted as ReadonlySignal<boolean>,
+    reuseCount: reuseCount as ReadonlySignal<number>,
     choose,
     /** Chooses a dropped, pasted or selected file. An invalid one becomes an issue of the field. */
     chooseFile: (file: File): Promise<void> => chooseFrom(() => openImageFile(file)),

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals'
+import { type ReadonlySignal, signal } from '@preact/signals'
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { ReelayClient, Via } from '../../../client/core/reelay-client.ts'
@@ -74,9 +74,9 @@ export function createStudio(client: ReelayClient) {
     draft,
     route,
     provider,
-    isOffline,
-    via,
-    announcement,
+    isOffline: isOffline as ReadonlySignal<boolean>,
+    via: via as ReadonlySignal<Via>,
+    announcement: announcement as ReadonlySignal<{ count: number; text: string }>,
     actionError,
     cancel: (id: string): Promise<void> =>
       attempt(async () => {
