@@ -27,11 +27,13 @@ const ORIGIN = /^https?:\/\/[^\s/\\?#@]+$/i
  * when they were loaded by IP address.
  */
 export function createOriginCheck({ publicUrl, allowedOrigins, production }: OriginRules): FindOriginProblem {
+  const ownOrigin = URL.parse(publicUrl)?.origin
+
   function isAllowed(origin: string, host: string): boolean {
     const page = parseOrigin(origin)
     // Custom schemes of apps and extensions are compared as text.
     if (!page) return allowedOrigins.includes(origin.toLowerCase())
-    if (allowedOrigins.includes(page.origin) || URL.parse(publicUrl)?.origin === page.origin) return true
+    if (allowedOrigins.includes(page.origin) || page.origin === ownOrigin) return true
     return (!production && isLoopback(page.hostname)) || isOwnAddress(page, host)
   }
 

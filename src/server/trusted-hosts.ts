@@ -26,29 +26,27 @@ const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
 const SHOWN_LENGTH = 100
 
 /**
- * Whether a Host header has one of this server's own names. An attacker can point a name at this machine (DNS
+ * Accepts requests whose Host header has one of this server's own names. An attacker can point a name at this machine (DNS
  * rebinding): pages of that name then have the same origin as this server, and browsers send their GETs without an
  * Origin and without a preflight. IP addresses are always accepted, since nobody can point them elsewhere.
  */
-export function isTrustedHost(host: string, { publicUrl, allowedOrigins, trustedHosts }: HostRules): boolean {
-  const requested = parseHost(host)
-  if (!requested) return false
-  if (isLoopback(requested.hostname) || isIP(withoutBrackets(requested.hostname)) !== 0) return true
+export function createHostCheck({ publicUrl, allowedOrigins, trustedHosts }: HostRules): FindHostProblem {
   // The host of a custom scheme is not a DNS name: on the web it can belong to anybody.
   const pages = [publicUrl, ...allowedOrigins].filter((url) => /^https?:/i.test(url))
-  if (pages.some((url) => URL.parse(url)?.hostname === requested.hostname)) return true
-  return trustedHosts.some((entry) => {
-    const trusted = parseHost(entry)
-    return trusted?.hostname === requested.hostname && (trusted.port === '' || trusted.port === requested.port)
-  })
-}
+  const pageNames = new Set(pages.map((url) => URL.parse(url)?.hostname))
+  const trusted = trustedHosts.map(parseHost)
 
-export function createHostCheck(rules: HostRules): FindHostProblem {
+  function isTrusted({ hostname, port }: URL): boolean {
+    if (isLoopback(hostname) || isIP(withoutBrackets(hostname)) !== 0 || pageNames.has(hostname)) return true
+    return trusted.some((host) => host?.hostname === hostname && (host.port === '' || host.port === port))
+  }
+
   return (request) => {
     const host = readHost(request)
     if (host === null) return INVALID_HOST
-    if (isTrustedHost(host, rules)) return null
-    const message = `The host name "${shorten(host, SHOWN_LENGTH)}" is not trusted: to serve it, add it to TRUSTED_HOSTS.`
+    if (isTrusted(host)) return null
+    const name = shorten(request.headersDistinct.host?.[0] ?? '', SHOWN_LENGTH)
+    const message = `The host name "${name}" is not trusted: to serve it, add it to TRUSTED_HOSTS.`
     return { status: 421, code: 'MISDIRECTED_REQUEST', message }
   }
 }
@@ -73,12 +71,12 @@ export function hostRoutes(findHostProblem: FindHostProblem): Hono {
 }
 
 /** The host of the request; null when it is missing, repeated or malformed. */
-function readHost({ url = '', headersDistinct }: RequestTarget): string | null {
-  const [host, ...others] = headersDistinct.host ?? []
-  if (host === undefined || others.length > 0 || !parseHost(host)) return null
+function readHost({ url = '', headersDistinct }: RequestTarget): URL | null {
+  const [text = '', ...others] = headersDistinct.host ?? []
+  const host = parseHost(text)
+  if (others.length > 0) return null
   // An absolute URL: a proxy in front may have routed by its host.
-  if (!url.startsWith('/') && URL.parse(url)?.host !== parseHost(host)?.host) return null
-  return host
+  return url.startsWith('/') || URL.parse(url)?.host === host?.host ? host : null
 }
 
 function parseHost(host: string): URL | null {

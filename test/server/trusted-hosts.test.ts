@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { createHostCheck, type HostRules, isTrustedHost } from '../../src/server/trusted-hosts.ts'
+import { createHostCheck, type HostRules } from '../../src/server/trusted-hosts.ts'
 
 const RULES: HostRules = {
   publicUrl: 'https://reelay.example/api',
   allowedOrigins: ['https://app.example.com', 'http://10.0.0.7:8080', 'app://obsidian.md'],
   trustedHosts: ['api', 'Reelay.Internal:4000'],
+}
+
+function isTrustedHost(host: string, rules: HostRules): boolean {
+  return createHostCheck(rules)({ url: '/', headersDistinct: { host: [host] } }) === null
 }
 
 test.each([
