@@ -63,7 +63,10 @@ export function createApp(config: Config, logger: Logger) {
     notifier.on('updateStored', metrics.updateStored)
 
     const resources = await openResources({
-      ...{ config, lifecycle, logger, onError },
+      config,
+      lifecycle,
+      logger,
+      onError,
       signal: stopping.signal,
       onTakeover: metrics.claimTakenOver,
     })
@@ -88,7 +91,12 @@ export function createApp(config: Config, logger: Logger) {
     const worker = createWorker(
       {
         jobs: createClaimedJobs({ db, queue, log, notifier }),
-        ...{ queue, log, fal, breaker, notifier, onError },
+        queue,
+        log,
+        fal,
+        breaker,
+        notifier,
+        onError,
         // fal cannot reach a URL that is built from HOST and PORT.
         webhookUrl: config.publicUrl === null ? null : webhookUrls.toUrl,
         adoptionMs: config.adoptionSeconds * 1000,
@@ -98,7 +106,10 @@ export function createApp(config: Config, logger: Logger) {
     )
     const streams = createStreams({ log, hub })
     const services: Omit<Services, 'publicUrl'> = {
-      ...{ db, log, provider, streams },
+      db,
+      log,
+      provider,
+      streams,
       jobs: createJobs({ db, queue, log, notifier }),
       uploadImage: (file) => uploadImage({ fal, onFailure: () => void breaker.check() }, file),
     }
@@ -116,7 +127,11 @@ export function createApp(config: Config, logger: Logger) {
     lifecycle.onStop('worker', () => worker.stop())
     await studioBuilt
     const server = await openServer({
-      ...{ config, schema, services, metrics, onError },
+      config,
+      schema,
+      services,
+      metrics,
+      onError,
       health: {
         isDraining: () => stopping.signal.aborted,
         pingDatabase: () => db.$queryRaw`SELECT 1`,

@@ -68,7 +68,9 @@ export function createConnection(options: Required<ReelayClientOptions>) {
   })
   const webSocketUrl = url.replace(/^http/, 'ws')
   const webSocket = createWebSocketTransport({
-    ...{ url: webSocketUrl, webSocketImpl, keepAliveMs },
+    url: webSocketUrl,
+    webSocketImpl,
+    keepAliveMs,
     ...eventsOf('websocket'),
   })
   const eventStream = createEventStreamTransport({ url, fetch, ...eventsOf('event-stream') })
