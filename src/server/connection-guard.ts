@@ -14,7 +14,7 @@ const MIN_RATE = 1_000
 const BODY_GRACE_MS = 10_000
 
 /** Buffered bytes must be read within this time, or at the minimum rate, in milliseconds. */
-const DRAIN_MS = 30_000
+const READ_GRACE_MS = 30_000
 
 /** A response that takes longer than this, in milliseconds, is a stream: only streams are checked for retransmits. */
 const STREAM_MS = 2_000
@@ -153,8 +153,8 @@ function isStuck(socket: Socket, connection: Connection, now: number): boolean {
   }
   const bytesSent = countSent(socket)
   connection.buffered ??= { since: now, bytesSent }
-  if (now - connection.buffered.since < DRAIN_MS) return false
-  if (bytesSent - connection.buffered.bytesSent < (MIN_RATE * DRAIN_MS) / 1000) return true
+  if (now - connection.buffered.since < READ_GRACE_MS) return false
+  if (bytesSent - connection.buffered.bytesSent < (MIN_RATE * READ_GRACE_MS) / 1000) return true
   connection.buffered = { since: now, bytesSent }
   return false
 }

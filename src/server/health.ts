@@ -6,16 +6,16 @@ import type { OnError } from './errors.ts'
 /** What readiness depends on. */
 export interface HealthDeps {
   isDraining(): boolean
-  /** @throws Error when the database does not answer */
+  /** @throws Error when the database does not respond */
   pingDatabase(): Promise<unknown>
-  /** Why the database, though it answers, stores nothing; null when it does. */
+  /** Why a database that responds cannot store anything; null when it can. */
   findWriteProblem(): Promise<string | null>
   /** Problems that do not prevent serving requests. */
   warnings(): string[]
   onError: OnError
 }
 
-/** How long the database may take to answer, in milliseconds. */
+/** How long the database may take to respond, in milliseconds. */
 const READY_MS = 1_500
 
 /** `/healthz`: the process is alive. `/readyz`: 200 when it should receive requests, otherwise 503 with the reason. */

@@ -62,7 +62,8 @@ export const SOCKET_LIMITS = {
   // One message per turn of the event loop, so that others run in between: 64 kB of them can arrive at once.
   allowSynchronousEvents: false,
   maxPayload: MAX_MESSAGE_BYTES,
-  // A message has one frame, and a network segment a kilobyte of it. Each piece costs about 100 bytes of its own.
+  // A message normally has one frame, in network segments of about a kilobyte. Each piece costs about 100 bytes besides
+  // its content.
   maxFragments: 1024,
   maxBufferedChunks: 2048,
   closeTimeout: CLOSE_MS,
