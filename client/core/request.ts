@@ -2,7 +2,7 @@ import { connectionLost, type Ending, toEnding } from './ending.ts'
 import { ReelayRequestError, type ResponseError, toMessage } from './errors.ts'
 import type { Operation } from './transport.ts'
 
-export interface RequestOptions {
+interface RequestOptions {
   url: string
   fetch: typeof fetch
   query: string

@@ -4,9 +4,14 @@ import { decodeUrlPart, findLinkProblem, parseUrl } from '../../../src/jobs/imag
 export function toImageName(imageUrl: string): string {
   const url = parseUrl(imageUrl)
   if (!url) return imageUrl
-  if (/\/media\/images\/[^/]+$/.test(url.pathname)) return 'Uploaded image'
+  if (isServerImage(url)) return 'Uploaded image'
   const file = decodeUrlPart(url.pathname.split('/').at(-1) ?? '')
   return /\.\w{3,4}$/.test(file) && file.length <= 40 ? file : url.host
+}
+
+/** Whether the URL is this server's, for an image that may not have been uploaded to fal yet. */
+export function isServerImage({ pathname }: URL): boolean {
+  return /\/media\/images\/[^/]+$/.test(pathname)
 }
 
 /**

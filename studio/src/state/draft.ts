@@ -6,7 +6,7 @@ import {
   GetJobDocument,
   type JobSummaryFragment,
 } from '../../../operations/generated/graphql.ts'
-import { toImageName } from '../format/image-link.ts'
+import { isServerImage, toImageName } from '../format/image-link.ts'
 import { createErrorMessage } from './error-message.ts'
 import { findPreview, savePreview } from './previews.ts'
 import {
@@ -184,7 +184,7 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
     /** Chooses the sample image at this URL of the studio. */
     chooseSample: (url: string): Promise<void> =>
       chooseFrom(async () => {
-        const response = await fetch(url).catch(() => null)
+        const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(() => null)
         if (!response?.ok) throw new Error('The sample image could not be loaded. Choose your own image.')
         return await openImageFile(new File([await response.blob()], 'rocket.png', { type: 'image/png' }))
       }),
@@ -203,8 +203,8 @@ export function createDraft(client: ReelayClient, { onJob }: { onJob(job: JobSum
 
 /** The URL of a job's image. An uploaded image gets its URL at fal after the submit: read the job again for it. */
 async function findImageUrl(client: ReelayClient, jobId: string, known: string): Promise<string> {
-  if (!/\/media\/images\/[^/]+$/.test(new URL(known).pathname)) return known
-  const { job } = await client.request(GetJobDocument, { id: jobId })
+  if (!isServerImage(new URL(known))) return known
+  const { job } = await client.request(GetJobDocument, { id: jobId }, { signal: AbortSignal.timeout(TIMEOUT_MS) })
   return job?.settings.imageUrl ?? known
 }
 

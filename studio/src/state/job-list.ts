@@ -28,6 +28,8 @@ interface JobListEvents {
 }
 
 const PAGE_SIZE = 24
+/** How long a request waits for its response, in milliseconds. */
+const TIMEOUT_MS = 20_000
 const UNREAD: ListState = { endCursor: null, hasMore: true, oldestCreatedAt: null, isLoading: false, error: null }
 
 /** All jobs that this page has loaded, by id, and one list of them per filter. */
@@ -105,11 +107,13 @@ export function createJobList(client: ReelayClient, { onStatus, onWarning }: Job
 
   async function readPage(name: FilterName, after: string | null) {
     const statuses = FILTERS.find((one) => one.name === name)?.statuses
-    const { jobs } = await client.request(ListRecentJobsDocument, {
+    const variables = {
       first: PAGE_SIZE,
       ...(after !== null && { after }),
       ...(statuses && { filter: { status: [...statuses] } }),
-    })
+    }
+    const timeout = AbortSignal.timeout(TIMEOUT_MS)
+    const { jobs } = await client.request(ListRecentJobsDocument, variables, { signal: timeout })
     return { ...jobs.pageInfo, jobs: jobs.edges.map(({ node }) => node) }
   }
 
@@ -174,7 +178,7 @@ export function createJobList(client: ReelayClient, { onStatus, onWarning }: Job
   async function load(id: string): Promise<boolean> {
     if (!entries.has(id)) {
       try {
-        const { job } = await client.request(GetJobDocument, { id })
+        const { job } = await client.request(GetJobDocument, { id }, { signal: AbortSignal.timeout(TIMEOUT_MS) })
         if (job) upsert(job)
       } catch (error) {
         if (error instanceof ReelayRequestError && error.code === 'JOB_NOT_FOUND') return false

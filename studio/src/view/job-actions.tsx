@@ -15,8 +15,11 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
   async function runOnce(work: () => Promise<void>): Promise<void> {
     if (isBusy.value) return
     isBusy.value = true
-    await work()
-    isBusy.value = false
+    try {
+      await work()
+    } finally {
+      isBusy.value = false
+    }
     requestAnimationFrame(() => restoreFocus(job.id))
   }
   async function reuse(): Promise<void> {
@@ -69,9 +72,12 @@ export function JobActions({ entry: { job } }: { entry: JobEntry }) {
   )
 }
 
+/** How long a download may take, in milliseconds. */
+const DOWNLOAD_MS = 300_000
+
 /** Saves a video under its file name. Browsers ignore the `download` attribute of links to other hosts. */
 async function saveVideo({ url, fileName }: { url: string; fileName: string }): Promise<void> {
-  const response = await fetch(url)
+  const response = await fetch(url, { signal: AbortSignal.timeout(DOWNLOAD_MS) })
   if (!response.ok) throw new Error(`the video's host answered ${response.status}`)
   const local = URL.createObjectURL(await response.blob())
   const link = document.createElement('a')
