@@ -22,7 +22,7 @@ interface ResourceDeps {
   config: Config
   lifecycle: Lifecycle
   logger: Logger
-  /** Aborts creating and starting the embedded database. */
+  /** Aborts creating and starting the embedded database, and the migrations. */
   signal: AbortSignal
   onError(error: unknown, context: { stage: string }): void
   /** A task was claimed whose last claim had expired without a heartbeat. */
@@ -109,8 +109,8 @@ async function openSandbox({ config, lifecycle, onError }: ResourceDeps) {
 }
 
 async function openTables(deps: ResourceDeps, url: string): Promise<{ db: Database; queue: Queue }> {
-  const { config, lifecycle, logger, onError, onTakeover } = deps
-  const applied = await deployMigrations({ connectionString: url })
+  const { config, lifecycle, logger, signal, onError, onTakeover } = deps
+  const applied = await deployMigrations({ connectionString: url, signal })
   if (applied.length > 0) logger.info({ applied }, 'database migrated')
   const warning = await checkPooler(url, { needsNotifications: config.redisUrl === null })
   if (warning !== null) logger.warn(warning)

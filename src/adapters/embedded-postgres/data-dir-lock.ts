@@ -10,12 +10,18 @@ const LOCK = 733529
  * @see https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
  */
 export async function lockDataDir(url: string): Promise<(() => Promise<void>) | null> {
-  const client = new PgClient({ connectionString: url, application_name: 'reelay-lock' })
-  // Every other user of the database reports its end.
+  const limits = { connectionTimeoutMillis: 5_000, query_timeout: 5_000 }
+  const client = new PgClient({ connectionString: url, application_name: 'reelay-lock', ...limits })
+  // The pool and the watchdog report a database that has ended.
   client.on('error', () => {})
   await client.connect()
-  const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [LOCK])
-  if (rows[0]?.taken) return () => client.end()
+  try {
+    const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [LOCK])
+    if (rows[0]?.taken) return () => client.end()
+  } catch (error) {
+    await client.end()
+    throw error
+  }
   await client.end()
   return null
 }

@@ -67,7 +67,7 @@ function toHandle(cluster: Cluster, opened: Server, durable: boolean) {
     url: toUrl(cluster, port),
     /** `reused` when the server was already running: left by a killed process, or opened by another one. */
     source: opened.child ? 'started' : 'reused',
-    /** Restarts a server that has ended by itself, at the same URL. False when there was no need, or to try again. */
+    /** Restarts a server that has ended, at the same URL. False when it still runs, or the restart failed: call again. */
     revive: async (): Promise<boolean> => {
       if ((await readPostmaster(cluster)).kind !== 'none') return false
       const revived = await startServer(cluster, { durable, port, signal: undefined })
@@ -193,7 +193,8 @@ function toUrl(cluster: Cluster, port: number): string {
 
 /** Whether the server on that port is this cluster's and accepts its password. */
 async function answers(cluster: Cluster, port: number): Promise<boolean> {
-  const client = new pg.Client({ connectionString: toUrl(cluster, port), connectionTimeoutMillis: 5_000 })
+  const limits = { connectionTimeoutMillis: 5_000, query_timeout: 5_000 }
+  const client = new pg.Client({ connectionString: toUrl(cluster, port), ...limits })
   client.on('error', () => {}) // the query under way fails with it
   try {
     await client.connect()

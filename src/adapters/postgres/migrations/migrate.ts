@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -176,8 +177,8 @@ async function withClient<Answer>(
 ): Promise<Answer> {
   signal?.throwIfAborted()
   return withConnection(connectionString, { name: 'reelay-migrate' }, async (client) => {
-    const end = () => void client.end().catch(() => {})
-    signal?.addEventListener('abort', end, { once: true })
+    // Also called when the signal has aborted during the connect.
+    using _abort = signal && addAbortListener(signal, () => void client.end().catch(() => {}))
     try {
       const schema = readSchema(connectionString)
       await prepareSession(client, { schema })
@@ -185,8 +186,6 @@ async function withClient<Answer>(
     } catch (error) {
       signal?.throwIfAborted()
       throw asStartError(error)
-    } finally {
-      signal?.removeEventListener('abort', end)
     }
   })
 }
