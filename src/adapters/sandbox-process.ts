@@ -23,7 +23,8 @@ export async function openSandboxProcess({
   onError(error: unknown, context: { stage: string }): void
 }) {
   let stopped = false
-  let { child, url } = await start()
+  const { url, ...first } = await start()
+  let { child } = first
 
   function watch(): void {
     child.once('exit', (code, signal) => {
@@ -37,7 +38,7 @@ export async function openSandboxProcess({
 
   async function restart(): Promise<void> {
     try {
-      ;({ child, url } = await start())
+      ;({ child } = await start(new URL(url).port))
       if (stopped) child.kill('SIGTERM')
       else watch()
     } catch (error) {
@@ -46,10 +47,12 @@ export async function openSandboxProcess({
     }
   }
 
-  async function start(): Promise<{ child: ChildProcess; url: string }> {
+  /** @param port - default: any. One that is taken fails, since callers know the URL of the first start. */
+  async function start(port?: string): Promise<{ child: ChildProcess; url: string }> {
     const env = {
       ...pick(process.env, ['PATH', 'HOME', 'SANDBOX_STEP_MS', 'SANDBOX_SLOTS', 'SANDBOX_PORT']),
       SANDBOX_DATA_DIR: dataDir,
+      ...(port !== undefined && { SANDBOX_PORT: port }),
     }
     const child = spawn(process.execPath, ['--no-warnings', PROGRAM], {
       env,
