@@ -125,5 +125,7 @@ export async function checkTarget({ path }: Target): Promise<void> {
 
 function toMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error && error.cause.message ? error.cause.message : error.message
+  const { cause } = error
+  // An AggregateError, as for a localhost that refuses IPv4 and IPv6, has a code and no message.
+  return cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : error.message
 }

@@ -23,8 +23,9 @@ export interface VideoRequest {
   body: unknown
   /** The scenario's name, or null for an ordinary run. */
   scenario: string | null
+  /** Unix milliseconds, as are `dueAt` and `endedAt`. */
   acceptedAt: number
-  /** When it may start, in Unix milliseconds. */
+  /** When it may start. */
   dueAt: number
   stage: 'queued' | 'running' | 'ended'
   cancelRequested: boolean

@@ -12,6 +12,7 @@ const MediaFile = z.object({
   contentType: z.string(),
   /** Null until the upload is complete. */
   sizeBytes: z.number().nullable(),
+  /** Unix milliseconds. */
   savedAt: z.number(),
 })
 

@@ -5,7 +5,7 @@ export interface Size {
 }
 
 /** The part of the image that one frame shows, in whole pixels. */
-export interface Crop extends Size {
+interface Crop extends Size {
   left: number
   top: number
 }

@@ -48,7 +48,7 @@ export interface Queue {
   stop(): Promise<void>
 }
 
-export interface QueueOptions {
+interface QueueOptions {
   url: string
   onError(error: unknown, context: { stage: string }): void
   /** A task was claimed whose last claim had lapsed without a heartbeat. */
@@ -82,13 +82,13 @@ const SCHEDULED = {
 }
 
 /** pg-boss's response to commands, of which its types show less. */
-const Answer = z.object({ affected: z.number(), settled: z.array(z.string()).default([]) })
+const CommandResponse = z.object({ affected: z.number(), settled: z.array(z.string()).default([]) })
 
 /**
  * The output that pg-boss stores with a task whose heartbeats stopped. A released task, or a lost and restored one, has
  * another output or none: the number of its claim rises too, but no worker died.
  */
-const LostHolder = z.object({ value: z.object({ message: z.literal('job heartbeat timeout') }) })
+const HeartbeatTimeout = z.object({ value: z.object({ message: z.literal('job heartbeat timeout') }) })
 
 /** Opens pg-boss on a separate schema, `pgboss` beside `public`, whose tables it creates and upgrades itself. */
 export async function openQueue({ url, onError, onTakeover }: QueueOptions): Promise<Queue> {
@@ -144,19 +144,21 @@ export async function openQueue({ url, onError, onTakeover }: QueueOptions): Pro
       const tasks = await boss.fetch(QUEUE, { batchSize: Math.min(limit, 200), includeMetadata: true })
       return tasks.map(({ id, retryCount, output }) => {
         const claim = { jobId: id, number: retryCount + 1 }
-        if (!LostHolder.safeParse(output).success) return claim
+        if (!HeartbeatTimeout.safeParse(output).success) return claim
         onTakeover?.(id)
         return { ...claim, isTakeover: true }
       })
     },
     heartbeat: async (claims) => {
       if (claims.length === 0) return []
-      const { settled } = Answer.parse(await boss.touch(QUEUE, claims.map(toAttempt)))
+      const { settled } = CommandResponse.parse(await boss.touch(QUEUE, claims.map(toAttempt)))
       const valid = new Set(settled)
       return claims.filter(({ jobId }) => valid.has(jobId))
     },
     complete: async (tx, claim) => {
-      const { affected } = Answer.parse(await boss.complete(QUEUE, toAttempt(claim), null, { db: fromPrisma(tx) }))
+      const { affected } = CommandResponse.parse(
+        await boss.complete(QUEUE, toAttempt(claim), null, { db: fromPrisma(tx) }),
+      )
       return affected === 1
     },
     release: async (claims) => {

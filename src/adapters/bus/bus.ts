@@ -28,6 +28,10 @@ export interface BusEvents {
   onError(error: unknown, context: { stage: string }): void
 }
 
+/**
+ * The wire format, which keeps its first names so that releases can share a bus: `hints` are notifications, `gap` asks for
+ * a resync, and u, t and l are an update, a task and a changed job.
+ */
 const NotificationShape = z.union([
   z
     .tuple([z.literal('u'), z.string(), z.string(), z.number()])

@@ -4,7 +4,7 @@ import type { Fal } from './types.ts'
 
 /** A finished call. */
 export interface ObservedCall {
-  call: Exclude<keyof Fal, 'isMediaUrl'>
+  call: Exclude<keyof Fal, 'isMediaUrl' | 'readResult'>
   /** `aborted`: the caller's signal aborted the call. */
   outcome: 'ok' | 'aborted' | FalErrorKind
   seconds: number

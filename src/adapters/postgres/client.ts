@@ -61,7 +61,7 @@ const MAX_TRIES = 3
 /**
  * Runs a transaction, and again when it conflicted with another one, up to three times in all: `run` must do nothing
  * outside of `tx`.
- * @throws DatabaseUnavailableError also when Prisma gave the transaction up
+ * @throws DatabaseUnavailableError also when Prisma gave up on the transaction
  */
 export async function transact<T>(db: Database, run: (tx: Transaction) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {

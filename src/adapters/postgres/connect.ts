@@ -16,7 +16,7 @@ const TLS_ATTEMPTS: Partial<Record<TlsMode, readonly TlsMode[]>> = {
 /**
  * Runs `act` on a connection of its own, for the start or for a command. The connection is closed afterwards, which
  * also ends a transaction that failed, and its locks.
- * @param name - shown by Postgres as whose connection it is, unless the URL names another
+ * @param name - the application_name, unless the URL has one
  * @throws StartError with the remedy, when no connection can be opened
  */
 export async function withConnection<Result>(

@@ -7,7 +7,7 @@ import { prepareSession, readSchema } from './session.ts'
 
 export interface PoolOptions {
   url: string
-  /** Shown by Postgres as whose connection it is. */
+  /** The application_name of the connections, shown in pg_stat_activity. */
   name: string
   /** Connections at most. */
   connections: number

@@ -16,14 +16,14 @@ const MAX_STATEMENTS = 280
  */
 export async function checkPooler(
   url: string,
-  // A notification takes a millisecond; on a busy machine, some hundred.
+  // A notification takes a millisecond, and hundreds on a busy machine.
   { needsNotifications, waitMs = 2_000 }: { needsNotifications: boolean; waitMs?: number },
 ): Promise<string | null> {
   // A failure of this check also fails the next steps of the start, which report it.
   if (await keepsSessions(url, waitMs).catch(() => true)) return null
   await requireSessionDefaults(url)
   if (!needsNotifications) return null
-  return 'notifications of Postgres do not arrive, as behind a pooler in transaction mode, and updates of other processes come up to 5 s late: let it pool by session, connect to Postgres directly, or set REDIS_URL'
+  return 'notifications of Postgres do not arrive, as behind a pooler in transaction mode, so updates of other processes arrive up to 5 s late: use session pooling, connect to Postgres directly, or set REDIS_URL'
 }
 
 /** Whether a connection has a session to itself. Without one, LISTEN succeeds, but other connections are not heard. */
@@ -71,7 +71,7 @@ async function requireSessionDefaults(url: string): Promise<void> {
   // Statements are never cut: those that do not fit are reported at the next start.
   const shown = statements.filter((_, index) => statements.slice(0, index + 1).join('; ').length <= MAX_STATEMENTS)
   throw new StartError(
-    `cannot start: a pooler in transaction mode forgets what a session is set to: let it pool by session, connect to Postgres directly, or run ${shown.join('; ')} and let the pooler reconnect (RECONNECT in PgBouncer)`,
+    `cannot start: a pooler in transaction mode loses the settings of a session: use session pooling, connect to Postgres directly, or run ${shown.join('; ')} and let the pooler reconnect (RECONNECT in PgBouncer)`,
   )
 }
 

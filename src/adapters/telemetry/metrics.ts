@@ -34,26 +34,26 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
   })
   const ended = new Counter({
     name: 'reelay_jobs_ended_total',
-    help: 'Jobs that have ended, by how.',
+    help: 'Ended jobs, by final status.',
     labelNames: ['status'],
     registers,
   })
   const falCalls = new Counter({
     name: 'reelay_fal_calls_total',
-    help: 'Calls to fal, by what was asked and how it came out.',
+    help: 'Calls to fal, by call and outcome.',
     labelNames: ['call', 'outcome'],
     registers,
   })
   const falSeconds = new Histogram({
     name: 'reelay_fal_call_seconds',
-    help: 'How long fal took to answer; of a watch, how long it lasted.',
+    help: 'Duration of calls to fal; of a watch, until its stream ended.',
     labelNames: ['call'],
     buckets: CALL_SECONDS,
     registers,
   })
   const takeovers = new Counter({
     name: 'reelay_claim_takeovers_total',
-    help: 'Jobs taken over from a worker that gave no sign of life.',
+    help: 'Jobs taken over from a worker whose heartbeats stopped.',
     registers,
   })
 
@@ -61,7 +61,7 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
   function registerGauges({ countJobs, countSubscriptions, isSubmittingPaused }: GaugeSources): void {
     new Gauge({
       name: 'reelay_jobs',
-      help: 'Jobs that have not ended, by state, in the whole database.',
+      help: 'Open jobs in the whole database, by status.',
       labelNames: ['status'],
       registers,
       async collect() {
@@ -76,7 +76,7 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
     })
     new Gauge({
       name: 'reelay_subscriptions',
-      help: 'Subscriptions that are open.',
+      help: 'Open subscriptions.',
       registers,
       collect() {
         this.set(countSubscriptions())
@@ -84,7 +84,7 @@ export function createMetrics(onError: (error: unknown, context: { stage: string
     })
     new Gauge({
       name: 'reelay_submitting_paused',
-      help: '1 while nothing is submitted to fal.',
+      help: '1 while submission to fal is paused.',
       registers,
       collect() {
         this.set(isSubmittingPaused() ? 1 : 0)
