@@ -17,16 +17,16 @@ export interface Rule {
 
 const ADAPTER_TYPES = 'src/adapters/'
 const GENERATED = 'src/generated/'
-/** Pure helpers that every room of src may import. */
+/** Pure helpers that every folder of src may import. */
 const SHARED = ['src/backoff.ts', 'src/errors.ts', 'src/opaque-id.ts', 'src/text.ts', 'src/timeout.ts']
 /** Prisma's way to write SQL: a value, but no connection. */
 const SQL = 'src/generated/prisma/client.ts#Prisma'
 /** Spans, by OpenTelemetry's API alone: a no-op until tracing is opened. */
 const TRACE = 'src/adapters/telemetry/trace.ts'
-/** The class whose kinds tell what a failure of fal means. */
+/** The class whose kinds say what the caller may do next. */
 const FAL_ERROR = 'src/adapters/fal/errors.ts#FalError'
 
-/** Prisma's transaction, taken again after a conflict: a function of the client that it is given. */
+/** Runs a Prisma transaction, and retries it after a conflict. */
 const TRANSACT = 'src/adapters/postgres/client.ts#transact'
 
 /** Domain modules that only compute: resolvers may call them. */
@@ -39,7 +39,7 @@ const PURE_HELPERS = [
   'src/jobs/video-name.ts',
 ]
 
-/** What an image may be: asked by the API, the studio and the command line, so that all three say the same of it. */
+/** The rules for images, shared by the API, the studio and the command line. */
 const IMAGE_RULES = ['src/jobs/image.ts', 'src/jobs/image-link.ts']
 
 const GRAPHQL = ['graphql', 'graphql-yoga', 'graphql-ws', '@pothos/', '@graphql-yoga/']
@@ -136,11 +136,16 @@ export const IMPORT_TABLE: readonly Rule[] = [
   },
   {
     place: 'src/updates/',
-    values: ['src/updates/', ...SHARED, FAL_ERROR, SQL],
+    values: ['src/updates/', ...SHARED, SQL],
     types: [ADAPTER_TYPES, GENERATED],
     notPackages: [...GRAPHQL, ...STORES],
   },
   { place: TRACE, values: [], packages: ['@opentelemetry/api'] },
+  {
+    place: 'src/adapters/postgres/',
+    values: ['src/adapters/postgres/', ...SHARED, GENERATED],
+    notPackages: GRAPHQL,
+  },
   {
     place: 'src/adapters/',
     values: ['src/adapters/', ...SHARED, GENERATED],

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 
 interface Manifest {
+  engines?: { node: string }
   exports?: string
   browserslist?: string[]
   dependencies: Record<string, string>
@@ -29,4 +30,10 @@ test('the client exports its entry point, and names the browsers that the studio
   const vite = await read('studio/vite.config.ts')
   const built = [...(/target: \[(.*)\]/.exec(vite)?.[1] ?? '').matchAll(/'(\w+[\d.]*)'/g)].map(([, name]) => name)
   expect(new Set(targets)).toEqual(new Set(built))
+})
+
+test('the engines name the Node that main.ts requires and npm installs', async () => {
+  const oldest = /OLDEST_NODE = (\d+)/.exec(await read('src/main.ts'))?.[1]
+  for (const { engines } of [client, root]) expect(engines?.node).toBe(`>=${oldest}`)
+  expect(root.devDependencies?.node?.split('.')[0]).toBe(oldest)
 })
