@@ -8,7 +8,10 @@ import { schema } from '../src/schema/index.ts'
 import { TRANSITIONS } from '../src/updates/job-status.ts'
 
 const ROOT = new URL('../', import.meta.url)
-const PAGES = ['README.md', ...['architecture', 'protocol', 'operations', 'security'].map((name) => `docs/${name}.md`)]
+const PAGES = [
+  ...['', 'client/', 'sandbox/', 'bench/'].map((folder) => `${folder}README.md`),
+  ...['architecture', 'clients', 'protocol', 'operations', 'reliability', 'security'].map((name) => `docs/${name}.md`),
+]
 const read = (path: string): Promise<string> => readFile(new URL(path, ROOT), 'utf8')
 
 const [protocol, operations, config, dockerfile, ignored, source] = await Promise.all([
@@ -88,6 +91,13 @@ describe('docs/operations.md', () => {
       (text ?? template ?? '').replaceAll(/\$\{.*?\}/g, '…'),
     )
     expect(new Set(documented)).toEqual(new Set(stages))
+  })
+
+  test('quotes reports about results as the source words them', () => {
+    const quoted = [...operations.matchAll(/`result: ([^`]+)`/g)].map(([, text = '']) => text)
+    expect(quoted.length).toBeGreaterThan(2)
+    for (const part of quoted.flatMap((text) => text.split('…')).map((text) => text.trim()))
+      expect(source).toContain(part)
   })
 })
 
@@ -211,10 +221,11 @@ async function readSource(): Promise<string> {
 
 /** The anchors that GitHub derives from headings. */
 function toAnchors(page: string): string[] {
-  return [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+  const headings = [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
     (heading ?? '')
       .toLowerCase()
       .replaceAll(/[^\w\- ]/g, '')
       .replaceAll(' ', '-'),
   )
+  return [...headings, ...[...page.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id)]
 }

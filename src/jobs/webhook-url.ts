@@ -1,7 +1,5 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 
-export type WebhookUrls = ReturnType<typeof createWebhookUrls>
-
 /**
  * The URLs that fal's webhooks call, one per job.
  * @param options - `publicUrl`: the URL under which fal reaches this server. `secret`: fal's API key, which all instances

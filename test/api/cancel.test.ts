@@ -100,7 +100,7 @@ test('a cancel that came too late: the job is CANCELING, for a second caller too
   expect(await cancel(rig, id)).toMatchObject({ __typename: 'JobStateError', job: { id, status: 'SUCCEEDED' } })
 })
 
-test('a cancel while a submit is on its way that fal then does not take: CANCELING, then CANCELED, and nothing is sent again', async () => {
+test('a cancel during a submit that fal then rejects: CANCELING, then CANCELED, and no second submit', async () => {
   const fal = await openRecordingServer()
   const asked: ServerResponse[] = []
   fal.script(({ method }, response) =>

@@ -14,7 +14,7 @@ afterAll(async () => {
 
 const BODY = '{"query":"{ __typename }"}'
 
-/** A request with these headers of hosts, written by hand: clients would mend some of them. */
+/** A request with these headers of hosts, written by hand: HTTP clients would correct some of them. */
 async function ask(target: string, ...hosts: string[]) {
   const isPost = target.endsWith('/graphql')
   const head = [

@@ -80,19 +80,19 @@ describe('paging over 25 jobs', () => {
     expect([one, two, three].map(({ pageInfo }) => pageInfo.hasPreviousPage)).toEqual([true, true, false])
   })
 
-  test('gives 20 when nothing is said, and all with 100', async () => {
+  test('returns 20 by default, and all with first: 100', async () => {
     expect((await list({})).ids).toEqual(ids.slice(0, 20))
     expect((await list({ first: 100 })).ids).toEqual(ids)
   })
 
-  test('between two cursors gives what lies between them', async () => {
+  test('between two cursors returns the jobs between them', async () => {
     const { edges } = await list({ first: 100 })
     const [after, before] = [edges[3]?.cursor ?? '', edges[8]?.cursor ?? '']
     expect((await list({ after, before })).ids).toEqual(ids.slice(4, 8))
     expect((await list({ after, before, last: 2 })).ids).toEqual(ids.slice(6, 8))
   })
 
-  test('a page that ends exactly at the end says that nothing follows', async () => {
+  test('a page that ends at the end of the list has no next page', async () => {
     expect((await list({ first: COUNT })).pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: false })
     const end = (await list({ last: 1 })).pageInfo.endCursor ?? ''
     expect(await list({ first: 5, after: end })).toMatchObject({ ids: [], totalCount: COUNT })
@@ -100,7 +100,7 @@ describe('paging over 25 jobs', () => {
 })
 
 describe('a filter', () => {
-  test('by states gives those and counts those', async () => {
+  test('by states returns and counts only those', async () => {
     const found = await list({ first: 7, filter: { status: ['FAILED', 'SUCCEEDED'] } })
     expect(found.totalCount).toBe(10)
     expect(found.edges.every(({ node }) => ['FAILED', 'SUCCEEDED'].includes(node.status))).toBe(true)
@@ -112,7 +112,7 @@ describe('a filter', () => {
     expect([...found.ids, ...rest.ids]).toEqual(ids.filter((_id, index) => (COUNT - 1 - index) % 5 < 2))
   })
 
-  test('by no state at all gives nothing, by null everything', async () => {
+  test('an empty list of states matches nothing, null matches everything', async () => {
     expect(await list({ filter: { status: [] } })).toMatchObject({ ids: [], totalCount: 0 })
     expect((await list({ filter: { status: null, createdAfter: null } })).totalCount).toBe(COUNT)
   })

@@ -86,7 +86,7 @@ describe.each([
     expect(bytes.subarray(4, 8).toString()).toBe('ftyp')
   })
 
-  test('every log line arrives once, in order, also to one who comes late', async () => {
+  test('every log line arrives once, in order, also to a late subscriber', async () => {
     const job = await generate()
     const whole = await watch(job.id, { after: job.cursor, over })
     const lines = whole.flatMap((update) => update.logs.map((line) => line.message))

@@ -71,7 +71,7 @@ const end = (id: string) =>
 
 const forget = (text: string | null) => sql.query('UPDATE "KeptResult" SET text = $1', [text])
 
-test('a video at a host that is not allowed is had by a retry once it is allowed, and is paid for once', async () => {
+test('a video at a host that is not allowed is returned by a retry once the host is allowed, and is paid for once', async () => {
   const input = { imageUrl: 'https://example.com/rocket.png', seed: 1 }
   const { generateVideo } = (await request(app.url, GenerateVideoDocument, { input })).data
   if (generateVideo.__typename !== 'GenerateVideoSuccess') throw new Error(JSON.stringify(generateVideo))
@@ -126,8 +126,9 @@ test('a retry of an answer that cannot be read asks fal for that request again',
   await until(() => fal.submits === 2, { timeoutMs: 20_000, what: 'a submit' })
 })
 
-test('what is kept goes with its job', async () => {
-  expect((await sql.query('SELECT count(*)::int AS count FROM "KeptResult"')).rows).toEqual([{ count: 2 }])
+test('a kept result is deleted with its job', async () => {
+  const { rows } = await sql.query('SELECT count(*)::int AS count FROM "KeptResult"')
+  expect(rows[0].count).toBeGreaterThan(0)
   await sql.query('DELETE FROM "Job"')
   expect((await sql.query('SELECT count(*)::int AS count FROM "KeptResult"')).rows).toEqual([{ count: 0 }])
 })

@@ -122,7 +122,7 @@ async function readFigures(server: ServerProcess): Promise<Figures> {
   }
 }
 
-/** Waits until nothing is left of a run, and answers the figures of then. @throws Error with the figures when it stays */
+/** Waits until nothing is left of a run, and returns the final figures. @throws Error with the figures when it stays */
 export async function settle(rig: HostileRig, before: Figures): Promise<Figures> {
   let now = before
   await until(

@@ -132,7 +132,7 @@ describe.each([
   ['through the load balancer', true],
 ])('connections that break at every byte of every route, %s', (_name, balanced) => {
   test.skipIf(balanced && !hasHaproxy())(
-    `leave nothing behind (seed ${SEED})`,
+    `leave nothing behind (seed ${SEED})${balanced && !hasHaproxy() ? ' (needs haproxy)' : ''}`,
     async () => {
       const proxy = balanced ? await startHaproxy(target.port) : null
       const port = proxy?.port ?? target.port

@@ -69,7 +69,7 @@ afterAll(async () => {
 })
 
 test.skipIf(!canMakeNetworks)(
-  'a client whose network is gone is noticed within two pings, by server-sent events as by WebSocket',
+  `a client whose network has failed is noticed within two pings, over server-sent events and WebSocket${canMakeNetworks ? '' : ' (needs root and ip netns)'}`,
   async () => {
     const words = ['netns', 'exec', NAME, process.execPath, '-e', PROGRAM, target.url, WatchFeedDocument.toString()]
     client = spawn(

@@ -13,7 +13,7 @@ let database: TestDatabase
 let db: Database
 let queue: Queue
 let jobs: ClaimedJobs
-let news: string[]
+let notifiedJobs: string[]
 const notifier = createNotifier()
 const onError = () => {}
 
@@ -21,11 +21,11 @@ beforeAll(async () => {
   database = await createTestDatabase()
   db = openDatabase({ url: database.url, onError })
   queue = await openQueue({ url: database.url, onError })
-  notifier.on('jobChanged', (jobId) => news.push(jobId))
+  notifier.on('jobChanged', (jobId) => notifiedJobs.push(jobId))
   jobs = createClaimedJobs({ db, queue, log: createUpdateLog({ db, notifier }), notifier })
 })
 beforeEach(() => {
-  news = []
+  notifiedJobs = []
 })
 afterAll(async () => {
   await queue.stop()
@@ -58,7 +58,7 @@ test.each(['PENDING', 'CANCELING'] as const)(
     const requestId = randomUUID()
     expect(await deliver({ jobId: id, requestId })).toBe('adopted')
     expect(await read(id)).toMatchObject({ requestId, status, submittingAt: mark })
-    expect(news).toEqual([id])
+    expect(notifiedJobs).toEqual([id])
   },
 )
 
@@ -70,7 +70,7 @@ test.each(['PENDING', 'QUEUED', 'RUNNING', 'STORING', 'CANCELING'] as const)(
     const before = await read(id)
     expect(await deliver({ jobId: id, requestId })).toBe('finished')
     expect(await read(id)).toEqual(before)
-    expect(news).toEqual([id])
+    expect(notifiedJobs).toEqual([id])
   },
 )
 
@@ -84,14 +84,14 @@ test.each<[string, Parameters<typeof createJob>[0]]>([
   const before = await read(id)
   expect(await deliver({ jobId: id, requestId: randomUUID() })).toBe('ignored')
   expect(await read(id)).toEqual(before)
-  expect(news).toEqual([])
+  expect(notifiedJobs).toEqual([])
 })
 
 test.each(['SUCCEEDED', 'FAILED', 'CANCELED'] as const)('a delivery after %s is ignored', async (status) => {
   const requestId = randomUUID()
   const id = await createJob({ status, submittingAt: mark, requestId })
   expect(await deliver({ jobId: id, requestId })).toBe('ignored')
-  expect(news).toEqual([])
+  expect(notifiedJobs).toEqual([])
 })
 
 test('a delivery for an unknown job is ignored', async () => {

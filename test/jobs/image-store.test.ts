@@ -1,24 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
+import { afterAll, expect, test, vi } from 'vitest'
+import { openDatabase } from '../../src/adapters/postgres/client.ts'
 import { readImage, readImagePiece, saveImage } from '../../src/jobs/image-store.ts'
-import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
+import { openTestDatabase } from '../helpers/database.ts'
 
 const MB = 1024 * 1024
 
-let database: TestDatabase
-let db: Database
+const { db, url, close } = await openTestDatabase()
 
-beforeAll(async () => {
-  database = await createTestDatabase()
-  db = openDatabase({ url: database.url, onError: () => {} })
-})
-
-afterAll(async () => {
-  await db.$disconnect()
-  await database.drop()
-})
+afterAll(close)
 
 async function createJob(): Promise<string> {
   const { id } = await db.job.create({
@@ -53,7 +44,7 @@ function findLongest(value: unknown): number {
 test('no statement carries more than a megabyte of an image', async () => {
   const [asked, answered] = [vi.spyOn(pg.Client.prototype, 'query'), vi.spyOn(pg.Pool.prototype, 'query')]
   // It takes the pool's function when it is opened.
-  const observed = openDatabase({ url: database.url, onError: () => {} })
+  const observed = openDatabase({ url, onError: () => {} })
   try {
     const jobId = await createJob()
     await save(jobId, randomBytes(10 * MB))

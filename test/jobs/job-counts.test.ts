@@ -2,12 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import type { JobStatus } from '../../src/generated/prisma/enums.ts'
 import { addDeltaBatch, countJobs, splitRange } from '../../src/jobs/job-counts.ts'
 import type { CreatedRange } from '../../src/jobs/job-page.ts'
 import { TRANSITIONS } from '../../src/updates/job-status.ts'
-import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
+import { openTestDatabase } from '../helpers/database.ts'
 import { createSeeded } from '../helpers/seeded.ts'
 
 const HOUR_MS = 3_600_000
@@ -15,23 +14,19 @@ const NOON = Date.parse('2026-03-01T12:00:00Z')
 const SEED = Date.now() % 1e6
 const STATUSES = Object.keys(TRANSITIONS) as JobStatus[]
 
-let database: TestDatabase
-let db: Database
-/** Somebody in a time zone of half hours, who has the tables of this project in no search path. */
+const { db, url, close } = await openTestDatabase()
+/** A client in a time zone with half hours, without the project's tables in its search path. */
 let writer: pg.Client
 
 beforeAll(async () => {
-  database = await createTestDatabase()
-  db = openDatabase({ url: database.url, onError: () => {} })
-  writer = new pg.Client({ connectionString: database.url })
+  writer = new pg.Client({ connectionString: url })
   await writer.connect()
   await writer.query(`SET TIME ZONE 'Asia/Kolkata'; SET search_path = pg_catalog`)
 })
 
 afterAll(async () => {
-  await db.$disconnect()
   await writer.end()
-  await database.drop()
+  await close()
 })
 
 let owners = 0
@@ -213,7 +208,7 @@ test('every count is of one snapshot while jobs change and two runs add changes 
   )
   const clients = await Promise.all(
     [0, 1].map(async () => {
-      const client = new pg.Client({ connectionString: database.url })
+      const client = new pg.Client({ connectionString: url })
       await client.connect()
       return client
     }),

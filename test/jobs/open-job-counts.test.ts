@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
+import { afterAll, expect, test } from 'vitest'
 import { createOpenJobCounter } from '../../src/jobs/job-counts.ts'
-import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts'
+import { openTestDatabase } from '../helpers/database.ts'
 import { until } from '../helpers/until.ts'
 
-let database: TestDatabase
-let db: Database
+const { db, close } = await openTestDatabase()
 
-beforeAll(async () => {
-  database = await createTestDatabase()
-  db = openDatabase({ url: database.url, onError: () => {} })
-})
-
-afterAll(async () => {
-  await db.$disconnect()
-  await database.drop()
-})
+afterAll(close)
 
 async function createJob(finishedAt: Date | null = null): Promise<void> {
   const settings = { model: 'fal-ai/stable-video', motionBucketId: 127, condAug: 0.02, fps: 25 }

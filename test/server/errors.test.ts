@@ -97,7 +97,7 @@ describe('a domain error', () => {
     expect(json).toMatchObject({ message: error.message, path: ['field', 'deep'], extensions: { code } })
   })
 
-  test('is no news for the operator', async () => {
+  test('is not logged', async () => {
     expect((await tell(new JobNotFoundError())).reported).toEqual([])
   })
 
@@ -166,7 +166,7 @@ describe('an error that is long', () => {
     expect(rest.locations).toHaveLength(10)
   })
 
-  test('and comes of a resolver is no longer', async () => {
+  test('is shortened when a resolver throws it', async () => {
     const { json } = await tell(new InvalidArgumentError('after', 'x'.repeat(1000)))
     expect(json.message).toHaveLength(500)
     expect((await tell(new GraphQLError('x'.repeat(1000)))).json.message).toHaveLength(500)

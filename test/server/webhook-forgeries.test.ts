@@ -10,7 +10,7 @@ beforeAll(async () => {
   rig = await openWebhookRig()
 })
 beforeEach(() => {
-  rig.news.length = 0
+  rig.notifiedJobs.length = 0
   rig.errors.length = 0
 })
 afterAll(async () => {
@@ -97,7 +97,7 @@ test('C1: 2,000 mutations of a good delivery are refused, and change nothing', a
       expect(answer, `seed ${seed}`).toEqual({ kind: answer.kind, ...REFUSED })
   }
   expect(await rig.read(job.id)).toMatchObject({ requestId: null, lastSequence: 1 })
-  expect([rig.news, rig.errors]).toEqual([[], []])
+  expect([rig.notifiedJobs, rig.errors]).toEqual([[], []])
   // And the one that all of them were made of is good.
   expect(await post(job.url, job.delivery)).toEqual(TAKEN)
 })

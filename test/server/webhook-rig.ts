@@ -4,7 +4,7 @@ import { openFalSignatures, readDeliveredId } from '../../src/adapters/fal/webho
 import { type Database, openDatabase } from '../../src/adapters/postgres/client.ts'
 import type { Job } from '../../src/generated/prisma/client.ts'
 import { handleFalWebhook } from '../../src/jobs/fal-webhook.ts'
-import { createWebhookUrls, type WebhookUrls } from '../../src/jobs/webhook-url.ts'
+import { createWebhookUrls } from '../../src/jobs/webhook-url.ts'
 import { close, listen, serveRoutes } from '../../src/server/http.ts'
 import { createMemoryBudget } from '../../src/server/memory-budget.ts'
 import { webhookRoutes } from '../../src/server/webhooks.ts'
@@ -12,7 +12,7 @@ import { createNotifier } from '../../src/updates/notifier.ts'
 import { createTestDatabase } from '../helpers/postgres.ts'
 import { type Delivery, openWebhookSender, type WebhookSender } from '../helpers/webhook-sender.ts'
 
-/** What every delivery that counts for nothing is answered with. */
+/** The response to every invalid delivery. */
 export const REFUSED = {
   status: 401,
   body: { error: 'The delivery is not signed by fal, or its URL was not issued by this server.' },
@@ -22,7 +22,7 @@ export const TAKEN = { status: 200, body: { ok: true } }
 /** fal's key, which no response may contain. */
 export const SECRET = 'key-id:key-secret'
 
-/** A job whose submit left without an answer, the address that fal has of it, and the delivery that fal would make. */
+/** A job whose submit got no response, its webhook URL, and the delivery that fal would send. */
 export interface LostSubmit {
   id: string
   requestId: string
@@ -30,14 +30,14 @@ export interface LostSubmit {
   delivery: Delivery
 }
 
-/** The webhook's route on a server and a database of its own, and the fal that sends to it. */
+/** The webhook's route on a separate server and database, and the fal that sends to it. */
 export interface WebhookRig {
   url: string
   server: Server
   sender: WebhookSender
-  webhookUrls: WebhookUrls
+  webhookUrls: ReturnType<typeof createWebhookUrls>
   /** Jobs whose relay was notified. */
-  news: string[]
+  notifiedJobs: string[]
   errors: { error: unknown; stage: string }[]
   loseSubmit(): Promise<LostSubmit>
   read(jobId: string): Promise<Job>
@@ -45,11 +45,11 @@ export interface WebhookRig {
   close(): Promise<void>
 }
 
-/** @param databaseUrl - another database to take deliveries into */
+/** @param databaseUrl - another database for the handling of deliveries */
 export async function openWebhookRig({ databaseUrl }: { databaseUrl?: string } = {}): Promise<WebhookRig> {
   const database = await createTestDatabase()
   const errors: WebhookRig['errors'] = []
-  const news: string[] = []
+  const notifiedJobs: string[] = []
   const onError = (error: unknown, { stage }: { stage: string }) => errors.push({ error, stage })
   const db = openDatabase({ url: database.url, onError })
   const takingDb: Database = databaseUrl === undefined ? db : openDatabase({ url: databaseUrl, onError: () => {} })
@@ -58,7 +58,7 @@ export async function openWebhookRig({ databaseUrl }: { databaseUrl?: string } =
   const { server, url } = await listen({ host: '127.0.0.1', port: 0 })
   const webhookUrls = createWebhookUrls({ publicUrl: url, secret: SECRET })
   const notifier = createNotifier()
-  notifier.on('jobChanged', (jobId) => news.push(jobId))
+  notifier.on('jobChanged', (jobId) => notifiedJobs.push(jobId))
   const memory = createMemoryBudget()
   const routes = webhookRoutes({
     verifySignature: signatures.verify,
@@ -71,7 +71,7 @@ export async function openWebhookRig({ databaseUrl }: { databaseUrl?: string } =
   serveRoutes(server, [routes], { basePath: '', onError })
 
   return {
-    ...{ url, server, sender, webhookUrls, news, errors },
+    ...{ url, server, sender, webhookUrls, notifiedJobs, errors },
     loseSubmit: async () => {
       const settings = { imageUrl: 'https://example.com/a.png', motionBucketId: 127, condAug: 0.02, fps: 25 }
       const { id } = await db.job.create({

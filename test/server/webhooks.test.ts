@@ -15,18 +15,18 @@ beforeAll(async () => {
   rig = await openWebhookRig()
 })
 beforeEach(() => {
-  rig.news.length = 0
+  rig.notifiedJobs.length = 0
   rig.errors.length = 0
 })
 afterAll(async () => {
   await rig.close()
 })
 
-test('C3: a delivery that comes before the request’s id is saved brings it', async () => {
+test('C3: a delivery that arrives before the request’s id is saved supplies it', async () => {
   const job = await rig.loseSubmit()
   expect(await post(job.url, job.delivery)).toEqual(TAKEN)
   expect(await rig.read(job.id)).toMatchObject({ requestId: job.requestId, status: 'PENDING' })
-  expect(rig.news).toEqual([job.id])
+  expect(rig.notifiedJobs).toEqual([job.id])
 })
 
 test('C2: ten copies at once are all accepted, and one has an effect', async () => {
@@ -42,7 +42,7 @@ test('C3: a delivery after the end, or for an unknown job, is accepted without e
   expect(await post(job.url, job.delivery)).toEqual(TAKEN)
   expect(await rig.read(job.id)).toMatchObject({ requestId: null, status: 'FAILED' })
   expect(await post(rig.webhookUrls.toUrl(randomUUID()), job.delivery)).toEqual(TAKEN)
-  expect(rig.news).toEqual([])
+  expect(rig.notifiedJobs).toEqual([])
 })
 
 test('the body names the request, whatever the header has for one of fal’s attempts', async () => {
@@ -83,7 +83,7 @@ test('while the database is unavailable, fal is asked to retry, and no secret is
   await unavailable.close()
 })
 
-test('C5: while fal’s keys cannot be had, fal is asked to send it again', async () => {
+test('C5: while fal’s keys cannot be fetched, fal is asked to send the delivery again', async () => {
   const own = await openWebhookRig()
   own.sender.publish({ status: 500 })
   const { id, url, delivery } = await own.loseSubmit()

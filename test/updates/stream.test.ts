@@ -12,14 +12,14 @@ afterEach(() => {
   for (const hub of opened.splice(0)) hub.stop()
 })
 
-interface HouseOptions extends HubOptions {
+interface RigOptions extends HubOptions {
   /** Between the log and the hub: what it does not pass on is a lost notification. */
   carry?(update: Update, publish: (update: Update) => void): void
   delay?(): Promise<void>
 }
 
-/** A log, a hub and their streams, with one job of the name `job`. */
-function openHouse({ carry = (update, publish) => publish(update), delay, ...options }: HouseOptions = {}) {
+/** A log, a hub and their streams, with one job named `job`. */
+function openStreamRig({ carry = (update, publish) => publish(update), delay, ...options }: RigOptions = {}) {
   const notifier = createNotifier()
   const notify = (update: Update) => void notifier.emit('updateStored', update, null)
   const log = createMemoryLog({ publish: (update) => carry(update, notify), ...(delay && { delay }) })
@@ -29,9 +29,10 @@ function openHouse({ carry = (update, publish) => publish(update), delay, ...opt
   )
   opened.push(hub)
   log.create('job')
-  const say = (position: number) => log.append({ jobId: 'job', claim: null, status: 'QUEUED', queuePosition: position })
+  const append = (position: number) =>
+    log.append({ jobId: 'job', claim: null, status: 'QUEUED', queuePosition: position })
   const end = () => log.append({ jobId: 'job', claim: null, status: 'SUCCEEDED' })
-  return { log, hub, streams: createStreams({ log, hub }), say, end }
+  return { log, hub, streams: createStreams({ log, hub }), append, end }
 }
 
 async function readAll(stream: AsyncIterable<Update>): Promise<number[]> {
@@ -59,7 +60,7 @@ async function soon<T>(promise: Promise<T>, what: string): Promise<T> {
 
 describe('a subscriber of a job', () => {
   test('without a cursor gets the current state with all log lines, then the new updates', async () => {
-    const { log, streams, end } = openHouse()
+    const { log, streams, end } = openStreamRig()
     const line = (message: string) => ({ at: null, level: 'INFO' as const, message })
     await log.append({ jobId: 'job', claim: null, status: 'RUNNING', progress: 0.5, logs: [line('one')] })
     await log.append({ jobId: 'job', claim: null, status: 'RUNNING', logs: [line('two')] })
@@ -77,53 +78,53 @@ describe('a subscriber of a job', () => {
   })
 
   test('with a cursor gets the updates after it, then the new ones', async () => {
-    const { streams, say, end } = openHouse()
-    for (const position of [9, 8, 7]) await say(position)
+    const { streams, append, end } = openStreamRig()
+    for (const position of [9, 8, 7]) await append(position)
     const stream = streams.ofJob('job', 2)
     expect((await stream.next()).value).toMatchObject({ sequence: 3, queuePosition: 8, missed: 0 })
     expect((await stream.next()).value).toMatchObject({ sequence: 4 })
     const next = stream.next()
     expect(await settled(next)).toBe('pending')
-    await say(6)
+    await append(6)
     expect((await next).value).toMatchObject({ sequence: 5, queuePosition: 6 })
     await end()
     expect(await readAll(stream)).toEqual([6])
   })
 
   test('with a cursor at 0 gets the whole history of the job', async () => {
-    const { streams, say, end } = openHouse()
-    for (let position = 300; position > 0; position--) await say(position)
+    const { streams, append, end } = openStreamRig()
+    for (let position = 300; position > 0; position--) await append(position)
     await end()
     expect(await readAll(streams.ofJob('job', 0))).toEqual(Array.from({ length: 302 }, (_, index) => index + 1))
   })
 
   test('of an ended job gets its final state only', async () => {
-    const { streams, say, end } = openHouse()
-    await say(1)
+    const { streams, append, end } = openStreamRig()
+    await append(1)
     await end()
     expect(await readAll(streams.ofJob('job', null))).toEqual([3])
   })
 
   test('with the cursor of the terminal update completes at once', async () => {
-    const { streams, end, hub } = openHouse()
+    const { streams, end, hub } = openStreamRig()
     await end()
     expect(await soon(readAll(streams.ofJob('job', 2)), 'the end')).toEqual([])
     expect(hub.size).toBe(0)
   })
 
   test('with the cursor of the terminal update completes at once, also while another subscriber reads', async () => {
-    const { streams, say, end } = openHouse()
+    const { streams, append, end } = openStreamRig()
     const slow = streams.ofJob('job', 0)
     await slow.next()
-    await say(1)
+    await append(1)
     await end()
     expect(await soon(readAll(streams.ofJob('job', 3)), 'the end')).toEqual([])
     await slow.return?.()
   })
 
   test('with a cursor beyond the log gets an error', async () => {
-    const { streams, say } = openHouse()
-    await say(1)
+    const { streams, append } = openStreamRig()
+    await append(1)
     const error = await streams
       .ofJob('job', 3)
       .next()
@@ -133,17 +134,17 @@ describe('a subscriber of a job', () => {
   })
 
   test('with a cursor beyond the log gets an error, also while another subscriber reads', async () => {
-    const { streams, say } = openHouse()
+    const { streams, append } = openStreamRig()
     const other = streams.ofJob('job', 0)
     await other.next()
-    await say(1)
+    await append(1)
     await expect(soon(streams.ofJob('job', 3).next(), 'an answer')).rejects.toBeInstanceOf(InvalidArgumentError)
     await other.return?.()
   })
 
   test('gets the number of updates that were pruned between two', async () => {
-    const { log, streams, say, end } = openHouse()
-    for (const position of [9, 8, 7, 6]) await say(position)
+    const { log, streams, append, end } = openStreamRig()
+    for (const position of [9, 8, 7, 6]) await append(position)
     await end()
     log.prune('job', 5)
     const updates = await Array.fromAsync(streams.ofJob('job', 1))
@@ -154,8 +155,8 @@ describe('a subscriber of a job', () => {
   })
 
   test('gets the terminal update even when every update after the cursor was pruned', async () => {
-    const { log, streams, say, end } = openHouse()
-    await say(9)
+    const { log, streams, append, end } = openStreamRig()
+    await append(9)
     await end()
     log.prune('job', 100)
     const updates = await Array.fromAsync(streams.ofJob('job', 1))
@@ -163,29 +164,29 @@ describe('a subscriber of a job', () => {
   })
 
   test('gets updates without a notification when the hub polls', async () => {
-    const { streams, say, end } = openHouse({ carry: () => {}, pollMs: 2 })
+    const { streams, append, end } = openStreamRig({ carry: () => {}, pollMs: 2 })
     const all = readAll(streams.ofJob('job', 1))
-    await say(3)
-    await say(2)
+    await append(3)
+    await append(2)
     await end()
     expect(await soon(all, 'the end')).toEqual([2, 3, 4])
   })
 
   test('of a job that does not exist gets an error, and leaves no watch', async () => {
-    const { hub, streams } = openHouse()
+    const { hub, streams } = openStreamRig()
     await expect(streams.ofJob('nobody', null).next()).rejects.toThrow('does not exist any more')
     expect(hub.size).toBe(0)
   })
 })
 
 test('updates that commit while the log is being read are not lost, nor is a terminal one among them', async () => {
-  const { log, hub, say, end } = openHouse({ carry: () => {} })
+  const { log, hub, append, end } = openStreamRig({ carry: () => {} })
   let isFirst = true
   const snapshot = async (jobId: string) => {
     // The subscriber has found nothing after its cursor, and now reads the state.
     if (isFirst) {
       isFirst = false
-      await say(1)
+      await append(1)
       await end()
     }
     return await log.snapshot(jobId)
@@ -199,7 +200,7 @@ test('updates that commit while the log is being read are not lost, nor is a ter
 })
 
 test('the terminal update is complete, also when it commits while the log is being read', async () => {
-  const { log, hub } = openHouse({ carry: () => {} })
+  const { log, hub } = openStreamRig({ carry: () => {} })
   let isFirst = true
   const snapshot = async (jobId: string) => {
     const logs = [{ at: null, level: 'ERROR' as const, message: 'out of memory' }]
@@ -214,7 +215,7 @@ test('the terminal update is complete, also when it commits while the log is bei
 
 describe('stopping a subscriber', () => {
   test('that waits releases everything at once', async () => {
-    const { hub, streams } = openHouse()
+    const { hub, streams } = openStreamRig()
     const stream = streams.ofJob('job', 1)
     const waiting = stream.next()
     expect(await settled(waiting)).toBe('pending')
@@ -229,7 +230,7 @@ describe('stopping a subscriber', () => {
   })
 
   test('that waits for the feed releases everything at once', async () => {
-    const { hub, streams } = openHouse()
+    const { hub, streams } = openStreamRig()
     const feed = streams.ofOwner('owner')
     const waiting = feed.next()
     expect(hub.size).toBe(1)
@@ -239,8 +240,8 @@ describe('stopping a subscriber', () => {
   })
 
   test('between two updates releases everything', async () => {
-    const { hub, streams, say } = openHouse()
-    await say(1)
+    const { hub, streams, append } = openStreamRig()
+    await append(1)
     const stream = streams.ofJob('job', 0)
     await stream.next()
     expect(hub.size).toBe(1)
@@ -249,7 +250,7 @@ describe('stopping a subscriber', () => {
   })
 
   test('before its first read, or twice, is harmless', async () => {
-    const { hub, streams } = openHouse()
+    const { hub, streams } = openStreamRig()
     const stream = streams.ofJob('job', 0)
     await stream.return?.()
     await stream.return?.()
@@ -258,7 +259,7 @@ describe('stopping a subscriber', () => {
   })
 
   test('does not stop the others', async () => {
-    const { hub, streams, end } = openHouse()
+    const { hub, streams, end } = openStreamRig()
     const one = streams.ofJob('job', 1)
     const other = streams.ofJob('job', 1)
     const [waitingOne, waitingOther] = [one.next(), other.next()]
@@ -273,11 +274,11 @@ describe('stopping a subscriber', () => {
 })
 
 test('a slow subscriber keeps a cursor, not a queue: it reads what it missed from the log', async () => {
-  const { log, streams, say, end } = openHouse({ recent: 4 })
+  const { log, streams, append, end } = openStreamRig({ recent: 4 })
   const slow = streams.ofJob('job', 1)
-  await say(1001)
+  await append(1001)
   await slow.next()
-  for (let position = 1000; position > 0; position--) await say(position)
+  for (let position = 1000; position > 0; position--) await append(position)
   await end()
   const before = log.reads.readMany
   expect(await readAll(slow)).toEqual(Array.from({ length: 1001 }, (_, index) => index + 3))
@@ -286,13 +287,13 @@ test('a slow subscriber keeps a cursor, not a queue: it reads what it missed fro
 })
 
 test('a hundred subscribers of a running job read the log once each: the rest comes from memory', async () => {
-  const { log, streams, say, end } = openHouse()
+  const { log, streams, append, end } = openStreamRig()
   const readers = Array.from({ length: 100 }, () => streams.ofJob('job', null))
   await Promise.all(readers.map((reader) => reader.next()))
   const all = readers.map(readAll)
   await settled(Promise.all(all))
   const before = { ...log.reads }
-  for (const position of [3, 2, 1]) await say(position)
+  for (const position of [3, 2, 1]) await append(position)
   await end()
   expect(await soon(Promise.all(all), 'the ends')).toEqual(Array.from({ length: 100 }, () => [2, 3, 4, 5]))
   expect(log.reads).toEqual(before)
@@ -300,14 +301,14 @@ test('a hundred subscribers of a running job read the log once each: the rest co
 
 describe('the feed of an owner', () => {
   test('yields the updates of all jobs of the owner from now on, and of no other owner', async () => {
-    const { log, streams, say } = openHouse()
-    await say(5)
+    const { log, streams, append } = openStreamRig()
+    await append(5)
     log.create('second')
     log.create('foreign', 'somebody else')
     const feed = streams.ofOwner('owner')
     const first = feed.next()
     await log.append({ jobId: 'foreign', claim: null, status: 'QUEUED' })
-    await say(4)
+    await append(4)
     await log.append({ jobId: 'second', claim: null, status: 'QUEUED' })
     expect((await first).value).toMatchObject({ jobId: 'job', sequence: 3 })
     expect((await feed.next()).value).toMatchObject({ jobId: 'second', sequence: 2 })
@@ -316,7 +317,7 @@ describe('the feed of an owner', () => {
   })
 
   test('does not end with a job', async () => {
-    const { streams, end } = openHouse()
+    const { streams, end } = openStreamRig()
     const feed = streams.ofOwner('owner')
     const first = feed.next()
     await end()
@@ -326,23 +327,23 @@ describe('the feed of an owner', () => {
   })
 
   test('that fell behind further than the hub keeps updates gets an error, and leaves no watch', async () => {
-    const { hub, streams, say } = openHouse({ recentOfOwner: 4 })
+    const { hub, streams, append } = openStreamRig({ recentOfOwner: 4 })
     const feed = streams.ofOwner('owner')
     const first = feed.next()
-    await say(100)
+    await append(100)
     await first
-    for (let position = 99; position > 80; position--) await say(position)
+    for (let position = 99; position > 80; position--) await append(position)
     await expect(readAll(feed)).rejects.toBeInstanceOf(FeedLaggedError)
     expect(hub.size).toBe(0)
   })
 
   test('that fell behind by less than the hub keeps misses nothing', async () => {
-    const { streams, say } = openHouse({ recentOfOwner: 20 })
+    const { streams, append } = openStreamRig({ recentOfOwner: 20 })
     const feed = streams.ofOwner('owner')
     const first = feed.next()
-    await say(100)
+    await append(100)
     await first
-    for (let position = 99; position > 80; position--) await say(position)
+    for (let position = 99; position > 80; position--) await append(position)
     for (let position = 99; position > 80; position--)
       expect((await feed.next()).value).toMatchObject({ queuePosition: position })
     await feed.return?.()
@@ -353,12 +354,12 @@ describe('in any interleaving of writers, notifications and subscribers', () => 
   const first = Number(process.env.TEST_SEED ?? 1)
 
   test.each(Array.from({ length: 40 }, (_, index) => first + index))(
-    'everybody gets every update once, in order (TEST_SEED=%d)',
+    'every subscriber gets every update once, in order (TEST_SEED=%d)',
     async (seed) => {
       const random = createSeeded(seed)
-      // Now and then one waits long, so that others do several things between two of its steps.
+      // Some waits are long, so that the others take several steps between two of one participant.
       const turns = () => takeTurns(random, random.chance(0.1) ? 40 : 3)
-      const house = openHouse({
+      const rig = openStreamRig({
         recent: random.whole(1, 8),
         pollMs: 2,
         delay: turns,
@@ -370,18 +371,18 @@ describe('in any interleaving of writers, notifications and subscribers', () => 
         },
       })
       const count = random.whole(2, 30)
-      const readers = Array.from({ length: random.whole(1, 6) }, () => readWithBreaks(house, random))
+      const readers = Array.from({ length: random.whole(1, 6) }, () => readWithBreaks(rig, random))
       const writing = (async () => {
         for (let position = count; position > 0; position--) {
-          await house.say(position)
+          await rig.append(position)
           await turns()
         }
-        await house.end()
+        await rig.end()
       })()
       for (const { start, sequences } of await soon(Promise.all(readers), 'the end of all readers'))
         expect(sequences).toEqual(Array.from({ length: count + 2 - start }, (_, index) => start + 1 + index))
       await writing
-      expect(house.hub.size).toBe(0)
+      expect(rig.hub.size).toBe(0)
     },
   )
 
@@ -390,7 +391,7 @@ describe('in any interleaving of writers, notifications and subscribers', () => 
   }
 
   /** Reads to the end with pauses; disconnects now and then, and resumes after the last update. */
-  async function readWithBreaks({ streams, log }: ReturnType<typeof openHouse>, random: Seeded) {
+  async function readWithBreaks({ streams, log }: ReturnType<typeof openStreamRig>, random: Seeded) {
     await takeTurns(random, 20)
     const now = await log.snapshot('job')
     const start = random.whole(0, now.final ? now.sequence - 1 : now.sequence)
@@ -411,13 +412,13 @@ describe('in any interleaving of writers, notifications and subscribers', () => 
 test('a subscriber without a cursor starts at the current state and misses nothing after it', async () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = createSeeded(seed)
-    const { streams, say, end } = openHouse({
+    const { streams, append, end } = openStreamRig({
       delay: async () => {
         for (let turn = random.whole(0, 3); turn > 0; turn--) await new Promise(setImmediate)
       },
     })
     const writing = (async () => {
-      for (let position = 8; position > 0; position--) await say(position)
+      for (let position = 8; position > 0; position--) await append(position)
       await end()
     })()
     const sequences = await soon(readAll(streams.ofJob('job', null)), `the end (seed ${seed})`)

@@ -67,7 +67,7 @@ test('an update takes the next number and changes the job in the same statement'
   expect(published.map((update) => update.sequence)).toEqual([2])
 })
 
-test('a change without news is not stored', async () => {
+test('a change that changes nothing is not stored', async () => {
   const jobId = await createJob()
   await log.append({ jobId, claim: 1, status: 'QUEUED', queuePosition: 4 })
   expect(await log.append({ jobId, claim: 1, status: 'QUEUED', queuePosition: 4 })).toEqual({
