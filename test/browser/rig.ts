@@ -120,3 +120,7 @@ export async function countCards(page: Page): Promise<number> {
 
 /** The newest card with this status. */
 export const cardIn = (page: Page, status: string) => page.locator(`.card[data-status=${status}]`).first()
+
+/** The cards with exactly this seed: as a part of its text, 77 would also be in the random seed 7742. */
+export const cardsWithSeed = (page: Page, seed: number) =>
+  cards(page).filter({ has: page.getByText(`Seed ${seed}`, { exact: true }) })

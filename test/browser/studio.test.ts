@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../helpers/until.ts'
 import { noBrowser } from './browser.ts'
-import { type BrowserRig, cardIn, cards, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
+import { type BrowserRig, cardIn, cards, cardsWithSeed, generate, generateFrom, openBrowserRig, ROCKET } from './rig.ts'
 
 if (noBrowser) process.stderr.write(`The browser tests of the studio are skipped: ${noBrowser}\n`)
 
@@ -56,12 +56,12 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await page.getByLabel('Seed', { exact: true }).fill('77')
     await generate(page)
     await page.getByRole('button', { name: 'Reset' }).click()
-    const card = page.locator('.card[data-status=SUCCEEDED]', { hasText: 'Seed 77' })
-    await card.getByRole('button', { name: 'Reuse settings' }).click({ timeout: 20_000 })
+    const ownCards = cardsWithSeed(page, 77)
+    await ownCards.getByRole('button', { name: 'Reuse settings' }).click({ timeout: 20_000 })
     expect(await page.getByLabel('Motion', { exact: true }).inputValue()).toBe('33')
     expect(await page.getByLabel('Seed', { exact: true }).inputValue()).toBe('77')
     await page.getByRole('button', { name: 'Generate' }).click()
-    await until(async () => (await page.locator('.card', { hasText: 'Seed 77' }).count()) === 2)
+    await until(async () => (await ownCards.count()) === 2)
     await context.close()
   })
 
@@ -144,7 +144,7 @@ describe.skipIf(noBrowser !== null)('the studio', () => {
     await page.getByLabel('Seed', { exact: true }).focus()
     await page.keyboard.type('4242')
     await page.keyboard.press('Enter')
-    const card = page.locator('.card', { hasText: 'Seed 4242' })
+    const card = cardsWithSeed(page, 4242)
     await card.waitFor()
     await card.getByRole('link').first().focus()
     await page.keyboard.press('Enter')
